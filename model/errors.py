@@ -1,0 +1,69 @@
+"""Every error of the model room is a ModelError that names the place: an array, a feature or a manifest entry.
+
+The message is "place: reason". Values found in a file are not repeated, only names, shapes and counts.
+"""
+
+
+class ModelError(Exception):
+    """Root of the room. `place` names what is wrong, `reason` says why."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"{place}: {reason}")
+        self.place = place
+        self.reason = reason
+
+
+class ShapeMismatch(ModelError):
+    """Arrays, features and activations do not fit together."""
+
+
+class NotFinite(ModelError):
+    """An array holds a NaN or an infinity."""
+
+
+class ScaleNotPositive(ModelError):
+    """A feature's scale is zero, negative or too small to divide by."""
+
+
+class UnknownName(ModelError):
+    """An activation or a head that this engine does not have."""
+
+
+class Unreadable(ModelError):
+    """The file cannot be opened, or it is not a zip archive that can be read."""
+
+
+class TooLarge(ModelError):
+    """The file or its contents are over the limit; nothing was unpacked."""
+
+
+class UnknownMember(ModelError):
+    """The archive holds something that the format does not know."""
+
+
+class MissingMember(ModelError):
+    """The archive lacks an array that the format demands."""
+
+
+class DuplicateMember(ModelError):
+    """The archive holds the same name twice."""
+
+
+class BadArray(ModelError):
+    """A member is not a plain array of the expected kind: pickled, another type, another byte order."""
+
+
+class BadManifest(ModelError):
+    """The manifest is not what the format says; `place` is the path of the entry."""
+
+
+class DigestMismatch(ModelError):
+    """The file's SHA-256 differs from the one that was asked for."""
+
+
+class SelfTestFailed(ModelError):
+    """The model does not reproduce the scores that its own file says it must give."""
+
+
+class NotServable(ModelError):
+    """A sound model that gives no delay risk: more than one output, or a head that is not a sigmoid."""

@@ -1,0 +1,137 @@
+"""Importers: what a training script saved, made into a RiskModel.
+
+`training_arrays` takes a .npz of plain arrays: feature_names (F,), mean (F,), scale (F,), w1 (U1, F), b1 (U1,), w2, b2, …
+in any real type and order; a weight is (units, inputs). A card is JSON whose list `features` gives, per feature name,
+`unit`, `description`, and the range seen in training as `minimum` and `maximum` or as `train_min` and `train_max`.
+"""
+
+import hashlib
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from model import artifact, manifest
+from model.batch import Floats
+from model.errors import BadArray, BadManifest, MissingMember, ShapeMismatch, Unreadable
+from model.manifest import Feature, Manifest, SelfTest
+from model.risk import RiskModel
+
+_SPELLINGS = {"name": "name", "unit": "unit", "description": "description", "minimum": "train_min", "maximum": "train_max"}
+_BROKEN = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, AttributeError, TypeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What the arrays do not say: the identity of the version, its threshold and the hidden layers' activations.
+
+    One activation stands for every hidden layer, or there is one for each.
+    """
+
+    name: str
+    version: str
+    threshold: float
+    created: str
+    description: str = ""
+    activations: tuple[str, ...] = ("relu",)
+    head: str = "sigmoid"
+
+
+def training_arrays(source: Path | str, label: Label, card: Path | str | None = None) -> RiskModel:
+    """The model in a training script's .npz, its self-test made from its own scores. Raises ModelError."""
+    arrays = _load(source)
+    names = arrays.pop("feature_names", None)
+    if names is None:
+        raise MissingMember("feature_names", "not in the training arrays")
+    hidden = sum(name.startswith("w") for name in arrays) - 1
+    activations = label.activations * (hidden if len(label.activations) == 1 else 1)
+    if len(activations) != max(hidden, 0):
+        raise ShapeMismatch("manifest.activations", f"{len(activations)} of them for {hidden} hidden layers")
+    provenance = {"source": Path(source).name, "source_sha256": _sha256(source)}
+    if card is not None:
+        provenance |= {"card": Path(card).name, "card_sha256": _sha256(card)}
+    described = Manifest(
+        name=label.name,
+        version=label.version,
+        created=label.created,
+        description=label.description,
+        features=_features([str(name) for name in names.ravel()], card),
+        activations=(*activations, "linear"),
+        head=label.head,
+        threshold=label.threshold,
+        self_test=SelfTest((), ()),
+        provenance=provenance,
+    )
+    model = artifact.assemble(described, {name: _float64(name, array) for name, array in arrays.items()})
+    return replace(model, manifest=manifest.checked(replace(described, self_test=_self_test(model))))
+
+
+def _content(path: Path | str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise Unreadable(Path(path).name, f"cannot be read ({error.strerror})") from error
+
+
+def _sha256(path: Path | str) -> str:
+    return hashlib.sha256(_content(path)).hexdigest()
+
+
+def _load(source: Path | str) -> dict[str, npt.NDArray[Any]]:
+    try:
+        with np.load(io.BytesIO(_content(source)), allow_pickle=False) as bundle:
+            arrays = {name: bundle[name] for name in bundle.files}
+    except _BROKEN as error:
+        raise Unreadable(Path(source).name, "not a .npz of plain arrays") from error
+    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+        raise Unreadable(Path(source).name, "holds a file that is not an array")
+    return arrays
+
+
+def _float64(name: str, array: npt.NDArray[Any]) -> Floats:
+    if array.dtype.kind not in "fiu":
+        raise BadArray(name, "expected real numbers")
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, np.float64)
+
+
+def _features(names: Sequence[str], card: Path | str | None) -> tuple[Feature, ...]:
+    if card is None:
+        return tuple(manifest.feature({"name": name}, "feature_names") for name in names)
+    try:
+        by_name = {entry["name"]: entry for entry in json.loads(_content(card))["features"]}
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BadManifest("card", "expected JSON with a list `features` of objects with a `name`") from error
+    for name in names:
+        if name not in by_name:
+            raise BadManifest("card", f"says nothing of feature {name}")
+    return tuple(
+        manifest.feature({key: value for key, value in _entry(by_name[name]) if value is not None}, f"card.features.{name}")
+        for name in names
+    )
+
+
+def _entry(entry: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, spelling in _SPELLINGS.items():
+        yield key, entry.get(key, entry.get(spelling))
+
+
+def _self_test(model: RiskModel) -> SelfTest:
+    """The mean order, one scale to each side of it, and the ends of the training range where it is known."""
+    mean, scale = model.standardizer.mean, model.standardizer.scale
+    ranges = [(feature.minimum, feature.maximum) for feature in model.manifest.features]
+    ends = [[m if end is None else end for end, m in zip(side, mean, strict=True)] for side in zip(*ranges, strict=True)]
+    with np.errstate(over="ignore"):
+        orders = np.array([mean, mean - scale, mean + scale, *ends])
+    return SelfTest(_rows(orders), _rows(model.outputs(orders).outputs))
+
+
+def _rows(matrix: Floats) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in matrix.tolist())

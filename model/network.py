@@ -1,0 +1,91 @@
+"""Network: dense layers, and the one forward pass of the house.
+
+A layer computes x @ w.T + b. The sums are made in an order that this file fixes: the first product, then the product
+of each further input in turn, each rounded before it is added, the bias last. No matrix product is used, because its
+rounding depends on the size of the batch; so an order gets the same bits alone and in any batch.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from model.activations import ACTIVATIONS
+from model.batch import Floats
+from model.errors import NotFinite, ShapeMismatch, UnknownName
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """`weights` (U, inputs), `bias` (U,), float64, and the name of an activation."""
+
+    weights: Floats
+    bias: Floats
+    activation: str
+
+
+class Step(NamedTuple):
+    """What one layer gives for n orders: both arrays are (n, U)."""
+
+    pre_activations: Floats
+    activations: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """One layer or more, each taking what the one before gives. Errors name the arrays w1, b1, w2, …"""
+
+    layers: Sequence[Layer]
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise ShapeMismatch("w1", "a network has at least one layer")
+        inputs: int | None = None
+        for number, layer in enumerate(self.layers, 1):
+            w, b = f"w{number}", f"b{number}"
+            shape = layer.weights.shape
+            if len(shape) != 2 or 0 in shape or inputs not in (None, shape[1]):
+                raise ShapeMismatch(w, f"shape {shape}, expected (units, {inputs or 'inputs'})")
+            if layer.bias.shape != (len(layer.weights),):
+                raise ShapeMismatch(b, f"shape {layer.bias.shape}, expected ({len(layer.weights)},)")
+            for place, array in ((w, layer.weights), (b, layer.bias)):
+                if not np.isfinite(array).all():
+                    raise NotFinite(place, "holds a number that is not finite")
+            if layer.activation not in ACTIVATIONS:
+                raise UnknownName(f"activation of layer {number}", f"expected one of {', '.join(ACTIVATIONS)}")
+            inputs = len(layer.weights)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Inputs, then the units of each layer."""
+        return (self.layers[0].weights.shape[1], *(len(layer.weights) for layer in self.layers))
+
+    @property
+    def parameter_count(self) -> int:
+        """Weights and biases together."""
+        return sum(layer.weights.size + layer.bias.size for layer in self.layers)
+
+    def forward(self, x: Floats) -> Iterator[Step]:
+        """Yield each layer's Step for x (n, inputs), in order; the last one's activations are the logits.
+
+        Numbers that overflow become infinities or NaN without a warning: whoever needs a finite result looks.
+        """
+        inputs = np.ascontiguousarray(x.T)
+        for layer in self.layers:
+            with np.errstate(all="ignore"):
+                sums = _ordered_sums(layer, inputs)
+                inputs = ACTIVATIONS[layer.activation](sums)
+            yield Step(sums.T, inputs.T)
+
+
+def _ordered_sums(layer: Layer, inputs: Floats) -> Floats:
+    """(units, orders) from inputs (inputs, orders)."""
+    first, *rest = zip(layer.weights.T[:, :, np.newaxis], inputs, strict=True)
+    sums: Floats = np.multiply(*first)
+    product = np.empty_like(sums)
+    for column, values in rest:
+        np.multiply(column, values, out=product)
+        np.add(sums, product, out=sums)
+    sums += layer.bias[:, np.newaxis]
+    return sums

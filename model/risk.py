@@ -1,0 +1,105 @@
+"""RiskModel: standardizer, network and manifest together, and the Scores that it gives a Batch."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from model.batch import Batch, Flags, Floats
+from model.errors import NotServable, SelfTestFailed, ShapeMismatch, UnknownName
+from model.heads import HEADS
+from model.manifest import Manifest
+from model.network import Network
+from model.standardizer import Standardizer
+
+SELF_TEST_TOLERANCE = 1e-12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """What n orders get: `logits` and `scores` (n,), `review` (n,), `zscores` and `out_of_range` (n, F).
+
+    `review` is score >= threshold, on the unrounded score. A logit that overflowed is not finite, nor is its score.
+    """
+
+    logits: Floats
+    scores: Floats
+    review: Flags
+    zscores: Floats
+    out_of_range: Flags
+
+
+class Outputs(NamedTuple):
+    """What the network gives for n orders: `zscores` (n, F), `logits` and `outputs` (n, outputs)."""
+
+    zscores: Floats
+    logits: Floats
+    outputs: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RiskModel:
+    """A network that fits its manifest. `sha256` is the digest of the file it was read from, None before that."""
+
+    manifest: Manifest
+    standardizer: Standardizer
+    network: Network
+    sha256: str | None = None
+
+    def __post_init__(self) -> None:
+        features, (inputs, *_, outputs) = len(self.manifest.features), self.network.sizes
+        if self.manifest.head not in HEADS:
+            raise UnknownName("manifest.head", f"expected one of {', '.join(HEADS)}")
+        if inputs != features:
+            raise ShapeMismatch("w1", f"takes {inputs} inputs, but there are {features} features")
+        for place, rows, width in (
+            ("manifest.self_test.orders", self.manifest.self_test.orders, features),
+            ("manifest.self_test.scores", self.manifest.self_test.scores, outputs),
+        ):
+            if any(len(row) != width for row in rows) or len(rows) != len(self.manifest.self_test.orders):
+                raise ShapeMismatch(place, f"expected {len(self.manifest.self_test.orders)} rows of {width} numbers")
+
+    def outputs(self, x: Floats) -> Outputs:
+        """Every output for x (n, F), in the features' own units: any number of outputs, any head."""
+        with np.errstate(all="ignore"):
+            zscores = self.standardizer(x)
+            *_, last = self.network.forward(zscores)
+            logits = last.activations
+            return Outputs(zscores, logits, HEADS[self.manifest.head](np.ascontiguousarray(logits.T)).T)
+
+    def score(self, batch: Batch) -> Scores:
+        """Score a batch in the model's feature order. Raises NotServable and ShapeMismatch."""
+        self.require_risk()
+        if batch.matrix.shape[1] != len(self.manifest.features):
+            raise ShapeMismatch("batch", f"{batch.matrix.shape[1]} columns for {len(self.manifest.features)} features")
+        zscores, logits, outputs = self.outputs(batch.matrix)
+        scores = outputs[:, 0]
+        return Scores(
+            logits=logits[:, 0],
+            scores=scores,
+            review=scores >= self.manifest.threshold,
+            zscores=zscores,
+            out_of_range=self.out_of_range(batch.matrix),
+        )
+
+    def require_risk(self) -> None:
+        """Raise NotServable unless the network has one output under a sigmoid head."""
+        outputs = self.network.sizes[-1]
+        if outputs != 1 or self.manifest.head != "sigmoid":
+            reason = f"a delay risk is one output under a sigmoid head; this is {outputs} under {self.manifest.head}"
+            raise NotServable("manifest.head", reason)
+
+    def check_self_test(self) -> None:
+        """Raise SelfTestFailed unless the file's own orders get the scores that it gives for them, to 1e-12."""
+        test = self.manifest.self_test
+        outputs = self.outputs(np.array(test.orders, np.float64)).outputs
+        with np.errstate(all="ignore"):
+            agree = np.abs(outputs - np.array(test.scores, np.float64)) <= SELF_TEST_TOLERANCE
+        if not agree.all():
+            raise SelfTestFailed("manifest.self_test", f"{(~agree.all(axis=1)).sum()} of {len(agree)} orders get other scores")
+
+    def out_of_range(self, x: Floats) -> Flags:
+        """(n, F): True where a feature lies outside the range that the model was trained on."""
+        low = [-np.inf if feature.minimum is None else feature.minimum for feature in self.manifest.features]
+        high = [np.inf if feature.maximum is None else feature.maximum for feature in self.manifest.features]
+        return (x < np.array(low)) | (x > np.array(high))

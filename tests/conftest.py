@@ -1,0 +1,23 @@
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# A deadline per example measures the machine, not the code.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real deliveries and trained models: REAL_DATA_DIR, else ../shared/real from the repository."""
+    folder = ROOT / os.environ.get("REAL_DATA_DIR", "../shared/real")
+    if not folder.is_dir():
+        reason = "no folder of real deliveries: set REAL_DATA_DIR to it"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder

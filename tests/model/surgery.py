@@ -1,0 +1,94 @@
+"""The good file taken apart and put together wrongly."""
+
+import io
+import json
+import struct
+import zipfile
+from collections.abc import Iterable
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+
+from model import artifact
+from model.default import default_model
+
+GOOD = artifact.dumps(default_model())
+
+# Put where a value is refused, to see that no message repeats it.
+SECRET_TEXT = "tattletale"
+SECRET_NUMBER = 8675309.25
+SECRETS = (SECRET_TEXT, "8675309")
+
+MISSING = object()
+
+
+def members(data: bytes = GOOD) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(data)) as bundle:
+        return {info.filename: bundle.read(info) for info in bundle.infolist()}
+
+
+def zipped(content: Iterable[tuple[str, bytes]], compression: int = zipfile.ZIP_STORED) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", compression) as bundle:
+        for name, data in content:
+            # A name given twice is what some tests want; from writestr it would be a warning.
+            bundle.NameToInfo.pop(name, None)
+            bundle.writestr(name, data)
+    return archive.getvalue()
+
+
+def changed(content: dict[str, bytes | None]) -> bytes:
+    """The good file with these members replaced or added, or left out where None."""
+    return zipped((name, data) for name, data in (members() | content).items() if data is not None)
+
+
+def npy(array: Any, version: tuple[int, int] = (1, 0), allow_pickle: bool = False) -> bytes:
+    file = io.BytesIO()
+    np.lib.format.write_array(file, np.asarray(array), version=version, allow_pickle=allow_pickle)
+    return file.getvalue()
+
+
+def headed(header: str, body: bytes = b"") -> bytes:
+    """A version 1.0 .npy of this header as it stands."""
+    text = header.encode("latin-1") + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + body
+
+
+def described(descr: str, shape: str, body: bytes = b"", fortran: bool = False) -> bytes:
+    """A .npy whose header says this of its body."""
+    return headed(f"{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}", body)
+
+
+def directory_patched(name: str, offset: int, form: str, value: int) -> bytes:
+    """The good file with one field of a member's entry in the zip directory overwritten."""
+    data = bytearray(GOOD)
+    start = data.index(name.encode(), data.index(b"PK\x01\x02")) - 46
+    struct.pack_into(form, data, start + offset, value)
+    return bytes(data)
+
+
+def document() -> dict[str, Any]:
+    """The good file's manifest."""
+    text = np.load(io.BytesIO(members()["manifest.npy"]))
+    return dict(json.loads(text.tobytes()))
+
+
+def edited(path: Iterable[str | int], value: Any) -> dict[str, Any]:
+    """The good manifest with one entry replaced, added or left out."""
+    whole = deepcopy(document())
+    *way, last = path
+    entry: Any = whole
+    for step in way:
+        entry = entry[step]
+    if value is MISSING:
+        del entry[last]
+    else:
+        entry[last] = value
+    return whole
+
+
+def with_manifest(manifest: dict[str, Any] | bytes) -> bytes:
+    """The good file under another manifest."""
+    text = manifest if isinstance(manifest, bytes) else json.dumps(manifest).encode()
+    return changed({"manifest.npy": npy(np.frombuffer(text, np.uint8))})

@@ -1,0 +1,135 @@
+"""The model file as a file: what can stand at its path, and what a write that fails leaves behind."""
+
+import hashlib
+import os
+import stat
+
+import pytest
+
+from model import archive, artifact
+from model.default import default_model
+from model.errors import SelfTestFailed, TooLarge, Unreadable
+from tests.model.making import one_input
+from tests.model.surgery import GOOD, SECRET_TEXT
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.npz"
+
+
+def test_a_written_model_is_returned_as_it_will_be_read(path):
+    written = artifact.write(default_model(), path)
+    assert written.sha256 == hashlib.sha256(path.read_bytes()).hexdigest() == artifact.read(path).sha256
+    assert written.manifest == artifact.read(path).manifest
+
+
+def test_a_written_file_holds_the_bytes_of_the_model(path):
+    artifact.write(default_model(), str(path))
+    assert path.read_bytes() == GOOD
+
+
+def test_a_written_file_can_be_read_by_all_and_changed_by_its_owner(path):
+    artifact.write(default_model(), path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_writing_replaces_what_was_there_and_leaves_nothing_else(path):
+    path.write_bytes(b"old")
+    artifact.write(default_model(), path)
+    assert path.read_bytes() == GOOD
+    assert os.listdir(path.parent) == ["model.npz"]
+
+
+@pytest.mark.parametrize("step", ["fsync", "fchmod", "replace"])
+@pytest.mark.parametrize("error", [OSError("no space left"), KeyboardInterrupt()], ids=["error", "interrupt"])
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(step, error, path, monkeypatch):
+    def fails(*_):
+        raise error
+
+    path.write_bytes(b"old")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, step, fails)
+        with pytest.raises(type(error)):
+            artifact.write(default_model(), path)
+    assert path.read_bytes() == b"old"
+    assert os.listdir(path.parent) == ["model.npz"]
+
+
+def test_a_model_that_fails_its_own_self_test_is_not_written(path):
+    unsound = one_input()
+    unsound.network.layers[0].weights[:] = 3.0
+    unsound.standardizer.mean[:] = 1.0
+    with pytest.raises(SelfTestFailed):
+        artifact.write(unsound, path)
+    assert os.listdir(path.parent) == []
+
+
+def test_a_model_cannot_be_written_into_a_folder_that_is_not_there(path):
+    with pytest.raises(FileNotFoundError):
+        artifact.write(default_model(), path / "model.npz")
+
+
+UNREADABLE = {
+    "nothing": lambda path: None,
+    "a folder": os.mkdir,
+    "a pipe": os.mkfifo,
+    "a link to nothing": lambda path: os.symlink("nowhere", path),
+    "a link to itself": lambda path: os.symlink(path, path),
+    "an empty file": lambda path: path.touch(),
+}
+
+
+@pytest.mark.parametrize("make", UNREADABLE.values(), ids=UNREADABLE)
+def test_what_is_no_readable_file_is_refused(make, path):
+    make(path)
+    with pytest.raises(Unreadable) as refused:
+        artifact.read(path)
+    assert refused.value.place == "file"
+
+
+@pytest.mark.parametrize(
+    "path", [f"{SECRET_TEXT}\0", f"{SECRET_TEXT}/" * 2000, f"{SECRET_TEXT}\udcff", "", "/dev/zero", "/dev/null"]
+)
+def test_a_path_to_no_file_is_refused(path):
+    with pytest.raises(Unreadable) as refused:
+        artifact.read(path)
+    assert refused.value.place == "file"
+    assert SECRET_TEXT not in str(refused.value)
+
+
+@pytest.mark.parametrize("make", UNREADABLE.values(), ids=UNREADABLE)
+def test_a_refusal_leaves_no_file_open(make, path):
+    make(path)
+    before = os.listdir("/dev/fd")
+    with pytest.raises(Unreadable):
+        artifact.read(path)
+    assert os.listdir("/dev/fd") == before
+
+
+def test_a_file_is_closed_once_it_is_read(path):
+    path.write_bytes(GOOD)
+    before = os.listdir("/dev/fd")
+    artifact.read(path)
+    assert os.listdir("/dev/fd") == before
+
+
+def test_a_link_to_a_model_is_followed(path):
+    (path.parent / "current.npz").write_bytes(GOOD)
+    path.symlink_to("current.npz")
+    assert artifact.read(path).manifest == default_model().manifest
+
+
+def test_a_file_over_the_limit_is_refused_unread(path, monkeypatch):
+    path.write_bytes(GOOD)
+    monkeypatch.setattr(archive, "LIMIT", len(GOOD) - 1)
+    monkeypatch.setattr(artifact, "loads", lambda *_: pytest.fail("the file was read"))
+    with pytest.raises(TooLarge) as refused:
+        artifact.read(path)
+    assert refused.value.place == "file"
+
+
+def test_a_file_at_the_limit_is_read(path, monkeypatch):
+    path.write_bytes(GOOD)
+    monkeypatch.setattr(archive, "LIMIT", len(GOOD))
+    assert artifact.read(path).manifest == default_model().manifest

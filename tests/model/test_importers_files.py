@@ -1,0 +1,143 @@
+"""Files and cards that an import meets."""
+
+import json
+import os
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from model.errors import BadManifest, ModelError, Unreadable
+from model.importers import training_arrays
+from tests.model.surgery import SECRET_NUMBER, SECRET_TEXT
+from tests.model.training import LABEL, NAMES, arrays, saved_bytes, with_file
+
+
+class Trap:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+
+    def __reduce__(self):
+        return os.mkdir, (self.folder,)
+
+
+@pytest.mark.parametrize("name", ["w1", "feature_names", "extra"])
+def test_objects_are_refused_without_being_unpickled(refusal, tmp_path, name):
+    trap = np.empty((3, 2), object)
+    trap[:] = Trap(tmp_path / "sprung")
+    assert isinstance(refusal(arrays(3, **{name: trap})), Unreadable)
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("name", ["README", "w3", f"{SECRET_TEXT}.txt", "feature_names"])
+def test_a_file_among_the_arrays_that_is_no_array_is_refused(refusal, name):
+    saved = arrays(3) if name != "feature_names" else arrays(3, feature_names=None)
+    refusal(with_file(saved_bytes(saved), name, SECRET_TEXT))
+
+
+OVERFLOWING = {
+    "to infinity": (arrays(w1=np.array([[1e308, 1e308]]), mean=np.array([1e3, 1e3])), "identity"),
+    "to no number": (arrays(2, w1=np.array([[1e308, 0.0]] * 2), w2=np.array([[1e9, -1e9]])), "sigmoid"),
+    "in an order of its own": (arrays(mean=np.array([1.5e308, 0.0]), scale=np.array([1e308, 1.0])), "sigmoid"),
+}
+
+
+@pytest.mark.parametrize(("saved", "head"), OVERFLOWING.values(), ids=OVERFLOWING)
+def test_a_model_that_overflows_in_its_own_self_test_is_refused(refusal, saved, head):
+    card = {"features": [{"name": "backlog", "maximum": 1e6}, {"name": "distance"}]}
+    refusal(saved, replace(LABEL, head=head), card)
+
+
+def test_a_changed_file_is_refused_or_imported(tmp_path):
+    dice, data = random.Random(6), saved_bytes(arrays(3))
+    path = tmp_path / "model.npz"
+    for _ in range(1000):
+        place = dice.randrange(len(data))
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1 << dice.randrange(8)]) + data[place + 1 :])
+        try:
+            imported = training_arrays(path, LABEL)
+        except ModelError:
+            continue
+        assert imported.manifest.feature_names == NAMES
+
+
+@pytest.mark.parametrize("missing", ["source", "card"])
+def test_a_file_that_is_not_there_is_named(tmp_path, missing):
+    source, card = tmp_path / "source.npz", tmp_path / "card.json"
+    if missing == "card":
+        source.write_bytes(saved_bytes(arrays(3)))
+    with pytest.raises(Unreadable) as refused:
+        training_arrays(source, LABEL, card)
+    assert refused.value.place == {"source": "source.npz", "card": "card.json"}[missing]
+
+
+def ranges(imported, **backlog):
+    card = {"features": [{"name": "distance", "unit": "km"}, {"name": "backlog", **backlog}]}
+    backlog, distance = imported(arrays(3), LABEL, card).manifest.features
+    assert (distance.minimum, distance.maximum, distance.unit) == (None, None, "km")
+    return backlog.minimum, backlog.maximum
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, (None, None)),
+        ({"minimum": -1.5, "maximum": 9}, (-1.5, 9.0)),
+        ({"train_min": -1.5, "train_max": 9}, (-1.5, 9.0)),
+        ({"minimum": 0, "train_max": 9}, (0.0, 9.0)),
+        ({"minimum": 0, "train_min": 5}, (0.0, None)),
+        ({"maximum": 3, "minimum": 3}, (3.0, 3.0)),
+        ({"minimum": None, "maximum": None}, (None, None)),
+        ({"p01": 1, "impute": None, "binary": False}, (None, None)),
+    ],
+)
+def test_a_card_gives_the_ranges_by_name_in_either_spelling(imported, given, expected):
+    assert ranges(imported, **given) == expected
+
+
+def test_a_card_gives_units_and_descriptions(imported):
+    card = {"features": [{"name": "backlog", "unit": "orders", "description": "Waiting."}, {"name": "distance"}]}
+    backlog, distance = imported(arrays(3), LABEL, card).manifest.features
+    assert (backlog.unit, backlog.description) == ("orders", "Waiting.")
+    assert (distance.unit, distance.description) == ("", "")
+
+
+def test_a_card_may_tell_of_more_features_than_the_model_has(imported):
+    card = {"features": [{"name": name} for name in ("weather", "distance", "backlog")]}
+    assert imported(arrays(3), LABEL, card).manifest.feature_names == ("backlog", "distance")
+
+
+def card(**backlog):
+    return {"features": [{"name": "backlog", **backlog}, {"name": "distance"}]}
+
+
+CARDS = {
+    "a feature missing": ({"features": [{"name": "backlog"}]}, "card"),
+    "no features": ({"name": SECRET_TEXT}, "card"),
+    "a list": ([SECRET_TEXT], "card"),
+    "features by name": ({"features": {"backlog": {}, "distance": {}}}, "card"),
+    "features that are names": ({"features": ["backlog", "distance"]}, "card"),
+    "a feature without a name": ({"features": [{"unit": SECRET_TEXT}]}, "card"),
+    "a name that is a list": ({"features": [{"name": [SECRET_TEXT]}]}, "card"),
+    "no JSON": (SECRET_TEXT, "card"),
+    "lists 100,000 deep": ("[" * 100_000, "card"),
+    "a minimum over its maximum": (card(minimum=SECRET_NUMBER, maximum=1), "card.features.backlog"),
+    "a minimum that is text": (card(minimum=SECRET_TEXT), "card.features.backlog.minimum"),
+    "a minimum that is a truth": (card(train_min=True), "card.features.backlog.minimum"),
+    "a maximum that is not a number": (json.dumps(card(maximum=np.nan)), "card.features.backlog.maximum"),
+    "a unit of two lines": (card(unit=f"{SECRET_TEXT}\nkm"), "card.features.backlog.unit"),
+    "a description that is a number": (card(description=SECRET_NUMBER), "card.features.backlog.description"),
+}
+
+
+@pytest.mark.parametrize(("card", "place"), CARDS.values(), ids=CARDS)
+def test_a_broken_card_is_refused_by_its_entry(refusal, card, place):
+    refused = refusal(arrays(3), LABEL, card)
+    assert (type(refused), refused.place) == (BadManifest, place)
+
+
+def test_a_feature_that_the_card_leaves_out_is_named(refusal):
+    assert "distance" in refusal(arrays(3), LABEL, {"features": [{"name": "backlog"}]}).reason

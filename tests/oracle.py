@@ -1,0 +1,83 @@
+"""A second forward pass to check the first: one order, plain Python floats and `math`, nothing of the project's.
+
+A layer is (weights, bias, activation) with weights as rows of numbers, one row a unit. The sums run in the order that the
+engine promises: the first product, then the product of each further input in turn, the bias last.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
+
+Numbers: TypeAlias = Sequence[float]
+PlainLayer: TypeAlias = tuple[Sequence[Numbers], Numbers, str]
+
+
+class PlainStep(NamedTuple):
+    """What one layer gives for one order."""
+
+    pre_activations: list[float]
+    activations: list[float]
+
+
+def _relu(z: float) -> float:
+    return 0.0 if z <= 0.0 else z
+
+
+def _leaky_relu(z: float) -> float:
+    return z if z > 0.0 else 0.01 * z
+
+
+def _sigmoid(z: float) -> float:
+    return 1.0 / (1.0 + math.exp(-z)) if z >= 0.0 else math.exp(z) / (1.0 + math.exp(z))
+
+
+def _gelu(z: float) -> float:
+    return z * (1.0 + math.erf(z / math.sqrt(2.0))) / 2.0
+
+
+def _softmax(z: Numbers) -> list[float]:
+    shares = [math.exp(one - max(z)) for one in z]
+    return [share / math.fsum(shares) for share in shares]
+
+
+def _each(function: Callable[[float], float]) -> Callable[[Numbers], list[float]]:
+    return lambda z: [function(one) for one in z]
+
+
+FUNCTIONS: dict[str, Callable[[Numbers], list[float]]] = {
+    "linear": list,
+    "relu": _each(_relu),
+    "leaky_relu": _each(_leaky_relu),
+    "tanh": _each(math.tanh),
+    "sigmoid": _each(_sigmoid),
+    "gelu": _each(_gelu),
+    "softmax": _softmax,
+    "identity": list,
+}
+
+
+def zscores(order: Numbers, mean: Numbers, scale: Numbers) -> list[float]:
+    return [(x - m) / s for x, m, s in zip(order, mean, scale, strict=True)]
+
+
+def forward(layers: Sequence[PlainLayer], order: Numbers) -> list[PlainStep]:
+    """Every layer's step for one order that is standardized already."""
+    steps: list[PlainStep] = []
+    values = list(order)
+    for weights, bias, activation in layers:
+        sums = [_sum(row, values) + b for row, b in zip(weights, bias, strict=True)]
+        values = FUNCTIONS[activation](sums)
+        steps.append(PlainStep(sums, values))
+    return steps
+
+
+def outputs(layers: Sequence[PlainLayer], head: str, order: Numbers) -> list[float]:
+    """What the head makes of the last layer's activations."""
+    return FUNCTIONS[head](forward(layers, order)[-1].activations)
+
+
+def _sum(row: Numbers, values: Numbers) -> float:
+    total = row[0] * values[0]
+    for weight, value in zip(row[1:], values[1:], strict=True):
+        total += weight * value
+    return total

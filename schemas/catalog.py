@@ -1,0 +1,83 @@
+"""Catalog: what the service says of the model it serves, and of itself."""
+
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from model.risk import RiskModel
+
+
+class FeatureSchema(Schema):
+    """One input of the model; minimum and maximum bound what training saw."""
+
+    name = fields.String(required=True)
+    unit = fields.String(required=True)
+    description = fields.String(required=True)
+    minimum = fields.Float(required=True, allow_none=True)
+    maximum = fields.Float(required=True, allow_none=True)
+    mean = fields.Float(required=True)
+    scale = fields.Float(required=True)
+
+
+class ModelSchema(Schema):
+    """The model card."""
+
+    model_name = fields.String(required=True)
+    model_version = fields.String(required=True)
+    model_sha256 = fields.String(required=True)
+    created = fields.String(required=True)
+    description = fields.String(required=True)
+    threshold = fields.Float(required=True)
+    head = fields.String(required=True)
+    sizes = fields.List(fields.Integer(), required=True, metadata={"description": "Inputs, then the units of each layer."})
+    activations = fields.List(fields.String(), required=True)
+    parameter_count = fields.Integer(required=True)
+    features = fields.List(fields.Nested(FeatureSchema), required=True)
+    provenance = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+
+
+class VersionSchema(Schema):
+    """What runs here."""
+
+    service_version = fields.String(required=True)
+    python_version = fields.String(required=True)
+    numpy_version = fields.String(required=True)
+    model_version = fields.String(required=True)
+
+
+class HealthSchema(Schema):
+    """A probe's answer."""
+
+    status = fields.String(required=True, metadata={"enum": ["ok"]})
+
+
+def card(model: RiskModel) -> dict[str, Any]:
+    """The model card, as ModelSchema has it."""
+    manifest, standardizer = model.manifest, model.standardizer
+    numbers = zip(manifest.features, standardizer.mean.tolist(), standardizer.scale.tolist(), strict=True)
+    features = [
+        {
+            "name": feature.name,
+            "unit": feature.unit,
+            "description": feature.description,
+            "minimum": feature.minimum,
+            "maximum": feature.maximum,
+            "mean": mean,
+            "scale": scale,
+        }
+        for feature, mean, scale in numbers
+    ]
+    return {
+        "model_name": manifest.name,
+        "model_version": manifest.version,
+        "model_sha256": model.sha256,
+        "created": manifest.created,
+        "description": manifest.description,
+        "threshold": manifest.threshold,
+        "head": manifest.head,
+        "sizes": model.network.sizes,
+        "activations": manifest.activations,
+        "parameter_count": model.network.parameter_count,
+        "features": features,
+        "provenance": manifest.provenance,
+    }

@@ -1,0 +1,68 @@
+"""Access: what every request gets, whatever becomes of it: an id, a duration in the metrics, and one log line.
+
+A WSGI layer around the application, so that it sees every answer. Nothing of a request is logged but its method, its
+route, and what the routes note of it: counts and names, never a feature's value.
+"""
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from service.metrics import Metrics
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_log = logging.getLogger("delivery_risk.access")
+_WELL_FORMED = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+@dataclass(slots=True)
+class Record:
+    """One request: its id, its route once that is known, and what is noted for its log line."""
+
+    request_id: str
+    route: str = "unmatched"
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+_current: ContextVar[Record] = ContextVar("record")
+
+
+def current() -> Record:
+    """The record of the request that is being answered."""
+    return _current.get()
+
+
+def layer(application: "WSGIApplication", metrics: Metrics) -> "WSGIApplication":
+    """The application, with a Record for each request, X-Request-ID on each answer, and both kept."""
+
+    def observed(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        started = time.perf_counter()
+        given = environ.get("HTTP_X_REQUEST_ID", "")
+        record = Record(given if _WELL_FORMED.fullmatch(given) else uuid.uuid4().hex)
+        token = _current.set(record)
+        status = 500
+
+        def start(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
+            nonlocal status
+            status = int(line[:3])
+            return start_response(line, [*headers, ("X-Request-ID", record.request_id)], exc_info)
+
+        try:
+            return application(environ, start)
+        finally:
+            _current.reset(token)
+            seconds = time.perf_counter() - started
+            method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in _METHODS else "other"
+            metrics.request(method, record.route, status, seconds)
+            line = {"request_id": record.request_id, "method": method, "route": record.route, "status": status}
+            _log.info("request", extra={**line, "duration_ms": round(seconds * 1000, 3), **record.notes})
+
+    return observed

@@ -1,0 +1,35 @@
+"""App: the one place where the service is put together, for production and for tests alike."""
+
+from flask import Flask, request
+
+from model.risk import RiskModel
+from schemas.records import Records
+from service import access, openapi, problems
+from service.codec import OrjsonProvider
+from service.config import Settings
+from service.metrics import Metrics
+from service.routes import catalog, docs, health, score
+from service.tally import Tally
+
+
+def create_app(settings: Settings, model: RiskModel, tally: Tally) -> Flask:
+    """The WSGI application that serves this model by these settings, and counts into this tally."""
+    records = Records(model.manifest.feature_names, settings.max_orders)
+    metrics = Metrics(tally, model)
+    document = openapi.document(model, records)
+
+    app = Flask("delivery_risk", static_folder=None)
+    app.json = OrjsonProvider(app)
+    problems.register(app)
+    app.register_blueprint(score.blueprint(model, records, settings, metrics))
+    app.register_blueprint(health.blueprint(metrics.registry))
+    app.register_blueprint(catalog.blueprint(model, document))
+    app.register_blueprint(docs.blueprint(document))
+
+    @app.before_request
+    def name_route() -> None:
+        if request.url_rule is not None:
+            access.current().route = request.url_rule.rule
+
+    app.wsgi_app = access.layer(app.wsgi_app, metrics)  # type: ignore[assignment,method-assign]
+    return app

@@ -1,0 +1,19 @@
+"""The command line, `delivery-risk`: a group, and a module for each of its commands."""
+
+import click
+
+from service import release
+from service.cli.model import model
+from service.cli.score import score
+from service.cli.serve import serve
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(release.VERSION, prog_name="delivery-risk")
+def main() -> None:
+    """Score delivery orders for delay risk."""
+
+
+main.add_command(serve)
+main.add_command(score)
+main.add_command(model)

@@ -1,0 +1,158 @@
+"""delivery-risk model: make model files, check them, and look into them."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import numpy as np
+
+from model import artifact, default, importers
+from model.diagnosis import SATURATED, Diagnosis, diagnose
+from model.errors import ModelError, NotServable
+from model.heads import HEADS
+from model.manifest import TIME
+from model.risk import RiskModel
+from schemas.records import Records
+from service import bulk
+from service.cli.files import opened
+
+_FILE = click.Path(exists=True, dir_okay=False)
+
+
+class _Group(click.Group):
+    """Says a ModelError plainly, whichever command meets it."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except ModelError as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=_Group)
+def model() -> None:
+    """Make, check and read model files."""
+
+
+@model.command("import")
+@click.argument("source", type=_FILE)
+@click.option("--name", required=True, help="The model's name.")
+@click.option("--version", required=True, help="The version; a version never changes its content.")
+@click.option("--threshold", required=True, type=float, help="The score from which an order goes to review.")
+@click.option("--activations", default="relu", show_default=True, help="Of the hidden layers: one for all, or A,B,… one each.")
+@click.option("--head", default="sigmoid", show_default=True, type=click.Choice(list(HEADS)), help="What makes logits scores.")
+@click.option("--card", type=_FILE, help="JSON with the features' ranges, units and descriptions.")
+@click.option("--description", default="", help="What the model is.")
+@click.option("--created", help="UTC time like 2026-11-20T00:00:00Z. [SOURCE_DATE_EPOCH, else now]")
+@click.option("--out", required=True, type=click.Path(dir_okay=False), help="The model file to write.")
+def import_(
+    source: str,
+    name: str,
+    version: str,
+    threshold: float,
+    activations: str,
+    head: str,
+    card: str | None,
+    description: str,
+    created: str | None,
+    out: str,
+) -> None:
+    """Make a model file of a training script's .npz: feature_names, mean, scale, w1, b1, w2, b2, …"""
+    hidden = tuple(activations.split(","))
+    label = importers.Label(name, version, threshold, created or _now(), description, hidden, head)
+    _write(importers.training_arrays(source, label, card), out)
+
+
+@model.command("default")
+@click.option("--out", required=True, type=click.Path(dir_okay=False), help="The model file to write.")
+def default_(out: str) -> None:
+    """Write the default model: the same bytes as the file in the package."""
+    _write(default.default_model(), out)
+
+
+@model.command()
+@click.argument("file", type=_FILE)
+@click.option("--sha256", help="The digest that the file must have.")
+def validate(file: str, sha256: str | None) -> None:
+    """Check that FILE is sound, reproduces its self-test and can be served. Exits 1 where it is not."""
+    found = artifact.read(file, sha256)
+    found.require_risk()
+    click.echo(f"{file}: {found.manifest.name} {found.manifest.version} is sound (sha256 {found.sha256})")
+
+
+@model.command()
+@click.argument("file", type=_FILE)
+@click.option("--on", "orders", type=_FILE, help="Orders, CSV or JSON lines, to run through the network.")
+def inspect(file: str, orders: str | None) -> None:
+    """Print what FILE holds and, on orders, what its inside does with them."""
+    found = artifact.read(file)
+    _describe(found)
+    if orders is not None:
+        found.require_risk()
+        _diagnose(found, orders)
+
+
+def _now() -> str:
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+    return moment.strftime(TIME)
+
+
+def _write(made: RiskModel, out: str) -> None:
+    try:
+        written = artifact.write(made, out)
+    except OSError as error:
+        raise click.ClickException(f"{out}: cannot be written ({error.strerror})") from None
+    click.echo(f"{out}: {written.manifest.name} {written.manifest.version} (sha256 {written.sha256})")
+
+
+def _describe(found: RiskModel) -> None:
+    manifest, network = found.manifest, found.network
+    click.echo(f"{manifest.name} {manifest.version}, created {manifest.created}")
+    click.echo(f"sha256      {found.sha256}")
+    if manifest.description:
+        click.echo(f"description {manifest.description}")
+    click.echo(f"network     {'-'.join(map(str, network.sizes))}, {network.parameter_count} parameters")
+    for number, layer in enumerate(network.layers, 1):
+        click.echo(f"  w{number} {layer.weights.shape}  b{number} {layer.bias.shape}  {layer.activation}")
+    click.echo(f"head        {manifest.head}, threshold {manifest.threshold}")
+    try:
+        found.require_risk()
+    except NotServable as error:
+        click.echo(f"not servable: {error.reason}")
+    click.echo(f"features    {len(manifest.features)}: name, mean, scale, range, unit")
+    for feature, mean, scale in zip(manifest.features, found.standardizer.mean, found.standardizer.scale, strict=True):
+        low, high = ("" if bound is None else f"{bound:g}" for bound in (feature.minimum, feature.maximum))
+        click.echo(f"  {feature.name:<32} {mean:>12.6g} {scale:>12.6g}  {low:>8} .. {high:<8} {feature.unit}")
+    for key, value in manifest.provenance.items():
+        click.echo(f"provenance  {key}: {value}")
+
+
+def _diagnose(found: RiskModel, orders: str) -> None:
+    records = Records(found.manifest.feature_names, bulk.CHUNK)
+    refused = 0
+    total: Diagnosis | None = None
+    with opened(orders, found.manifest.feature_names, None) as source:
+        for chunk in bulk.decode(records, source.reader):
+            refused += len(chunk.unread) + len(chunk.read) - len(chunk.decoded.batch)
+            if len(chunk.decoded.batch):
+                seen = diagnose(found, chunk.decoded.batch.matrix)
+                total = seen if total is None else total.plus(seen)
+    click.echo(f"\non {Path(orders).name}: {total.orders if total else 0} orders, {refused} rows refused")
+    if total is not None:
+        _report(found, total)
+
+
+def _report(found: RiskModel, total: Diagnosis) -> None:
+    click.echo("z-range     feature, lowest and highest z-score, orders outside the training range")
+    rows = zip(found.manifest.feature_names, total.z_low, total.z_high, total.out_of_range, strict=True)
+    for name, low, high, outside in rows:
+        click.echo(f"  {name:<32} {low:>10.3f} {high:>10.3f} {outside:>10}")
+    for number, active in enumerate(total.active, 1):
+        click.echo(f"layer {number}     share of orders in which each unit is active")
+        click.echo("  " + " ".join(f"{share:.1%}" for share in active / total.orders))
+        never = ", ".join(map(str, np.flatnonzero(active == 0))) or "none"
+        click.echo(f"  units never active: {never}")
+    click.echo(f"saturated   {total.low} scores within {SATURATED} of 0, {total.high} of 1")
+    click.echo(f"review      {total.review / total.orders:.2%} of orders at the threshold or over it")

@@ -1,0 +1,92 @@
+"""delivery-risk score: a file of orders scored into a file, outside any server, by the same corridor."""
+
+import heapq
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import click
+
+from model import registry
+from model.errors import ModelError
+from model.risk import RiskModel
+from schemas.formats import FILES
+from schemas.rows import Row
+from service import bulk, config
+from service.cli.files import Source, opened, written
+from service.scoring import Policy
+
+
+@click.command()
+@click.argument("file", default="-", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option("--model", "path", metavar="FILE", help=f"The model file. [{config.variable('model')}]")
+@click.option("--out", default="-", metavar="FILE", help="Where the results go. [standard output]")
+@click.option("--rejects", metavar="FILE", help="Where refused rows go. [NAME.rejects.FORMAT]")
+@click.option("--format", "given", type=click.Choice(list(FILES)), help="What FILE is, and the results too. [by its ending]")
+@click.option("--top", type=click.IntRange(min=1), metavar="N", help="Only the N highest scores, ties by order id.")
+@click.pass_context
+def score(
+    context: click.Context,
+    file: str,
+    path: str | None,
+    out: str,
+    rejects: str | None,
+    given: str | None,
+    top: int | None,
+) -> None:
+    """Score FILE, CSV or JSON lines, gzipped or not; "-" or nothing is standard input.
+
+    Columns that the model does not know are carried through. Refused rows go to a file of their own, each with its line
+    and the reason. Exits 0 when every row was scored, 1 when some were refused, 2 when the file could not be scored.
+    """
+    try:
+        settings = config.load({**os.environ, **({config.variable("model"): path} if path else {})})
+        model = registry.load(settings.model, settings.model_sha256)
+    except (config.SettingsError, ModelError) as error:
+        raise click.UsageError(str(error)) from None
+    counts: Counter[str] = Counter()
+    with ExitStack() as stack:
+        source = stack.enter_context(opened(file, model.manifest.feature_names, given))
+        rejects = rejects or f"{source.name}.rejects.{source.format}"
+        results_file = stack.enter_context(written(out))
+        results = FILES[source.format].writer(results_file, source.reader.columns)
+        results.begin(refused=False)
+        refusals = None
+        kept: list[tuple[Row, dict[str, Any]]] = []
+        for scored in _progress(model, source, settings.out_of_range, hidden=out == "-" and sys.stdout.isatty()):
+            kept += scored.results
+            if top is not None:
+                kept = heapq.nsmallest(top, kept, key=_rank)
+            else:
+                results.results(kept)
+                kept.clear()
+            if scored.refusals and refusals is None:
+                rejects_file = stack.enter_context(written(rejects))
+                refusals = FILES[source.format].writer(rejects_file, source.reader.columns)
+                refusals.begin(refused=True)
+            if refusals is not None:
+                refusals.refusals(scored.refusals)
+            counts.update(result["queue"] for _, result in scored.results)
+            counts["refused"] += len(scored.refusals)
+        results.results(kept)
+    version = f"{model.manifest.name} {model.manifest.version} (sha256 {model.sha256})"
+    queues = f"{counts['review']} to review, {counts['monitor']} to monitor"
+    refused = f"{counts['refused']} rows refused" + (f", see {rejects}" if counts["refused"] else "")
+    click.echo(f"{counts['review'] + counts['monitor']} orders scored by {version}: {queues}; {refused}.", err=True)
+    context.exit(1 if counts["refused"] else 0)
+
+
+def _progress(model: RiskModel, source: Source, policy: Policy, *, hidden: bool) -> Iterator[bulk.Scored]:
+    hidden = hidden or source.size is None or not sys.stderr.isatty()
+    with click.progressbar(length=source.size or 1, label="Scoring", file=sys.stderr, hidden=hidden) as bar:
+        for scored in bulk.run(model, source.reader, policy):
+            yield scored
+            if not hidden:
+                bar.update(source.raw.tell() - bar.pos)
+
+
+def _rank(scored: tuple[Row, dict[str, Any]]) -> tuple[float, str]:
+    return -scored[1]["score"], scored[1]["order_id"]

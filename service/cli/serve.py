@@ -1,0 +1,46 @@
+"""delivery-risk serve: gunicorn, and a greeting that says how to try it."""
+
+import json
+import os
+
+import click
+
+from model import registry
+from model.errors import ModelError
+from model.risk import RiskModel
+from service import config
+from service.app import create_app
+from service.tally import Tally
+
+_FLAGS = {"bind": "HOST:PORT", "workers": "N", "threads": "N", "model": "FILE"}
+
+
+@click.command()
+def serve(**flags: str | None) -> None:
+    """Run the service with gunicorn. Each option may come from the environment instead."""
+    given = {config.variable(name): value for name, value in flags.items() if value is not None}
+    try:
+        settings = config.load({**os.environ, **given})
+        model = registry.load(settings.model, settings.model_sha256)
+    except (config.SettingsError, ModelError) as error:
+        raise click.ClickException(str(error)) from None
+    from service import server  # gunicorn reads WEB_CONCURRENCY as it is imported: only after it was checked
+
+    tally = Tally()
+    app = create_app(settings, model, tally)
+    server.Server(app, server.options(settings, tally), lambda addresses: _greet(addresses, model)).run()
+
+
+for _name, _metavar in _FLAGS.items():
+    _help = f"{config.SETTINGS[_name].metadata['description']} [{config.variable(_name)}]"
+    serve = click.option(f"--{_name}", metavar=_metavar, help=_help)(serve)
+
+
+def _greet(addresses: list[str], model: RiskModel) -> None:
+    manifest = model.manifest
+    order = dict(zip(manifest.feature_names, manifest.self_test.orders[0], strict=True))
+    body = json.dumps({"orders": [{"order_id": "A-104", **order}]})
+    click.echo(f"Listening at {', '.join(addresses)}", err=True)
+    click.echo(f"Serving {manifest.name} {manifest.version} (sha256 {model.sha256})", err=True)
+    if addresses[0].startswith("http"):
+        click.echo(f"Try: curl -s {addresses[0]}/score -H 'Content-Type: application/json' -d '{body}'", err=True)

@@ -1,0 +1,118 @@
+"""Settings: every environment variable that the service knows, checked all at once before anything starts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+import model
+from model.default import FILE_NAME
+
+PREFIX = "DELIVERY_RISK_"
+DEFAULT_MODEL = str(Path(model.__file__).with_name(FILE_NAME))
+
+
+class SettingsError(Exception):
+    """Variables that cannot be used: `faults` maps each one's name to the reason. Values are not repeated."""
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {reason}" for name, reason in sorted(faults.items())))
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the variables said, typed; the defaults stand in SETTINGS."""
+
+    model: str
+    model_sha256: str | None
+    bind: str
+    workers: int
+    threads: int
+    max_orders: int
+    max_body_bytes: int
+    out_of_range: Literal["review", "flag", "refuse"]
+    keepalive_seconds: int
+    graceful_timeout_seconds: int
+    log_level: str
+
+
+def _whole(default: int, low: int, high: int, description: str) -> fields.Integer:
+    limits = validate.Range(low, high, error=f"expected a whole number from {low} to {high}")
+    return _Whole(load_default=default, validate=limits, metadata={"description": description})
+
+
+def _choice(default: str, choices: tuple[str, ...], description: str) -> fields.String:
+    one_of = validate.OneOf(choices, error=f"expected one of {', '.join(choices)}")
+    return fields.String(load_default=default, validate=one_of, metadata={"description": description})
+
+
+def _pattern(default: str | None, pattern: str, expected: str, description: str) -> fields.String:
+    matches = validate.Regexp(pattern, error=f"expected {expected}")
+    return fields.String(load_default=default, validate=matches, metadata={"description": description})
+
+
+class _Whole(fields.Integer):
+    default_error_messages = {"invalid": "expected a whole number"}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16):
+            raise self.make_error("invalid")
+        return int(value)
+
+
+SETTINGS: dict[str, fields.Field[Any]] = {
+    "model": _pattern(DEFAULT_MODEL, r".+", "a path", "The model file (format 1). Default: the one in the package."),
+    "model_sha256": _pattern(
+        None, r"[0-9a-f]{64}\Z", "64 hexadecimal digits", "Serve the model only if its file has this SHA-256."
+    ),
+    "bind": _pattern("127.0.0.1:8000", r"(unix:.+|.+:\d{1,5})\Z", "HOST:PORT", "Where to listen: HOST:PORT, or unix:PATH."),
+    "workers": _whole(2, 1, 64, "Worker processes. Default: WEB_CONCURRENCY, else 2."),
+    "threads": _whole(4, 1, 64, "Threads in each worker."),
+    "max_orders": _whole(10_000, 1, 1_000_000, "Orders that a batch may have."),
+    "max_body_bytes": _whole(16 * 2**20, 1, 2**30, "Bytes that a request's body may have."),
+    "out_of_range": _choice(
+        "review",
+        ("review", "flag", "refuse"),
+        "An order outside the model's range goes to review whatever its score, is only flagged, or is refused "
+        "(review, flag, refuse).",
+    ),
+    "keepalive_seconds": _whole(75, 1, 3600, "How long an idle connection is kept."),
+    "graceful_timeout_seconds": _whole(30, 1, 3600, "How long a worker that is told to stop may take for its requests."),
+    "log_level": _choice("info", ("debug", "info", "warning", "error"), "The least level that is logged."),
+}
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """The settings in these variables. Raises SettingsError with every fault, misspelt names among them."""
+    given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
+    workers = variable("workers")
+    inherited = "WEB_CONCURRENCY" in environ and workers not in given
+    if inherited:
+        given[workers] = environ["WEB_CONCURRENCY"]
+    try:
+        return Settings(**_schema.load(given))
+    except ValidationError as error:
+        faults = {name: found[0] for name, found in error.messages_dict.items()}
+        if inherited and workers in faults:
+            faults["WEB_CONCURRENCY"] = faults.pop(workers)
+        raise SettingsError(faults) from None
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+class _Settings(Schema):
+    class Meta:
+        unknown = RAISE
+
+    error_messages = {"unknown": "not a setting of this service"}
+
+
+for _name, _field in SETTINGS.items():
+    _field.data_key = variable(_name)
+_schema = _Settings.from_dict(SETTINGS, name="Settings")()

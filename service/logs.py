@@ -1,0 +1,21 @@
+"""Logs: one JSON line an event on standard output, for the service's loggers and gunicorn's alike."""
+
+from typing import Any
+
+
+def config(level: str) -> dict[str, Any]:
+    """A logging.config.dictConfig for this level."""
+    formatter = {
+        "()": "pythonjsonlogger.orjson.OrjsonFormatter",
+        "fmt": "%(levelname)s %(name)s %(message)s",
+        "rename_fields": {"levelname": "level", "name": "logger"},
+        "timestamp": "time",
+    }
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": formatter},
+        "handlers": {"stdout": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}},
+        "root": {"level": level.upper(), "handlers": ["stdout"]},
+        "loggers": {name: {"level": level.upper(), "propagate": True, "handlers": []} for name in ("gunicorn.error",)},
+    }

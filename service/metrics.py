@@ -1,0 +1,140 @@
+"""Metrics: all that the service exports, a row each, kept in a Tally and shown by one Collector.
+
+Counters and histograms are summed over the workers whichever of them is scraped. A histogram's cells are the counts of
+its buckets, not cumulated, and the sum of its observations.
+"""
+
+import json
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+from model.batch import Floats
+from model.risk import RiskModel, Scores
+from schemas.decision import QUEUES
+from schemas.problem import Fault
+from service.tally import UNRECORDED, Tally
+
+Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A counter, or a histogram where it has `buckets`: upper edges, inclusive, in the metric's unit."""
+
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_STAGE = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+_SCORE = tuple(step / 20 for step in range(1, 21))
+_BATCH = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0)
+_ZSCORE = (-10.0, -5.0, -3.0, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+
+METRICS = {
+    "http_request_duration_seconds": Metric(
+        "Time from a request's arrival in a worker to its answer.", ("method", "route", "status"), _SECONDS
+    ),
+    "delivery_risk_stage_duration_seconds": Metric("Time that a batch takes in a stage.", ("stage",), _STAGE),
+    "delivery_risk_score": Metric("Scores answered.", ("model_version",), _SCORE),
+    "delivery_risk_orders_total": Metric("Orders answered, by the queue they went to.", ("model_version", "queue")),
+    "delivery_risk_batch_orders": Metric("Orders in an answered batch.", (), _BATCH),
+    "delivery_risk_rejected_orders_total": Metric(
+        "Orders refused, counted once for each code; a batch refused as a whole counts one.", ("code",)
+    ),
+    "delivery_risk_out_of_range_total": Metric("Orders answered with the feature outside the model's range.", ("feature",)),
+    "delivery_risk_feature_zscore": Metric("Standardized features of the orders answered.", ("feature",), _ZSCORE),
+    "delivery_risk_metrics_unrecorded_total": Metric("Times that a series found no room and was not counted."),
+}
+
+
+class Metrics(Collector):
+    """Counts events for METRICS, and collects what all workers have counted."""
+
+    def __init__(self, tally: Tally, model: RiskModel) -> None:
+        self._tally = tally
+        self._model = model
+        self.registry = CollectorRegistry(auto_describe=False)
+        self.registry.register(self)
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """An answered request, of whatever kind."""
+        with self._tally.lock:
+            self._observe("http_request_duration_seconds", (method, route, str(status)), seconds)
+
+    def scored(self, scores: Scores, stages: Mapping[str, float]) -> None:
+        """A batch that is answered, and the seconds that its stages took."""
+        version, names = self._model.manifest.version, self._model.manifest.feature_names
+        reviews = int(np.count_nonzero(scores.review))
+        with self._tally.lock, np.errstate(over="ignore"):
+            for queue, count in zip(QUEUES, (len(scores.review) - reviews, reviews), strict=True):
+                self._count("delivery_risk_orders_total", (version, queue), count)
+            self._observe_all("delivery_risk_score", (version,), scores.scores)
+            self._observe("delivery_risk_batch_orders", (), len(scores.review))
+            for name, zscores, count in zip(names, scores.zscores.T, scores.out_of_range.sum(axis=0), strict=True):
+                self._observe_all("delivery_risk_feature_zscore", (name,), zscores)
+                if count:
+                    self._count("delivery_risk_out_of_range_total", (name,), int(count))
+            for stage, seconds in stages.items():
+                self._observe("delivery_risk_stage_duration_seconds", (stage,), seconds)
+
+    def refused(self, faults: Iterable[Fault]) -> None:
+        """Orders that are refused, with all their faults."""
+        with self._tally.lock:
+            for code, _ in {(fault.code, fault.position) for fault in faults}:
+                self._count("delivery_risk_rejected_orders_total", (code,), 1)
+
+    def collect(self) -> Iterator[Family]:
+        """Every family, empty ones too, from the sums over all workers."""
+        series: dict[str, list[tuple[Sequence[str], Floats]]] = {name: [] for name in METRICS}
+        totals = self._tally.totals()
+        totals[_key("delivery_risk_metrics_unrecorded_total", ())] = totals.pop(UNRECORDED)
+        for key, cells in sorted(totals.items()):
+            name, *labels = json.loads(key)
+            series[name].append((labels, cells))
+        for name, metric in METRICS.items():
+            yield _family(name, metric, series[name])
+        info = GaugeMetricFamily("delivery_risk_model_info", "The model that is served.", labels=("name", "version", "sha256"))
+        manifest = self._model.manifest
+        info.add_metric((manifest.name, manifest.version, str(self._model.sha256)), 1)
+        yield info
+
+    def _count(self, name: str, labels: Sequence[str], amount: int) -> None:
+        self._tally.series(_key(name, labels), 1)[0] += amount
+
+    def _observe(self, name: str, labels: Sequence[str], value: float) -> None:
+        edges = METRICS[name].buckets
+        cells = self._tally.series(_key(name, labels), len(edges) + 2)
+        cells[bisect_left(edges, value)] += 1
+        cells[-1] += value
+
+    def _observe_all(self, name: str, labels: Sequence[str], values: Floats) -> None:
+        edges = METRICS[name].buckets
+        cells = self._tally.series(_key(name, labels), len(edges) + 2)
+        cells[:-1] += np.bincount(np.searchsorted(edges, values), minlength=len(edges) + 1)
+        cells[-1] += values.sum()
+
+
+def _key(name: str, labels: Sequence[str]) -> str:
+    return json.dumps([name, *labels])
+
+
+def _family(name: str, metric: Metric, series: Iterable[tuple[Sequence[str], Floats]]) -> Family:
+    if not metric.buckets:
+        counter = CounterMetricFamily(name, metric.help, labels=metric.labels)
+        for labels, cells in series:
+            counter.add_metric(labels, cells[0])
+        return counter
+    histogram = HistogramMetricFamily(name, metric.help, labels=metric.labels)
+    edges = [*map(floatToGoString, metric.buckets), "+Inf"]
+    for labels, cells in series:
+        histogram.add_metric(labels, list(zip(edges, np.cumsum(cells[:-1]), strict=True)), cells[-1])
+    return histogram

@@ -1,0 +1,87 @@
+"""OpenAPI: the document of this service, made from the schemas of the model it serves."""
+
+from typing import Any
+
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin, common
+from marshmallow import Schema
+
+from model.risk import RiskModel
+from schemas.catalog import HealthSchema, ModelSchema, VersionSchema
+from schemas.decision import DecisionSchema
+from schemas.formats import BODIES
+from schemas.problem import ProblemSchema
+from schemas.records import Records
+from service import problems, release
+
+_PARTIAL = {
+    "name": "on_error",
+    "in": "query",
+    "description": "With partial, the sound orders of a faulty batch are scored and the others come back with their errors.",
+    "schema": {"type": "string", "enum": ["refuse", "partial"], "default": "refuse"},
+}
+_REQUEST_ID = {
+    "name": "X-Request-ID",
+    "in": "header",
+    "description": "Echoed where it is well formed; made anew otherwise.",
+    "schema": {"type": "string"},
+}
+
+
+def document(model: RiskModel, records: Records) -> dict[str, Any]:
+    """The OpenAPI 3.1 document for this model: its features are the fields of an order."""
+    plugin = MarshmallowPlugin(schema_name_resolver=_name)
+    spec = APISpec(
+        title="Delivery-risk",
+        version=release.VERSION,
+        openapi_version="3.1.0",
+        plugins=[plugin],
+        info={"description": f"Delay risk of delivery orders by {model.manifest.name} {model.manifest.version}."},
+    )
+    score = {
+        "summary": "Score a batch of orders",
+        "operationId": "score",
+        "parameters": [_PARTIAL, _REQUEST_ID],
+        "requestBody": {"required": True, "content": {kind: _example(model, records) for kind in BODIES}},
+        "responses": {"200": _answer("A result for each order.", DecisionSchema()), **_problems(400, 411, 413, 415, 422, 500)},
+    }
+    spec.path("/score", operations={"post": score})
+    for path, (summary, schema) in _READ.items():
+        responses = {"200": _answer(summary, schema), **_problems(500)}
+        spec.path(path, operations={"get": {"summary": summary, "operationId": path[1:], "responses": responses}})
+    for path, (summary, kind) in _OTHER.items():
+        responses = {"200": {"description": summary, "content": {kind: {}}}, **_problems(500)}
+        operation_id = path[1:].partition(".")[0]
+        spec.path(path, operations={"get": {"summary": summary, "operationId": operation_id, "responses": responses}})
+    return spec.to_dict()
+
+
+_READ: dict[str, tuple[str, Schema]] = {
+    "/model": ("The model that is served.", ModelSchema()),
+    "/version": ("What runs here.", VersionSchema()),
+    "/livez": ("The process answers.", HealthSchema()),
+    "/readyz": ("The model is loaded and reproduced its self-test.", HealthSchema()),
+}
+_OTHER = {
+    "/metrics": ("What Prometheus scrapes.", "text/plain"),
+    "/openapi.json": ("This document.", "application/json"),
+    "/docs": ("A page to read it on.", "text/html"),
+}
+
+
+def _name(schema: Any) -> str:
+    return type(common.resolve_schema_instance(schema)).__name__.removesuffix("Schema")
+
+
+def _answer(description: str, schema: Schema) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _problems(*statuses: int) -> dict[str, Any]:
+    content = {problems.MEDIA_TYPE: {"schema": ProblemSchema()}}
+    return {str(status): {"description": problems.PROBLEMS[status][1], "content": content} for status in statuses}
+
+
+def _example(model: RiskModel, records: Records) -> dict[str, Any]:
+    order = dict(zip(model.manifest.feature_names, model.manifest.self_test.orders[0], strict=True))
+    return {"schema": records.schema, "example": {"orders": [{"order_id": "A-104", **order}]}}

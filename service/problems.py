@@ -1,0 +1,80 @@
+"""Problems: every answer that is not a success, as application/problem+json (RFC 9457)."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+import orjson
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from schemas.problem import Fault, error_list
+from service import access
+
+_log = logging.getLogger("delivery_risk.problems")
+
+MEDIA_TYPE = "application/problem+json"
+MOST_ERRORS = 100
+
+PROBLEMS: dict[int, tuple[str, str]] = {
+    400: ("bad-request", "The request cannot be read."),
+    404: ("not-found", "There is nothing at this path."),
+    405: ("method-not-allowed", "The path does not take this method."),
+    411: ("length-required", "A body needs a Content-Length."),
+    413: ("body-too-large", "The body is over the limit."),
+    415: ("unsupported-media-type", "The body is of a kind that is not taken here."),
+    422: ("invalid-batch", "The batch holds orders that cannot be scored."),
+    500: ("internal-error", "The service failed; the request may be sent again."),
+}
+_OTHER = ("http-error", "The request cannot be answered.")
+
+
+class Problem(Exception):
+    """Raised by a route: the status, in words what is wrong, and the faults with how to point at them."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        faults: Sequence[Fault] = (),
+        pointer: Callable[[Fault], str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.faults = faults
+        self.pointer = pointer
+        self.headers = headers or {}
+
+    def response(self) -> Response:
+        """The answer, with at most 100 errors and their true count."""
+        kind, title = PROBLEMS.get(self.status, _OTHER)
+        body = {
+            "type": f"urn:delivery-risk:problem:{kind}",
+            "title": title,
+            "status": self.status,
+            "detail": self.detail,
+            "request_id": access.current().request_id,
+        }
+        if self.pointer is not None:
+            body["errors"] = error_list(self.faults[:MOST_ERRORS], self.pointer)
+            body["error_count"] = len(self.faults)
+        return Response(orjson.dumps(body), self.status, self.headers, content_type=MEDIA_TYPE)
+
+
+def register(app: Flask) -> None:
+    """Answer every error of this application with a problem."""
+    app.register_error_handler(Problem, Problem.response)
+    app.register_error_handler(HTTPException, _from_http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _from_http(error: HTTPException) -> Response:
+    status = error.code or 500
+    headers = {name: value for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")}
+    return Problem(status, PROBLEMS.get(status, _OTHER)[1], headers=headers).response()
+
+
+def _unexpected(error: Exception) -> Response:
+    _log.error("unexpected error", exc_info=error, extra={"request_id": access.current().request_id})
+    return Problem(500, PROBLEMS[500][1]).response()

@@ -1,0 +1,25 @@
+"""GET /livez, /readyz and /metrics: for those who run the service."""
+
+from flask import Blueprint, request
+from prometheus_client import CollectorRegistry, make_wsgi_app
+from werkzeug import Response
+
+
+def blueprint(registry: CollectorRegistry) -> Blueprint:
+    """The probes, and this registry's exposition in whatever format is asked for."""
+    routes = Blueprint("health", __name__)
+    exposition = make_wsgi_app(registry)
+
+    @routes.get("/livez")
+    def livez() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @routes.get("/readyz")
+    def readyz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @routes.get("/metrics")
+    def metrics() -> Response:
+        return Response.from_app(exposition, request.environ)
+
+    return routes

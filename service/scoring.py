@@ -1,0 +1,41 @@
+"""Scoring: the corridor's middle. A decoded batch goes in; it comes out with Scores for each order that has one."""
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from model.risk import RiskModel, Scores
+from schemas.problem import Fault
+from schemas.records import Decoded
+
+Policy = Literal["review", "flag", "refuse"]
+
+
+def score(model: RiskModel, decoded: Decoded, policy: Policy) -> tuple[Decoded, Scores]:
+    """Score the batch. Orders whose logit overflows are refused, by the policy `refuse` also those out of range.
+
+    By the policy `review` an order out of range goes to review whatever its score; by `flag` it is only named.
+    """
+    scores = model.score(decoded.batch)
+    refused = _refusals(model, decoded, scores, policy)
+    if refused:
+        decoded = decoded.refuse(refused)
+        scores = model.score(decoded.batch)
+    if policy == "review":
+        scores = replace(scores, review=scores.review | scores.out_of_range.any(axis=1))
+    return decoded, scores
+
+
+def _refusals(model: RiskModel, decoded: Decoded, scores: Scores, policy: Policy) -> dict[int, list[Fault]]:
+    names = model.manifest.feature_names
+    outside = scores.out_of_range if policy == "refuse" else np.zeros_like(scores.out_of_range)
+    overflown = ~np.isfinite(scores.logits)
+    refused: dict[int, list[Fault]] = {}
+    for row in np.flatnonzero(overflown | outside.any(axis=1)).tolist():
+        position, order_id = decoded.positions[row], decoded.batch.ids[row]
+        faults = [Fault("out_of_range", position, names[column], order_id) for column in np.flatnonzero(outside[row])]
+        if overflown[row]:
+            faults.append(Fault("out_of_numeric_range", position, None, order_id))
+        refused[row] = faults
+    return refused

@@ -1,0 +1,62 @@
+"""Server: gunicorn's settings, from one source for `delivery-risk serve` and for containers.
+
+Workers are forked from a master that has loaded the model. A new worker counts in the lowest slot of the tally that no
+living worker has; should all be taken, it shares the last one rather than keep the master from starting it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from service import logs
+from service.config import Settings
+from service.tally import SLOTS, Tally
+
+
+def options(settings: Settings, tally: Tally) -> dict[str, Any]:
+    """Settings by gunicorn's own names."""
+
+    def pre_fork(arbiter: Any, worker: Any) -> None:
+        living = {other.slot for other in arbiter.WORKERS.values()}
+        worker.slot = min(set(range(SLOTS)) - living, default=SLOTS - 1)
+
+    def post_fork(arbiter: Any, worker: Any) -> None:
+        tally.attach(worker.slot)
+
+    return {
+        "bind": settings.bind,
+        "workers": settings.workers,
+        "threads": settings.threads,
+        "worker_class": "gthread",
+        "preload_app": True,
+        "keepalive": settings.keepalive_seconds,
+        "graceful_timeout": settings.graceful_timeout_seconds,
+        "control_socket_disable": True,
+        "loglevel": settings.log_level,
+        "logconfig_dict": logs.config(settings.log_level),
+        "pre_fork": pre_fork,
+        "post_fork": post_fork,
+    }
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn serving this application; GUNICORN_CMD_ARGS has the last word, as it has everywhere.
+
+    `greet` is called with the addresses once the sockets are open.
+    """
+
+    def __init__(self, app: Flask, settings: dict[str, Any], greet: Callable[[list[str]], None]) -> None:
+        self._app = app
+        self._settings = {**settings, "when_ready": lambda arbiter: greet([str(listener) for listener in arbiter.LISTENERS])}
+        super().__init__()
+
+    def load_config(self) -> None:
+        given = vars(self.cfg.parser().parse_args(self.cfg.get_cmd_args_from_env()))
+        overrides = {name: value for name, value in given.items() if value is not None and name not in ("args", "config")}
+        for name, value in (self._settings | overrides).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return self._app

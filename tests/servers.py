@@ -1,0 +1,117 @@
+"""Real servers for tests: started on free ports of 127.0.0.1, bounded in time, ended by their process id."""
+
+import http.client
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SERVE = [str(Path(sys.executable).with_name("delivery-risk")), "serve"]
+GUNICORN = [str(Path(sys.executable).with_name("gunicorn")), "-c", "deploy/gunicorn.conf.py", "service.wsgi:app"]
+_ADDRESS = re.compile(r"Listening at:? http://127\.0\.0\.1:(\d+)")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running service: its port, its master's process, and where its output goes."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    output: IO[bytes]
+
+    def call(
+        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
+        """One request on a connection of its own: status, headers in lower case, body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, body, headers or {})
+            response = connection.getresponse()
+            return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
+        finally:
+            connection.close()
+
+    def score(self, orders: list[dict[str, Any]], query: str = "") -> dict[str, Any]:
+        """The answer to a batch, which must be a success."""
+        body = json.dumps({"orders": orders}).encode()
+        status, _, answer = self.call("POST", f"/score{query}", body, {"Content-Type": "application/json"})
+        assert status == 200, answer[:500]
+        return json.loads(answer)
+
+    def metrics(self) -> dict[str, float]:
+        """What a scrape shows: value by sample name with its labels."""
+        status, _, text = self.call("GET", "/metrics")
+        assert status == 200
+        return read_metrics(text.decode())
+
+    def workers(self) -> list[int]:
+        """The process ids of the living workers."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
+    def log(self) -> str:
+        """Everything that was printed so far."""
+        return Path(self.output.name).read_text()
+
+
+def curl(line: str) -> dict[str, Any]:
+    """The answer to a curl line as it stands in a text."""
+    if shutil.which("curl") is None:
+        assert not os.environ.get("CI"), "there is no curl"
+        pytest.skip("there is no curl to try the line with")
+    done = subprocess.run(shlex.split(line), capture_output=True, text=True, timeout=10, check=True)
+    return json.loads(done.stdout)
+
+
+def read_metrics(text: str) -> dict[str, float]:
+    """Prometheus text as value by sample; every line must be a comment or a sample."""
+    samples = {}
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            sample, _, value = line.rpartition(" ")
+            samples[sample] = float(value)
+    return samples
+
+
+@contextmanager
+def running(command: list[str] = SERVE, seconds: float = 30, **environment: str) -> Iterator[Server]:
+    """A service that this command starts within the seconds, with these variables, until the block ends."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DELIVERY_RISK_", "WEB_", "GUNICORN"))}
+    given = {"DELIVERY_RISK_BIND": "127.0.0.1:0", **environment}
+    with tempfile.NamedTemporaryFile() as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=kept | given, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            yield Server(_port(process, output, seconds), process, output)
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _port(process: subprocess.Popen[bytes], output: IO[bytes], seconds: float) -> int:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = _ADDRESS.search(Path(output.name).read_text())
+        if found:
+            return int(found[1])
+        assert process.poll() is None, Path(output.name).read_text()
+        time.sleep(0.05)
+    raise AssertionError("the service did not start: " + Path(output.name).read_text())

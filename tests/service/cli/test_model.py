@@ -1,0 +1,107 @@
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import model
+from model import artifact
+
+PACKAGED = Path(model.__file__).with_name("delivery-risk-1.0.0.npz")
+
+
+@pytest.fixture
+def arrays(tmp_path):
+    np.savez(
+        tmp_path / "trained.npz",
+        feature_names=np.array(["backlog", "distance"]),
+        mean=np.array([3.0, 100.0]),
+        scale=np.array([2.0, 50.0]),
+        w1=np.array([[1.0, 0.5], [-1.0, 0.25], [0.0, 0.0]]),
+        b1=np.array([0.0, 0.1, -1.0]),
+        w2=np.array([[1.0, -2.0, 3.0]]),
+        b2=np.array([-0.5]),
+    )
+    return "trained.npz"
+
+
+def make(run, source, *more):
+    return run("model", "import", source, "--name", "made", "--version", "7", "--threshold", "0.4", "--out", "made.npz", *more)
+
+
+def test_one_command_rebuilds_the_packaged_model_byte_for_byte(run, tmp_path):
+    assert run("model", "default", "--out", "again.npz").exit_code == 0
+    assert (tmp_path / "again.npz").read_bytes() == PACKAGED.read_bytes()
+
+
+def test_an_imported_model_is_sound_and_says_where_it_came_from(run, arrays, tmp_path):
+    done = make(run, arrays)
+    assert done.exit_code == 0
+    made = artifact.read(tmp_path / "made.npz")
+    assert made.sha256 in done.stdout
+    assert (made.manifest.name, made.manifest.version, made.manifest.threshold) == ("made", "7", 0.4)
+    assert made.manifest.provenance["source_sha256"] == hashlib.sha256((tmp_path / arrays).read_bytes()).hexdigest()
+
+
+def test_the_same_import_gives_the_same_bytes(run, arrays, tmp_path, monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    make(run, arrays)
+    first = (tmp_path / "made.npz").read_bytes()
+    make(run, arrays)
+    assert (tmp_path / "made.npz").read_bytes() == first
+    assert artifact.loads(first).manifest.created == "2023-11-14T22:13:20Z"
+
+
+def test_an_import_that_fails_names_the_place_and_writes_nothing(run, arrays, tmp_path):
+    done = make(run, arrays, "--activations", "relu,relu")
+    assert done.exit_code == 1
+    assert "manifest.activations: 2 of them for 1 hidden layers" in done.stderr
+    assert not (tmp_path / "made.npz").exists()
+
+
+def test_the_card_gives_ranges_and_words(run, arrays, tmp_path):
+    features = [{"name": "distance", "train_min": 1, "train_max": 900, "unit": "km"}, {"name": "backlog", "minimum": 0}]
+    (tmp_path / "card.json").write_text(json.dumps({"features": features}))
+    make(run, arrays, "--card", "card.json")
+    backlog, distance = artifact.read(tmp_path / "made.npz").manifest.features
+    assert (backlog.minimum, backlog.maximum, distance.minimum, distance.maximum, distance.unit) == (0, None, 1, 900, "km")
+
+
+def test_inspect_prints_features_shapes_and_parameter_count(run):
+    told = run("model", "inspect", PACKAGED).stdout
+    for said in ("delivery-risk 1.0.0", "3-3-1, 16 parameters", "w1 (3, 3)", "weather_severity", "0 .. 10", "not learned"):
+        assert said in told
+
+
+def test_inspect_on_orders_finds_dead_units_z_ranges_and_saturation(run, arrays, tmp_path):
+    make(run, arrays)
+    rows = ["backlog,order_id,distance", "3,a,100", "7,b,100", "1003,c,100", ",d,100"]
+    (tmp_path / "orders.csv").write_text("\n".join(rows) + "\n")
+    told = run("model", "inspect", "made.npz", "--on", "orders.csv").stdout
+    assert "3 orders, 1 rows refused" in told
+    assert ["backlog", "0.000", "500.000", "0"] in [line.split() for line in told.splitlines()]
+    assert "66.7% 33.3% 0.0%" in told
+    assert "units never active: 2" in told
+    assert "0 scores within 0.001 of 0, 1 of 1" in told
+
+
+def test_validate_tells_a_sound_file_from_a_broken_one(run, tmp_path):
+    assert "is sound" in run("model", "validate", PACKAGED).stdout
+    (tmp_path / "cut.npz").write_bytes(PACKAGED.read_bytes()[:-40])
+    broken = run("model", "validate", "cut.npz")
+    assert (broken.exit_code, broken.stdout) == (1, "")
+    assert "not a sound zip archive" in broken.stderr
+
+
+def test_validate_holds_the_file_against_a_digest(run):
+    digest = hashlib.sha256(PACKAGED.read_bytes()).hexdigest()
+    assert run("model", "validate", PACKAGED, "--sha256", digest).exit_code == 0
+    assert run("model", "validate", PACKAGED, "--sha256", "0" * 64).exit_code == 1
+
+
+def test_a_network_that_gives_no_risk_is_imported_and_said_to_be_not_servable(run, arrays):
+    assert make(run, arrays, "--head", "identity").exit_code == 0
+    assert "not servable" in run("model", "inspect", "made.npz").stdout
+    assert run("model", "validate", "made.npz").exit_code == 1
+    assert "one output under a sigmoid head" in run("score", "--model", "made.npz", given="").stderr

@@ -1,0 +1,128 @@
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from tests.servers import GUNICORN, ROOT, SERVE, running
+
+BATCH = [{"order_id": str(n), "route_disruption": n, "backlog": n, "weather_severity": n} for n in range(11)]
+HEADERS = {"Content-Type": "application/json"}
+BODY = json.dumps({"orders": BATCH}).encode()
+
+
+def answered_orders(metrics):
+    return sum(value for name, value in metrics.items() if name.startswith("delivery_risk_orders_total"))
+
+
+@pytest.fixture(params=[SERVE, GUNICORN], ids=["serve", "gunicorn.conf.py"])
+def server(request):
+    with running(request.param, DELIVERY_RISK_WORKERS="3") as started:
+        yield started
+
+
+def test_one_scrape_shows_the_exact_sum_of_all_workers_whichever_answers(server):
+    for _ in range(60):
+        server.score(BATCH)
+    scrapes = [server.metrics() for _ in range(12)]
+    assert {answered_orders(scrape) for scrape in scrapes} == {60 * 11}
+    name = 'http_request_duration_seconds_count{method="POST",route="/score",status="200"}'
+    assert {scrape[name] for scrape in scrapes} == {60}
+    assert {scrape['delivery_risk_score_count{model_version="1.0.0"}'] for scrape in scrapes} == {60 * 11}
+
+
+def test_every_request_is_one_json_line_on_standard_output(server):
+    server.call("POST", "/score", BODY, {**HEADERS, "X-Request-ID": "seen-1"})
+    server.call("GET", "/livez")
+    lines = [json.loads(line) for line in server.log().splitlines() if line.startswith("{")]
+    found = [line for line in lines if line.get("request_id") == "seen-1"]
+    assert [(line["route"], line["status"], line["orders"]) for line in found] == [("/score", 200, 11)]
+    assert found[0]["time"].endswith(("Z", "+00:00"))
+
+
+def test_it_ends_with_exit_code_0_when_it_is_told_to(server):
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(10) == 0
+
+
+def test_a_connection_is_kept_for_the_next_request(server):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    for _ in range(5):
+        connection.request("POST", "/score", BODY, HEADERS)
+        assert len(json.loads(connection.getresponse().read())["results"]) == 11
+    connection.close()
+
+
+def test_killed_workers_break_no_scrape_and_take_no_count_with_them():
+    with running(DELIVERY_RISK_WORKERS="2") as server:
+        sent, answered, stop = [0] * 2, [0] * 2, threading.Event()
+
+        def send(number):
+            while not stop.is_set():
+                sent[number] += 1
+                with contextlib.suppress(OSError, http.client.HTTPException):
+                    answered[number] += server.call("POST", "/score", BODY, HEADERS)[0] == 200
+
+        senders = [threading.Thread(target=send, args=(number,)) for number in range(2)]
+        for sender in senders:
+            sender.start()
+        seen, scrapes = 0.0, 0
+        for _ in range(12):
+            killed = server.workers()[0]
+            os.kill(killed, signal.SIGKILL)
+            deadline = time.monotonic() + 10
+            while time.monotonic() < deadline and (killed in (pids := server.workers()) or len(pids) < 2):
+                with contextlib.suppress(OSError, http.client.HTTPException):
+                    total = answered_orders(server.metrics())
+                    assert total >= seen
+                    seen, scrapes = total, scrapes + 1
+        stop.set()
+        for sender in senders:
+            sender.join()
+        counted = answered_orders(server.metrics()) / 11
+        assert scrapes >= 12
+        assert sum(answered) <= counted <= sum(sent)
+        assert sum(answered) > 0
+
+
+def test_totals_go_on_after_workers_are_renewed():
+    with running(DELIVERY_RISK_WORKERS="2") as server:
+        for _ in range(20):
+            server.score(BATCH)
+        before = set(server.workers())
+        server.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 15
+        while before & set(server.workers()) or len(server.workers()) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        server.score(BATCH)
+        assert answered_orders(server.metrics()) == 21 * 11
+
+
+def test_gunicorns_own_variable_has_the_last_word():
+    with running(DELIVERY_RISK_WORKERS="3", GUNICORN_CMD_ARGS="--workers 1") as server:
+        server.score(BATCH)
+        assert len(server.workers()) == 1
+
+
+@pytest.mark.parametrize("command", [SERVE, GUNICORN], ids=["serve", "gunicorn.conf.py"])
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("DELIVERY_RISK_MODEL", "/nowhere/model.npz", "file: cannot be read (No such file or directory)"),
+        ("DELIVERY_RISK_MODEL", "README.md", "file: not a sound zip archive"),
+        ("DELIVERY_RISK_MODEL_SHA256", "0" * 64, "not the one that was asked for"),
+        ("DELIVERY_RISK_OUT_OF_RANGE", "ignore", "DELIVERY_RISK_OUT_OF_RANGE: expected one of review, flag, refuse"),
+    ],
+)
+def test_what_cannot_be_served_ends_the_start_with_one_plain_line(command, name, value, said):
+    ended = subprocess.run(command, cwd=ROOT, env={**os.environ, name: value}, capture_output=True, text=True, timeout=30)
+    assert ended.returncode == 1
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1

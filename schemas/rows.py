@@ -7,7 +7,7 @@ from typing import Any
 RESULT_NAMES = ("score", "queue", "out_of_range")
 
 
-class BadHeader(ValueError):
+class BadFile(ValueError):
     """The file as a whole cannot be scored; the message says what it lacks."""
 
 

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from schemas.base import well_formed
-from schemas.rows import RESULT_NAMES, BadHeader, Row
+from schemas.rows import RESULT_NAMES, BadFile, Row
 
-_REFUSAL = ("line", "reason")
+_REFUSAL = ("refused_line", "refused_reason")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
 class Reader:
-    """The rows of a file; `columns` are its header. Raises BadHeader where it cannot serve these features."""
+    """The rows of a file; `columns` are its header. Raises BadFile where it cannot serve these features."""
 
     def __init__(self, lines: Iterable[str], features: Sequence[str]) -> None:
         self._taken: list[str] = []
@@ -25,18 +25,18 @@ class Reader:
         try:
             self.columns = next(self._cells, [])
         except csv.Error as error:
-            raise BadHeader("the first line is not CSV") from error
+            raise BadFile("the first line is not CSV") from error
         self._features = features
         if not all(map(well_formed, self.columns)):
-            raise BadHeader("the header is not UTF-8")
+            raise BadFile("the header is not UTF-8")
         for name in ("order_id", *features):
             if name not in self.columns:
-                raise BadHeader(f"the header has no column {name}")
+                raise BadFile(f"the header has no column {name}")
         if len(set(self.columns)) != len(self.columns):
-            raise BadHeader("the header has the same name twice")
-        for name in RESULT_NAMES:
-            if name in self.columns:
-                raise BadHeader(f"the header has a column {name}, which is the answer's")
+            raise BadFile("the header has the same name twice")
+        for name in (*RESULT_NAMES, *_REFUSAL):
+            if name in self.columns[_refused_before(self.columns) :]:
+                raise BadFile(f"the header has a column {name}, which is the answer's")
 
     def __iter__(self) -> Iterator[Row]:
         while True:
@@ -44,7 +44,11 @@ class Reader:
             self._taken.clear()
             try:
                 cells = next(self._cells, None)
-            except csv.Error:
+            except csv.Error as error:
+                if "limit" in str(error):
+                    raise BadFile(
+                        f"line {line} has a cell of over {csv.field_size_limit()} characters: a quote left open?"
+                    ) from None
                 yield Row(line, ["".join(self._taken)], fault="not_csv")
                 continue
             if cells is None:
@@ -65,6 +69,11 @@ class Reader:
             return Row(line, cells, fault="not_utf8")
         order = {name: _value(fields[name]) for name in self._features}
         return Row(line, cells, {"order_id": fields["order_id"] or None, **order})
+
+
+def _refused_before(columns: Sequence[str]) -> int:
+    """How many of the columns an earlier refusal has put in front."""
+    return len(_REFUSAL) if tuple(columns[: len(_REFUSAL)]) == _REFUSAL else 0
 
 
 def _value(cell: str) -> float | str | None:
@@ -89,7 +98,7 @@ class Writer:
     def __init__(self, stream: TextIO, columns: Sequence[str]) -> None:
         self._cells = csv.writer(_Lines(stream), lineterminator="\r\n")
         self._columns = columns
-        self._mended = len(_REFUSAL) if tuple(columns[: len(_REFUSAL)]) == _REFUSAL else 0
+        self._mended = _refused_before(columns)
 
     def begin(self, *, refused: bool) -> None:
         """The header line."""
@@ -103,4 +112,4 @@ class Writer:
 
     def refusals(self, refused: Iterable[tuple[Row, str]]) -> None:
         """Refused rows: mended in place, the file can be scored again as it is, and what is refused then once more."""
-        self._cells.writerows([row.line, reason, *row.source[self._mended :]] for row, reason in refused)
+        self._cells.writerows([row.line, reason, *(row.source[self._mended :] or row.source)] for row, reason in refused)

@@ -74,7 +74,7 @@ class Metrics(Collector):
         """A batch that is answered, and the seconds that its stages took."""
         version, names = self._model.manifest.version, self._model.manifest.feature_names
         reviews = int(np.count_nonzero(scores.review))
-        with self._tally.lock, np.errstate(over="ignore"):
+        with self._tally.lock, np.errstate(all="ignore"):
             for queue, count in zip(QUEUES, (len(scores.review) - reviews, reviews), strict=True):
                 self._count("delivery_risk_orders_total", (version, queue), count)
             self._observe_all("delivery_risk_score", (version,), scores.scores)

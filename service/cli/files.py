@@ -15,7 +15,7 @@ import click
 
 from schemas import lines, table
 from schemas.formats import FILES
-from schemas.rows import BadHeader
+from schemas.rows import BadFile
 
 _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
@@ -44,7 +44,7 @@ def opened(path: str, features: Sequence[str], given: str | None) -> Iterator[So
             name = Path(path).name.removesuffix(".gz").rpartition(".")[0] or "stdin"
             size = Path(path).stat().st_size if path != "-" else None
             yield Source(name, kind, FILES[kind].reader(text, features), raw, size)
-    except BadHeader as error:
+    except BadFile as error:
         raise click.UsageError(f"{path}: {error}.") from None
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise click.UsageError(f"{path}: its compressed content is broken.") from None

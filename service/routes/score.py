@@ -37,7 +37,7 @@ def blueprint(model: RiskModel, records: Records, settings: Settings, metrics: M
         _note(model, decoded, sum(scores.review.tolist()))
         metrics.refused(decoded.faults)
         if decoded.faults and not (partial and all(fault.position is not None for fault in decoded.faults)):
-            detail = f"{len(decoded.faults)} errors; no order was scored."
+            detail = f"{len(decoded.faults)} error{'s' * (len(decoded.faults) > 1)}; no order was scored."
             raise Problem(422, detail, decoded.faults, form.pointer)
         answer = form.encode(model, decoded, scores, form.pointer if partial else None)
         stages = {"decode": read - begun, "score": scored - read, "encode": perf_counter() - scored}

@@ -32,8 +32,9 @@ def test_a_json_number_becomes_the_nearest_float(value, number):
     assert (type(found), found) == (float, number)
 
 
-def test_a_zero_has_no_sign():
-    assert math.copysign(1.0, Number().deserialize(-0.0)) == 1.0
+@pytest.mark.parametrize("value", [-0.0, 0.0, 0])
+def test_a_zero_has_no_sign(value):
+    assert math.copysign(1.0, Number().deserialize(value)) == 1.0
 
 
 @pytest.mark.parametrize("value", [True, False, "3", "", "３", "NaN", b"3", [], [3], {}, {"value": 3}, 3j])

@@ -38,10 +38,6 @@ def test_a_whole_number_stays_one(text):
     assert type(read(text)) is int
 
 
-def test_a_minus_zero_with_a_point_keeps_its_sign():
-    assert math.copysign(1.0, read(b"-0.0")) == -1.0
-
-
 @pytest.mark.parametrize(
     ("text", "value"),
     [
@@ -70,16 +66,16 @@ def test_an_object_without_repeated_names_says_so():
 @pytest.mark.parametrize(
     ("text", "names"),
     [
-        (b'{"a": 1, "a": 2}', {"a"}),
-        (b'{"a": 1, "a": 1}', {"a"}),
-        (b'{"a": 1, "b": 2, "a": 3, "b": 4, "c": 5}', {"a", "b"}),
-        (b'{"a": 1, "\\u0061": 2}', {"a"}),
-        (b'{"": 1, "": 2}', {""}),
-        (b'{"\\ud800": 1, "\\ud800": 2}', {"\ud800"}),
+        (b'{"a": 1, "a": 2}', ("a",)),
+        (b'{"a": 1, "a": 1}', ("a",)),
+        (b'{"b": 1, "a": 2, "a": 3, "b": 4, "c": 5}', ("b", "a")),
+        (b'{"a": 1, "\\u0061": 2}', ("a",)),
+        (b'{"": 1, "": 2}', ("",)),
+        (b'{"\\ud800": 1, "\\ud800": 2}', ("\ud800",)),
     ],
 )
-def test_an_object_remembers_repeated_names(text, names):
-    assert set(read(text).repeated) == names
+def test_an_object_remembers_repeated_names_in_the_order_of_the_text(text, names):
+    assert read(text).repeated == names
 
 
 def test_the_last_value_of_a_repeated_name_counts():

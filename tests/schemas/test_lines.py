@@ -83,8 +83,8 @@ def test_a_line_with_a_name_of_the_answer_is_a_fault(name):
     assert [(row.order, row.fault) for row in rows(f'{LINE[:-1]}, "{name}": null}}')] == [({}, "reserved_name")]
 
 
-@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e400", '[{"a": [NaN]}]'])
-def test_a_carried_name_that_cannot_be_written_back_is_a_fault(value):
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", '[{"a": [NaN]}]'])
+def test_a_carried_name_that_holds_no_json_is_a_fault(value):
     assert [(row.order, row.fault) for row in rows(with_note(value))] == [({}, "not_json")]
 
 
@@ -96,14 +96,12 @@ def test_a_feature_that_is_not_finite_is_left_to_the_schema(value):
     assert [(fault.name, fault.code) for fault in decoded.faults] == [("backlog", "not_finite")]
 
 
-def test_results_stand_behind_the_names_as_they_came():
-    (row,) = rows(
-        '{"weather_severity": 1, "note": [1, "é", "\\ud800"], "backlog": 3e0, "order_id": "A", "route_disruption": 2}'
-    )
+def test_results_stand_behind_the_line_as_it_stood():
+    line = '{"weather_severity":1, "note": [1.10, "é", "\\ud800"], "backlog": 3e0,"order_id": "\\u0041", "route_disruption": 2'
+    (row,) = rows(f"  {line}  }} \r\n")
     result = {"order_id": "A", "score": 0.1 + 0.2, "queue": "review", "out_of_range": ["backlog"]}
     assert written(lambda writer: writer.results([(row, result)])) == (
-        '{"weather_severity": 1, "note": [1, "é", "\\ud800"], "backlog": 3e0, "order_id": "A", "route_disruption": 2,'
-        ' "score": 0.30000000000000004, "queue": "review", "out_of_range": ["backlog"]}\n'
+        line + ', "score": 0.30000000000000004, "queue": "review", "out_of_range": ["backlog"]}\n'
     )
 
 

@@ -1,7 +1,6 @@
 """Every request in tests/data/requests, and some too large for a file, through the real application in process."""
 
 import json
-import re
 from pathlib import Path
 from time import perf_counter
 
@@ -70,12 +69,7 @@ def problem(answer):
 
 
 def told(errors):
-    """What a file expects of each error, whatever the order within one place."""
-    return sorted([error["pointer"], error["code"], error.get("order_id")] for error in errors)
-
-
-def places(errors):
-    return [re.match(r"(?:/orders/\d+)?", error["pointer"])[0] for error in errors]
+    return [(error["pointer"], error["code"], error.get("order_id")) for error in errors]
 
 
 def assert_results(results, expected):
@@ -111,11 +105,6 @@ def test_an_invalid_batch_is_refused_with_the_errors_beside_it(client, body, exp
 
 
 @pytest.mark.parametrize(("body", "expected"), INVALID)
-def test_errors_come_in_the_order_of_their_places(client, body, expected):
-    assert places(problem(post(client, body))["errors"]) == places(expected["errors"])
-
-
-@pytest.mark.parametrize(("body", "expected"), INVALID)
 def test_with_partial_the_sound_orders_are_scored_unless_the_batch_itself_is_at_fault(client, body, expected):
     answer = post(client, body, "?on_error=partial")
     if "sound" in expected:
@@ -128,10 +117,17 @@ def test_with_partial_the_sound_orders_are_scored_unless_the_batch_itself_is_at_
     assert found["error_count"] == expected["error_count"]
 
 
+def test_huge_numbers_of_either_sign_are_answered_whatever_came_before(client):
+    for number in (1e308, -1e308, 1e308):
+        orders = [{"order_id": f"X-{at}", "route_disruption": 5, "backlog": number, "weather_severity": 5} for at in range(5)]
+        found = decision(post(client, json.dumps({"orders": orders}).encode()))
+        assert [result["out_of_range"] for result in found["results"]] == [["backlog"]] * 5
+
+
 def test_more_orders_than_a_batch_may_have_are_refused_as_one_fault(client):
     orders = [{"order_id": f"X-{at}", "route_disruption": 2, "backlog": 3, "weather_severity": 1} for at in range(10_001)]
     found = problem(post(client, json.dumps({"orders": orders}).encode(), "?on_error=partial"))
-    assert told(found["errors"]) == [["/orders", "too_many_orders", None]]
+    assert told(found["errors"]) == [("/orders", "too_many_orders", None)]
     assert len(decision(post(client, json.dumps({"orders": orders[1:]}).encode()))["results"]) == 10_000
 
 

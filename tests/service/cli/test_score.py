@@ -50,7 +50,7 @@ def test_faulty_rows_go_to_a_file_of_their_own_with_line_and_reason(run, tmp_pat
     assert done.exit_code == 1
     assert len(done.stdout.splitlines()) == 1 + 3
     rows = list(csv.reader((tmp_path / "stdin.rejects.csv").read_text().splitlines()))
-    assert rows[0] == ["line", "reason", *HEADER.strip().split(",")]
+    assert rows[0] == ["refused_line", "refused_reason", *HEADER.strip().split(",")]
     assert [row[0] for row in rows[1:]] == ["5", "6", "7", "8"]
     assert "backlog: null" in rows[1][1]
     assert "route_disruption: not_finite" in rows[1][1]
@@ -67,7 +67,7 @@ def test_the_refused_rows_once_mended_can_be_scored_as_they_are(run, tmp_path):
     done = run("score", given=mended)
     assert done.exit_code == 0
     (row,) = csv.DictReader(done.stdout.splitlines())
-    assert (row["order_id"], row["line"], row["queue"]) == ("D", "2", "monitor")
+    assert (row["order_id"], row["refused_line"], row["queue"]) == ("D", "2", "monitor")
 
 
 def test_without_faulty_rows_no_file_of_rejects_is_made(run, tmp_path):

@@ -196,10 +196,9 @@ def rejects(reader, reasons):
 def test_a_refused_row_stands_behind_its_line_and_the_reason_and_can_be_mended():
     reader = Reader(opened(HEADER + ",note\nA,2,,1,x\nB,2,3,1\n"), FEATURES)
     text = rejects(reader, [(row, "why") for row in reader])
-    assert (
-        text
-        == "refused_line,refused_reason,order_id,route_disruption,backlog,weather_severity,note\n2,why,A,2,,1,x\n3,why,B,2,3,1\n"
-    )
+    header, *lines = text.splitlines()
+    assert header == "refused_line,refused_reason,order_id,route_disruption,backlog,weather_severity,note"
+    assert lines == ["2,why,A,2,,1,x", "3,why,B,2,3,1"]
     mended = text.replace("A,2,,1,x", "A,2,3,1,x").replace("B,2,3,1", "B,2,3,1,")
     first, second = Reader(opened(mended), FEATURES)
     assert (first.order, first.fault) == ({"order_id": "A", **dict(zip(FEATURES, (2.0, 3.0, 1.0), strict=True))}, None)

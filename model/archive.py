@@ -23,6 +23,7 @@ _MAGIC = b"\x93NUMPY\x01\x00"
 _HEADER = re.compile(
     rb"\{'descr': '(?P<descr><f8|\|u1)', 'fortran_order': False, 'shape': \((?:(\d{1,9}),(?: (\d{1,9}))?)?\), \} *\n"
 )
+_MEMBERS = 2000
 _PLAIN = re.compile(r"[a-z0-9_]{1,32}")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError, OverflowError)
@@ -47,8 +48,8 @@ def read(data: bytes, known: re.Pattern[str]) -> dict[str, npt.NDArray[np.generi
 
     A name that `known` does not match in full is refused before any array is read.
     """
-    if len(data) > LIMIT:
-        raise TooLarge("file", f"over {LIMIT} bytes")
+    if len(data) > LIMIT or data.count(b"PK\x01\x02") > _MEMBERS:
+        raise TooLarge("file", f"over {LIMIT} bytes, or {_MEMBERS} arrays")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as bundle:
             return {name: _array(bundle, name, info) for name, info in _directory(bundle, known).items()}

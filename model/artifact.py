@@ -28,7 +28,8 @@ from model.network import Layer, Network
 from model.risk import RiskModel
 from model.standardizer import Standardizer
 
-_KNOWN = re.compile(r"manifest|mean|scale|[wb][1-9][0-9]{0,2}")
+_LAYER = re.compile(r"[wb][1-9][0-9]{0,2}")
+_KNOWN = re.compile(f"manifest|mean|scale|{_LAYER.pattern}")
 
 
 def dumps(model: RiskModel) -> bytes:
@@ -59,14 +60,15 @@ def loads(data: bytes, sha256: str | None = None) -> RiskModel:
 
 def assemble(described: manifest.Manifest, arrays: dict[str, Floats]) -> RiskModel:
     """The model of a manifest and the arrays mean, scale, w1, b1, … Raises ModelError."""
-    depth = sum(name.startswith("w") for name in arrays)
+    depth = max((int(name[1:]) for name in arrays if _LAYER.fullmatch(name)), default=1)
     layers = range(1, depth + 1)
-    expected = ["mean", "scale", *(f"{kind}{number}" for number in layers or (1,) for kind in "wb")]
+    expected = ["mean", "scale", *(f"{kind}{number}" for number in layers for kind in "wb")]
     for name in expected:
         if name not in arrays:
             raise MissingMember(name, "not in the file")
-    for name in arrays.keys() - set(expected):
-        raise UnknownMember(name, "not part of the format")
+    for name in arrays:
+        if name not in expected:
+            raise UnknownMember(name, "not part of the format")
     activations = described.activations + ("linear",) * (len(described.activations) == depth - 1)
     if len(activations) != depth:
         raise ShapeMismatch("manifest.activations", f"{len(activations)} of them for {depth} layers")

@@ -118,8 +118,9 @@ def _object(required: dict[str, Check], optional: dict[str, Check] | None = None
     def check(value: Any, place: str) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise BadManifest(place, "expected an object")
-        for name in required.keys() - value.keys():
-            raise BadManifest(f"{place}.{name}", "missing")
+        for name in required:
+            if name not in value:
+                raise BadManifest(f"{place}.{name}", "missing")
         if value.keys() - fields.keys():
             raise BadManifest(place, f"holds a name that is none of {', '.join(fields)}")
         return {name: fields[name](entry, f"{place}.{name}") for name, entry in value.items()}
@@ -186,12 +187,12 @@ def checked(manifest: Manifest) -> Manifest:
 
 
 def write(manifest: Manifest) -> bytes:
-    """The manifest as JSON: the same manifest gives the same bytes."""
-    return json.dumps(_document(manifest), ensure_ascii=False, allow_nan=False, indent=1).encode("utf-8")
+    """The manifest as JSON: the same manifest gives the same bytes. Raises BadManifest."""
+    return json.dumps(_document(checked(manifest)), ensure_ascii=False, allow_nan=False, indent=1).encode("utf-8")
 
 
 def _document(manifest: Manifest) -> dict[str, Any]:
-    document = {"format": FORMAT, **asdict(manifest)}
+    document = {"format": FORMAT, **asdict(manifest), "provenance": dict(sorted(manifest.provenance.items()))}
     for feature in document["features"]:
         for bound in ("minimum", "maximum"):
             if feature[bound] is None:

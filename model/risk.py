@@ -17,9 +17,10 @@ SELF_TEST_TOLERANCE = 1e-12
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """What n orders get: `logits` and `scores` (n,), `review` (n,), `zscores` and `out_of_range` (n, F).
+    """What n orders get: `logits` and `scores` (n,), `review` and `finite` (n,), `zscores` and `out_of_range` (n, F).
 
-    `review` is score >= threshold, on the unrounded score. A logit that overflowed is not finite, nor is its score.
+    `review` is score >= threshold, on the unrounded score. Where `finite` is False, a sum on the way to the logit was too
+    large for a float64, and neither logit nor score means anything.
     """
 
     logits: Floats
@@ -27,14 +28,16 @@ class Scores:
     review: Flags
     zscores: Floats
     out_of_range: Flags
+    finite: Flags
 
 
 class Outputs(NamedTuple):
-    """What the network gives for n orders: `zscores` (n, F), `logits` and `outputs` (n, outputs)."""
+    """What the network gives for n orders: `zscores` (n, F), `logits` and `outputs` (n, outputs), `finite` (n,)."""
 
     zscores: Floats
     logits: Floats
     outputs: Floats
+    finite: Flags
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,16 +66,19 @@ class RiskModel:
         """Every output for x (n, F), in the features' own units: any number of outputs, any head."""
         with np.errstate(all="ignore"):
             zscores = self.standardizer(x)
-            *_, last = self.network.forward(zscores)
-            logits = last.activations
-            return Outputs(zscores, logits, HEADS[self.manifest.head](np.ascontiguousarray(logits.T)).T)
+            finite = np.ones(len(x), np.bool_)
+            for step in self.network.forward(zscores):
+                finite &= np.isfinite(step.pre_activations).all(axis=1)
+                logits = step.activations
+            outputs = HEADS[self.manifest.head](np.ascontiguousarray(logits.T)).T
+            return Outputs(zscores, logits, outputs, finite)
 
     def score(self, batch: Batch) -> Scores:
         """Score a batch in the model's feature order. Raises NotServable and ShapeMismatch."""
         self.require_risk()
         if batch.matrix.shape[1] != len(self.manifest.features):
             raise ShapeMismatch("batch", f"{batch.matrix.shape[1]} columns for {len(self.manifest.features)} features")
-        zscores, logits, outputs = self.outputs(batch.matrix)
+        zscores, logits, outputs, finite = self.outputs(batch.matrix)
         scores = outputs[:, 0]
         return Scores(
             logits=logits[:, 0],
@@ -80,6 +86,7 @@ class RiskModel:
             review=scores >= self.manifest.threshold,
             zscores=zscores,
             out_of_range=self.out_of_range(batch.matrix),
+            finite=finite,
         )
 
     def require_risk(self) -> None:
@@ -94,7 +101,8 @@ class RiskModel:
         test = self.manifest.self_test
         outputs = self.outputs(np.array(test.orders, np.float64)).outputs
         with np.errstate(all="ignore"):
-            agree = np.abs(outputs - np.array(test.scores, np.float64)) <= SELF_TEST_TOLERANCE
+            expected = np.array(test.scores, np.float64)
+            agree = np.abs(outputs - expected) <= SELF_TEST_TOLERANCE * np.maximum(np.abs(expected), 1.0)
         if not agree.all():
             raise SelfTestFailed("manifest.self_test", f"{(~agree.all(axis=1)).sum()} of {len(agree)} orders get other scores")
 

@@ -13,7 +13,7 @@ Policy = Literal["review", "flag", "refuse"]
 
 
 def score(model: RiskModel, decoded: Decoded, policy: Policy) -> tuple[Decoded, Scores]:
-    """Score the batch. Orders whose logit overflows are refused, by the policy `refuse` also those out of range.
+    """Score the batch. Orders whose sums overflow are refused, by the policy `refuse` also those out of range.
 
     By the policy `review` an order out of range goes to review whatever its score; by `flag` it is only named.
     """
@@ -30,7 +30,7 @@ def score(model: RiskModel, decoded: Decoded, policy: Policy) -> tuple[Decoded, 
 def _refusals(model: RiskModel, decoded: Decoded, scores: Scores, policy: Policy) -> dict[int, list[Fault]]:
     names = model.manifest.feature_names
     outside = scores.out_of_range if policy == "refuse" else np.zeros_like(scores.out_of_range)
-    overflown = ~np.isfinite(scores.logits)
+    overflown = ~scores.finite
     refused: dict[int, list[Fault]] = {}
     for row in np.flatnonzero(overflown | outside.any(axis=1)).tolist():
         position, order_id = decoded.positions[row], decoded.batch.ids[row]

@@ -61,8 +61,9 @@ def test_a_nan_stays_in_its_own_order(name):
 
 
 @pytest.mark.parametrize("value", [0.0, -0.0, -3.0, -5e-324])
-def test_the_zero_of_relu_is_positive(value):
-    assert str(apply("relu", value)[0]) == "0.0"
+@pytest.mark.parametrize("orders", [1, 19])
+def test_the_zero_of_relu_is_positive(value, orders):
+    assert not np.signbit(apply("relu", *[value] * orders)).any()
 
 
 @pytest.mark.parametrize("value", [-1000.0, 1000.0, -1.7e308, 1.7e308, -710.0, 710.0, 0.0])
@@ -79,7 +80,7 @@ def test_a_sigmoid_lies_between_zero_and_one(z):
 
 @given(st.floats(-700.0, 700.0))
 def test_the_sigmoids_of_a_number_and_its_negative_make_one(z):
-    assert abs(apply("sigmoid", z, -z).sum() - 1.0) <= 3e-16
+    assert abs(apply("sigmoid", z, -z).sum() - 1.0) <= 5e-16
 
 
 @given(st.lists(st.integers(-64_000, 64_000), min_size=2, max_size=40))
@@ -88,7 +89,7 @@ def test_a_sigmoid_never_falls(steps):
     assert (np.diff(apply("sigmoid", *z)) >= 0.0).all()
 
 
-columns = st.lists(st.floats(-50.0, 50.0), min_size=1, max_size=8).map(lambda column: np.array(column)[:, np.newaxis])
+columns = st.lists(st.integers(-3_200, 3_200), min_size=1, max_size=8).map(lambda steps: np.array(steps)[:, np.newaxis] / 64.0)
 
 
 @given(columns)

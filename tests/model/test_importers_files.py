@@ -1,8 +1,10 @@
 """Files and cards that an import meets."""
 
+import errno
 import json
 import os
 import random
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 
 from model.errors import BadManifest, ModelError, Unreadable
 from model.importers import training_arrays
-from tests.model.surgery import SECRET_NUMBER, SECRET_TEXT
+from tests.model.surgery import SECRET_NUMBER, SECRET_TEXT, headed
 from tests.model.training import LABEL, NAMES, arrays, saved_bytes, with_file
 
 
@@ -36,6 +38,33 @@ def test_objects_are_refused_without_being_unpickled(refusal, tmp_path, name):
 def test_a_file_among_the_arrays_that_is_no_array_is_refused(refusal, name):
     saved = arrays(3) if name != "feature_names" else arrays(3, feature_names=None)
     refusal(with_file(saved_bytes(saved), name, SECRET_TEXT))
+
+
+def encrypted(data):
+    """Every entry of the zip directory says so: bit 0 of the flags, 8 bytes in."""
+    return re.sub(rb"(PK\x01\x02....)\x00", b"\\1\x01", data, flags=re.DOTALL)
+
+
+def headed_mean(header):
+    return with_file(saved_bytes(arrays(3, mean=None)), "mean.npy", headed(header, bytes(16)))
+
+
+UNLOADABLE = {
+    "encrypted": encrypted(saved_bytes(arrays(3))),
+    "cut short": saved_bytes(arrays(3))[:-40],
+    "a header that is never closed": headed_mean("{'descr': '<f8', 'fortran_order': False, 'shape': (2,"),
+    "a header of brackets": headed_mean("(" * 900),
+    "a header of code": headed_mean("__import__('os').abort()"),
+    "a type that is an empty tuple": headed_mean("{'descr': (), 'fortran_order': False, 'shape': (2,), }"),
+    "an extent that is a truth": headed_mean("{'descr': '<f8', 'fortran_order': False, 'shape': (True, 2), }"),
+    "more promised than there is": headed_mean("{'descr': '<f8', 'fortran_order': False, 'shape': (9,), }"),
+}
+
+
+@pytest.mark.parametrize("data", UNLOADABLE.values(), ids=UNLOADABLE)
+def test_a_file_that_numpy_cannot_load_is_refused(refusal, data):
+    error = refusal(data)
+    assert (type(error), error.place) == (Unreadable, "model.npz")
 
 
 OVERFLOWING = {
@@ -72,6 +101,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path, missing):
     with pytest.raises(Unreadable) as refused:
         training_arrays(source, LABEL, card)
     assert refused.value.place == {"source": "source.npz", "card": "card.json"}[missing]
+    assert os.strerror(errno.ENOENT) in refused.value.reason
 
 
 def ranges(imported, **backlog):

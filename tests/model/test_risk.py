@@ -83,6 +83,7 @@ LOWER, UPPER = np.nextafter(-2.0, -3.0), np.nextafter(10.0, 11.0)
         (None, None, -1e308, False),
         (0.0, 0.0, 0.0, False),
         (0.0, 0.0, -5e-324, True),
+        (0.0, 0.0, 5e-324, True),
     ],
 )
 def test_a_value_beyond_a_bound_is_flagged_and_a_value_on_it_is_not(minimum, maximum, value, outside):
@@ -138,7 +139,7 @@ def test_a_self_test_within_the_tolerance_passes(off):
     examined(((2.0,), (4.0 + off,))).check_self_test()
 
 
-@pytest.mark.parametrize("score", [4.0 + 2e-12, 4.0 - 2e-12, -4.0, 0.0, SECRET_NUMBER, -1.7e308])
+@pytest.mark.parametrize("score", [4.0 + 8e-12, 4.0 - 8e-12, -4.0, 0.0, SECRET_NUMBER, -1.7e308])
 def test_a_self_test_beyond_the_tolerance_fails(score):
     with pytest.raises(SelfTestFailed) as refused:
         examined(((2.0,), (score,))).check_self_test()
@@ -177,9 +178,10 @@ def test_a_self_test_of_another_width_or_length_is_refused(orders, scores, place
     assert refused.value.place == place
 
 
-def test_a_network_that_does_not_take_the_features_is_refused():
+@pytest.mark.parametrize("inputs", [2, 4])
+def test_a_network_that_does_not_take_the_features_is_refused(inputs):
     with pytest.raises(ShapeMismatch) as refused:
-        replace(default_model(), network=Network([layer([[1.0, 1.0]], [0.0])]))
+        replace(default_model(), network=Network([layer([[1.0] * inputs], [0.0])]))
     assert refused.value.place == "w1"
 
 
@@ -192,3 +194,10 @@ def test_an_unknown_head_is_refused():
 
 def test_a_model_that_was_never_a_file_has_no_digest():
     assert default_model().sha256 is None
+
+
+def test_an_overflow_that_a_layer_would_hide_is_told():
+    hiding = model_of(Network([layer([[-1.0, -1.0, 1.0, 1.0, 1.0]], [0.0], "relu"), layer([[1.0]], [0.0])]))
+    scores = hiding.score(Batch(["a", "b"], np.array([[1.7e308] * 5, [1.0] * 5])))
+    assert np.isfinite(scores.logits).all()
+    assert scores.finite.tolist() == [False, True]

@@ -17,6 +17,7 @@ SCORES = Scores(
     logits=np.zeros(3),
     scores=np.array([0.1 + 0.2, 0.6, 0.9811090380629609]),
     review=np.array([False, True, True]),
+    finite=np.ones(3, bool),
     zscores=np.zeros((3, 3)),
     out_of_range=np.array([[False, False, False], [True, False, True], [False, False, False]]),
 )
@@ -33,7 +34,7 @@ def test_results_keep_the_order_of_the_batch_and_name_features_in_the_order_of_t
 
 
 def test_the_queue_is_what_the_scores_say_not_what_the_number_says():
-    flipped = Scores(SCORES.logits, SCORES.scores, ~SCORES.review, SCORES.zscores, SCORES.out_of_range)
+    flipped = Scores(SCORES.logits, SCORES.scores, ~SCORES.review, SCORES.zscores, SCORES.out_of_range, SCORES.finite)
     assert [result["queue"] for result in results(MODEL, DECODED, flipped)] == ["review", "monitor", "monitor"]
 
 
@@ -62,7 +63,7 @@ def test_a_decision_is_what_its_schema_says(told):
 @pytest.mark.parametrize("count", [100, 101, 250])
 def test_a_partial_decision_tells_all_errors_however_many(count):
     decoded = Decoded(Batch([], np.zeros((0, 3))), [], [Fault("not_an_object", at) for at in range(count)])
-    empty = Scores(np.zeros(0), np.zeros(0), np.zeros(0, bool), np.zeros((0, 3)), np.zeros((0, 3), bool))
+    empty = Scores(np.zeros(0), np.zeros(0), np.zeros(0, bool), np.zeros((0, 3)), np.zeros((0, 3), bool), np.zeros(0, bool))
     found = json.loads(encode(MODEL, decoded, empty, pointer))
     assert (found["results"], len(found["errors"]), found["error_count"]) == ([], count, count)
 

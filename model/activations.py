@@ -10,8 +10,10 @@ from collections.abc import Callable
 import numpy as np
 
 from model.batch import Floats
+from model.exponential import exp
 
 LEAK = 0.01
+_FAR = -40.0
 
 
 def linear(z: Floats) -> Floats:
@@ -31,9 +33,10 @@ def tanh(z: Floats) -> Floats:
 
 
 def sigmoid(z: Floats) -> Floats:
-    """1 / (1 + exp(-z)), by exp(-|z|) so that nothing overflows for any finite z."""
-    e = np.exp(-np.abs(z))
-    return np.where(z >= 0.0, 1.0, e) / (1.0 + e)
+    """1 / (1 + exp(-z)), and exp(z) itself where that is the same: nothing overflows, and it never falls."""
+    far = z < _FAR
+    e = exp(np.where(far, z, -z))
+    return np.where(far, e, 1.0 / (1.0 + e))
 
 
 _erfc = np.vectorize(math.erfc, otypes=[np.float64])
@@ -47,7 +50,7 @@ def gelu(z: Floats) -> Floats:
 
 def softmax(z: Floats) -> Floats:
     """exp(z) over its sum along the units, shifted by the largest; the sum runs unit by unit."""
-    e: Floats = np.exp(z - z.max(axis=0))
+    e = exp(z - z.max(axis=0))
     total: Floats = e[0].copy()
     for unit in e[1:]:
         total += unit
@@ -64,3 +67,7 @@ ACTIVATIONS: dict[str, Callable[[Floats], Floats]] = {
     "gelu": gelu,
     "softmax": softmax,
 }
+
+PORTABLE = ACTIVATIONS.keys() - {"tanh", "gelu"}
+"""Those that give the same bits on every machine. The others, made of a library's tanh and erfc, give the same bits in
+every batch on one machine, and may differ in the last place on another."""

@@ -44,7 +44,8 @@ def _each(function: Callable[[float], float]) -> Callable[[Numbers], list[float]
     return lambda z: [function(one) for one in z]
 
 
-FUNCTIONS: dict[str, Callable[[Numbers], list[float]]] = {
+Functions: TypeAlias = dict[str, Callable[[Numbers], list[float]]]
+FUNCTIONS: Functions = {
     "linear": list,
     "relu": _each(_relu),
     "leaky_relu": _each(_leaky_relu),
@@ -60,13 +61,13 @@ def zscores(order: Numbers, mean: Numbers, scale: Numbers) -> list[float]:
     return [(x - m) / s for x, m, s in zip(order, mean, scale, strict=True)]
 
 
-def forward(layers: Sequence[PlainLayer], order: Numbers) -> list[PlainStep]:
+def forward(layers: Sequence[PlainLayer], order: Numbers, functions: Functions = FUNCTIONS) -> list[PlainStep]:
     """Every layer's step for one order that is standardized already."""
     steps: list[PlainStep] = []
     values = list(order)
     for weights, bias, activation in layers:
         sums = [_sum(row, values) + b for row, b in zip(weights, bias, strict=True)]
-        values = FUNCTIONS[activation](sums)
+        values = functions[activation](sums)
         steps.append(PlainStep(sums, values))
     return steps
 
@@ -81,3 +82,46 @@ def _sum(row: Numbers, values: Numbers) -> float:
     for weight, value in zip(row[1:], values[1:], strict=True):
         total += weight * value
     return total
+
+
+_LN2 = (float.fromhex("0x1.62e42feep-1"), float.fromhex("0x1.a39ef35793c76p-33"))
+
+
+def portable_exp(x: float) -> float:
+    """The exponential as the engine specifies it, operation by operation: reduction, polynomial, scaling."""
+    x = min(max(x, -746.0), 710.0)
+    k = float(round(x * float.fromhex("0x1.71547652b82fep+0")))
+    high, low = x - k * _LN2[0], k * _LN2[1]
+    r = high - low
+    lost = (high - r) - low
+    p = r * (1.0 / math.factorial(13))
+    for n in range(12, 1, -1):
+        p = (p + 1.0 / math.factorial(n)) * r
+    p = ((p * r + lost) + r) + 1.0
+    half = math.floor(k / 2)
+    return _scaled(_scaled(p, half), int(k) - half)
+
+
+def _scaled(number: float, power: int) -> float:
+    """number * 2^power; what is too large is infinite."""
+    return number * 2.0**power if power < 1024 else math.inf
+
+
+def portable_sigmoid(z: float) -> float:
+    """The sigmoid made of the portable exponential."""
+    return portable_exp(z) if z < -40.0 else 1.0 / (1.0 + portable_exp(-z))
+
+
+def _portable_softmax(z: Numbers) -> list[float]:
+    shares = [portable_exp(one - max(z)) for one in z]
+    total = shares[0]
+    for share in shares[1:]:
+        total += share
+    return [share / total for share in shares]
+
+
+PORTABLE: Functions = {
+    **{name: FUNCTIONS[name] for name in ("linear", "relu", "leaky_relu")},
+    "sigmoid": _each(portable_sigmoid),
+    "softmax": _portable_softmax,
+}

@@ -1,4 +1,6 @@
+import contextlib
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,13 +136,26 @@ def examined(scores, orders=((2.0,), (4.0,)), head="identity"):
     return replace(model, manifest=replace(model.manifest, self_test=SelfTest(orders, scores)))
 
 
-@pytest.mark.parametrize("off", [0.0, 9e-13, -9e-13])
-def test_a_self_test_within_the_tolerance_passes(off):
-    examined(((2.0,), (4.0 + off,))).check_self_test()
+def test_a_self_test_that_holds_to_the_last_bit_passes():
+    examined(((2.0,), (4.0,))).check_self_test()
 
 
-@pytest.mark.parametrize("score", [4.0 + 8e-12, 4.0 - 8e-12, -4.0, 0.0, SECRET_NUMBER, -1.7e308])
-def test_a_self_test_beyond_the_tolerance_fails(score):
+@pytest.mark.parametrize("score", [math.nextafter(4.0, 0.0), math.nextafter(4.0, 5.0)])
+def test_a_self_test_of_portable_activations_fails_by_one_bit(score):
+    with pytest.raises(SelfTestFailed):
+        examined(((2.0,), (score,))).check_self_test()
+
+
+@pytest.mark.parametrize(("off", "passes"), [(9e-13, True), (-9e-13, True), (2e-12, False), (-2e-12, False)])
+def test_a_self_test_of_other_activations_has_a_tolerance(off, passes):
+    model = model_of(Network([layer([[1.0]], [0.0], "tanh")]), head="identity")
+    tested = replace(model, manifest=replace(model.manifest, self_test=SelfTest(((0.5,),), ((math.tanh(0.5) + off,),))))
+    with contextlib.nullcontext() if passes else pytest.raises(SelfTestFailed):
+        tested.check_self_test()
+
+
+@pytest.mark.parametrize("score", [4.0 + 2e-12, 4.0 - 2e-12, -4.0, 0.0, SECRET_NUMBER, -1.7e308])
+def test_a_self_test_that_gives_another_score_fails(score):
     with pytest.raises(SelfTestFailed) as refused:
         examined(((2.0,), (score,))).check_self_test()
     assert (refused.value.place, refused.value.reason) == ("manifest.self_test", "1 of 2 orders get other scores")

@@ -1,16 +1,14 @@
-"""Decision: what goes back for a batch, as schemas for the document and as bytes for the wire."""
+"""Decision: what goes back for a batch, whatever the format."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import orjson
 from marshmallow import Schema, fields
 
 from model.risk import RiskModel, Scores
 from schemas.base import OrderId
-from schemas.problem import ErrorSchema, Fault, error_list
-from schemas.records import Decoded
+from schemas.contract import Decoded
+from schemas.problem import ErrorSchema
 
 QUEUES = ("monitor", "review")
 
@@ -26,19 +24,48 @@ class ResultSchema(Schema):
     )
 
 
-class DecisionSchema(Schema):
-    """The answer to a batch: its results, in the order of the request, and the version that gave them."""
+class AnswerSchema(Schema):
+    """What every answer to a batch tells: the version that gave it, and in a partial one what was refused."""
 
     model_name = fields.String(required=True)
     model_version = fields.String(required=True)
     model_sha256 = fields.String(required=True)
     threshold = fields.Float(required=True)
-    results = fields.List(fields.Nested(ResultSchema), required=True)
     errors = fields.List(
         fields.Nested(ErrorSchema),
         metadata={"description": "With on_error=partial: every fault of the orders that have no result."},
     )
     error_count = fields.Integer(metadata={"description": "With on_error=partial: how many errors there are."})
+
+
+class DecisionSchema(AnswerSchema):
+    """The answer to records: a result an order, in the order of the request."""
+
+    results = fields.List(fields.Nested(ResultSchema), required=True)
+
+
+class ColumnsDecisionSchema(AnswerSchema):
+    """The answer to columns: an entry an order in each list, in the order of the request."""
+
+    order_ids = fields.List(OrderId(), required=True)
+    scores = fields.List(fields.Float(), required=True)
+    queues = fields.List(fields.String(metadata={"enum": list(QUEUES)}), required=True)
+    out_of_range = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.Integer()),
+        metadata={"description": "By feature: places in the lists of orders outside the range that training saw."},
+    )
+
+
+def header(model: RiskModel) -> dict[str, Any]:
+    """The version that answers, as AnswerSchema has it."""
+    manifest = model.manifest
+    return {
+        "model_name": manifest.name,
+        "model_version": manifest.version,
+        "model_sha256": model.sha256,
+        "threshold": manifest.threshold,
+    }
 
 
 def results(model: RiskModel, decoded: Decoded, scores: Scores) -> list[dict[str, Any]]:
@@ -51,17 +78,3 @@ def results(model: RiskModel, decoded: Decoded, scores: Scores) -> list[dict[str
     for row in np.flatnonzero(scores.out_of_range.any(axis=1)):
         found[row]["out_of_range"] = [names[column] for column in np.flatnonzero(scores.out_of_range[row])]
     return found
-
-
-def encode(model: RiskModel, decoded: Decoded, scores: Scores, pointer: Callable[[Fault], str] | None) -> bytes:
-    """The answer as JSON. With `pointer` it is a partial one, which says what was wrong with the other orders."""
-    answer: dict[str, Any] = {
-        "model_name": model.manifest.name,
-        "model_version": model.manifest.version,
-        "model_sha256": model.sha256,
-        "threshold": model.manifest.threshold,
-        "results": results(model, decoded, scores),
-    }
-    if pointer is not None:
-        answer |= {"errors": error_list(decoded.faults, pointer), "error_count": len(decoded.faults)}
-    return orjson.dumps(answer)

@@ -8,8 +8,10 @@ import json
 from collections import Counter
 from typing import Any
 
+from schemas.base import NotReadable
 
-class NotJSON(ValueError):
+
+class NotJSON(NotReadable):
     """The text is not JSON; `line` and `column`, from 1, say where, as far as is known."""
 
     def __init__(self, reason: str, line: int | None = None, column: int | None = None) -> None:

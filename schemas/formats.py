@@ -1,25 +1,129 @@
-"""Formats: every way in and out, a row each. HTTP takes BODIES by media type, the command line takes FILES by ending."""
+"""Formats: every way in and out, a row each. HTTP takes FORMATS by media type, the command line FILES by ending.
 
-from collections.abc import Callable
+A JSON body is read twice only where something is wrong with it. The first reader is fast and cannot tell a name that stood
+twice in an object; counting colons can. Every name is required and no other is allowed, so a body of a given shape has a
+known number of colons outside its strings, and without a backslash those inside strings are those of the order ids. One
+more means a name given twice. Whatever fails on the way goes to the second reader, which tells what, and where.
+"""
+
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Protocol, cast
+
+import numpy as np
+import orjson
+from marshmallow import Schema, ValidationError
 
 from model.risk import RiskModel, Scores
-from schemas import decision, lines, records, table
-from schemas.problem import Fault
-from schemas.records import Decoded, Records
+from schemas import columns, document, lines, records, table
+from schemas.contract import Contract, Decoded, too_many_names
+from schemas.problem import Fault, Place
+
+
+class Encode(Protocol):
+    """Makes the answer; a partial one tells the faults of the orders without a result."""
+
+    def __call__(self, model: RiskModel, decoded: Decoded, scores: Scores, *, partial: bool) -> bytes: ...
+
+
+class MakeSchema(Protocol):
+    """Makes the schema of a shape."""
+
+    def __call__(self, contract: Contract, *, whole: bool) -> Schema: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
-    """A whole batch as bytes: `decode` raises NotJSON, `pointer` tells a fault's place in this format."""
+class Format:
+    """One way in and out: its media type, how an answer is written, and where a fault's place is.
 
-    decode: Callable[[Records, bytes], Decoded]
-    encode: Callable[[RiskModel, Decoded, Scores, Callable[[Fault], str] | None], bytes]
-    pointer: Callable[[Fault], str]
+    A shape of JSON has a schema, and the number of its colons by the numbers of orders and features.
+    """
+
+    media_type: str
+    encode: Encode
+    place: Place
+    schema: MakeSchema | None = None
+    colons: Callable[[int, int], int] | None = None
 
 
-BODIES: Final = {"application/json": Body(Records.decode, decision.encode, records.pointer)}
+JSON = "application/json"
+CSV = "text/csv"
+FORMATS: Final = {
+    "records": Format(JSON, records.encode, records.place, records.schema, records.colons),
+    "columns": Format(JSON, columns.encode, columns.place, columns.schema, columns.colons),
+    "table": Format(CSV, table.encode, table.place),
+}
+MEDIA_TYPES: Final = tuple(dict.fromkeys(form.media_type for form in FORMATS.values()))
+
+
+class Doors:
+    """The formats, ready for one model's contract."""
+
+    def __init__(self, contract: Contract) -> None:
+        self.contract = contract
+        shapes = {name: form.schema for name, form in FORMATS.items() if form.schema is not None}
+        self.schemas = {name: schema(contract, whole=False) for name, schema in shapes.items()}
+        self._whole = {name: schema(contract, whole=True) for name, schema in shapes.items()}
+
+    def decode(self, media_type: str, body: bytes) -> tuple[Format, Decoded]:
+        """The orders in a body of one of the MEDIA_TYPES, and its format. Raises NotReadable."""
+        if media_type == CSV:
+            return FORMATS["table"], table.decode(self.contract, body)
+        try:
+            found = orjson.loads(body)
+            name = _shape(found)
+            decoded: Decoded | None = self._whole[name].load(found)["decoded"]
+            if decoded is not None and self._names_once(FORMATS[name], body, decoded):
+                return FORMATS[name], decoded
+        except (orjson.JSONDecodeError, ValidationError):
+            pass
+        found = document.read(body)
+        name = _shape(found)
+        return FORMATS[name], self._explain(self.schemas[name], found)
+
+    def _names_once(self, form: Format, body: bytes, decoded: Decoded) -> bool:
+        outside = cast(Callable[[int, int], int], form.colons)(len(decoded.batch), len(self.contract.features))
+        if b"\\" in body:
+            return False
+        inside = "".join(decoded.batch.ids).count(":")
+        return bool(np.count_nonzero(np.frombuffer(body, np.uint8) == _COLON) == outside + inside)
+
+    def _explain(self, schema: Schema, found: Any) -> Decoded:
+        """Every fault of a decoded body, and its sound orders."""
+        if too_many_names(found, len(schema.fields)):
+            return self.contract.refused(Fault("too_many_names"))
+        if isinstance(found, dict) and too_many_names(found.get("columns"), len(self.contract.features)):
+            return self.contract.refused(Fault("too_many_names", path=("columns",)))
+        faults = list(_repeated(found))
+        try:
+            decoded: Decoded = schema.load(found)["decoded"]
+        except ValidationError as error:
+            decoded = cast(dict[str, Any], error.valid_data).get("decoded") or self.contract.refused()
+            faults += _faults(error.messages_dict)
+        return decoded.joined(faults) if faults else decoded
+
+
+_COLON = ord(":")
+
+
+def _shape(found: Any) -> str:
+    return "columns" if isinstance(found, dict) and not found.keys().isdisjoint(("columns", "order_ids")) else "records"
+
+
+def _repeated(found: Any) -> Iterator[Fault]:
+    for name in getattr(found, "repeated", ()):
+        yield Fault("duplicate_key", path=(name,))
+    if isinstance(found, dict):
+        for name in getattr(found.get("columns"), "repeated", ()):
+            yield Fault("duplicate_key", path=("columns", name))
+
+
+def _faults(messages: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[Fault]:
+    for name, found in messages.items():
+        if isinstance(found, dict):
+            yield from _faults(found, (*path, name))
+        else:
+            yield from (Fault(code, path=path if code == "not_an_object" else (*path, name)) for code in found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from marshmallow import Schema, fields
 
+LONGEST_NAME = 128
 CODES = {
     "missing": "required, but missing",
     "null": "must not be null or empty",
@@ -19,6 +20,7 @@ CODES = {
     "not_an_object": "must be a JSON object",
     "not_a_list": "must be a list of orders",
     "empty_batch": "must hold at least one order",
+    "wrong_count": "must hold as many values as there are order_ids",
     "too_many_orders": "holds more orders than a batch may have",
     "out_of_range": "outside the range that the model was trained on",
     "out_of_numeric_range": "the features are finite, but so large that the score is not",
@@ -31,15 +33,17 @@ CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong: `code` of CODES, in the order at `position` (None: in the batch), at `name` (None: all of it).
+    """One thing wrong: `code` of CODES, in the order at `position`, at `name` (None: all of the order).
 
-    `order_id` is the order's own where it has a usable one.
+    `order_id` is the order's own where it has a usable one. Where the batch itself is at fault, `position` is None and
+    `path` has the steps to the place in the body.
     """
 
     code: str
     position: int | None = None
     name: str | None = None
     order_id: str | None = None
+    path: tuple[str, ...] = ()
 
     @property
     def detail(self) -> str:
@@ -67,12 +71,21 @@ class ProblemSchema(Schema):
     error_count = fields.Integer(metadata={"description": "How many faults there are in truth."})
 
 
-def error_list(faults: Iterable[Fault], pointer: Callable[[Fault], str]) -> list[dict[str, str]]:
-    """The faults as ErrorSchema has them; `pointer` says where a fault is in the body's own format."""
+Place = Callable[[Fault], tuple[str, ...]]
+"""The steps from the top of a body to where an order's fault is, in the body's own format."""
+
+
+def error_list(faults: Iterable[Fault], place: Place) -> list[dict[str, str]]:
+    """The faults as ErrorSchema has them, with their places as JSON pointers (RFC 6901); a long name in one is cut."""
     errors = []
     for fault in faults:
-        error = {"pointer": pointer(fault), "code": fault.code, "detail": fault.detail}
+        steps = fault.path if fault.position is None else place(fault)
+        error = {"pointer": "".join(map(_step, steps)), "code": fault.code, "detail": fault.detail}
         if fault.order_id is not None:
             error["order_id"] = fault.order_id
         errors.append(error)
     return errors
+
+
+def _step(name: str) -> str:
+    return "/" + name[:LONGEST_NAME].encode("utf-8", "replace").decode("utf-8").replace("~", "~0").replace("/", "~1")

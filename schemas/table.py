@@ -5,11 +5,17 @@ refuse. Lines are counted as the file has them: the header is line 1, and a quot
 """
 
 import csv
+import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
-from schemas.base import well_formed
+from model.risk import RiskModel, Scores
+from schemas.base import NotReadable, well_formed
+from schemas.contract import SPARE_NAMES, Contract, Decoded
+from schemas.decision import results
+from schemas.problem import Fault
 from schemas.rows import RESULT_NAMES, BadFile, Row
 
 _REFUSAL = ("refused_line", "refused_reason")
@@ -80,6 +86,63 @@ def _value(cell: str) -> float | str | None:
     if not cell:
         return None
     return float(cell) if _NUMBER.fullmatch(cell) else cell
+
+
+class NotCSV(NotReadable):
+    """The body is not a table of one width; the message says on which line."""
+
+
+def decode(contract: Contract, body: bytes) -> Decoded:
+    """The orders of a whole table. Raises NotCSV. Here every column must be one that the model knows."""
+    try:
+        cells = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
+        header, *rows = [row for row in cells if row] or [[]]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise NotCSV("the body is not CSV in UTF-8") from error
+    for number, row in enumerate(rows, 1):
+        if len(row) != len(header):
+            raise NotCSV(f"row {number} has {len(row)} cells, the header {len(header)}")
+    known = ("order_id", *contract.features)
+    if len(header) > len(known) + SPARE_NAMES:
+        return contract.refused(Fault("too_many_names"))
+    faults = [Fault("missing", path=(name,)) for name in known if name not in header]
+    faults += [Fault("unknown_name", path=(name,)) for name in dict.fromkeys(header) if name not in known]
+    faults += [Fault("duplicate_key", path=(name,)) for name, count in Counter(header).items() if count > 1]
+    if not rows:
+        faults.append(Fault("empty_batch"))
+    if len(rows) > contract.max_orders:
+        faults.append(Fault("too_many_orders"))
+    if faults:
+        return contract.refused(*faults)
+    columns = dict(zip(header, zip(*rows, strict=True), strict=True))
+    ids = [cell or None for cell in columns["order_id"]]
+    values = [list(map(_value, columns[name])) for name in contract.features]
+    orders = (dict(zip(known, order, strict=True)) for order in zip(ids, *values, strict=True))
+    return contract.at_once(ids, values) or contract.decode(list(orders))
+
+
+def place(fault: Fault) -> tuple[str, ...]:
+    """The steps to an order's fault: its row, from 0 below the header, and its column."""
+    return (str(fault.position), *(() if fault.name is None else (fault.name,)))
+
+
+def encode(model: RiskModel, decoded: Decoded, scores: Scores, *, partial: bool) -> bytes:
+    """The answer, a row an order, with the version on each; in a partial one the refused orders follow with their errors."""
+    stream = io.StringIO(newline="")
+    cells = csv.writer(stream, lineterminator="\r\n")
+    cells.writerow(("order_id", *RESULT_NAMES, "model_version", *(("errors",) if partial else ())))
+    version = model.manifest.version
+    for result in results(model, decoded, scores):
+        names = " ".join(result.get("out_of_range", ()))
+        row = (result["order_id"], result["score"], result["queue"], names, version)
+        cells.writerow((*row, "") if partial else row)
+    by_order: dict[int, list[Fault]] = {}
+    for fault in decoded.faults:
+        by_order.setdefault(fault.position or 0, []).append(fault)
+    for faults in by_order.values():
+        reasons = "; ".join(f"{fault.name}: {fault.code}" if fault.name else fault.code for fault in faults)
+        cells.writerow((faults[0].order_id or "", "", "", "", version, reasons))
+    return stream.getvalue().encode()
 
 
 class _Lines:

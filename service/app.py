@@ -3,7 +3,8 @@
 from flask import Flask, request
 
 from model.risk import RiskModel
-from schemas.records import Records
+from schemas.contract import Contract
+from schemas.formats import Doors
 from service import access, openapi, problems
 from service.codec import OrjsonProvider
 from service.config import Settings
@@ -14,14 +15,14 @@ from service.tally import Tally
 
 def create_app(settings: Settings, model: RiskModel, tally: Tally) -> Flask:
     """The WSGI application that serves this model by these settings, and counts into this tally."""
-    records = Records(model.manifest.feature_names, settings.max_orders)
+    doors = Doors(Contract(model.manifest.feature_names, settings.max_orders))
     metrics = Metrics(tally, model)
-    document = openapi.document(model, records)
+    document = openapi.document(model, doors)
 
     app = Flask("delivery_risk", static_folder=None)
     app.json = OrjsonProvider(app)
     problems.register(app)
-    app.register_blueprint(score.blueprint(model, records, settings, metrics))
+    app.register_blueprint(score.blueprint(model, doors, settings, metrics))
     app.register_blueprint(health.blueprint(metrics.registry))
     app.register_blueprint(catalog.blueprint(model, document))
     app.register_blueprint(docs.blueprint(document))

@@ -10,8 +10,8 @@ from typing import Any
 
 from model.risk import RiskModel
 from schemas import decision
+from schemas.contract import Contract, Decoded
 from schemas.problem import CODES
-from schemas.records import Decoded, Records
 from schemas.rows import Row
 from service.scoring import Policy, score
 
@@ -35,7 +35,7 @@ class Scored:
     refusals: list[tuple[Row, str]]
 
 
-def decode(records: Records, rows: Iterable[Row]) -> Iterator[Chunk]:
+def decode(contract: Contract, rows: Iterable[Row]) -> Iterator[Chunk]:
     """The rows of a file as batches for a model."""
     first_lines: dict[str, int] = {}
     remaining = iter(rows)
@@ -43,12 +43,12 @@ def decode(records: Records, rows: Iterable[Row]) -> Iterator[Chunk]:
         reasons = [_unread(row, first_lines) for row in chunk]
         read = [row for row, reason in zip(chunk, reasons, strict=True) if reason is None]
         unread = [(row, reason) for row, reason in zip(chunk, reasons, strict=True) if reason is not None]
-        yield Chunk(read, records.orders([row.order for row in read]), unread)
+        yield Chunk(read, contract.decode([row.order for row in read]), unread)
 
 
 def run(model: RiskModel, rows: Iterable[Row], policy: Policy) -> Iterator[Scored]:
     """Score the rows of a file."""
-    for chunk in decode(Records(model.manifest.feature_names, CHUNK), rows):
+    for chunk in decode(Contract(model.manifest.feature_names, CHUNK), rows):
         decoded, scores = score(model, chunk.decoded, policy)
         results = zip(decoded.positions, decision.results(model, decoded, scores), strict=True)
         reasons: dict[int, list[str]] = {}

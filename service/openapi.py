@@ -8,10 +8,9 @@ from marshmallow import Schema
 
 from model.risk import RiskModel
 from schemas.catalog import HealthSchema, ModelSchema, VersionSchema
-from schemas.decision import DecisionSchema
-from schemas.formats import BODIES
+from schemas.decision import ColumnsDecisionSchema, DecisionSchema
+from schemas.formats import CSV, JSON, Doors
 from schemas.problem import ProblemSchema
-from schemas.records import Records
 from service import problems, release
 
 _PARTIAL = {
@@ -28,7 +27,7 @@ _REQUEST_ID = {
 }
 
 
-def document(model: RiskModel, records: Records) -> dict[str, Any]:
+def document(model: RiskModel, doors: Doors) -> dict[str, Any]:
     """The OpenAPI 3.1 document for this model: its features are the fields of an order."""
     plugin = MarshmallowPlugin(schema_name_resolver=_name)
     spec = APISpec(
@@ -42,8 +41,8 @@ def document(model: RiskModel, records: Records) -> dict[str, Any]:
         "summary": "Score a batch of orders",
         "operationId": "score",
         "parameters": [_PARTIAL, _REQUEST_ID],
-        "requestBody": {"required": True, "content": {kind: _example(model, records) for kind in BODIES}},
-        "responses": {"200": _answer("A result for each order.", DecisionSchema()), **_problems(400, 411, 413, 415, 422, 500)},
+        "requestBody": {"required": True, "content": _batch(model, doors)},
+        "responses": {"200": _DECISION, **_problems(400, 411, 413, 415, 422, 500)},
     }
     spec.path("/score", operations={"post": score})
     for path, (summary, schema) in _READ.items():
@@ -82,6 +81,20 @@ def _problems(*statuses: int) -> dict[str, Any]:
     return {str(status): {"description": problems.PROBLEMS[status][1], "content": content} for status in statuses}
 
 
-def _example(model: RiskModel, records: Records) -> dict[str, Any]:
-    order = dict(zip(model.manifest.feature_names, model.manifest.self_test.orders[0], strict=True))
-    return {"schema": records.schema, "example": {"orders": [{"order_id": "A-104", **order}]}}
+def _batch(model: RiskModel, doors: Doors) -> dict[str, Any]:
+    names, values = model.manifest.feature_names, model.manifest.self_test.orders[0]
+    example = {"orders": [{"order_id": "A-104", **dict(zip(names, values, strict=True))}]}
+    rows = f"order_id,{','.join(names)}\nA-104,{','.join(map(repr, values))}\n"
+    return {
+        JSON: {"schema": {"oneOf": list(doors.schemas.values())}, "example": example},
+        CSV: {"schema": {"type": "string"}, "example": rows},
+    }
+
+
+_DECISION = {
+    "description": "A result for each order, in the format of the request.",
+    "content": {
+        JSON: {"schema": {"oneOf": [DecisionSchema(), ColumnsDecisionSchema()]}},
+        CSV: {"schema": {"type": "string"}},
+    },
+}

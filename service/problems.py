@@ -1,13 +1,13 @@
 """Problems: every answer that is not a success, as application/problem+json (RFC 9457)."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import orjson
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from schemas.problem import Fault, error_list
+from schemas.problem import Fault, Place, error_list
 from service import access
 
 _log = logging.getLogger("delivery_risk.problems")
@@ -36,14 +36,14 @@ class Problem(Exception):
         status: int,
         detail: str,
         faults: Sequence[Fault] = (),
-        pointer: Callable[[Fault], str] | None = None,
+        place: Place | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.faults = faults
-        self.pointer = pointer
+        self.place = place
         self.headers = headers or {}
 
     def response(self) -> Response:
@@ -56,8 +56,8 @@ class Problem(Exception):
             "detail": self.detail,
             "request_id": access.current().request_id,
         }
-        if self.pointer is not None:
-            body["errors"] = error_list(self.faults[:MOST_ERRORS], self.pointer)
+        if self.place is not None:
+            body["errors"] = error_list(self.faults[:MOST_ERRORS], self.place)
             body["error_count"] = len(self.faults)
         return Response(orjson.dumps(body), self.status, self.headers, content_type=MEDIA_TYPE)
 

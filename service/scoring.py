@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 
 from model.risk import RiskModel, Scores
+from schemas.contract import Decoded
 from schemas.problem import Fault
-from schemas.records import Decoded
 
 Policy = Literal["review", "flag", "refuse"]
 

@@ -63,6 +63,14 @@ class Server:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [int(pid) for pid in children.split()]
 
+    def all_workers(self, count: int) -> list[int]:
+        """The process ids of the workers once there are so many of them."""
+        deadline = time.monotonic() + 15
+        while len(found := self.workers()) < count:
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.01)
+        return found
+
     def log(self) -> str:
         """Everything that was printed so far."""
         return Path(self.output.name).read_text()

@@ -13,7 +13,7 @@ from model.errors import ModelError, NotServable
 from model.heads import HEADS
 from model.manifest import TIME
 from model.risk import RiskModel
-from schemas.records import Records
+from schemas.contract import Contract
 from service import bulk
 from service.cli.files import opened
 
@@ -130,11 +130,11 @@ def _describe(found: RiskModel) -> None:
 
 
 def _diagnose(found: RiskModel, orders: str) -> None:
-    records = Records(found.manifest.feature_names, bulk.CHUNK)
+    contract = Contract(found.manifest.feature_names, bulk.CHUNK)
     refused = 0
     total: Diagnosis | None = None
     with opened(orders, found.manifest.feature_names, None) as source:
-        for chunk in bulk.decode(records, source.reader):
+        for chunk in bulk.decode(contract, source.reader):
             refused += len(chunk.unread) + len(chunk.read) - len(chunk.decoded.batch)
             if len(chunk.decoded.batch):
                 seen = diagnose(found, chunk.decoded.batch.matrix)

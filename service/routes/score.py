@@ -2,49 +2,49 @@
 
 from time import perf_counter
 
+import numpy as np
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import MultiDict
 
 from model.risk import RiskModel
-from schemas.document import NotJSON
-from schemas.formats import BODIES
-from schemas.records import Decoded, Records
+from schemas.base import NotReadable
+from schemas.contract import Decoded
+from schemas.formats import MEDIA_TYPES, Doors
 from service import access, body, scoring
 from service.config import Settings
 from service.metrics import Metrics
 from service.problems import Problem
 
 
-def blueprint(model: RiskModel, records: Records, settings: Settings, metrics: Metrics) -> Blueprint:
+def blueprint(model: RiskModel, doors: Doors, settings: Settings, metrics: Metrics) -> Blueprint:
     """The route for this model, with the limits and the policy of these settings."""
     routes = Blueprint("score", __name__)
 
     @routes.post("/score")
     def score() -> Response:
         partial = _partial(request.args)
-        form = BODIES.get(request.mimetype)
-        if form is None:
-            raise Problem(415, f"Content-Type must be {' or '.join(BODIES)}.")
+        if request.mimetype not in MEDIA_TYPES:
+            raise Problem(415, f"Content-Type must be {' or '.join(MEDIA_TYPES)}.")
         content = body.read(request.environ, settings.max_body_bytes)
         begun = perf_counter()
         try:
-            decoded = form.decode(records, content)
-        except NotJSON as error:
+            form, decoded = doors.decode(request.mimetype, content)
+        except NotReadable as error:
             raise Problem(400, f"{error}.") from None
         read = perf_counter()
         decoded, scores = scoring.score(model, decoded, settings.out_of_range)
         scored = perf_counter()
-        _note(model, decoded, sum(scores.review.tolist()))
+        _note(model, decoded, int(np.count_nonzero(scores.review)))
         metrics.refused(decoded.faults)
         if decoded.faults and not (partial and all(fault.position is not None for fault in decoded.faults)):
             detail = f"{len(decoded.faults)} error{'s' * (len(decoded.faults) > 1)}; no order was scored."
-            raise Problem(422, detail, decoded.faults, form.pointer)
-        answer = form.encode(model, decoded, scores, form.pointer if partial else None)
+            raise Problem(422, detail, decoded.faults, form.place)
+        answer = form.encode(model, decoded, scores, partial=partial)
         stages = {"decode": read - begun, "score": scored - read, "encode": perf_counter() - scored}
         metrics.scored(scores, stages)
         timing = ", ".join(f"{stage};dur={seconds * 1000:.3f}" for stage, seconds in stages.items())
         headers = {"Cache-Control": "no-store", "Server-Timing": timing}
-        return Response(answer, headers=headers, content_type=request.mimetype)
+        return Response(answer, headers=headers, content_type=form.media_type)
 
     return routes
 

@@ -7,9 +7,10 @@ from marshmallow import ValidationError
 from model.batch import Batch
 from model.default import default_model
 from model.risk import Scores
-from schemas.decision import DecisionSchema, ResultSchema, encode, results
+from schemas.contract import Decoded
+from schemas.decision import DecisionSchema, ResultSchema, results
 from schemas.problem import Fault
-from schemas.records import Decoded, pointer
+from schemas.records import encode
 
 MODEL = default_model()
 DECODED = Decoded(Batch(["B-208", "Größe-7", "A-104"], np.zeros((3, 3))), [0, 1, 3], [Fault("null", 2, "backlog", "X-1")])
@@ -39,24 +40,24 @@ def test_the_queue_is_what_the_scores_say_not_what_the_number_says():
 
 
 def test_a_decision_tells_the_version_the_threshold_and_the_results():
-    assert json.loads(encode(MODEL, DECODED, SCORES, None)) == {**HEAD, "results": RESULTS}
+    assert json.loads(encode(MODEL, DECODED, SCORES, partial=False)) == {**HEAD, "results": RESULTS}
 
 
 def test_a_decision_is_utf8_with_every_digit_of_the_scores():
-    text = encode(MODEL, DECODED, SCORES, None)
+    text = encode(MODEL, DECODED, SCORES, partial=False)
     assert b'"score":0.30000000000000004' in text
     assert "Größe-7".encode() in text
 
 
 def test_a_partial_decision_tells_the_faults_of_the_others_too():
     error = {"pointer": "/orders/2/backlog", "code": "null", "detail": "must not be null or empty", "order_id": "X-1"}
-    found = json.loads(encode(MODEL, DECODED, SCORES, pointer))
+    found = json.loads(encode(MODEL, DECODED, SCORES, partial=True))
     assert found == {**HEAD, "results": RESULTS, "errors": [error], "error_count": 1}
 
 
-@pytest.mark.parametrize("told", [pointer, None])
-def test_a_decision_is_what_its_schema_says(told):
-    found = json.loads(encode(MODEL, DECODED, SCORES, told)) | {"model_sha256": "0" * 64}
+@pytest.mark.parametrize("partial", [True, False])
+def test_a_decision_is_what_its_schema_says(partial):
+    found = json.loads(encode(MODEL, DECODED, SCORES, partial=partial)) | {"model_sha256": "0" * 64}
     assert DecisionSchema().load(found) == found
 
 
@@ -64,7 +65,7 @@ def test_a_decision_is_what_its_schema_says(told):
 def test_a_partial_decision_tells_all_errors_however_many(count):
     decoded = Decoded(Batch([], np.zeros((0, 3))), [], [Fault("not_an_object", at) for at in range(count)])
     empty = Scores(np.zeros(0), np.zeros(0), np.zeros(0, bool), np.zeros((0, 3)), np.zeros((0, 3), bool), np.zeros(0, bool))
-    found = json.loads(encode(MODEL, decoded, empty, pointer))
+    found = json.loads(encode(MODEL, decoded, empty, partial=True))
     assert (found["results"], len(found["errors"]), found["error_count"]) == ([], count, count)
 
 

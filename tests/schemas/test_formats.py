@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.formats import BODIES, FILES
-from schemas.records import Records
+from schemas.contract import Contract
+from schemas.formats import FILES, JSON, Doors
+from schemas.problem import error_list
 
 FEATURES = ("route_disruption", "backlog", "weather_severity")
 COLUMNS = ("order_id", *FEATURES)
-RECORDS = Records(FEATURES, 100)
+CONTRACT = Contract(FEATURES, 100)
+DOORS = Doors(CONTRACT)
 
 NUMBERS = (
     st.integers(-(10**25), 10**25).map(str)
@@ -45,15 +47,14 @@ def as_json(order):
 
 
 def through_body(orders):
-    body = BODIES["application/json"]
-    return body.decode(RECORDS, f'{{"orders": [{",".join(map(as_json, orders))}]}}'.encode())
+    return DOORS.decode(JSON, f'{{"orders": [{",".join(map(as_json, orders))}]}}'.encode())[1]
 
 
 def through_file(kind, text):
     lines = io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8", newline="")
     rows = list(FILES[kind].reader(lines, FEATURES))
     assert [row.fault for row in rows if row.fault] == []
-    return RECORDS.orders([row.order for row in rows])
+    return CONTRACT.decode([row.order for row in rows])
 
 
 def through_table(orders):
@@ -87,9 +88,9 @@ def test_a_zero_is_the_same_through_every_door(number):
 
 
 def test_a_body_tells_its_places_as_json_pointers():
-    body = BODIES["application/json"]
-    (fault,) = body.decode(RECORDS, b'{"orders": [{"order_id": "A", "route_disruption": 2, "backlog": 3, "x": 1}]}').faults[1:]
-    assert (body.pointer(fault), fault.code) == ("/orders/0/x", "unknown_name")
+    form, decoded = DOORS.decode(JSON, b'{"orders": [{"order_id": "A", "route_disruption": 2, "backlog": 3, "x": 1}]}')
+    _, error = error_list(decoded.faults, form.place)
+    assert (error["pointer"], error["code"]) == ("/orders/0/x", "unknown_name")
 
 
 ROWS = {

@@ -3,8 +3,8 @@ import json
 
 import pytest
 
+from schemas.contract import Contract
 from schemas.lines import Reader, Writer
-from schemas.records import Records
 from schemas.rows import Row
 
 FEATURES = ("route_disruption", "backlog", "weather_severity")
@@ -92,7 +92,7 @@ def test_a_carried_name_that_holds_no_json_is_a_fault(value):
 def test_a_feature_that_is_not_finite_is_left_to_the_schema(value):
     (row,) = rows(LINE.replace("3", value))
     assert row.fault is None
-    decoded = Records(FEATURES, 9).orders([row.order])
+    decoded = Contract(FEATURES, 9).decode([row.order])
     assert [(fault.name, fault.code) for fault in decoded.faults] == [("backlog", "not_finite")]
 
 

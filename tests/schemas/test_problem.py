@@ -13,7 +13,7 @@ PROBLEM = {
 
 
 def place(fault):
-    return f"{fault.position}:{fault.name}"
+    return (str(fault.position), *([fault.name] if fault.name else []))
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -34,11 +34,11 @@ def test_a_code_that_is_not_in_the_table_cannot_be_explained():
 
 
 def test_errors_keep_the_order_of_the_faults_and_take_their_places_from_the_format():
-    faults = [Fault("null", 3, "backlog", "C-311"), Fault("empty_batch", None, "orders"), Fault("not_an_object", 0)]
+    faults = [Fault("null", 3, "backlog", "C-311"), Fault("empty_batch", path=("orders",)), Fault("not_an_object", 0)]
     assert error_list(faults, place) == [
-        {"pointer": "3:backlog", "code": "null", "detail": "must not be null or empty", "order_id": "C-311"},
-        {"pointer": "None:orders", "code": "empty_batch", "detail": "must hold at least one order"},
-        {"pointer": "0:None", "code": "not_an_object", "detail": "must be a JSON object"},
+        {"pointer": "/3/backlog", "code": "null", "detail": "must not be null or empty", "order_id": "C-311"},
+        {"pointer": "/orders", "code": "empty_batch", "detail": "must hold at least one order"},
+        {"pointer": "/0", "code": "not_an_object", "detail": "must be a JSON object"},
     ]
 
 

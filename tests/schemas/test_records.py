@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.batch import Batch
-from schemas.problem import Fault
-from schemas.records import Decoded, Records, pointer
+from schemas.contract import Contract, Decoded
+from schemas.formats import FORMATS, JSON, Doors
+from schemas.problem import Fault, error_list
 
 FEATURES = ("route_disruption", "backlog", "weather_severity")
-RECORDS = Records(FEATURES, 100)
+CONTRACT = Contract(FEATURES, 100)
+DOORS = Doors(CONTRACT)
 
 numbers = (
     st.integers(-(10**25), 10**25).map(str)
@@ -24,8 +26,14 @@ numbers = (
 ids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=128)
 
 
-def decode(text):
-    return RECORDS.decode(text.encode())
+def decode(text, doors=DOORS):
+    form, decoded = doors.decode(JSON, text.encode())
+    assert form is FORMATS["records"]
+    return decoded
+
+
+def check(body, doors=DOORS):
+    return decode(json.dumps(body), doors)
 
 
 def order(order_id, *values):
@@ -53,7 +61,7 @@ def test_a_valid_batch_is_decoded_to_exactly_the_numbers_sent(orders):
 
 @given(st.permutations([("order_id", "A"), ("route_disruption", 2), ("backlog", 3), ("weather_severity", 1)]))
 def test_columns_come_in_the_order_of_the_model_whatever_the_order_of_the_names(pairs):
-    assert RECORDS.check({"orders": [dict(pairs)]}).batch.matrix.tolist() == [[2.0, 3.0, 1.0]]
+    assert check({"orders": [dict(pairs)]}).batch.matrix.tolist() == [[2.0, 3.0, 1.0]]
 
 
 @pytest.mark.parametrize(
@@ -68,22 +76,22 @@ def test_columns_come_in_the_order_of_the_model_whatever_the_order_of_the_names(
     ],
 )
 def test_a_feature_may_have_any_name_that_the_model_format_allows(names):
-    records = Records(names, 10)
+    doors = Doors(Contract(names, 10))
     values = {name: number for number, name in enumerate(names)}
-    decoded = records.check({"orders": [{"order_id": "A", **values}]})
+    decoded = check({"orders": [{"order_id": "A", **values}]}, doors)
     assert (decoded.batch.matrix.tolist(), decoded.faults) == ([[float(number) for number in range(len(names))]], [])
-    faulty = records.check({"orders": [{"order_id": "A", **dict.fromkeys(names)}]})
+    faulty = check({"orders": [{"order_id": "A", **dict.fromkeys(names)}]}, doors)
     assert told(faulty) == sorted((0, name, "null", "A") for name in names)
 
 
 def test_a_null_is_named_by_order_and_field():
-    decoded = RECORDS.check({"orders": [order("A", 2, 3, 1), order("B", 2, None, 1)]})
+    decoded = check({"orders": [order("A", 2, 3, 1), order("B", 2, None, 1)]})
     assert decoded.faults == [Fault("null", 1, "backlog", "B")]
 
 
 def test_every_fault_of_every_order_is_found():
     orders = [order("A", None, "3", True), order("B", 2, 3, 1), 7, {"order_id": "D", "colour": 1, "backlog": 10**400}]
-    assert told(RECORDS.check({"orders": orders})) == [
+    assert told(check({"orders": orders})) == [
         (0, "backlog", "not_a_number", "A"),
         (0, "route_disruption", "null", "A"),
         (0, "weather_severity", "not_a_number", "A"),
@@ -96,24 +104,24 @@ def test_every_fault_of_every_order_is_found():
 
 
 def test_the_sound_orders_of_a_faulty_batch_come_out_with_their_positions():
-    decoded = RECORDS.check({"orders": [3, order("A", 2, 3, 1), order("B", 2, None, 1), order("C", 5, 9, 4)]})
+    decoded = check({"orders": [3, order("A", 2, 3, 1), order("B", 2, None, 1), order("C", 5, 9, 4)]})
     assert (decoded.batch.ids, list(decoded.positions)) == (["A", "C"], [1, 3])
     assert decoded.batch.matrix.tolist() == [[2.0, 3.0, 1.0], [5.0, 9.0, 4.0]]
 
 
 def test_a_batch_without_a_sound_order_still_has_a_column_for_each_feature():
-    assert RECORDS.check({"orders": [{}]}).batch.matrix.shape == (0, 3)
+    assert check({"orders": [{}]}).batch.matrix.shape == (0, 3)
 
 
 def test_each_occurrence_of_a_shared_id_is_named_even_if_its_order_is_faulty():
-    decoded = RECORDS.check({"orders": [order("A", 2, 3, 1), order("B", 2, 3, 1), order("A", 2, 3, None)]})
+    decoded = check({"orders": [order("A", 2, 3, 1), order("B", 2, 3, 1), order("A", 2, 3, None)]})
     duplicates = [(fault.position, fault.name) for fault in decoded.faults if fault.code == "duplicate_order_id"]
     assert duplicates == [(0, "order_id"), (2, "order_id")]
     assert decoded.batch.ids == ["B"]
 
 
 def test_ids_that_cannot_be_used_are_not_called_shared():
-    decoded = RECORDS.check({"orders": [order("", 2, 3, 1), order("", 2, 3, 1), order(None, 2, 3, 1), order(None, 2, 3, 1)]})
+    decoded = check({"orders": [order("", 2, 3, 1), order("", 2, 3, 1), order(None, 2, 3, 1), order(None, 2, 3, 1)]})
     assert [fault.code for fault in decoded.faults] == ["wrong_length", "wrong_length", "null", "null"]
 
 
@@ -131,31 +139,34 @@ def test_a_name_given_twice_is_told_beside_what_is_wrong_with_its_value(value, c
 
 @pytest.mark.parametrize(("spare", "code"), [(16, "unknown_name"), (17, "too_many_names")])
 def test_up_to_16_unknown_names_are_each_named(spare, code):
-    decoded = RECORDS.check({"orders": [order("A", 2, 3, 1) | {f"n{at}": 1 for at in range(spare)}]})
+    decoded = check({"orders": [order("A", 2, 3, 1) | {f"n{at}": 1 for at in range(spare)}]})
     assert {fault.code for fault in decoded.faults} == {code}
 
 
 def test_an_order_with_too_many_names_has_no_other_fault_but_still_shares_its_id():
     crowded = order("A", 2, 3, 1) | {f"n{at}": 1 for at in range(17)}
-    assert told(RECORDS.check({"orders": [crowded, order("A", 2, 3, 1)]})) == [
+    assert told(check({"orders": [crowded, order("A", 2, 3, 1)]})) == [
         (0, None, "too_many_names", "A"),
         (1, "order_id", "duplicate_order_id", "A"),
     ]
 
 
-@pytest.mark.parametrize(("count", "faults"), [(100, []), (101, [Fault("too_many_orders", None, "orders")])])
+@pytest.mark.parametrize(("count", "faults"), [(100, []), (101, [Fault("too_many_orders", path=("orders",))])])
 def test_a_batch_may_have_as_many_orders_as_the_limit_says(count, faults):
-    assert RECORDS.check({"orders": [order(f"A-{at}", 2, 3, 1) for at in range(count)]}).faults == faults
+    assert check({"orders": [order(f"A-{at}", 2, 3, 1) for at in range(count)]}).faults == faults
 
 
 def test_faults_of_the_batch_come_before_those_of_its_orders():
-    decoded = RECORDS.check({"orders": [order("A", None, 3, 1)], "model": 1})
+    decoded = check({"orders": [order("A", None, 3, 1)], "model": 1})
     assert [fault.position for fault in decoded.faults] == [None, 0]
 
 
 def test_faults_at_one_place_come_by_name():
-    decoded = RECORDS.check({"orders": [{"b": 1, "order_id": "A", "a": 1, "weather_severity": None, "z": 1}], "y": 1, "x": 1})
-    names = [fault.name for fault in decoded.faults]
+    decoded = check({"orders": [{"b": 1, "order_id": "A", "a": 1, "weather_severity": None, "z": 1}], "y": 1, "x": 1})
+    names = [
+        *(step for fault in decoded.faults for step in fault.path),
+        *(fault.name for fault in decoded.faults if fault.name),
+    ]
     assert names == ["x", "y", "a", "b", "backlog", "route_disruption", "weather_severity", "z"]
 
 
@@ -166,8 +177,8 @@ REPEATED = (
 
 def test_the_same_body_gets_its_faults_in_the_same_order_in_every_process():
     script = (
-        "import sys; from schemas.records import Records\n"
-        f"print(Records({FEATURES!r}, 9).decode(sys.stdin.buffer.read()).faults)"
+        "import sys; from schemas.contract import Contract; from schemas.formats import Doors\n"
+        f"print(Doors(Contract({FEATURES!r}, 9)).decode('application/json', sys.stdin.buffer.read())[1].faults)"
     )
     answers = set()
     for seed in ("1", "2", "3"):
@@ -179,18 +190,18 @@ def test_the_same_body_gets_its_faults_in_the_same_order_in_every_process():
 
 
 def test_orders_of_a_file_may_be_none():
-    decoded = RECORDS.orders([])
+    decoded = CONTRACT.decode([])
     assert (decoded.batch.matrix.shape, decoded.positions, decoded.faults) == ((0, 3), [], [])
 
 
 def test_orders_of_a_file_are_checked_as_those_of_a_body():
-    decoded = RECORDS.orders([order("A", 2, 3, 1), order("B", 2, "x", 1)])
+    decoded = CONTRACT.decode([order("A", 2, 3, 1), order("B", 2, "x", 1)])
     assert (decoded.batch.ids, decoded.faults) == (["A"], [Fault("not_a_number", 1, "backlog", "B")])
 
 
 def test_refused_rows_leave_the_batch_and_their_faults_find_their_place():
     batch = Batch(["A", "C", "E"], np.array([[1.0], [3.0], [5.0]]))
-    first, middle, whole = Fault("null", 1, "x", "B"), Fault("null", 3, "x", "D"), Fault("unknown_name", None, "y")
+    first, middle, whole = Fault("null", 1, "x", "B"), Fault("null", 3, "x", "D"), Fault("unknown_name", path=("y",))
     found = Decoded(batch, [0, 2, 4], [first, middle, whole]).refuse({1: [Fault("out_of_numeric_range", 2, None, "C")]})
     assert (found.batch.ids, found.batch.matrix.tolist(), found.positions) == (["A", "E"], [[1.0], [5.0]], [0, 4])
     assert found.faults == [whole, first, Fault("out_of_numeric_range", 2, None, "C"), middle]
@@ -200,16 +211,17 @@ def test_refused_rows_leave_the_batch_and_their_faults_find_their_place():
     ("fault", "expected"),
     [
         (Fault("not_an_object"), ""),
-        (Fault("missing", None, "orders"), "/orders"),
+        (Fault("missing", path=("orders",)), "/orders"),
         (Fault("not_an_object", 3), "/orders/3"),
         (Fault("null", 12, "backlog"), "/orders/12/backlog"),
         (Fault("unknown_name", 0, ""), "/orders/0/"),
         (Fault("unknown_name", 0, "~/~1"), "/orders/0/~0~1~01"),
         (Fault("unknown_name", 0, "n" * 300), "/orders/0/" + "n" * 128),
         (Fault("unknown_name", 0, "/" * 300), "/orders/0/" + "~1" * 128),
-        (Fault("unknown_name", None, "a\ud800b"), "/a?b"),
+        (Fault("unknown_name", path=("a\ud800b",)), "/a?b"),
         (Fault("unknown_name", 0, "é🚚"), "/orders/0/é🚚"),
     ],
 )
 def test_a_pointer_tells_the_place_in_the_body(fault, expected):
-    assert pointer(fault) == expected
+    (error,) = error_list([fault], FORMATS["records"].place)
+    assert error["pointer"] == expected

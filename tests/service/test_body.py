@@ -14,7 +14,7 @@ def test_json_is_taken_with_or_without_a_charset(client, kind):
 @pytest.mark.parametrize("kind", [None, "", "text/plain", "application/x-www-form-urlencoded", "application/jsonl", "x"])
 def test_another_media_type_or_none_is_refused(client, kind):
     answer = client.post("/score", data=BODY, content_type=kind)
-    assert (answer.status_code, answer.json["detail"]) == (415, "Content-Type must be application/json.")
+    assert (answer.status_code, answer.json["detail"]) == (415, "Content-Type must be application/json or text/csv.")
 
 
 def test_a_compressed_body_is_refused_with_what_is_taken(client):

@@ -40,7 +40,7 @@ def test_the_documents_order_has_the_fields_of_the_served_model(client):
     assert set(order["properties"]) == {"order_id", "route_disruption", "backlog", "weather_severity"} == set(order["required"])
     assert order["additionalProperties"] is False
     assert order["properties"]["backlog"] == {"type": "number"}
-    assert schemas["Batch"]["properties"]["orders"]["maxItems"] == 10_000
+    assert schemas["Records"]["properties"]["orders"]["maxItems"] == 10_000
 
 
 def test_the_documents_own_example_is_scored(client):

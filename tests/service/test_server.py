@@ -68,20 +68,22 @@ def test_killed_workers_break_no_scrape_and_take_no_count_with_them():
                 with contextlib.suppress(OSError, http.client.HTTPException):
                     answered[number] += server.call("POST", "/score", BODY, HEADERS)[0] == 200
 
-        senders = [threading.Thread(target=send, args=(number,)) for number in range(2)]
+        senders = [threading.Thread(target=send, args=(number,), daemon=True) for number in range(2)]
         for sender in senders:
             sender.start()
         seen, scrapes = 0.0, 0
-        for _ in range(12):
-            killed = server.workers()[0]
-            os.kill(killed, signal.SIGKILL)
-            deadline = time.monotonic() + 10
-            while time.monotonic() < deadline and (killed in (pids := server.workers()) or len(pids) < 2):
-                with contextlib.suppress(OSError, http.client.HTTPException):
-                    total = answered_orders(server.metrics())
-                    assert total >= seen
-                    seen, scrapes = total, scrapes + 1
-        stop.set()
+        try:
+            for _ in range(12):
+                killed = server.all_workers(2)[0]
+                os.kill(killed, signal.SIGKILL)
+                deadline = time.monotonic() + 10
+                while time.monotonic() < deadline and (killed in (pids := server.workers()) or len(pids) < 2):
+                    with contextlib.suppress(OSError, http.client.HTTPException):
+                        total = answered_orders(server.metrics())
+                        assert total >= seen
+                        seen, scrapes = total, scrapes + 1
+        finally:
+            stop.set()
         for sender in senders:
             sender.join()
         counted = answered_orders(server.metrics()) / 11
@@ -94,7 +96,7 @@ def test_totals_go_on_after_workers_are_renewed():
     with running(DELIVERY_RISK_WORKERS="2") as server:
         for _ in range(20):
             server.score(BATCH)
-        before = set(server.workers())
+        before = set(server.all_workers(2))
         server.process.send_signal(signal.SIGHUP)
         deadline = time.monotonic() + 15
         while before & set(server.workers()) or len(server.workers()) < 2:

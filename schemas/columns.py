@@ -1,0 +1,89 @@
+"""Columns: {"order_ids": ["A-104", …], "columns": {"backlog": [3, …], …}}, a list a feature, answered in lists too."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+from marshmallow import Schema, ValidationError, fields, post_load
+
+from model.risk import RiskModel, Scores
+from schemas.base import Strict
+from schemas.contract import Contract, Decoded
+from schemas.decision import QUEUES, header
+from schemas.problem import Fault, error_list
+
+
+class Values(fields.List[Any]):
+    """A list, taken as it is: its values are the contract's to check."""
+
+    default_error_messages = {"required": "missing", "null": "null", "invalid": "not_a_list"}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        return value
+
+
+def schema(contract: Contract, *, whole: bool) -> Schema:
+    """The schema of a body, which loads to {"decoded": Decoded}, or where `whole` suffers no fault in an order to None."""
+    lists: dict[str, fields.Field[Any]] = {
+        f"x{index}": Values(fields.Float(), required=True, data_key=name) for index, name in enumerate(contract.features)
+    }
+    by_feature = Strict.from_dict(lists, name="FeatureColumns")
+
+    class Columns(Strict):
+        order_ids = Values(fields.String(), required=True)
+        columns = fields.Nested(by_feature, required=True, error_messages={"required": "missing", "null": "null"})
+
+        @post_load
+        def decode(self, loaded: Mapping[str, Any], **kwargs: Any) -> dict[str, Decoded | None]:
+            ids, columns = loaded["order_ids"], [loaded["columns"][key] for key in lists]
+            _check_sizes(contract, ids, columns)
+            found = contract.at_once(ids, columns)
+            return {"decoded": found if found or whole else contract.decode(_rows(contract, ids, columns))}
+
+    return Columns()
+
+
+def _check_sizes(contract: Contract, ids: list[Any], columns: Sequence[list[Any]]) -> None:
+    if not ids:
+        raise ValidationError({"order_ids": ["empty_batch"]})
+    if len(ids) > contract.max_orders:
+        raise ValidationError({"order_ids": ["too_many_orders"]})
+    wrong = [name for name, column in zip(contract.features, columns, strict=True) if len(column) != len(ids)]
+    if wrong:
+        raise ValidationError({"columns": {name: ["wrong_count"] for name in wrong}})
+
+
+def _rows(contract: Contract, ids: list[Any], columns: Sequence[list[Any]]) -> list[dict[str, Any]]:
+    names = ("order_id", *contract.features)
+    return [dict(zip(names, values, strict=True)) for values in zip(ids, *columns, strict=True)]
+
+
+def colons(orders: int, features: int) -> int:
+    """How many colons a body has outside its strings if no name stands in it twice."""
+    return 2 + features
+
+
+def place(fault: Fault) -> tuple[str, ...]:
+    """The steps to an order's fault."""
+    if fault.name in (None, "order_id"):
+        return "order_ids", str(fault.position)
+    return "columns", str(fault.name), str(fault.position)
+
+
+def encode(model: RiskModel, decoded: Decoded, scores: Scores, *, partial: bool) -> bytes:
+    """The answer in lists, one entry an order; `out_of_range` has the places in them by feature, where there are any."""
+    errors = {"errors": error_list(decoded.faults, place), "error_count": len(decoded.faults)} if partial else {}
+    names = model.manifest.feature_names
+    outside = {names[at]: np.flatnonzero(scores.out_of_range[:, at]) for at in np.flatnonzero(scores.out_of_range.any(axis=0))}
+    answer = {
+        **header(model),
+        "order_ids": decoded.batch.ids,
+        "scores": np.ascontiguousarray(scores.scores),
+        "queues": [QUEUES[review] for review in scores.review.tolist()],
+        **({"out_of_range": outside} if outside else {}),
+        **errors,
+    }
+    return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)

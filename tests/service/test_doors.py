@@ -1,0 +1,165 @@
+"""The same orders through every format of POST /score: the same numbers, the same queues, the same refusals."""
+
+import csv
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model import registry
+from schemas.decision import ColumnsDecisionSchema
+from service import config
+from service.app import create_app
+from service.tally import Tally
+
+FEATURES = ("route_disruption", "backlog", "weather_severity")
+SETTINGS = config.load({})
+CLIENT = create_app(SETTINGS, registry.load(SETTINGS.model), Tally()).test_client()
+
+
+def send(kind, text, query=""):
+    return CLIENT.post(f"/score{query}", data=text.encode(), content_type=kind)
+
+
+def as_records(ids, values, query=""):
+    orders = [{"order_id": key, **dict(zip(FEATURES, row, strict=True))} for key, row in zip(ids, values, strict=True)]
+    return send("application/json", json.dumps({"orders": orders}), query)
+
+
+def as_columns(ids, values, query=""):
+    columns = {name: [row[at] for row in values] for at, name in enumerate(FEATURES)}
+    return send("application/json", json.dumps({"order_ids": ids, "columns": columns}), query)
+
+
+def as_table(ids, values, query=""):
+    cells = [
+        [key, *("" if one is None else json.dumps(one).strip('"') for one in row)] for key, row in zip(ids, values, strict=True)
+    ]
+    lines = [",".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in (["order_id", *FEATURES], *cells)]
+    return send("text/csv", "\r\n".join(lines) + "\r\n", query)
+
+
+def results(answer):
+    """Order id, score and queue and the features out of range of each order, from whatever format."""
+    assert answer.status_code == 200, answer.text
+    if answer.mimetype == "text/csv":
+        rows = csv.DictReader(answer.text.splitlines())
+        return [(r["order_id"], float(r["score"]).hex(), r["queue"], r["out_of_range"].split()) for r in rows]
+    found = answer.json
+    if "results" in found:
+        return [(r["order_id"], r["score"].hex(), r["queue"], r.get("out_of_range", [])) for r in found["results"]]
+    outside = found.get("out_of_range", {})
+    names = [[name for name in FEATURES if at in outside.get(name, ())] for at in range(len(found["order_ids"]))]
+    scores = [score.hex() for score in found["scores"]]
+    return list(zip(found["order_ids"], scores, found["queues"], names, strict=True))
+
+
+ids = st.lists(st.text(st.characters(categories=["L", "N", "P"]), min_size=1, max_size=9), min_size=1, max_size=9, unique=True)
+numbers = st.floats(-50.0, 50.0) | st.integers(-3, 13)
+
+
+@settings(max_examples=60)
+@given(ids, st.data())
+def test_the_same_orders_get_the_same_bits_through_every_format(keys, data):
+    values = [[data.draw(numbers) for _ in FEATURES] for _ in keys]
+    first = results(as_records(keys, values))
+    assert results(as_columns(keys, values)) == first
+    assert results(as_table(keys, values)) == first
+
+
+def refusals(answer):
+    """What is wrong with which order and which field, wherever the format has it."""
+    assert answer.status_code == 422
+    found = []
+    for error in answer.json["errors"]:
+        steps = error["pointer"].split("/")[1:]
+        position = next(step for step in steps if step.isdigit())
+        name = next((step for step in steps if step in (*FEATURES, "order_id")), "order_id" if "order_ids" in steps else None)
+        found.append((int(position), name, error["code"], error.get("order_id")))
+    return sorted(found, key=repr)
+
+
+FAULTY = [
+    (["a", "b", "c"], [[1, None, 3], [1, 2, 3], [None, None, 3]]),
+    (["a", "b", "a"], [[1, 2, 3], [1, 2, 3], [1, 2, 3]]),
+    (["a", "x" * 129], [[1, 2, 3], [1, 2, 3]]),
+    (["a", "b"], [[1, "many", 3], [1, 2, 3]]),
+]
+
+
+@pytest.mark.parametrize(("keys", "values"), FAULTY)
+def test_the_same_faults_are_told_through_every_format(keys, values):
+    first = refusals(as_records(keys, values))
+    assert first
+    assert refusals(as_columns(keys, values)) == first
+    assert refusals(as_table(keys, values)) == first
+
+
+@pytest.mark.parametrize("send_as", [as_records, as_columns, as_table])
+def test_partial_scores_the_sound_orders_and_tells_the_others(send_as):
+    answer = send_as(["a", "b", "c"], [[2, 3, 1], [2, None, 1], [8, 7, 9]], "?on_error=partial")
+    if answer.mimetype == "text/csv":
+        rows = list(csv.DictReader(answer.text.splitlines()))
+        assert [(row["order_id"], row["queue"], row["errors"]) for row in rows] == [
+            ("a", "monitor", ""),
+            ("c", "review", ""),
+            ("b", "", "backlog: null"),
+        ]
+    else:
+        assert [row[0] for row in results(answer)] == ["a", "c"]
+        assert [(error["order_id"], error["code"]) for error in answer.json["errors"]] == [("b", "null")]
+
+
+def test_columns_are_answered_as_their_schema_says():
+    found = as_columns(["a", "b"], [[2, 3, 1], [2, 30, 1]]).json
+    assert ColumnsDecisionSchema().load(found)["out_of_range"] == {"backlog": [1]}
+    assert (found["order_ids"], found["queues"], found["model_version"]) == (["a", "b"], ["monitor", "review"], "1.0.0")
+
+
+BROKEN_COLUMNS = {
+    '{"order_ids": [], "columns": {}}': {("/columns/backlog", "missing")},
+    '{"order_ids": ["a"]}': {("/columns", "missing")},
+    '{"columns": 5, "order_ids": 5}': {("/columns", "not_an_object"), ("/order_ids", "not_a_list")},
+    '{"order_ids": ["a"], "columns": {"backlog": [1, 2], "route_disruption": [1], "weather_severity": [1]}}': {
+        ("/columns/backlog", "wrong_count")
+    },
+    '{"order_ids": [], "columns": {"backlog": [], "route_disruption": [], "weather_severity": []}}': {
+        ("/order_ids", "empty_batch")
+    },
+    '{"order_ids": ["a"], "columns": {"backlog": [1], "route_disruption": null, "weather_severity": [1], "x": []}, "y": 1}': {
+        ("/columns/route_disruption", "null"),
+        ("/columns/x", "unknown_name"),
+        ("/y", "unknown_name"),
+    },
+    '{"order_ids": ["a"], "columns": {' + ",".join(f'"n{n}": 1' for n in range(99)) + "}}": {("/columns", "too_many_names")},
+}
+
+
+@pytest.mark.parametrize(("text", "places"), BROKEN_COLUMNS.items())
+def test_columns_that_cannot_be_read_are_told_by_their_place(text, places):
+    for query in ("", "?on_error=partial"):
+        answer = send("application/json", text, query)
+        assert answer.status_code == 422
+        assert places <= {(error["pointer"], error["code"]) for error in answer.json["errors"]}
+
+
+BROKEN_TABLES = {
+    "order_id,backlog,route_disruption,weather_severity\n": (422, ("", "empty_batch")),
+    "order_id,backlg,route_disruption,weather_severity\na,1,2,3\n": (422, ("/backlg", "unknown_name")),
+    "order_id,backlog,route_disruption,weather_severity,backlog\na,1,2,3,4\n": (422, ("/backlog", "duplicate_key")),
+    "order_id" + ",x" * 99 + "\n": (422, ("", "too_many_names")),
+    "order_id,backlog,route_disruption,weather_severity\na,1,2\n": (400, "row 1 has 3 cells, the header 4."),
+    'order_id,backlog,route_disruption,weather_severity\n"a"b,1,2,3\n': (400, "the body is not CSV in UTF-8."),
+}
+
+
+@pytest.mark.parametrize(("text", "told"), BROKEN_TABLES.items())
+def test_a_table_that_cannot_be_read_is_told_by_its_place(text, told):
+    answer = send("text/csv", text)
+    status, place = told
+    assert answer.status_code == status
+    if status == 400:
+        assert answer.json["detail"] == place
+    else:
+        assert place in {(error["pointer"], error["code"]) for error in answer.json["errors"]}

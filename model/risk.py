@@ -1,6 +1,6 @@
 """RiskModel: standardizer, network and manifest together, and the Scores that it gives a Batch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -49,8 +49,12 @@ class RiskModel:
     standardizer: Standardizer
     network: Network
     sha256: str | None = None
+    _bounds: tuple[Floats, Floats] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        low = [-np.inf if feature.minimum is None else feature.minimum for feature in self.manifest.features]
+        high = [np.inf if feature.maximum is None else feature.maximum for feature in self.manifest.features]
+        object.__setattr__(self, "_bounds", (np.array(low), np.array(high)))
         features, (inputs, *_, outputs) = len(self.manifest.features), self.network.sizes
         if self.manifest.head not in HEADS:
             raise UnknownName("manifest.head", f"expected one of {', '.join(HEADS)}")
@@ -69,7 +73,9 @@ class RiskModel:
             zscores = self.standardizer(x)
             finite = np.ones(len(x), np.bool_)
             for step in self.network.forward(zscores):
-                finite &= np.isfinite(step.pre_activations).all(axis=1)
+                each = np.isfinite(step.pre_activations)
+                if not each.all():
+                    finite &= each.all(axis=1)
                 logits = step.activations
             outputs = HEADS[self.manifest.head](np.ascontiguousarray(logits.T)).T
             return Outputs(zscores, logits, outputs, finite)
@@ -113,6 +119,5 @@ class RiskModel:
 
     def out_of_range(self, x: Floats) -> Flags:
         """(n, F): True where a feature lies outside the range that the model was trained on."""
-        low = [-np.inf if feature.minimum is None else feature.minimum for feature in self.manifest.features]
-        high = [np.inf if feature.maximum is None else feature.maximum for feature in self.manifest.features]
-        return (x < np.array(low)) | (x > np.array(high))
+        low, high = self._bounds
+        return (x < low) | (x > high)

@@ -4,10 +4,10 @@ Counters and histograms are summed over the workers whichever of them is scraped
 its buckets, not cumulated, and the sum of its observations.
 """
 
-import json
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 from prometheus_client import CollectorRegistry
@@ -56,6 +56,10 @@ METRICS = {
 }
 
 
+_EDGES = {name: np.array(metric.buckets) for name, metric in METRICS.items()}
+_FEW = 16
+
+
 class Metrics(Collector):
     """Counts events for METRICS, and collects what all workers have counted."""
 
@@ -96,9 +100,8 @@ class Metrics(Collector):
         """Every family, empty ones too, from the sums over all workers."""
         series: dict[str, list[tuple[Sequence[str], Floats]]] = {name: [] for name in METRICS}
         totals = self._tally.totals()
-        totals[_key("delivery_risk_metrics_unrecorded_total", ())] = totals.pop(UNRECORDED)
-        for key, cells in sorted(totals.items()):
-            name, *labels = json.loads(key)
+        totals[("delivery_risk_metrics_unrecorded_total",)] = totals.pop(UNRECORDED)
+        for (name, *labels), cells in sorted(totals.items(), key=itemgetter(0)):
             series[name].append((labels, cells))
         for name, metric in METRICS.items():
             yield _family(name, metric, series[name])
@@ -107,24 +110,24 @@ class Metrics(Collector):
         info.add_metric((manifest.name, manifest.version, str(self._model.sha256)), 1)
         yield info
 
-    def _count(self, name: str, labels: Sequence[str], amount: int) -> None:
-        self._tally.series(_key(name, labels), 1)[0] += amount
+    def _count(self, name: str, labels: tuple[str, ...], amount: int) -> None:
+        self._tally.series((name, *labels), 1)[0] += amount
 
-    def _observe(self, name: str, labels: Sequence[str], value: float) -> None:
+    def _observe(self, name: str, labels: tuple[str, ...], *values: float) -> None:
         edges = METRICS[name].buckets
-        cells = self._tally.series(_key(name, labels), len(edges) + 2)
-        cells[bisect_left(edges, value)] += 1
-        cells[-1] += value
+        cells = self._tally.series((name, *labels), len(edges) + 2)
+        for value in values:
+            cells[bisect_left(edges, value)] += 1
+            cells[-1] += value
 
-    def _observe_all(self, name: str, labels: Sequence[str], values: Floats) -> None:
+    def _observe_all(self, name: str, labels: tuple[str, ...], values: Floats) -> None:
+        if len(values) < _FEW:
+            self._observe(name, labels, *values.tolist())
+            return
         edges = METRICS[name].buckets
-        cells = self._tally.series(_key(name, labels), len(edges) + 2)
-        cells[:-1] += np.bincount(np.searchsorted(edges, values), minlength=len(edges) + 1)
+        cells = self._tally.series((name, *labels), len(edges) + 2)
+        cells[:-1] += np.bincount(np.searchsorted(_EDGES[name], values), minlength=len(edges) + 1)
         cells[-1] += values.sum()
-
-
-def _key(name: str, labels: Sequence[str]) -> str:
-    return json.dumps([name, *labels])
 
 
 def _family(name: str, metric: Metric, series: Iterable[tuple[Sequence[str], Floats]]) -> Family:

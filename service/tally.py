@@ -5,11 +5,12 @@ its own row, under its own lock, so no write can be lost; whoever reads adds the
 only when the old one is dead, and the counts go on where they stood: a total never goes back, and nothing that a killed
 worker leaves behind can be torn, since a cell is one aligned 8-byte number.
 
-A row is room for names (a line "key TAB first cell TAB width" for each series, written before the count of bytes in use
-that makes it visible) and for cells. A worker enters a series when it first needs it, so labels may appear at any time;
+A row is room for names (a line of JSON, [key, first cell, width], for each series, written before the count of bytes in
+use that makes it visible) and for cells. A worker enters a series when it first needs it, so labels may appear at any time;
 when a row is full, further series are not counted, and `unrecorded` says how often. Pages never touched cost nothing.
 """
 
+import json
 import mmap
 import threading
 from collections.abc import Iterator
@@ -20,8 +21,9 @@ import numpy.typing as npt
 SLOTS = 512
 CELLS = 32 * 1024
 NAMES = 128 * 1024
-UNRECORDED = "unrecorded"
+UNRECORDED = ("unrecorded",)
 
+Key = tuple[str, ...]
 Cells = npt.NDArray[np.float64]
 
 
@@ -33,7 +35,7 @@ class Tally:
         self._used = np.frombuffer(memory, np.int64, SLOTS)
         self._names = np.frombuffer(memory, np.uint8, SLOTS * NAMES, 8 * SLOTS).reshape(SLOTS, NAMES)
         self._all_cells = np.frombuffer(memory, np.float64, SLOTS * CELLS, SLOTS * (8 + NAMES)).reshape(SLOTS, CELLS)
-        self._entered: list[list[tuple[str, slice]]] = [[] for _ in range(SLOTS)]
+        self._entered: list[list[tuple[Key, slice]]] = [[] for _ in range(SLOTS)]
         self._parsed = [0] * SLOTS
         self.attach(0)
 
@@ -46,21 +48,21 @@ class Tally:
         self._series = {key: self._cells[place] for key, place in self._entries(slot)}
         self.series(UNRECORDED, 1)
 
-    def series(self, key: str, width: int) -> Cells:
+    def series(self, key: Key, width: int) -> Cells:
         """This worker's `width` cells under the key, to be added to while `lock` is held."""
         found = self._series.get(key)
         return self._enter(key, width) if found is None else found
 
-    def totals(self) -> dict[str, Cells]:
+    def totals(self) -> dict[Key, Cells]:
         """Every key's cells, summed over all slots."""
-        sums: dict[str, Cells] = {}
+        sums: dict[Key, Cells] = {}
         for slot in np.flatnonzero(self._used).tolist():
             for key, place in self._entries(slot):
                 cells = self._all_cells[slot, place]
                 sums[key] = sums[key] + cells if key in sums else cells.copy()
         return sums
 
-    def _entries(self, slot: int) -> list[tuple[str, slice]]:
+    def _entries(self, slot: int) -> list[tuple[Key, slice]]:
         with self._reading:
             entered, parsed, used = self._entered[slot], self._parsed[slot], int(self._used[slot])
             if used > parsed:
@@ -68,10 +70,10 @@ class Tally:
                 self._parsed[slot] = used
             return list(entered)
 
-    def _enter(self, key: str, width: int) -> Cells:
+    def _enter(self, key: Key, width: int) -> Cells:
         entries = self._entries(self._slot)
         first = entries[-1][1].stop if entries else 0
-        line = f"{key}\t{first}\t{width}\n".encode()
+        line = (json.dumps([key, first, width]) + "\n").encode()
         used = int(self._used[self._slot])
         if first + width > CELLS or used + len(line) > NAMES:
             self._series[UNRECORDED][0] += 1
@@ -83,7 +85,7 @@ class Tally:
         return entered
 
 
-def _lines(text: bytes) -> Iterator[tuple[str, slice]]:
-    for line in text.decode().splitlines():
-        key, first, width = line.split("\t")
-        yield key, slice(int(first), int(first) + int(width))
+def _lines(text: bytes) -> Iterator[tuple[Key, slice]]:
+    for line in text.splitlines():
+        key, first, width = json.loads(line)
+        yield tuple(key), slice(first, first + width)

@@ -10,29 +10,29 @@ from service.tally import Tally
 
 def test_totals_are_the_sum_over_all_slots():
     shared = Tally()
-    shared.series("a", 2)[:] += (1, 2)
+    shared.series(("a",), 2)[:] += (1, 2)
     shared.attach(5)
-    shared.series("a", 2)[:] += (10, 20)
-    shared.series("b", 1)[0] += 7
+    shared.series(("a",), 2)[:] += (10, 20)
+    shared.series(("b",), 1)[0] += 7
     totals = shared.totals()
-    assert totals["a"].tolist() == [11, 22]
-    assert totals["b"].tolist() == [7]
+    assert totals[("a",)].tolist() == [11, 22]
+    assert totals[("b",)].tolist() == [7]
 
 
 def test_a_slot_goes_on_where_its_last_owner_stood():
     shared = Tally()
     shared.attach(3)
-    shared.series("a", 1)[0] += 4
+    shared.series(("a",), 1)[0] += 4
     shared.attach(3)
-    shared.series("a", 1)[0] += 1
-    assert shared.totals()["a"].tolist() == [5]
+    shared.series(("a",), 1)[0] += 1
+    assert shared.totals()[("a",)].tolist() == [5]
 
 
 def test_totals_are_a_copy_that_later_counts_do_not_change():
     shared = Tally()
-    shared.series("a", 1)[0] += 1
-    before = shared.totals()["a"]
-    shared.series("a", 1)[0] += 1
+    shared.series(("a",), 1)[0] += 1
+    before = shared.totals()[("a",)]
+    shared.series(("a",), 1)[0] += 1
     assert before.tolist() == [1]
 
 
@@ -43,8 +43,8 @@ def test_counts_of_forked_and_killed_processes_stay_visible_to_all():
         child = os.fork()
         if child == 0:
             shared.attach(slot)
-            shared.series(f"only in {slot}", 1)[0] += slot
-            shared.series("in all", 1)[0] += slot
+            shared.series((f"only in {slot}",), 1)[0] += slot
+            shared.series(("in all",), 1)[0] += slot
             os.write(writer, b"done")
             signal.pause()
         assert os.read(reader, 4) == b"done"
@@ -53,19 +53,19 @@ def test_counts_of_forked_and_killed_processes_stay_visible_to_all():
         os.close(reader)
         os.close(writer)
     totals = shared.totals()
-    assert totals["in all"].tolist() == [6]
-    assert [totals[f"only in {slot}"].tolist() for slot in (1, 2, 3)] == [[1], [2], [3]]
+    assert totals[("in all",)].tolist() == [6]
+    assert [totals[(f"only in {slot}",)].tolist() for slot in (1, 2, 3)] == [[1], [2], [3]]
 
 
 def test_a_series_whose_length_was_not_yet_published_is_not_seen_and_its_room_is_used_again():
     shared = Tally()
     used = int(shared._used[0])
-    line = b"torn\t1\t1\n"
+    line = b'[["torn"], 1, 1]\n'
     shared._names[0, used : used + len(line)] = list(line)
-    assert "torn" not in shared.totals()
+    assert ("torn",) not in shared.totals()
     shared.attach(0)
-    shared.series("whole", 1)[0] += 1
-    assert shared.totals()["whole"].tolist() == [1]
+    shared.series(("whole",), 1)[0] += 1
+    assert shared.totals()[("whole",)].tolist() == [1]
 
 
 @pytest.mark.parametrize(("name", "room"), [("CELLS", 8), ("NAMES", 64)])
@@ -73,9 +73,9 @@ def test_a_full_row_counts_what_it_has_no_room_for(monkeypatch, name, room):
     monkeypatch.setattr(tally, name, room)
     shared = Tally()
     for number in range(20):
-        shared.series(f"series {number}", 3)[:] += 1
+        shared.series((f"series {number}",), 3)[:] += 1
     totals = shared.totals()
-    entered = [key for key in totals if key.startswith("series")]
+    entered = [key for key in totals if key[0].startswith("series")]
     assert 0 < len(entered) < 20
     assert totals[tally.UNRECORDED].tolist() == [20 - len(entered)]
     assert all(totals[key].tolist() == [1, 1, 1] for key in entered)
@@ -87,7 +87,7 @@ def test_threads_lose_no_count():
     def count() -> None:
         for number in range(2000):
             with shared.lock:
-                shared.series(f"k{number % 7}", 1)[0] += 1
+                shared.series((f"k{number % 7}",), 1)[0] += 1
 
     threads = [threading.Thread(target=count) for _ in range(8)]
     for thread in threads:
@@ -95,4 +95,4 @@ def test_threads_lose_no_count():
     for thread in threads:
         thread.join()
     totals = shared.totals()
-    assert sum(totals[f"k{n}"][0] for n in range(7)) == 16_000
+    assert sum(totals[(f"k{n}",)][0] for n in range(7)) == 16_000

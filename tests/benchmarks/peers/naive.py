@@ -1,0 +1,43 @@
+"""marshmallow Nested(many=True) on Flask, one observation a score: what most would write first."""
+
+import numpy as np
+from flask import Flask, jsonify, request
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from prometheus_client import Histogram
+
+from tests.benchmarks.peers.plain import decide
+
+
+class Order(Schema):
+    class Meta:
+        unknown = RAISE
+
+    order_id = fields.String(required=True, validate=validate.Length(1, 128))
+    route_disruption = fields.Float(required=True)
+    backlog = fields.Float(required=True)
+    weather_severity = fields.Float(required=True)
+
+
+class Batch(Schema):
+    class Meta:
+        unknown = RAISE
+
+    orders = fields.List(fields.Nested(Order), required=True, validate=validate.Length(1, 10_000))
+
+
+app = Flask(__name__)
+batch = Batch()
+scores_seen = Histogram("scores", "Scores.", buckets=[n / 20 for n in range(1, 21)])
+
+
+@app.post("/score")
+def score():
+    try:
+        orders = batch.load(request.get_json())["orders"]
+    except ValidationError as error:
+        return jsonify(error.messages), 422
+    x = np.array([[o["route_disruption"], o["backlog"], o["weather_severity"]] for o in orders])
+    results = decide([o["order_id"] for o in orders], x)
+    for result in results:
+        scores_seen.observe(result["score"])
+    return jsonify(results=results)

@@ -82,7 +82,7 @@ def encode(model: RiskModel, decoded: Decoded, scores: Scores, *, partial: bool)
         **header(model),
         "order_ids": decoded.batch.ids,
         "scores": np.ascontiguousarray(scores.scores),
-        "queues": [QUEUES[review] for review in scores.review.tolist()],
+        "queues": list(map(QUEUES.__getitem__, scores.review.tolist())),
         **({"out_of_range": outside} if outside else {}),
         **errors,
     }

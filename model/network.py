@@ -81,11 +81,11 @@ class Network:
 
 def _ordered_sums(layer: Layer, inputs: Floats) -> Floats:
     """(units, orders) from inputs (inputs, orders)."""
-    first, *rest = zip(layer.weights.T[:, :, np.newaxis], inputs, strict=True)
-    sums: Floats = np.multiply(*first)
+    columns = layer.weights.T[:, :, np.newaxis]
+    sums: Floats = columns[0] * inputs[0]
     product = np.empty_like(sums)
-    for column, values in rest:
+    for column, values in zip(columns[1:], inputs[1:], strict=True):
         np.multiply(column, values, out=product)
-        np.add(sums, product, out=sums)
+        sums += product
     sums += layer.bias[:, np.newaxis]
     return sums

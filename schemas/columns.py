@@ -1,10 +1,10 @@
 """Columns: {"order_ids": ["A-104", …], "columns": {"backlog": [3, …], …}}, a list a feature, answered in lists too."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
-import orjson
 from marshmallow import Schema, ValidationError, fields, post_load
 
 from model.risk import RiskModel, Scores
@@ -40,8 +40,9 @@ def schema(contract: Contract, *, whole: bool) -> Schema:
         def decode(self, loaded: Mapping[str, Any], **kwargs: Any) -> dict[str, Decoded | None]:
             ids, columns = loaded["order_ids"], [loaded["columns"][key] for key in lists]
             _check_sizes(contract, ids, columns)
-            found = contract.at_once(ids, columns)
-            return {"decoded": found if found or whole else contract.decode(_rows(contract, ids, columns))}
+            if whole:
+                return {"decoded": contract.typed(ids, columns)}
+            return {"decoded": contract.at_once(ids, columns) or contract.decode(_rows(contract, ids, columns))}
 
     return Columns()
 
@@ -61,6 +62,22 @@ def _rows(contract: Contract, ids: list[Any], columns: Sequence[list[Any]]) -> l
     return [dict(zip(names, values, strict=True)) for values in zip(ids, *columns, strict=True)]
 
 
+def reader(contract: Contract) -> Callable[[bytes], dict[str, Any]]:
+    """Reads a body in which every name and type is right, into what the schema loads. Raises ValueError of any other."""
+    names = {f"x{index}": name for index, name in enumerate(contract.features)}
+    lists = [(key, list[float]) for key in names]
+    by_feature = msgspec.defstruct("FeatureColumns", lists, rename=names, forbid_unknown_fields=True)
+    members = [("order_ids", list[str]), ("columns", by_feature)]
+    columns = msgspec.defstruct("Columns", members, forbid_unknown_fields=True)
+    decode: Callable[[bytes], Any] = msgspec.json.Decoder(columns).decode
+
+    def read(body: bytes) -> dict[str, Any]:
+        found = decode(body)
+        return {"order_ids": found.order_ids, "columns": {name: getattr(found.columns, key) for key, name in names.items()}}
+
+    return read
+
+
 def colons(orders: int, features: int) -> int:
     """How many colons a body has outside its strings if no name stands in it twice."""
     return 2 + features
@@ -77,13 +94,15 @@ def encode(model: RiskModel, decoded: Decoded, scores: Scores, *, partial: bool)
     """The answer in lists, one entry an order; `out_of_range` has the places in them by feature, where there are any."""
     errors = {"errors": error_list(decoded.faults, place), "error_count": len(decoded.faults)} if partial else {}
     names = model.manifest.feature_names
-    outside = {names[at]: np.flatnonzero(scores.out_of_range[:, at]) for at in np.flatnonzero(scores.out_of_range.any(axis=0))}
+    outside = {
+        names[at]: np.flatnonzero(scores.out_of_range[:, at]).tolist() for at in np.flatnonzero(scores.out_of_range.any(axis=0))
+    }
     answer = {
         **header(model),
         "order_ids": decoded.batch.ids,
-        "scores": np.ascontiguousarray(scores.scores),
+        "scores": scores.scores.tolist(),
         "queues": list(map(QUEUES.__getitem__, scores.review.tolist())),
         **({"out_of_range": outside} if outside else {}),
         **errors,
     }
-    return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+    return msgspec.json.encode(answer)

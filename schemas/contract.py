@@ -53,16 +53,19 @@ class Contract:
         self.order: Schema = Strict.from_dict({"order_id": OrderId(required=True), **numbers}, name="Order")()
         self.features = tuple(features)
         self.max_orders = max_orders
-        self._empty = Decoded(Batch([], np.empty((0, len(self.features)))), [], [])
 
     def at_once(self, ids: list[Any], columns: Sequence[list[Any]]) -> Decoded | None:
         """The batch of these ids and columns, in the features' order; None if anything at all is wrong with them."""
+        if set(map(type, ids)) != {str} or not all(_NUMBERS.issuperset(map(type, column)) for column in columns):
+            return None
+        return self.typed(ids, columns)
+
+    def typed(self, ids: list[str], columns: Sequence[list[float]]) -> Decoded | None:
+        """The same for ids and columns whose types are known."""
         count = len(ids)
-        if not 0 < count <= self.max_orders or set(map(type, ids)) != {str} or len(set(ids)) != count:
+        if not 0 < count <= self.max_orders or len(set(ids)) != count or any(len(column) != count for column in columns):
             return None
         if "" in ids or max(map(len, ids)) > ORDER_ID_LENGTH or not well_formed("".join(ids)):
-            return None
-        if not all(len(column) == count and _NUMBERS.issuperset(map(type, column)) for column in columns):
             return None
         try:
             matrix = np.array(columns, np.float64)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import numpy as np
 from marshmallow import Schema, fields
 
@@ -68,13 +69,23 @@ def header(model: RiskModel) -> dict[str, Any]:
     }
 
 
-def results(model: RiskModel, decoded: Decoded, scores: Scores) -> list[dict[str, Any]]:
-    """A result per order of the batch, as ResultSchema has it."""
-    rows = zip(decoded.batch.ids, scores.scores.tolist(), scores.review.tolist(), strict=True)
-    found: list[dict[str, Any]] = [
-        {"order_id": order_id, "score": score, "queue": QUEUES[review]} for order_id, score, review in rows
-    ]
+class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One order's decision; `out_of_range` names the features that lie outside what training saw."""
+
+    order_id: str
+    score: float
+    queue: str
+    out_of_range: tuple[str, ...] = ()
+
+
+def results(model: RiskModel, decoded: Decoded, scores: Scores) -> list[Result]:
+    """A Result for each order of the batch."""
+    queues = map(QUEUES.__getitem__, scores.review.tolist())
+    found = list(map(Result, decoded.batch.ids, scores.scores.tolist(), queues))
+    if not scores.out_of_range.any():
+        return found
     names = model.manifest.feature_names
-    for row in np.flatnonzero(scores.out_of_range.any(axis=1)):
-        found[row]["out_of_range"] = [names[column] for column in np.flatnonzero(scores.out_of_range[row])]
+    for row in np.flatnonzero(scores.out_of_range.any(axis=1)).tolist():
+        outside = tuple(names[column] for column in np.flatnonzero(scores.out_of_range[row]))
+        found[row] = msgspec.structs.replace(found[row], out_of_range=outside)
     return found

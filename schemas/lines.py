@@ -1,11 +1,12 @@
 """Lines: orders as JSON lines, an object a line. The text of a line is carried through as it stands."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TextIO
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TextIO
 
 from schemas import document
 from schemas.base import well_formed
+from schemas.decision import Result
 from schemas.rows import RESULT_NAMES, Row
 
 
@@ -53,10 +54,11 @@ class Writer:
     def begin(self, *, refused: bool) -> None:
         """JSON lines have no header."""
 
-    def results(self, scored: Iterable[tuple[Row, Mapping[str, Any]]]) -> None:
+    def results(self, scored: Iterable[tuple[Row, Result]]) -> None:
         """Scored rows: the line as it stood, with the result's names behind its own."""
         for row, result in scored:
-            added = json.dumps({name: value for name, value in result.items() if name != "order_id"})
+            outside = {"out_of_range": result.out_of_range} if result.out_of_range else {}
+            added = json.dumps({"score": result.score, "queue": result.queue, **outside})
             self._stream.write(f"{row.source[0][:-1].rstrip()}, {added[1:]}\n")
 
     def refusals(self, refused: Iterable[tuple[Row, str]]) -> None:

@@ -1,9 +1,10 @@
 """Records: {"orders": [{"order_id": "A-104", "backlog": 3, …}, …]}, an object an order."""
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any
 
-import orjson
+import msgspec
 from marshmallow import Schema, ValidationError, fields
 
 from model.risk import RiskModel, Scores
@@ -36,8 +37,24 @@ class Orders(fields.List[Any]):
 
 def schema(contract: Contract, *, whole: bool) -> Schema:
     """The schema of a body, which loads to {"decoded": Decoded}, or where `whole` suffers no fault in an order to None."""
-    orders = Orders(contract, contract.sound if whole else contract.decode)
+    orders = Orders(contract, _typed(contract) if whole else contract.decode)
     return Strict.from_dict({"decoded": orders}, name="Records")()
+
+
+def reader(contract: Contract) -> Callable[[bytes], dict[str, Any]]:
+    """Reads a body in which every name and type is right, into what the schema loads. Raises ValueError of any other."""
+    names = {f"x{index}": name for index, name in enumerate(contract.features)}
+    members = [("order_id", str), *((key, float) for key in names)]
+    order = msgspec.defstruct("Order", members, rename=names, forbid_unknown_fields=True, gc=False)
+    batch = msgspec.defstruct("Batch", [("orders", list[order])], forbid_unknown_fields=True)  # type: ignore[valid-type]
+    decode: Callable[[bytes], Any] = msgspec.json.Decoder(batch).decode
+    return lambda body: {"orders": decode(body).orders}
+
+
+def _typed(contract: Contract) -> Callable[[list[Any]], Decoded | None]:
+    """The orders that `reader` has read, as a batch."""
+    order_id, *values = (attrgetter(name) for name in ("order_id", *(f"x{at}" for at in range(len(contract.features)))))
+    return lambda orders: contract.typed(list(map(order_id, orders)), [list(map(value, orders)) for value in values])
 
 
 def colons(orders: int, features: int) -> int:
@@ -53,4 +70,4 @@ def place(fault: Fault) -> tuple[str, ...]:
 def encode(model: RiskModel, decoded: Decoded, scores: Scores, *, partial: bool) -> bytes:
     """The answer: a result for each order, and in a partial one what was wrong with the others."""
     errors = {"errors": error_list(decoded.faults, place), "error_count": len(decoded.faults)} if partial else {}
-    return orjson.dumps({**header(model), "results": results(model, decoded, scores), **errors})
+    return msgspec.json.encode({**header(model), "results": results(model, decoded, scores), **errors})

@@ -8,13 +8,13 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TextIO
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TextIO
 
 from model.risk import RiskModel, Scores
 from schemas.base import NotReadable, well_formed
 from schemas.contract import SPARE_NAMES, Contract, Decoded
-from schemas.decision import results
+from schemas.decision import Result, results
 from schemas.problem import Fault
 from schemas.rows import RESULT_NAMES, BadFile, Row
 
@@ -133,8 +133,7 @@ def encode(model: RiskModel, decoded: Decoded, scores: Scores, *, partial: bool)
     cells.writerow(("order_id", *RESULT_NAMES, "model_version", *(("errors",) if partial else ())))
     version = model.manifest.version
     for result in results(model, decoded, scores):
-        names = " ".join(result.get("out_of_range", ()))
-        row = (result["order_id"], result["score"], result["queue"], names, version)
+        row = (result.order_id, result.score, result.queue, " ".join(result.out_of_range), version)
         cells.writerow((*row, "") if partial else row)
     by_order: dict[int, list[Fault]] = {}
     for fault in decoded.faults:
@@ -167,11 +166,10 @@ class Writer:
         """The header line."""
         self._cells.writerow([*_REFUSAL, *self._columns[self._mended :]] if refused else [*self._columns, *RESULT_NAMES])
 
-    def results(self, scored: Iterable[tuple[Row, Mapping[str, Any]]]) -> None:
+    def results(self, scored: Iterable[tuple[Row, Result]]) -> None:
         """Scored rows; features outside their range are parted by spaces."""
         for row, result in scored:
-            names = " ".join(result.get("out_of_range", ()))
-            self._cells.writerow([*row.source, result["score"], result["queue"], names])
+            self._cells.writerow([*row.source, result.score, result.queue, " ".join(result.out_of_range)])
 
     def refusals(self, refused: Iterable[tuple[Row, str]]) -> None:
         """Refused rows: mended in place, the file can be scored again as it is, and what is refused then once more."""

@@ -6,7 +6,7 @@ from model.risk import RiskModel
 from schemas.contract import Contract
 from schemas.formats import Doors
 from service import access, openapi, problems
-from service.codec import OrjsonProvider
+from service.codec import MsgspecProvider
 from service.config import Settings
 from service.metrics import Metrics
 from service.routes import catalog, docs, health, score
@@ -20,7 +20,7 @@ def create_app(settings: Settings, model: RiskModel, tally: Tally) -> Flask:
     document = openapi.document(model, doors)
 
     app = Flask("delivery_risk", static_folder=None)
-    app.json = OrjsonProvider(app)
+    app.json = MsgspecProvider(app)
     problems.register(app)
     app.register_blueprint(score.blueprint(model, doors, settings, metrics))
     app.register_blueprint(health.blueprint(metrics.registry))

@@ -6,7 +6,6 @@ The file counts as one batch: an order id that stood on an earlier line is refus
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from model.risk import RiskModel
 from schemas import decision
@@ -31,7 +30,7 @@ class Chunk:
 class Scored:
     """A chunk's outcome: rows with their results, and rows with why they were refused, both in the file's order."""
 
-    results: list[tuple[Row, dict[str, Any]]]
+    results: list[tuple[Row, decision.Result]]
     refusals: list[tuple[Row, str]]
 
 

@@ -1,16 +1,16 @@
-"""Codec: orjson as Flask's own, so that a route may return a dictionary."""
+"""Codec: msgspec as Flask's own, so that a route may return a dictionary."""
 
 from typing import Any
 
-import orjson
+import msgspec
 from flask.json.provider import JSONProvider
 
 
-class OrjsonProvider(JSONProvider):
+class MsgspecProvider(JSONProvider):
     """Strict UTF-8 JSON."""
 
     def dumps(self, obj: Any, **kwargs: Any) -> str:
-        return orjson.dumps(obj).decode()
+        return msgspec.json.encode(obj).decode()
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        return orjson.loads(s)
+        return msgspec.json.decode(s)

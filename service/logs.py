@@ -6,7 +6,7 @@ from typing import Any
 def config(level: str) -> dict[str, Any]:
     """A logging.config.dictConfig for this level."""
     formatter = {
-        "()": "pythonjsonlogger.orjson.OrjsonFormatter",
+        "()": "pythonjsonlogger.msgspec.MsgspecFormatter",
         "fmt": "%(levelname)s %(name)s %(message)s",
         "rename_fields": {"levelname": "level", "name": "logger"},
         "timestamp": "time",

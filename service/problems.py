@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 
-import orjson
+import msgspec
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
@@ -59,7 +59,7 @@ class Problem(Exception):
         if self.place is not None:
             body["errors"] = error_list(self.faults[:MOST_ERRORS], self.place)
             body["error_count"] = len(self.faults)
-        return Response(orjson.dumps(body), self.status, self.headers, content_type=MEDIA_TYPE)
+        return Response(msgspec.json.encode(body), self.status, self.headers, content_type=MEDIA_TYPE)
 
 
 def register(app: Flask) -> None:

@@ -18,11 +18,11 @@ def score(model: RiskModel, decoded: Decoded, policy: Policy) -> tuple[Decoded, 
     By the policy `review` an order out of range goes to review whatever its score; by `flag` it is only named.
     """
     scores = model.score(decoded.batch)
-    refused = _refusals(model, decoded, scores, policy)
-    if refused:
-        decoded = decoded.refuse(refused)
+    outside = bool(scores.out_of_range.any())
+    if not scores.finite.all() or (outside and policy == "refuse"):
+        decoded = decoded.refuse(_refusals(model, decoded, scores, policy))
         scores = model.score(decoded.batch)
-    if policy == "review":
+    if outside and policy == "review":
         scores = replace(scores, review=scores.review | scores.out_of_range.any(axis=1))
     return decoded, scores
 

@@ -6,13 +6,13 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any
 
 import click
 
 from model import registry
 from model.errors import ModelError
 from model.risk import RiskModel
+from schemas.decision import Result
 from schemas.formats import FILES
 from schemas.rows import Row
 from service import bulk, config
@@ -55,7 +55,7 @@ def score(
         results = FILES[source.format].writer(results_file, source.reader.columns)
         results.begin(refused=False)
         refusals = None
-        kept: list[tuple[Row, dict[str, Any]]] = []
+        kept: list[tuple[Row, Result]] = []
         for scored in _progress(model, source, settings.out_of_range, hidden=out == "-" and sys.stdout.isatty()):
             kept += scored.results
             if top is not None:
@@ -69,7 +69,7 @@ def score(
                 refusals.begin(refused=True)
             if refusals is not None:
                 refusals.refusals(scored.refusals)
-            counts.update(result["queue"] for _, result in scored.results)
+            counts.update(result.queue for _, result in scored.results)
             counts["refused"] += len(scored.refusals)
         results.results(kept)
     version = f"{model.manifest.name} {model.manifest.version} (sha256 {model.sha256})"
@@ -88,5 +88,5 @@ def _progress(model: RiskModel, source: Source, policy: Policy, *, hidden: bool)
                 bar.update(source.raw.tell() - bar.pos)
 
 
-def _rank(scored: tuple[Row, dict[str, Any]]) -> tuple[float, str]:
-    return -scored[1]["score"], scored[1]["order_id"]
+def _rank(scored: tuple[Row, Result]) -> tuple[float, str]:
+    return -scored[1].score, scored[1].order_id

@@ -3,8 +3,8 @@
 import platform
 from typing import Any
 
+import msgspec
 import numpy as np
-import orjson
 from flask import Blueprint, Response, request
 
 from model.risk import RiskModel
@@ -15,7 +15,7 @@ from service import release
 def blueprint(model: RiskModel, document: dict[str, Any]) -> Blueprint:
     """The routes for this model and its OpenAPI document."""
     routes = Blueprint("catalog", __name__)
-    text = orjson.dumps(document)
+    text = msgspec.json.encode(document)
 
     @routes.get("/model")
     def card() -> dict[str, Any]:

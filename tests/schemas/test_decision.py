@@ -1,5 +1,6 @@
 import json
 
+import msgspec
 import numpy as np
 import pytest
 from marshmallow import ValidationError
@@ -31,12 +32,12 @@ HEAD = {"model_name": "delivery-risk", "model_version": "1.0.0", "model_sha256":
 
 
 def test_results_keep_the_order_of_the_batch_and_name_features_in_the_order_of_the_model():
-    assert results(MODEL, DECODED, SCORES) == RESULTS
+    assert json.loads(msgspec.json.encode(results(MODEL, DECODED, SCORES))) == RESULTS
 
 
 def test_the_queue_is_what_the_scores_say_not_what_the_number_says():
     flipped = Scores(SCORES.logits, SCORES.scores, ~SCORES.review, SCORES.zscores, SCORES.out_of_range, SCORES.finite)
-    assert [result["queue"] for result in results(MODEL, DECODED, flipped)] == ["review", "monitor", "monitor"]
+    assert [result.queue for result in results(MODEL, DECODED, flipped)] == ["review", "monitor", "monitor"]
 
 
 def test_a_decision_tells_the_version_the_threshold_and_the_results():

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.contract import Contract
+from schemas.decision import Result
 from schemas.formats import FILES, JSON, Doors
 from schemas.problem import error_list
 
@@ -116,7 +117,7 @@ def test_a_writer_puts_the_result_behind_what_its_reader_read(kind):
     stream = io.StringIO()
     writer = FILES[kind].writer(stream, reader.columns)
     writer.begin(refused=False)
-    writer.results([(row, {"order_id": "A-104", "score": 0.1 + 0.2, "queue": "monitor"})])
+    writer.results([(row, Result("A-104", 0.1 + 0.2, "monitor"))])
     assert (
         stream.getvalue()
         == {

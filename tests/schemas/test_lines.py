@@ -4,6 +4,7 @@ import json
 import pytest
 
 from schemas.contract import Contract
+from schemas.decision import Result
 from schemas.lines import Reader, Writer
 from schemas.rows import Row
 
@@ -99,7 +100,7 @@ def test_a_feature_that_is_not_finite_is_left_to_the_schema(value):
 def test_results_stand_behind_the_line_as_it_stood():
     line = '{"weather_severity":1, "note": [1.10, "é", "\\ud800"], "backlog": 3e0,"order_id": "\\u0041", "route_disruption": 2'
     (row,) = rows(f"  {line}  }} \r\n")
-    result = {"order_id": "A", "score": 0.1 + 0.2, "queue": "review", "out_of_range": ["backlog"]}
+    result = Result("A", 0.1 + 0.2, "review", ("backlog",))
     assert written(lambda writer: writer.results([(row, result)])) == (
         line + ', "score": 0.30000000000000004, "queue": "review", "out_of_range": ["backlog"]}\n'
     )
@@ -129,6 +130,8 @@ def test_a_carried_name_that_was_read_can_be_written_however_deep_it_nests(openi
     for depth in range(800, 1000):
         (row,) = rows(with_note(opening * depth + "1" + closing * depth))
         if row.fault is None:
-            assert written(lambda writer, row=row: writer.results([(row, {"score": 0.5})])).endswith('"score": 0.5}\n')
+            assert written(lambda writer, row=row: writer.results([(row, Result("A", 0.5, "monitor"))])).endswith(
+                '"queue": "monitor"}\n'
+            )
         else:
             assert row.fault == "not_json"

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.decision import Result
 from schemas.rows import BadFile, Row
 from schemas.table import Reader, Writer
 
@@ -172,11 +173,11 @@ def test_a_header_that_is_not_utf8_is_refused():
 def test_results_stand_behind_the_columns_as_they_came():
     reader = Reader(opened(HEADER + ",note\nA,2.50,3,1,x\nB,11,-1,1,\n"), FEATURES)
     first, second = reader
-    out = {"score": 0.9, "queue": "review", "out_of_range": ["route_disruption", "backlog"]}
+    out = Result("B", 0.9, "review", ("route_disruption", "backlog"))
 
     def act(writer):
         writer.begin(refused=False)
-        writer.results([(first, {"score": 0.1 + 0.2, "queue": "monitor"}), (second, out)])
+        writer.results([(first, Result("A", 0.1 + 0.2, "monitor")), (second, out)])
 
     assert written(reader.columns, act) == (
         "order_id,route_disruption,backlog,weather_severity,note,score,queue,out_of_range\n"
@@ -232,7 +233,7 @@ def test_a_refused_row_can_be_mended_though_a_column_is_called_like_one_that_is_
 def test_a_carried_cell_is_written_so_that_it_reads_back(note):
     row = Row(2, ["A", "1", "1", "1", note])
     columns = ["order_id", *FEATURES, "note"]
-    text = written(columns, lambda writer: writer.results([(row, {"score": 0.5, "queue": "monitor"})]))
+    text = written(columns, lambda writer: writer.results([(row, Result("A", 0.5, "monitor"))]))
     cells = list(csv.reader(opened(text), strict=True))
     assert cells == [["A", "1", "1", "1", note, "0.5", "monitor", ""]]
 

@@ -95,7 +95,12 @@ CONTESTANTS = [
         differs="reads the body, answers a constant",
     ),
     Contestant(
-        "data floor", _gunicorn(f"{HERE}.data_floor:app"), records, of_records, differs="no validation, metrics, log or headers"
+        "data floor",
+        _gunicorn(f"{HERE}.data_floor:app"),
+        records,
+        of_records,
+        "floor",
+        differs="no validation, metrics, log or headers",
     ),
     Contestant("naive marshmallow", _gunicorn(f"{HERE}.naive:app"), records, of_records, differs="no log, bends types"),
     Contestant(
@@ -123,6 +128,7 @@ CONTESTANTS = [
     ),
 ]
 PACKAGES = {
+    "floor": ["gunicorn", "numpy", "orjson"],
     "web": ["fastapi", "pydantic", "uvicorn[standard]", "litestar", "msgspec", "numpy"],
     "mlserver": ["mlserver", "numpy"],
 }

@@ -47,7 +47,7 @@ def test_every_request_is_one_json_line_on_standard_output(server):
 
 def test_it_ends_with_exit_code_0_when_it_is_told_to(server):
     server.score(BATCH)
-    # gunicorn loses a signal that meets a worker between its fork and its own handlers: let all of them come up first.
+    # A stop in the middle of the start is another matter: let all workers come up first.
     server.all_workers(3)
     time.sleep(0.5)
     server.process.send_signal(signal.SIGTERM)

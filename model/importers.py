@@ -43,7 +43,8 @@ class Label:
 
 def training_arrays(source: Path | str, label: Label, card: Path | str | None = None) -> RiskModel:
     """The model in a training script's .npz, its self-test made from its own scores. Raises ModelError."""
-    arrays = _load(source)
+    content = _content(source)
+    arrays = _load(Path(source).name, content)
     names = arrays.pop("feature_names", None)
     if names is None:
         raise MissingMember("feature_names", "not in the training arrays")
@@ -51,15 +52,17 @@ def training_arrays(source: Path | str, label: Label, card: Path | str | None = 
     activations = label.activations * (hidden if len(label.activations) == 1 else 1)
     if len(activations) != max(hidden, 0):
         raise ShapeMismatch("manifest.activations", f"{len(activations)} of them for {hidden} hidden layers")
-    provenance = {"source": Path(source).name, "source_sha256": _sha256(source)}
+    provenance = {"source": Path(source).name, "source_sha256": hashlib.sha256(content).hexdigest()}
+    told = None
     if card is not None:
-        provenance |= {"card": Path(card).name, "card_sha256": _sha256(card)}
+        told = _content(card)
+        provenance |= {"card": Path(card).name, "card_sha256": hashlib.sha256(told).hexdigest()}
     described = Manifest(
         name=label.name,
         version=label.version,
         created=label.created,
         description=label.description,
-        features=_features([str(name) for name in names.ravel()], card),
+        features=_features([str(name) for name in names.ravel()], told),
         activations=(*activations, "linear"),
         head=label.head,
         threshold=label.threshold,
@@ -77,19 +80,14 @@ def _content(path: Path | str) -> bytes:
         raise Unreadable(Path(path).name, f"cannot be read ({error.strerror})") from error
 
 
-def _sha256(path: Path | str) -> str:
-    return hashlib.sha256(_content(path)).hexdigest()
-
-
-def _load(source: Path | str) -> dict[str, npt.NDArray[Any]]:
-    content = _content(source)
+def _load(name: str, content: bytes) -> dict[str, npt.NDArray[Any]]:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as bundle:
-            arrays = {name: bundle[name] for name in bundle.files}
+            arrays = {member: bundle[member] for member in bundle.files}
     except Exception as error:  # NumPy's reader lets out whatever its parsers of headers and zips raise
-        raise Unreadable(Path(source).name, "not a .npz of plain arrays") from error
+        raise Unreadable(name, "not a .npz of plain arrays") from error
     if not all(isinstance(array, np.ndarray) for array in arrays.values()):
-        raise Unreadable(Path(source).name, "holds a file that is not an array")
+        raise Unreadable(name, "holds a file that is not an array")
     return arrays
 
 
@@ -100,13 +98,12 @@ def _float64(name: str, array: npt.NDArray[Any]) -> Floats:
         return np.ascontiguousarray(array, np.float64)
 
 
-def _features(names: Sequence[str], card: Path | str | None) -> tuple[Feature, ...]:
+def _features(names: Sequence[str], card: bytes | None) -> tuple[Feature, ...]:
     plain = tuple(manifest.feature({"name": name}, "feature_names") for name in names)
     if card is None:
         return plain
-    content = _content(card)
     try:
-        entries = json.loads(content)["features"]
+        entries = json.loads(card)["features"]
         by_name = {entry["name"]: entry for entry in entries}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadManifest("card", "expected JSON with a list `features` of objects with a `name`") from error

@@ -26,7 +26,6 @@ from model.heads import HEADS
 FORMAT = 1
 LIMIT = 4 * 2**20
 TIME = "%Y-%m-%dT%H:%M:%SZ"
-ORDER_ID = "order_id"
 
 
 @dataclass(frozen=True, slots=True)

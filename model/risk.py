@@ -77,8 +77,12 @@ class RiskModel:
                 if not each.all():
                     finite &= each.all(axis=1)
                 logits = step.activations
-            outputs = HEADS[self.manifest.head](np.ascontiguousarray(logits.T)).T
-            return Outputs(zscores, logits, outputs, finite)
+            return Outputs(zscores, logits, self.head(logits), finite)
+
+    def head(self, logits: Floats) -> Floats:
+        """The outputs (n, outputs) that the head makes of logits of that shape."""
+        with np.errstate(all="ignore"):
+            return HEADS[self.manifest.head](np.ascontiguousarray(logits.T)).T
 
     def score(self, batch: Batch) -> Scores:
         """Score a batch in the model's feature order. Raises NotServable and ShapeMismatch."""

@@ -45,6 +45,17 @@ class Number(fields.Float):
         return number + 0.0
 
 
+class Values(fields.List[Any]):
+    """A list, taken as it is: what stands in it is for others to check."""
+
+    default_error_messages = {"required": "missing", "null": "null", "invalid": "not_a_list"}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        return value
+
+
 class OrderId(fields.String):
     """A string of 1 to 128 characters, all of them real ones: half of a surrogate pair is refused."""
 

@@ -8,21 +8,10 @@ import numpy as np
 from marshmallow import Schema, ValidationError, fields, post_load
 
 from model.risk import RiskModel, Scores
-from schemas.base import Strict
+from schemas.base import Strict, Values
 from schemas.contract import Contract, Decoded
 from schemas.decision import QUEUES, header
-from schemas.problem import Fault, error_list
-
-
-class Values(fields.List[Any]):
-    """A list, taken as it is: its values are the contract's to check."""
-
-    default_error_messages = {"required": "missing", "null": "null", "invalid": "not_a_list"}
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        if not isinstance(value, list):
-            raise self.make_error("invalid")
-        return value
+from schemas.problem import Fault, told
 
 
 def schema(contract: Contract, *, whole: bool) -> Schema:
@@ -92,7 +81,6 @@ def place(fault: Fault) -> tuple[str, ...]:
 
 def encode(model: RiskModel, decoded: Decoded, scores: Scores, *, partial: bool) -> bytes:
     """The answer in lists, one entry an order; `out_of_range` has the places in them by feature, where there are any."""
-    errors = {"errors": error_list(decoded.faults, place), "error_count": len(decoded.faults)} if partial else {}
     names = model.manifest.feature_names
     outside = {
         names[at]: np.flatnonzero(scores.out_of_range[:, at]).tolist() for at in np.flatnonzero(scores.out_of_range.any(axis=0))
@@ -103,6 +91,6 @@ def encode(model: RiskModel, decoded: Decoded, scores: Scores, *, partial: bool)
         "scores": scores.scores.tolist(),
         "queues": list(map(QUEUES.__getitem__, scores.review.tolist())),
         **({"out_of_range": outside} if outside else {}),
-        **errors,
+        **(told(decoded.faults, place) if partial else {}),
     }
     return msgspec.json.encode(answer)

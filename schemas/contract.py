@@ -44,6 +44,14 @@ class Decoded:
         found.sort(key=lambda fault: (-1 if fault.position is None else fault.position, fault.path, fault.name or ""))
         return Decoded(self.batch, self.positions, found)
 
+    def by_position(self) -> dict[int, list[Fault]]:
+        """The faults of each order that has any; those of the batch as a whole are not among them."""
+        found: dict[int, list[Fault]] = {}
+        for fault in self.faults:
+            if fault.position is not None:
+                found.setdefault(fault.position, []).append(fault)
+        return found
+
 
 class Contract:
     """The contract of a model with these `features`, for batches of at most `max_orders` orders."""

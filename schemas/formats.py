@@ -33,25 +33,29 @@ class MakeSchema(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
-    """One way in and out: its media type, how an answer is written, and where a fault's place is.
+class Shape:
+    """A shape of JSON: its schema, a fast reader for it, and the number of its colons by those of orders and features."""
 
-    A shape of JSON has a schema, a fast reader for it, and the number of its colons by the numbers of orders and features.
-    """
+    schema: MakeSchema
+    reader: Callable[[Contract], Callable[[bytes], dict[str, Any]]]
+    colons: Callable[[int, int], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One way in and out: its media type, how an answer is written, where a fault's place is, and its shape if it is JSON."""
 
     media_type: str
     encode: Encode
     place: Place
-    schema: MakeSchema | None = None
-    reader: Callable[[Contract], Callable[[bytes], dict[str, Any]]] | None = None
-    colons: Callable[[int, int], int] | None = None
+    shape: Shape | None = None
 
 
 JSON = "application/json"
 CSV = "text/csv"
 FORMATS: Final = {
-    "records": Format(JSON, records.encode, records.place, records.schema, records.reader, records.colons),
-    "columns": Format(JSON, columns.encode, columns.place, columns.schema, columns.reader, columns.colons),
+    "records": Format(JSON, records.encode, records.place, Shape(records.schema, records.reader, records.colons)),
+    "columns": Format(JSON, columns.encode, columns.place, Shape(columns.schema, columns.reader, columns.colons)),
     "table": Format(CSV, table.encode, table.place),
 }
 MEDIA_TYPES: Final = tuple(dict.fromkeys(form.media_type for form in FORMATS.values()))
@@ -62,10 +66,10 @@ class Doors:
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
-        shapes = {name: form.schema for name, form in FORMATS.items() if form.schema is not None}
-        self.schemas = {name: schema(contract, whole=False) for name, schema in shapes.items()}
-        self._whole = {name: schema(contract, whole=True) for name, schema in shapes.items()}
-        self._readers = {name: form.reader(contract) for name, form in FORMATS.items() if form.reader is not None}
+        self._shapes = {name: form.shape for name, form in FORMATS.items() if form.shape is not None}
+        self.schemas = {name: shape.schema(contract, whole=False) for name, shape in self._shapes.items()}
+        self._whole = {name: shape.schema(contract, whole=True) for name, shape in self._shapes.items()}
+        self._readers = {name: shape.reader(contract) for name, shape in self._shapes.items()}
 
     def decode(self, media_type: str, body: bytes) -> tuple[Format, Decoded]:
         """The orders in a body of one of the MEDIA_TYPES, and its format. Raises NotReadable."""
@@ -74,7 +78,7 @@ class Doors:
         try:
             name = "columns" if any(mark in body[:_EARLY] for mark in _COLUMNS) else "records"
             decoded: Decoded | None = self._whole[name].load(self._readers[name](body))["decoded"]
-            if decoded is not None and self._names_once(FORMATS[name], body, decoded):
+            if decoded is not None and self._names_once(self._shapes[name], body, decoded):
                 return FORMATS[name], decoded
         except (ValueError, ValidationError):
             pass
@@ -82,10 +86,10 @@ class Doors:
         name = _shape(found)
         return FORMATS[name], self._explain(self.schemas[name], found)
 
-    def _names_once(self, form: Format, body: bytes, decoded: Decoded) -> bool:
-        outside = cast(Callable[[int, int], int], form.colons)(len(decoded.batch), len(self.contract.features))
+    def _names_once(self, shape: Shape, body: bytes, decoded: Decoded) -> bool:
         if b"\\" in body:
             return False
+        outside = shape.colons(len(decoded.batch), len(self.contract.features))
         inside = "".join(decoded.batch.ids).count(":")
         return bool(np.count_nonzero(np.frombuffer(body, np.uint8) == _COLON) == outside + inside)
 

@@ -1,7 +1,8 @@
 """Faults of orders and the problem document (RFC 9457) that tells them. Neither ever repeats a value."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from marshmallow import Schema, fields
 
@@ -85,6 +86,11 @@ def error_list(faults: Iterable[Fault], place: Place) -> list[dict[str, str]]:
             error["order_id"] = fault.order_id
         errors.append(error)
     return errors
+
+
+def told(faults: Sequence[Fault], place: Place, most: int | None = None) -> dict[str, Any]:
+    """`errors`, no more than `most` of them, and beside them `error_count`, how many there are in truth."""
+    return {"errors": error_list(faults[:most], place), "error_count": len(faults)}
 
 
 def _step(name: str) -> str:

@@ -8,16 +8,14 @@ import msgspec
 from marshmallow import Schema, ValidationError, fields
 
 from model.risk import RiskModel, Scores
-from schemas.base import Strict
+from schemas.base import Strict, Values
 from schemas.contract import Contract, Decoded
 from schemas.decision import header, results
-from schemas.problem import Fault, error_list
+from schemas.problem import Fault, told
 
 
-class Orders(fields.List[Any]):
+class Orders(Values):
     """A list of orders, which comes out Decoded."""
-
-    default_error_messages = {"required": "missing", "null": "null", "invalid": "not_a_list"}
 
     def __init__(self, contract: Contract, decode: Callable[[list[Any]], Decoded | None]) -> None:
         size = {"minItems": 1, "maxItems": contract.max_orders}
@@ -26,13 +24,12 @@ class Orders(fields.List[Any]):
         self.decode = decode
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        if not isinstance(value, list):
-            raise self.make_error("invalid")
-        if not value:
+        orders = super()._deserialize(value, attr, data, **kwargs)
+        if not orders:
             raise ValidationError("empty_batch")
-        if len(value) > self.max_orders:
+        if len(orders) > self.max_orders:
             raise ValidationError("too_many_orders")
-        return self.decode(value)
+        return self.decode(orders)
 
 
 def schema(contract: Contract, *, whole: bool) -> Schema:
@@ -69,5 +66,11 @@ def place(fault: Fault) -> tuple[str, ...]:
 
 def encode(model: RiskModel, decoded: Decoded, scores: Scores, *, partial: bool) -> bytes:
     """The answer: a result for each order, and in a partial one what was wrong with the others."""
-    errors = {"errors": error_list(decoded.faults, place), "error_count": len(decoded.faults)} if partial else {}
+    errors = told(decoded.faults, place) if partial else {}
     return msgspec.json.encode({**header(model), "results": results(model, decoded, scores), **errors})
+
+
+def example(model: RiskModel) -> dict[str, Any]:
+    """A body that the model scores: the first order of its own self-test."""
+    order = zip(model.manifest.feature_names, model.manifest.self_test.orders[0], strict=True)
+    return {"orders": [{"order_id": "A-104", **dict(order)}]}

@@ -135,10 +135,7 @@ def encode(model: RiskModel, decoded: Decoded, scores: Scores, *, partial: bool)
     for result in results(model, decoded, scores):
         row = (result.order_id, result.score, result.queue, " ".join(result.out_of_range), version)
         cells.writerow((*row, "") if partial else row)
-    by_order: dict[int, list[Fault]] = {}
-    for fault in decoded.faults:
-        by_order.setdefault(fault.position or 0, []).append(fault)
-    for faults in by_order.values():
+    for faults in decoded.by_position().values():
         reasons = "; ".join(f"{fault.name}: {fault.code}" if fault.name else fault.code for fault in faults)
         cells.writerow((faults[0].order_id or "", "", "", "", version, reasons))
     return stream.getvalue().encode()

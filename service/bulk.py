@@ -50,11 +50,10 @@ def run(model: RiskModel, rows: Iterable[Row], policy: Policy) -> Iterator[Score
     for chunk in decode(Contract(model.manifest.feature_names, CHUNK), rows):
         decoded, scores = score(model, chunk.decoded, policy)
         results = zip(decoded.positions, decision.results(model, decoded, scores), strict=True)
-        reasons: dict[int, list[str]] = {}
-        for fault in decoded.faults:
-            if fault.position is not None:
-                reasons.setdefault(fault.position, []).append(_reason(fault.code, fault.name))
-        refusals = [(chunk.read[position], "; ".join(found)) for position, found in reasons.items()]
+        refusals = [
+            (chunk.read[position], "; ".join(_reason(fault.code, fault.name) for fault in faults))
+            for position, faults in decoded.by_position().items()
+        ]
         yield Scored(
             [(chunk.read[position], result) for position, result in results],
             sorted(chunk.unread + refusals, key=lambda refusal: refusal[0].line),

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate
 
 import model
 from model.default import FILE_NAME
+from schemas.base import Strict
 
 PREFIX = "DELIVERY_RISK_"
 DEFAULT_MODEL = str(Path(model.__file__).with_name(FILE_NAME))
@@ -106,10 +107,7 @@ def variable(name: str) -> str:
     return PREFIX + name.upper()
 
 
-class _Settings(Schema):
-    class Meta:
-        unknown = RAISE
-
+class _Settings(Strict):
     error_messages = {"unknown": "not a setting of this service"}
 
 

@@ -54,9 +54,7 @@ METRICS = {
     "delivery_risk_feature_zscore": Metric("Standardized features of the orders answered.", ("feature",), _ZSCORE),
     "delivery_risk_metrics_unrecorded_total": Metric("Times that a series found no room and was not counted."),
 }
-
-
-_FEW = 50
+_FEW = 50  # up to so many values, counting them one by one takes less than NumPy's calls
 
 
 class Metrics(Collector):

@@ -7,6 +7,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin, common
 from marshmallow import Schema
 
 from model.risk import RiskModel
+from schemas import records
 from schemas.catalog import HealthSchema, ModelSchema, VersionSchema
 from schemas.decision import ColumnsDecisionSchema, DecisionSchema
 from schemas.formats import CSV, JSON, Doors
@@ -63,7 +64,7 @@ _READ: dict[str, tuple[str, Schema]] = {
 }
 _OTHER = {
     "/metrics": ("What Prometheus scrapes.", "text/plain"),
-    "/openapi.json": ("This document.", "application/json"),
+    "/openapi.json": ("This document.", JSON),
     "/docs": ("A page to read it on.", "text/html"),
 }
 
@@ -73,7 +74,7 @@ def _name(schema: Any) -> str:
 
 
 def _answer(description: str, schema: Schema) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
+    return {"description": description, "content": {JSON: {"schema": schema}}}
 
 
 def _problems(*statuses: int) -> dict[str, Any]:
@@ -82,9 +83,9 @@ def _problems(*statuses: int) -> dict[str, Any]:
 
 
 def _batch(model: RiskModel, doors: Doors) -> dict[str, Any]:
-    names, values = model.manifest.feature_names, model.manifest.self_test.orders[0]
-    example = {"orders": [{"order_id": "A-104", **dict(zip(names, values, strict=True))}]}
-    rows = f"order_id,{','.join(names)}\nA-104,{','.join(map(repr, values))}\n"
+    example = records.example(model)
+    (order,) = example["orders"]
+    rows = f"{','.join(order)}\n{','.join(map(str, order.values()))}\n"
     return {
         JSON: {"schema": {"oneOf": list(doors.schemas.values())}, "example": example},
         CSV: {"schema": {"type": "string"}, "example": rows},

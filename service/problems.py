@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from schemas.problem import Fault, Place, error_list
+from schemas.problem import Fault, Place, told
 from service import access
 
 _log = logging.getLogger("delivery_risk.problems")
@@ -49,7 +50,7 @@ class Problem(Exception):
     def response(self) -> Response:
         """The answer, with at most 100 errors and their true count."""
         kind, title = PROBLEMS.get(self.status, _OTHER)
-        body = {
+        body: dict[str, Any] = {
             "type": f"urn:delivery-risk:problem:{kind}",
             "title": title,
             "status": self.status,
@@ -57,8 +58,7 @@ class Problem(Exception):
             "request_id": access.current().request_id,
         }
         if self.place is not None:
-            body["errors"] = error_list(self.faults[:MOST_ERRORS], self.place)
-            body["error_count"] = len(self.faults)
+            body |= told(self.faults, self.place, MOST_ERRORS)
         return Response(msgspec.json.encode(body), self.status, self.headers, content_type=MEDIA_TYPE)
 
 

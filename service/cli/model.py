@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from model import artifact, default, importers
+from model import artifact, default, importers, registry
 from model.diagnosis import SATURATED, Diagnosis, diagnose
 from model.errors import ModelError, NotServable
 from model.heads import HEADS
@@ -76,8 +76,7 @@ def default_(out: str) -> None:
 @click.option("--sha256", help="The digest that the file must have.")
 def validate(file: str, sha256: str | None) -> None:
     """Check that FILE is sound, reproduces its self-test and can be served. Exits 1 where it is not."""
-    found = artifact.read(file, sha256)
-    found.require_risk()
+    found = registry.load(file, sha256)
     click.echo(f"{file}: {found.manifest.name} {found.manifest.version} is sound (sha256 {found.sha256})")
 
 

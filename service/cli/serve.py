@@ -8,6 +8,7 @@ import click
 from model import registry
 from model.errors import ModelError
 from model.risk import RiskModel
+from schemas import records
 from service import config
 from service.app import create_app
 from service.tally import Tally
@@ -38,8 +39,7 @@ for _name, _metavar in _FLAGS.items():
 
 def _greet(addresses: list[str], model: RiskModel) -> None:
     manifest = model.manifest
-    order = dict(zip(manifest.feature_names, manifest.self_test.orders[0], strict=True))
-    body = json.dumps({"orders": [{"order_id": "A-104", **order}]})
+    body = json.dumps(records.example(model))
     click.echo(f"Listening at {', '.join(addresses)}", err=True)
     click.echo(f"Serving {manifest.name} {manifest.version} (sha256 {model.sha256})", err=True)
     if addresses[0].startswith("http"):

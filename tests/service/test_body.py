@@ -47,6 +47,12 @@ def test_a_body_over_the_limit_is_refused_without_reading_it(make_client):
     assert (answer.status_code, answer.json["detail"]) == (413, "The body is larger than 100 bytes.")
 
 
+def test_a_length_of_thousands_of_digits_is_over_the_limit(client):
+    environ = {"CONTENT_LENGTH": "9" * 5000}
+    answer = client.post("/score", input_stream=io.BytesIO(BODY), content_type="application/json", environ_overrides=environ)
+    assert answer.status_code == 413
+
+
 def test_a_body_of_just_the_limit_is_taken(make_client):
     client = make_client(max_body_bytes=str(len(BODY)))
     assert client.post("/score", data=BODY, content_type="application/json").status_code == 200

@@ -42,7 +42,7 @@ def test_a_misspelt_name_is_refused(name):
         config.load({name: "4"})
 
 
-@pytest.mark.parametrize("bind", ["8000", "host", "host:", "host:port", "host:123456", "unix:"])
+@pytest.mark.parametrize("bind", ["8000", "host", "host:", "host:port", "host:123456", "host:８０", "unix:"])
 def test_a_bind_that_is_no_address_is_refused(bind):
     with pytest.raises(SettingsError, match="DELIVERY_RISK_BIND: expected HOST:PORT"):
         config.load({"DELIVERY_RISK_BIND": bind})

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from model.batch import Floats
-from model.exponential import exp
+from model.exponential import FEW, each, exp, exp_of_one
 
 LEAK = 0.01
 _FAR = -40.0
@@ -34,9 +34,15 @@ def tanh(z: Floats) -> Floats:
 
 def sigmoid(z: Floats) -> Floats:
     """1 / (1 + exp(-z)), and exp(z) itself where that is the same: nothing overflows, and it never falls."""
+    if z.size <= FEW:
+        return each(_sigmoid_of_one, z)
     far = z < _FAR
     e = exp(np.where(far, z, -z))
     return np.where(far, e, 1.0 / (1.0 + e))
+
+
+def _sigmoid_of_one(z: float) -> float:
+    return exp_of_one(z) if z < _FAR else 1.0 / (1.0 + exp_of_one(-z))
 
 
 _erfc = np.vectorize(math.erfc, otypes=[np.float64])

@@ -49,9 +49,10 @@ class Diagnosis:
 def diagnose(model: RiskModel, x: Floats) -> Diagnosis:
     """Look at x (n, F), n at least 1, in the model's feature order. Raises NotServable."""
     model.require_risk()
-    zscores = model.standardizer(x)
-    *hidden, last = model.network.forward(zscores)
-    scores = model.head(last.activations)
+    with np.errstate(all="ignore"):
+        zscores = model.standardizer(x)
+        *hidden, last = model.network.forward(zscores)
+        scores = model.head(last.activations)
     return Diagnosis(
         orders=len(x),
         z_low=zscores.min(axis=0),

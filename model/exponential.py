@@ -9,15 +9,25 @@ The error is below 1 ulp. Of the last sum 1 + p come 0.5 ulp; p is at most 0.415
 the polynomial and of the reduction together stay below 0.45 ulp of the result; at most 0.90 is seen in the tests.
 """
 
+import math
+from collections.abc import Callable
+from typing import TypeVar
+
 import numpy as np
 
 from model.batch import Floats
+
+Some = TypeVar("Some", float, Floats)
+
+FEW = 12
+"""Up to so many numbers, Python's own float, which is the same IEEE 754, costs less than NumPy's calls."""
 
 _LOWEST, _HIGHEST = -746.0, 710.0
 _INVERSE = float.fromhex("0x1.71547652b82fep+0")  # 1 / ln 2
 _LN2_HIGH = float.fromhex("0x1.62e42feep-1")  # 31 bits of ln 2: exact times any |k| < 2^22
 _LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
-_TO_LOWEST_BITS = 1.5 * 2.0**52 + 1023.0
+_TO_WHOLE = 1.5 * 2.0**52  # adding and taking away a number this large leaves the nearest whole number
+_TO_LOWEST_BITS = _TO_WHOLE + 1023.0
 _COEFFICIENTS = tuple(
     float.fromhex(text)
     for text in (
@@ -42,8 +52,32 @@ def exp(x: Floats) -> Floats:
 
     Overflow is as silent or as loud as the caller's np.errstate.
     """
-    x = np.minimum(np.maximum(x, _LOWEST), _HIGHEST)
-    k = np.rint(x * _INVERSE)
+    if x.size <= FEW:
+        return each(exp_of_one, x)
+    p, k = _reduced(np.minimum(np.maximum(x, _LOWEST), _HIGHEST))
+    half = np.floor(k * 0.5)
+    p *= _power_of_two(half)
+    p *= _power_of_two(k - half)
+    return p
+
+
+def each(function: Callable[[float], float], x: Floats) -> Floats:
+    """The function of each number of x."""
+    return np.array([function(value) for value in x.ravel().tolist()], np.float64).reshape(x.shape)
+
+
+def exp_of_one(x: float) -> float:
+    """The same for one number, of Python's own float."""
+    if x != x:
+        return x
+    p, k = _reduced(min(max(x, _LOWEST), _HIGHEST))
+    half = k // 2
+    return p * math.ldexp(1.0, int(half)) * math.ldexp(1.0, int(k - half))
+
+
+def _reduced(x: Some) -> tuple[Some, Some]:
+    """exp(r) and k."""
+    k = (x * _INVERSE + _TO_WHOLE) - _TO_WHOLE
     high = x - k * _LN2_HIGH
     low = k * _LN2_LOW
     r = high - low
@@ -56,10 +90,7 @@ def exp(x: Floats) -> Floats:
     p += lost
     p += r
     p += 1.0
-    half = np.floor(k * 0.5)
-    p *= _power_of_two(half)
-    p *= _power_of_two(k - half)
-    return p
+    return p, k
 
 
 def _power_of_two(k: Floats) -> Floats:

@@ -1,5 +1,6 @@
 """RiskModel: standardizer, network and manifest together, and the Scores that it gives a Batch."""
 
+import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -73,16 +74,14 @@ class RiskModel:
             zscores = self.standardizer(x)
             finite = np.ones(len(x), np.bool_)
             for step in self.network.forward(zscores):
-                each = np.isfinite(step.pre_activations)
-                if not each.all():
-                    finite &= each.all(axis=1)
+                if not math.isfinite(np.add.reduce(step.pre_activations, axis=None)):  # a sum of finite ones may overflow too
+                    finite &= np.isfinite(step.pre_activations).all(axis=1)
                 logits = step.activations
             return Outputs(zscores, logits, self.head(logits), finite)
 
     def head(self, logits: Floats) -> Floats:
         """The outputs (n, outputs) that the head makes of logits of that shape."""
-        with np.errstate(all="ignore"):
-            return HEADS[self.manifest.head](np.ascontiguousarray(logits.T)).T
+        return HEADS[self.manifest.head](np.ascontiguousarray(logits.T)).T
 
     def score(self, batch: Batch) -> Scores:
         """Score a batch in the model's feature order. Raises NotServable and ShapeMismatch."""

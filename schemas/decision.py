@@ -82,7 +82,7 @@ def results(model: RiskModel, decoded: Decoded, scores: Scores) -> list[Result]:
     """A Result for each order of the batch."""
     queues = map(QUEUES.__getitem__, scores.review.tolist())
     found = list(map(Result, decoded.batch.ids, scores.scores.tolist(), queues))
-    if not scores.out_of_range.any():
+    if not np.count_nonzero(scores.out_of_range):
         return found
     names = model.manifest.feature_names
     for row in np.flatnonzero(scores.out_of_range.any(axis=1)).tolist():

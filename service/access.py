@@ -6,8 +6,8 @@ route, and what the routes note of it: counts and names, never a feature's value
 
 import logging
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 @dataclass(slots=True)
 class Record:
-    """One request: its id, its route once that is known, and what is noted for its log line."""
+    """One request: its id, its route once its answer starts, and what is noted for its log line."""
 
     request_id: str
     route: str = "unmatched"
@@ -40,19 +40,23 @@ def current() -> Record:
     return _current.get()
 
 
-def layer(application: "WSGIApplication", metrics: Metrics) -> "WSGIApplication":
-    """The application, with a Record for each request, X-Request-ID on each answer, and both kept."""
+def layer(application: "WSGIApplication", metrics: Metrics, route: Callable[[], str]) -> "WSGIApplication":
+    """The application, with a Record for each request, X-Request-ID on each answer, and both kept.
+
+    `route` tells the rule that the present request has matched, once its answer starts.
+    """
 
     def observed(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         started = time.perf_counter()
         given = environ.get("HTTP_X_REQUEST_ID", "")
-        record = Record(given if _WELL_FORMED.fullmatch(given) else uuid.uuid4().hex)
+        record = Record(given if _WELL_FORMED.fullmatch(given) else secrets.token_hex(16))
         token = _current.set(record)
         status = 500
 
         def start(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
             nonlocal status
             status = int(line[:3])
+            record.route = route()
             return start_response(line, [*headers, ("X-Request-ID", record.request_id)], exc_info)
 
         try:

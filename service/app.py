@@ -27,10 +27,9 @@ def create_app(settings: Settings, model: RiskModel, tally: Tally) -> Flask:
     app.register_blueprint(catalog.blueprint(model, document))
     app.register_blueprint(docs.blueprint(document))
 
-    @app.before_request
-    def name_route() -> None:
-        if request.url_rule is not None:
-            access.current().route = request.url_rule.rule
-
-    app.wsgi_app = access.layer(app.wsgi_app, metrics)  # type: ignore[assignment,method-assign]
+    app.wsgi_app = access.layer(app.wsgi_app, metrics, _route)  # type: ignore[assignment,method-assign]
     return app
+
+
+def _route() -> str:
+    return "unmatched" if request.url_rule is None else request.url_rule.rule

@@ -74,16 +74,17 @@ class Metrics(Collector):
     def scored(self, scores: Scores, stages: Mapping[str, float]) -> None:
         """A batch that is answered, and the seconds that its stages took."""
         version, names = self._model.manifest.version, self._model.manifest.feature_names
-        reviews = int(np.count_nonzero(scores.review))
-        with self._tally.lock, np.errstate(all="ignore"):
-            for queue, count in zip(QUEUES, (len(scores.review) - reviews, reviews), strict=True):
+        orders, reviews = len(scores.review), int(np.count_nonzero(scores.review))
+        with self._tally.lock:
+            for queue, count in zip(QUEUES, (orders - reviews, reviews), strict=True):
                 self._count("delivery_risk_orders_total", (version, queue), count)
             self._observe_all("delivery_risk_score", (version,), scores.scores)
-            self._observe("delivery_risk_batch_orders", (), len(scores.review))
-            for name, zscores, count in zip(names, scores.zscores.T, scores.out_of_range.sum(axis=0), strict=True):
+            self._observe("delivery_risk_batch_orders", (), orders)
+            for name, zscores in zip(names, scores.zscores.T, strict=True):
                 self._observe_all("delivery_risk_feature_zscore", (name,), zscores)
-                if count:
-                    self._count("delivery_risk_out_of_range_total", (name,), int(count))
+            if np.count_nonzero(scores.out_of_range):
+                for name, outside in zip(names, scores.out_of_range.T, strict=True):
+                    self._count("delivery_risk_out_of_range_total", (name,), int(np.count_nonzero(outside)))
             for stage, seconds in stages.items():
                 self._observe("delivery_risk_stage_duration_seconds", (stage,), seconds)
 
@@ -122,11 +123,12 @@ class Metrics(Collector):
             self._observe(name, labels, *values.tolist())
             return
         edges = METRICS[name].buckets
-        cells = self._tally.series((name, *labels), len(edges) + 2)
+        cells = np.asarray(self._tally.series((name, *labels), len(edges) + 2))
         # Comparing with one edge after another is four times as fast as searching the edges for each value.
         up_to = [0, *(int(np.count_nonzero(values <= edge)) for edge in edges), len(values)]
         cells[:-1] += np.diff(up_to)
-        cells[-1] += values.sum()
+        with np.errstate(all="ignore"):
+            cells[-1] += values.sum()
 
 
 def _family(name: str, metric: Metric, series: Iterable[tuple[Sequence[str], Floats]]) -> Family:

@@ -18,8 +18,8 @@ def score(model: RiskModel, decoded: Decoded, policy: Policy) -> tuple[Decoded, 
     By the policy `review` an order out of range goes to review whatever its score; by `flag` it is only named.
     """
     scores = model.score(decoded.batch)
-    outside = bool(scores.out_of_range.any())
-    if not scores.finite.all() or (outside and policy == "refuse"):
+    outside = np.count_nonzero(scores.out_of_range) > 0
+    if np.count_nonzero(scores.finite) < len(scores.finite) or (outside and policy == "refuse"):
         decoded = decoded.refuse(_refusals(model, decoded, scores, policy))
         scores = model.score(decoded.batch)
     if outside and policy == "review":

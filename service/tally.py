@@ -24,7 +24,7 @@ NAMES = 128 * 1024
 UNRECORDED = ("unrecorded",)
 
 Key = tuple[str, ...]
-Cells = npt.NDArray[np.float64]
+Sums = npt.NDArray[np.float64]
 
 
 class Tally:
@@ -44,18 +44,18 @@ class Tally:
         self.lock = threading.Lock()
         self._reading = threading.Lock()
         self._slot = slot
-        self._cells: Cells = self._all_cells[slot]
+        self._cells: memoryview[float] = memoryview(self._all_cells[slot])
         self._series = {key: self._cells[place] for key, place in self._entries(slot)}
         self.series(UNRECORDED, 1)
 
-    def series(self, key: Key, width: int) -> Cells:
+    def series(self, key: Key, width: int) -> "memoryview[float]":
         """This worker's `width` cells under the key, to be added to while `lock` is held."""
         found = self._series.get(key)
         return self._enter(key, width) if found is None else found
 
-    def totals(self) -> dict[Key, Cells]:
+    def totals(self) -> dict[Key, Sums]:
         """Every key's cells, summed over all slots."""
-        sums: dict[Key, Cells] = {}
+        sums: dict[Key, Sums] = {}
         for slot in np.flatnonzero(self._used).tolist():
             for key, place in self._entries(slot):
                 cells = self._all_cells[slot, place]
@@ -70,17 +70,17 @@ class Tally:
                 self._parsed[slot] = used
             return list(entered)
 
-    def _enter(self, key: Key, width: int) -> Cells:
+    def _enter(self, key: Key, width: int) -> "memoryview[float]":
         entries = self._entries(self._slot)
         first = entries[-1][1].stop if entries else 0
         line = (json.dumps([key, first, width]) + "\n").encode()
         used = int(self._used[self._slot])
         if first + width > CELLS or used + len(line) > NAMES:
             self._series[UNRECORDED][0] += 1
-            return np.zeros(width)
+            return memoryview(bytearray(8 * width)).cast("d")
         self._names[self._slot, used : used + len(line)] = np.frombuffer(line, np.uint8)
         self._used[self._slot] = used + len(line)
-        entered: Cells = self._cells[first : first + width]
+        entered = self._cells[first : first + width]
         self._series[key] = entered
         return entered
 

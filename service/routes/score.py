@@ -22,7 +22,7 @@ def blueprint(model: RiskModel, doors: Doors, settings: Settings, metrics: Metri
 
     @routes.post("/score")
     def score() -> Response:
-        partial = _partial(request.args)
+        partial = bool(request.query_string) and _partial(request.args)
         if request.mimetype not in MEDIA_TYPES:
             raise Problem(415, f"Content-Type must be {' or '.join(MEDIA_TYPES)}.")
         content = body.read(request.environ, settings.max_body_bytes)

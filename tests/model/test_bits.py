@@ -15,22 +15,24 @@ from tests import bits
 from tests.servers import ROOT
 
 
-def engine(mean, scale, layers, orders) -> tuple[Floats, Floats]:
-    """Last activations (n, outputs), and the sigmoid of them."""
+def engine(mean, scale, layers, orders, batch=1000) -> tuple[Floats, Floats]:
+    """Last activations (n, outputs), and the sigmoid of them, computed in batches of this many orders."""
     network = Network([Layer(np.array(w, float), np.array(b, float), name) for w, b, name in layers])
     x = Standardizer(np.array(mean, float), np.array(scale, float), [""] * len(mean))(np.array(orders, float))
-    *_, last = network.forward(x)
-    return last.activations, HEADS["sigmoid"](np.ascontiguousarray(last.activations.T)).T
+    batches = [[*network.forward(x[start : start + batch])][-1].activations for start in range(0, len(x), batch)]
+    scores = [HEADS["sigmoid"](np.ascontiguousarray(logits.T)).T for logits in batches]
+    return np.concatenate(batches), np.concatenate(scores)
 
 
-def lines(name):
-    logits, scores = engine(*bits.network(name))
+def lines(name, batch=1000):
+    logits, scores = engine(*bits.network(name), batch)
     return [f"{logit.hex()} {score.hex()}" for (logit,), (score,) in zip(logits.tolist(), scores.tolist(), strict=True)]
 
 
+@pytest.mark.parametrize("batch", [1, 2, 13, 129, 1000])
 @pytest.mark.parametrize("name", bits.NETWORKS)
-def test_a_thousand_orders_of_a_network_have_the_committed_bits(name):
-    assert lines(name) == bits.expected(name)
+def test_a_thousand_orders_of_a_network_have_the_committed_bits_in_batches_of_any_size(name, batch):
+    assert lines(name, batch) == bits.expected(name)
     assert len(bits.expected(name)) == 1000
 
 
@@ -63,7 +65,7 @@ SETTINGS = [
 PROGRAM = """
 from tests import bits
 from tests.model.test_bits import lines
-print(all(lines(name) == bits.expected(name) for name in bits.NETWORKS))
+print(all(lines(name, batch) == bits.expected(name) for name in bits.NETWORKS for batch in (1, 1000)))
 """
 
 

@@ -73,12 +73,24 @@ def test_exact_values():
         assert exp(np.array([0.0, -0.0, 1e-320, -1e9, -np.inf, 1e9, np.inf])).tolist() == [1, 1, 1, 0, 0, np.inf, np.inf]
 
 
+ALONE_OR_AMONG_MANY = pytest.mark.parametrize("count", [1, 1000])
+
+
+@ALONE_OR_AMONG_MANY
 @given(st.floats(-750.0, 709.0))
-def test_the_exponential_has_the_bits_of_the_plain_float_oracle(x):
-    assert exp(np.array([x]))[0].hex() == portable_exp(x).hex()
+def test_the_exponential_has_the_bits_of_the_plain_float_oracle(count, x):
+    assert {found.hex() for found in exp(np.full(count, x)).tolist()} == {portable_exp(x).hex()}
 
 
+@ALONE_OR_AMONG_MANY
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_the_sigmoid_has_the_bits_of_the_plain_float_oracle(z):
+def test_the_sigmoid_has_the_bits_of_the_plain_float_oracle(count, z):
     with np.errstate(all="ignore"):
-        assert sigmoid(np.array([z]))[0].hex() == portable_sigmoid(z).hex()
+        assert {found.hex() for found in sigmoid(np.full(count, z)).tolist()} == {portable_sigmoid(z).hex()}
+
+
+def test_a_number_alone_has_the_bits_that_it_has_among_many():
+    special = [0.0, -0.0, 5e-324, 1e308, -1e308, np.inf, -np.inf, np.nan, -745.2, -746.5, 709.8, 710.5]
+    x = np.array([*BOUNDARIES, *np.nextafter(BOUNDARIES, 0.0), *special])
+    with np.errstate(over="ignore"):
+        assert exp(x).tobytes() == b"".join(exp(one).tobytes() for one in x.reshape(-1, 1))

@@ -2,6 +2,7 @@ import os
 import signal
 import threading
 
+import numpy as np
 import pytest
 
 from service import tally
@@ -10,9 +11,9 @@ from service.tally import Tally
 
 def test_totals_are_the_sum_over_all_slots():
     shared = Tally()
-    shared.series(("a",), 2)[:] += (1, 2)
+    np.asarray(shared.series(("a",), 2))[:] += (1, 2)
     shared.attach(5)
-    shared.series(("a",), 2)[:] += (10, 20)
+    np.asarray(shared.series(("a",), 2))[:] += (10, 20)
     shared.series(("b",), 1)[0] += 7
     totals = shared.totals()
     assert totals[("a",)].tolist() == [11, 22]
@@ -73,7 +74,7 @@ def test_a_full_row_counts_what_it_has_no_room_for(monkeypatch, name, room):
     monkeypatch.setattr(tally, name, room)
     shared = Tally()
     for number in range(20):
-        shared.series((f"series {number}",), 3)[:] += 1
+        np.asarray(shared.series((f"series {number}",), 3))[:] += 1
     totals = shared.totals()
     entered = [key for key in totals if key[0].startswith("series")]
     assert 0 < len(entered) < 20

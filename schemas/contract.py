@@ -8,6 +8,7 @@ its place, and the sound orders of a faulty batch come out all the same, for who
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, cast
 
 import numpy as np
@@ -76,13 +77,13 @@ class Contract:
         if "" in ids or max(map(len, ids)) > ORDER_ID_LENGTH or not well_formed("".join(ids)):
             return None
         try:
-            matrix = np.array(columns, np.float64)
+            values = np.fromiter(chain.from_iterable(columns), np.float64, len(columns) * count)
         except OverflowError:
             return None
-        if not np.isfinite(matrix).all():
+        if not np.isfinite(values).all():
             return None
-        matrix += 0.0
-        return Decoded(Batch(ids, matrix.T), range(count), [])
+        values += 0.0
+        return Decoded(Batch(ids, values.reshape(len(columns), count).T), range(count), [])
 
     def decode(self, orders: list[Any]) -> Decoded:
         """The orders of a list, which may be empty, each with its faults; an Object tells which names it held twice."""

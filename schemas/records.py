@@ -1,7 +1,7 @@
 """Records: {"orders": [{"order_id": "A-104", "backlog": 3, …}, …]}, an object an order."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from marshmallow import Schema, ValidationError, fields
@@ -54,8 +54,9 @@ def _typed(contract: Contract) -> Callable[[list[Any]], Decoded | None]:
 
 
 def _attribute(name: str) -> Callable[[list[Any]], list[Any]]:
-    """Takes it of each order. The interpreter reads an attribute that stands in the code twice as fast as an attrgetter does."""
-    return cast(Callable[[list[Any]], list[Any]], eval(f"lambda orders: [order.{name} for order in orders]"))  # noqa: S307
+    """Takes it of each order; twice as fast as an attrgetter, since the interpreter knows a name that stands in the code."""
+    compiled: Callable[[list[Any]], list[Any]] = eval(f"lambda orders: [order.{name} for order in orders]")  # noqa: S307
+    return compiled
 
 
 def colons(orders: int, features: int) -> int:

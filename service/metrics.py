@@ -54,7 +54,8 @@ METRICS = {
     "delivery_risk_feature_zscore": Metric("Standardized features of the orders answered.", ("feature",), _ZSCORE),
     "delivery_risk_metrics_unrecorded_total": Metric("Times that a series found no room and was not counted."),
 }
-_FEW = 50  # up to so many values, counting them one by one takes less than NumPy's calls
+_EDGES = {name: np.array([*metric.buckets, np.inf]) for name, metric in METRICS.items()}
+_FEW = 8  # up to so many values, counting them one by one takes less than NumPy's calls
 
 
 class Metrics(Collector):
@@ -122,11 +123,12 @@ class Metrics(Collector):
         if len(values) < _FEW:
             self._observe(name, labels, *values.tolist())
             return
-        edges = METRICS[name].buckets
-        cells = np.asarray(self._tally.series((name, *labels), len(edges) + 2))
-        # Comparing with one edge after another is four times as fast as searching the edges for each value.
-        up_to = [0, *(int(np.count_nonzero(values <= edge)) for edge in edges), len(values)]
-        cells[:-1] += np.diff(up_to)
+        edges = _EDGES[name]
+        cells = np.asarray(self._tally.series((name, *labels), len(edges) + 1))
+        # Sorting the values costs a quarter of searching the edges for each of them.
+        counts = np.searchsorted(np.sort(values), edges, side="right")
+        counts[1:] -= counts[:-1]
+        cells[:-1] += counts
         with np.errstate(all="ignore"):
             cells[-1] += values.sum()
 

@@ -10,7 +10,6 @@ import argparse
 import http.client
 import json
 import math
-import os
 import random
 import socket
 import statistics
@@ -21,8 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.contestants import CONTESTANTS, JSON, KNOWN, Contestant, python_of, start
-
-TICK = os.sysconf("SC_CLK_TCK")
 
 
 class Runner:
@@ -52,7 +49,7 @@ class Runner:
 
     def cpu(self) -> float:
         """CPU seconds of the process tree so far."""
-        return sum(_ticks(pid) for pid in _tree(self.process.pid)) / TICK
+        return sum(nanoseconds(pid) for pid in tree(self.process.pid)) / 1e9
 
     def stop(self) -> None:
         self.process.terminate()
@@ -83,14 +80,15 @@ def _free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
-def _tree(pid: int) -> list[int]:
+def tree(pid: int) -> list[int]:
+    """The process and all below it."""
     children = [int(c) for task in Path(f"/proc/{pid}/task").iterdir() for c in (task / "children").read_text().split()]
-    return [pid, *(one for child in children for one in _tree(child))]
+    return [pid, *(one for child in children for one in tree(child))]
 
 
-def _ticks(pid: int) -> int:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
+def nanoseconds(pid: int) -> int:
+    """On a processor, by all threads of the process."""
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir())
 
 
 def measure(runners: list[Runner], size: int, requests: int, rounds: int) -> dict[str, list[float]]:

@@ -39,6 +39,18 @@ def test_the_score_histogram_agrees_with_the_scores_answered(client, batch):
     assert found["delivery_risk_score_sum", version] == pytest.approx(sum(answered))
 
 
+def test_orders_fall_into_the_same_buckets_alone_and_in_a_batch(client, batch):
+    def buckets():
+        return {key: value for key, value in samples(client).items() if "score_bucket" in key[0]}
+
+    score(client, *batch)
+    together = buckets()
+    for one in batch:
+        score(client, one)
+    assert buckets() == {key: 2 * value for key, value in together.items()}
+    assert len(together) == 21 + 3 * 16
+
+
 def test_features_out_of_range_and_z_scores_are_told_by_feature(client, batch):
     score(client, *batch)
     found = samples(client)

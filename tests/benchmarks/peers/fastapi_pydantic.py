@@ -1,11 +1,13 @@
 """FastAPI with pydantic models, strict and closed, on uvicorn."""
 
+import os
 from typing import Annotated
 
 import numpy as np
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
+from tests.benchmarks.peers.counting import count
 from tests.benchmarks.peers.plain import decide
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -41,4 +43,6 @@ app = FastAPI()
 def score(batch: Batch) -> Decision:
     x = np.array([[o.route_disruption, o.backlog, o.weather_severity] for o in batch.orders])
     results = [Result(**row) for row in decide([o.order_id for o in batch.orders], x)]
+    if not os.environ.get("WITHOUT_COUNTING"):
+        count([result.score for result in results])
     return Decision(results=results)

@@ -1,11 +1,13 @@
 """Litestar with msgspec structs, closed, on uvicorn."""
 
+import os
 from typing import Annotated
 
 import msgspec
 import numpy as np
 from litestar import Litestar, post
 
+from tests.benchmarks.peers.counting import count
 from tests.benchmarks.peers.plain import scores
 
 
@@ -33,7 +35,10 @@ class Decision(msgspec.Struct):
 @post("/score", status_code=200, sync_to_thread=False)
 def score(data: Batch) -> Decision:
     x = np.array([[o.route_disruption, o.backlog, o.weather_severity] for o in data.orders])
-    rows = zip(data.orders, scores(x).tolist(), strict=True)
+    found = scores(x).tolist()
+    if not os.environ.get("WITHOUT_COUNTING"):
+        count(found)
+    rows = zip(data.orders, found, strict=True)
     return Decision([Result(o.order_id, s, "review" if s >= 0.6 else "monitor") for o, s in rows])
 
 

@@ -1,8 +1,8 @@
-"""MLServer over columns: the Open Inference Protocol, a tensor a feature."""
+"""MLServer over columns: the Open Inference Protocol, a tensor for the order ids and one for each feature."""
 
 import numpy as np
 from mlserver import MLModel
-from mlserver.codecs import NumpyCodec
+from mlserver.codecs import NumpyCodec, StringCodec
 from mlserver.types import InferenceRequest, InferenceResponse
 
 from tests.benchmarks.peers.plain import scores
@@ -13,7 +13,14 @@ class DeliveryRisk(MLModel):
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
-        columns = {tensor.name: NumpyCodec.decode_input(tensor).ravel() for tensor in payload.inputs}
+        ids, *inputs = payload.inputs
+        order_ids = StringCodec.decode_input(ids)
+        columns = {tensor.name: NumpyCodec.decode_input(tensor).ravel() for tensor in inputs}
         x = np.column_stack([columns[name] for name in ("route_disruption", "backlog", "weather_severity")])
-        output = NumpyCodec.encode_output("score", scores(x))
-        return InferenceResponse(model_name=self.name, outputs=[output])
+        found = scores(x)
+        outputs = [
+            NumpyCodec.encode_output("score", found),
+            StringCodec.encode_output("order_id", order_ids),
+            StringCodec.encode_output("queue", ["review" if score >= 0.6 else "monitor" for score in found.tolist()]),
+        ]
+        return InferenceResponse(model_name=self.name, outputs=outputs)

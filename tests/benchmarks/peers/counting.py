@@ -1,0 +1,15 @@
+"""The metrics of the orders, as prometheus-client's own calls keep them: an observation a score, a count a queue."""
+
+from prometheus_client import Counter, Histogram
+
+SCORES = Histogram("scores", "Scores.", buckets=[n / 20 for n in range(1, 21)])
+ORDERS = Counter("orders", "Orders by queue.", ["queue"])
+
+
+def count(scores):
+    """Count these scores."""
+    for score in scores:
+        SCORES.observe(score)
+    reviews = sum(score >= 0.6 for score in scores)
+    ORDERS.labels("review").inc(reviews)
+    ORDERS.labels("monitor").inc(len(scores) - reviews)

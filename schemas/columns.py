@@ -10,7 +10,7 @@ from marshmallow import Schema, ValidationError, fields, post_load
 from model.risk import RiskModel, Scores
 from schemas.base import Strict, Values
 from schemas.contract import Contract, Decoded
-from schemas.decision import QUEUES, header
+from schemas.decision import header, queues
 from schemas.problem import Fault, told
 
 
@@ -89,7 +89,7 @@ def encode(model: RiskModel, decoded: Decoded, scores: Scores, *, partial: bool)
         **header(model),
         "order_ids": decoded.batch.ids,
         "scores": scores.scores.tolist(),
-        "queues": list(map(QUEUES.__getitem__, scores.review.tolist())),
+        "queues": queues(scores),
         **({"out_of_range": outside} if outside else {}),
         **(told(decoded.faults, place) if partial else {}),
     }

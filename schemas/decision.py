@@ -12,6 +12,7 @@ from schemas.contract import Decoded
 from schemas.problem import ErrorSchema
 
 QUEUES = ("monitor", "review")
+_QUEUES = np.array(QUEUES, np.object_)
 
 
 class ResultSchema(Schema):
@@ -69,6 +70,12 @@ def header(model: RiskModel) -> dict[str, Any]:
     }
 
 
+def queues(scores: Scores) -> list[str]:
+    """The queue of each order."""
+    names: list[str] = _QUEUES.take(scores.review).tolist()
+    return names
+
+
 class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One order's decision; `out_of_range` names the features that lie outside what training saw."""
 
@@ -80,8 +87,7 @@ class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 def results(model: RiskModel, decoded: Decoded, scores: Scores) -> list[Result]:
     """A Result for each order of the batch."""
-    queues = map(QUEUES.__getitem__, scores.review.tolist())
-    found = list(map(Result, decoded.batch.ids, scores.scores.tolist(), queues))
+    found = list(map(Result, decoded.batch.ids, scores.scores.tolist(), queues(scores)))
     if not np.count_nonzero(scores.out_of_range):
         return found
     names = model.manifest.feature_names

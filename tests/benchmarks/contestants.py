@@ -44,13 +44,13 @@ def orders(count: int) -> list[list[float]]:
 
 def records(count: int) -> bytes:
     rows = enumerate(orders(count))
-    return _dumps({"orders": [{"order_id": f"O-{n:06d}", **dict(zip(FEATURES, row, strict=True))} for n, row in rows]})
+    return dumps({"orders": [{"order_id": f"O-{n:06d}", **dict(zip(FEATURES, row, strict=True))} for n, row in rows]})
 
 
 def columns(count: int) -> bytes:
     rows = orders(count)
     lists = {name: [row[at] for row in rows] for at, name in enumerate(FEATURES)}
-    return _dumps({"order_ids": [f"O-{n:06d}" for n in range(count)], "columns": lists})
+    return dumps({"order_ids": [f"O-{n:06d}" for n in range(count)], "columns": lists})
 
 
 def tensors(count: int) -> bytes:
@@ -60,10 +60,11 @@ def tensors(count: int) -> bytes:
         {"name": name, "shape": [count], "datatype": "FP64", "data": [row[at] for row in rows]}
         for at, name in enumerate(FEATURES)
     ]
-    return _dumps({"inputs": [ids, *inputs]})
+    return dumps({"inputs": [ids, *inputs]})
 
 
-def _dumps(document: Any) -> bytes:
+def dumps(document: Any) -> bytes:
+    """As JSON without spaces."""
     return json.dumps(document, separators=(",", ":")).encode()
 
 

@@ -152,7 +152,7 @@ def main() -> None:
     finally:
         for runner in runners:
             runner.stop()
-    print(table(costs, "this service"))  # noqa: T201 (what the command is for)
+    print(table(costs, "this service"))
 
 
 if __name__ == "__main__":

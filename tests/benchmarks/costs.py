@@ -1,6 +1,7 @@
 """What things cost: exactness, the test for names given twice, memory, and growth.
 
-`OPENBLAS_NUM_THREADS=1 python -m tests.benchmarks.costs` prints it. All by CPU time; ratios are medians of rounds in which both sides take turns.
+`OPENBLAS_NUM_THREADS=1 python -m tests.benchmarks.costs` prints it. All by CPU time; ratios are medians of rounds in which
+both sides take turns.
 """
 
 import http.client

@@ -34,7 +34,7 @@ class Unreadable(ModelError):
 
 
 class TooLarge(ModelError):
-    """The file or its contents are over the limit; nothing was unpacked."""
+    """The file or something in it is over the limit, and was not read, unpacked or computed."""
 
 
 class UnknownMember(ModelError):

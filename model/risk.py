@@ -8,13 +8,15 @@ import numpy as np
 
 from model.activations import PORTABLE
 from model.batch import Batch, Flags, Floats
-from model.errors import NotServable, SelfTestFailed, ShapeMismatch, UnknownName
+from model.errors import NotServable, SelfTestFailed, ShapeMismatch, TooLarge, UnknownName
 from model.heads import HEADS
 from model.manifest import Manifest
 from model.network import Network
 from model.standardizer import Standardizer
 
 _NOT_PORTABLE = 1e-12
+# Orders of a self-test times units of the widest layer, which are held at once; five orders are never too many.
+_SELF_TEST_LIMIT = 2**20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,9 +111,12 @@ class RiskModel:
     def check_self_test(self) -> None:
         """Raise SelfTestFailed unless the file's own orders get the scores that it gives for them.
 
-        To the last bit where every activation is portable, to 1e-12 otherwise.
+        To the last bit where every activation is portable, to 1e-12 otherwise. More orders than are reasonable for the
+        width of the network are TooLarge, and not scored.
         """
-        test = self.manifest.self_test
+        test, widest = self.manifest.self_test, max(self.network.sizes)
+        if len(test.orders) * widest > max(_SELF_TEST_LIMIT, 5 * widest):
+            raise TooLarge("manifest.self_test.orders", f"{len(test.orders)} of them for layers of up to {widest} units")
         tolerance = 0.0 if PORTABLE.issuperset(self.manifest.activations) else _NOT_PORTABLE
         outputs = self.outputs(np.array(test.orders, np.float64)).outputs
         with np.errstate(all="ignore"):

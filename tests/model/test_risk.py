@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from model.batch import Batch
 from model.default import default_model
-from model.errors import NotServable, SelfTestFailed, ShapeMismatch, UnknownName
+from model.errors import NotServable, SelfTestFailed, ShapeMismatch, TooLarge, UnknownName
 from model.manifest import Feature, SelfTest
 from model.network import Network
+from model.risk import RiskModel
 from tests.model.making import layer, model_of, one_input
 from tests.model.surgery import SECRET_NUMBER, SECRET_TEXT, SECRETS
 
@@ -191,6 +192,26 @@ def test_a_self_test_of_another_width_or_length_is_refused(orders, scores, place
     with pytest.raises(ShapeMismatch) as refused:
         examined(scores, orders)
     assert refused.value.place == place
+
+
+def widely_tested(units, orders):
+    """A hidden layer of so many units, a self-test of so many orders."""
+    wide = model_of(Network([layer([[0.0]] * units, [0.0] * units), layer([[0.0] * units], [0.0])]))
+    return replace(wide, manifest=replace(wide.manifest, self_test=SelfTest(((0.0,),) * orders, ((0.5,),) * orders)))
+
+
+def test_a_self_test_of_more_orders_than_are_reasonable_is_refused_before_it_is_run(monkeypatch):
+    unreasonable = widely_tested(1024, 1025)
+    widely_tested(1024, 1024).check_self_test()
+    monkeypatch.setattr(RiskModel, "outputs", lambda *_: pytest.fail("the self-test was run"))
+    with pytest.raises(TooLarge) as refused:
+        unreasonable.check_self_test()
+    assert refused.value.place == "manifest.self_test.orders"
+    assert refused.value.reason == "1025 of them for layers of up to 1024 units"
+
+
+def test_a_network_of_any_width_may_be_tested_by_five_orders():
+    widely_tested(2**18, 5).check_self_test()
 
 
 @pytest.mark.parametrize("inputs", [2, 4])

@@ -1,32 +1,42 @@
 """Archive: named arrays in a zip of .npy members, as np.savez writes them and np.load reads them.
 
 Written without compression, times or attributes, so the same arrays give the same bytes. Read in an order that bounds
-memory: the directory first (names, sizes, compression), then each member's header, then as many bytes as its shape takes.
-A header is taken only as NumPy writes it for a C-ordered little-endian float64 or uint8 array of at most two dimensions:
-it is matched, never evaluated. Nothing is unpickled. All arrays together hold at most LIMIT bytes.
+memory: the directory first (see members.py), then the names, then every header, then as many bytes as its shape takes. A
+header is taken only as NumPy writes it for a C-ordered little-endian float64 or uint8 array of at most two dimensions: it
+is matched, never evaluated. Nothing is unpickled. All arrays together hold at most LIMIT bytes.
 """
 
 import io
 import math
 import re
 import zipfile
-import zlib
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from model.errors import BadArray, DuplicateMember, TooLarge, UnknownMember, Unreadable
+from model import manifest, members
+from model.errors import BadArray, DuplicateMember, TooLarge, UnknownMember
+from model.members import Member
 
 LIMIT = 256 * 2**20
-_MAGIC = b"\x93NUMPY\x01\x00"
 _HEADER = re.compile(
-    rb"\{'descr': '(?P<descr><f8|\|u1)', 'fortran_order': False, 'shape': \((?:(\d{1,9}),(?: (\d{1,9}))?)?\), \} *\n"
+    rb"\x93NUMPY\x01\x00(?P<length>..)"
+    rb"\{'descr': '(?P<descr><f8|\|u1)', 'fortran_order': False, "
+    rb"'shape': \((?:(0|[1-9]\d{0,8}),(?: (0|[1-9]\d{0,8}))?)?\), \} *\n",
+    re.DOTALL,
 )
-_MEMBERS = 2000
-_PLAIN = re.compile(r"[a-z0-9_]{1,32}")
+_HEADER_LIMIT = 1024
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-_BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError, OverflowError)
+
+
+class _Form(NamedTuple):
+    """What a member's header says: the array begins there, and is of this type and shape."""
+
+    begin: int
+    dtype: np.dtype[np.generic]
+    shape: tuple[int, ...]
 
 
 def write(arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes:
@@ -48,43 +58,40 @@ def read(data: bytes, known: re.Pattern[str]) -> dict[str, npt.NDArray[np.generi
 
     A name that `known` does not match in full is refused before any array is read.
     """
-    if len(data) > LIMIT or data.count(b"PK\x01\x02") > _MEMBERS:
-        raise TooLarge("file", f"over {LIMIT} bytes, or {_MEMBERS} arrays")
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as bundle:
-            return {name: _array(bundle, name, info) for name, info in _directory(bundle, known).items()}
-    except _BROKEN as error:
-        raise Unreadable("file", "not a sound zip archive") from error
+    found = files(data, known)
+    forms = {name: _form(name, member) for name, member in found.items()}
+    return {name: _array(found[name].content(), form) for name, form in forms.items()}
 
 
-def _directory(bundle: zipfile.ZipFile, known: re.Pattern[str]) -> dict[str, zipfile.ZipInfo]:
-    members: dict[str, zipfile.ZipInfo] = {}
-    for info in bundle.infolist():
-        name = info.orig_filename.removesuffix(".npy")
-        if name == info.orig_filename or not known.fullmatch(name):
-            raise UnknownMember(name if _PLAIN.fullmatch(name) else "file", "not an array that the format knows")
-        if name in members:
+def files(data: bytes, known: re.Pattern[str]) -> dict[str, Member]:
+    """The archive's members by name, each a .npy that is not read yet. Raises ModelError."""
+    if len(data) > LIMIT:
+        raise TooLarge("file", f"over {LIMIT} bytes")
+    found: dict[str, Member] = {}
+    for member in members.read(data, LIMIT):
+        name = member.name.removesuffix(".npy")
+        if name == member.name or not known.fullmatch(name):
+            raise UnknownMember(member.place, "not an array that the format knows")
+        if name in found:
             raise DuplicateMember(name, "stands in the file twice")
-        if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise BadArray(name, "encrypted, or compressed by a method other than deflate")
-        members[name] = info
-    if sum(info.file_size for info in members.values()) > LIMIT:
-        raise TooLarge("file", f"its arrays take more than {LIMIT} bytes")
-    return members
+        found[name] = member
+    return found
 
 
-def _array(bundle: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> npt.NDArray[np.generic]:
-    with bundle.open(info) as member:
-        start = member.read(len(_MAGIC) + 2)
-        header = _HEADER.fullmatch(member.read(int.from_bytes(start[-2:], "little")))
-        if start[:-2] != _MAGIC or header is None:
-            raise BadArray(name, "expected a .npy header (1.0) of C-ordered little-endian float64, or uint8 for the manifest")
-        dtype = np.dtype(header["descr"].decode())
-        shape = tuple(int(extent) for extent in header.group(2, 3) if extent is not None)
-        size = math.prod(shape) * dtype.itemsize
-        if size > info.file_size:
-            raise BadArray(name, "its header promises more bytes than the member holds")
-        content = member.read(size + 1)
-    if len(content) != size:
+def _form(name: str, member: Member) -> _Form:
+    header = _HEADER.match(member.beginning(_HEADER_LIMIT))
+    if header is None or int.from_bytes(header["length"], "little") != header.end() - 10:
+        raise BadArray(name, "expected a .npy header (1.0) of C-ordered little-endian float64, or uint8 for the manifest")
+    dtype = np.dtype(header["descr"].decode())
+    shape = tuple(int(extent) for extent in header.group(3, 4) if extent is not None)
+    size = math.prod(shape) * dtype.itemsize
+    if header.end() + size != member.size:
         raise BadArray(name, "its size is not the one its header gives")
-    return np.frombuffer(content, dtype).reshape(shape)
+    if dtype == np.uint8 and size > manifest.LIMIT:
+        raise TooLarge(name, f"over {manifest.LIMIT} bytes")
+    return _Form(header.end(), dtype, shape)
+
+
+def _array(content: bytes, form: _Form) -> npt.NDArray[np.generic]:
+    # The copy lies where the processor likes numbers to lie, wherever the member lay in the file.
+    return np.frombuffer(content[form.begin :], form.dtype).reshape(form.shape)

@@ -13,7 +13,6 @@ gives the scores written beside it. The digest is the SHA-256 of the bytes that 
 import hashlib
 import os
 import re
-import stat
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +20,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from model import archive, manifest
+from model import archive, disk, manifest
 from model.batch import Floats
-from model.errors import BadArray, DigestMismatch, MissingMember, ShapeMismatch, TooLarge, UnknownMember, Unreadable
+from model.errors import BadArray, DigestMismatch, MissingMember, ShapeMismatch, UnknownMember
 from model.network import Layer, Network
 from model.risk import RiskModel
 from model.standardizer import Standardizer
@@ -81,18 +80,7 @@ def assemble(described: manifest.Manifest, arrays: dict[str, Floats]) -> RiskMod
 
 def read(path: Path | str, sha256: str | None = None) -> RiskModel:
     """The model in this file, which is opened once. Raises ModelError."""
-    try:
-        with open(path, "rb", opener=_without_waiting) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise Unreadable("file", "not a regular file")
-            if status.st_size > archive.LIMIT:
-                raise TooLarge("file", f"over {archive.LIMIT} bytes")
-            data = file.read(archive.LIMIT + 1)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
-        raise Unreadable("file", f"cannot be read ({reason})") from error
-    return loads(data, sha256)
+    return loads(disk.read(path, archive.LIMIT), sha256)
 
 
 def write(model: RiskModel, path: Path | str) -> RiskModel:
@@ -111,11 +99,6 @@ def write(model: RiskModel, path: Path | str) -> RiskModel:
             Path(file.name).unlink(missing_ok=True)
             raise
     return written
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Open a file that might be a FIFO, which would wait for a writer."""
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _floats(arrays: dict[str, npt.NDArray[np.generic]]) -> dict[str, Floats]:

@@ -8,6 +8,7 @@ in any real type and order; a weight is (units, inputs). A card is JSON whose li
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,12 +17,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model import artifact, manifest
+from model import archive, artifact, disk, manifest
 from model.batch import Floats
-from model.errors import BadArray, BadManifest, MissingMember, ShapeMismatch, Unreadable
+from model.errors import BadArray, BadManifest, MissingMember, ModelError, ShapeMismatch, Unreadable
 from model.manifest import Feature, Manifest, SelfTest
 from model.risk import RiskModel
 
+_ANY = re.compile(r"[A-Za-z0-9_]{1,64}")
 _SPELLINGS = {"name": "name", "unit": "unit", "description": "description", "minimum": "train_min", "maximum": "train_max"}
 
 
@@ -43,7 +45,7 @@ class Label:
 
 def training_arrays(source: Path | str, label: Label, card: Path | str | None = None) -> RiskModel:
     """The model in a training script's .npz, its self-test made from its own scores. Raises ModelError."""
-    content = _content(source)
+    content = disk.read(source, archive.LIMIT, Path(source).name)
     arrays = _load(Path(source).name, content)
     names = arrays.pop("feature_names", None)
     if names is None:
@@ -55,7 +57,7 @@ def training_arrays(source: Path | str, label: Label, card: Path | str | None = 
     provenance = {"source": Path(source).name, "source_sha256": hashlib.sha256(content).hexdigest()}
     told = None
     if card is not None:
-        told = _content(card)
+        told = disk.read(card, archive.LIMIT, Path(card).name)
         provenance |= {"card": Path(card).name, "card_sha256": hashlib.sha256(told).hexdigest()}
     described = Manifest(
         name=label.name,
@@ -73,22 +75,22 @@ def training_arrays(source: Path | str, label: Label, card: Path | str | None = 
     return replace(model, manifest=manifest.checked(replace(described, self_test=_self_test(model))))
 
 
-def _content(path: Path | str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise Unreadable(Path(path).name, f"cannot be read ({error.strerror})") from error
-
-
 def _load(name: str, content: bytes) -> dict[str, npt.NDArray[Any]]:
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as bundle:
-            arrays = {member: bundle[member] for member in bundle.files}
-    except Exception as error:  # NumPy's reader lets out whatever its parsers of headers and zips raise
+        return {array: _plain(member.content()) for array, member in archive.files(content, _ANY).items()}
+    except ModelError as error:
+        raise Unreadable(name, str(error)) from error
+    except Exception as error:  # NumPy's reader lets out whatever its parser of headers raises
         raise Unreadable(name, "not a .npz of plain arrays") from error
-    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
-        raise Unreadable(name, "holds a file that is not an array")
-    return arrays
+
+
+def _plain(content: bytes) -> npt.NDArray[Any]:
+    """The array of a whole .npy. An array may say of itself that it holds any number of elements that take no bytes."""
+    file = io.BytesIO(content)
+    array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    if file.read(1) or array.size > len(content):
+        raise ValueError
+    return array
 
 
 def _float64(name: str, array: npt.NDArray[Any]) -> Floats:

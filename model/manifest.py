@@ -24,7 +24,7 @@ from model.errors import BadManifest
 from model.heads import HEADS
 
 FORMAT = 1
-LIMIT = 4 * 2**20
+LIMIT = 2 * 2**20
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 

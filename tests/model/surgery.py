@@ -2,10 +2,12 @@
 
 import io
 import json
+import os
 import struct
 import zipfile
 from collections.abc import Iterable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,16 @@ SECRET_NUMBER = 8675309.25
 SECRETS = (SECRET_TEXT, "8675309")
 
 MISSING = object()
+
+
+class Trap:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder: Path | str):
+        self.folder = str(folder)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (self.folder,)
 
 
 def members(data: bytes = GOOD) -> dict[str, bytes]:
@@ -58,14 +70,6 @@ def headed(header: str, body: bytes = b"") -> bytes:
 def described(descr: str, shape: str, body: bytes = b"", fortran: bool = False) -> bytes:
     """A .npy whose header says this of its body."""
     return headed(f"{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}", body)
-
-
-def directory_patched(name: str, offset: int, form: str, value: int) -> bytes:
-    """The good file with one field of a member's entry in the zip directory overwritten."""
-    data = bytearray(GOOD)
-    start = data.index(name.encode(), data.index(b"PK\x01\x02")) - 46
-    struct.pack_into(form, data, start + offset, value)
-    return bytes(data)
 
 
 def document() -> dict[str, Any]:

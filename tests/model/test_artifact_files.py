@@ -3,6 +3,7 @@
 import hashlib
 import os
 import stat
+import tracemalloc
 
 import pytest
 
@@ -70,24 +71,6 @@ def test_a_model_cannot_be_written_into_a_folder_that_is_not_there(path):
         artifact.write(default_model(), path / "model.npz")
 
 
-UNREADABLE = {
-    "nothing": lambda path: None,
-    "a folder": os.mkdir,
-    "a pipe": os.mkfifo,
-    "a link to nothing": lambda path: os.symlink("nowhere", path),
-    "a link to itself": lambda path: os.symlink(path, path),
-    "an empty file": lambda path: path.touch(),
-}
-
-
-@pytest.mark.parametrize("make", UNREADABLE.values(), ids=UNREADABLE)
-def test_what_is_no_readable_file_is_refused(make, path):
-    make(path)
-    with pytest.raises(Unreadable) as refused:
-        artifact.read(path)
-    assert refused.value.place == "file"
-
-
 @pytest.mark.parametrize(
     "path", [f"{SECRET_TEXT}\0", f"{SECRET_TEXT}/" * 2000, f"{SECRET_TEXT}\udcff", "", "/dev/zero", "/dev/null"]
 )
@@ -96,15 +79,6 @@ def test_a_path_to_no_file_is_refused(path):
         artifact.read(path)
     assert refused.value.place == "file"
     assert SECRET_TEXT not in str(refused.value)
-
-
-@pytest.mark.parametrize("make", UNREADABLE.values(), ids=UNREADABLE)
-def test_a_refusal_leaves_no_file_open(make, path):
-    make(path)
-    before = os.listdir("/dev/fd")
-    with pytest.raises(Unreadable):
-        artifact.read(path)
-    assert os.listdir("/dev/fd") == before
 
 
 def test_a_file_is_closed_once_it_is_read(path):
@@ -133,3 +107,66 @@ def test_a_file_at_the_limit_is_read(path, monkeypatch):
     path.write_bytes(GOOD)
     monkeypatch.setattr(archive, "LIMIT", len(GOOD))
     assert artifact.read(path).manifest == default_model().manifest
+
+
+@pytest.fixture
+def at_opening(monkeypatch):
+    """Have something done as soon as the file is open, before a byte is read."""
+
+    def at_opening(act):
+        opened = os.fstat
+
+        def looks(handle):
+            status = opened(handle)
+            monkeypatch.undo()
+            act()
+            return status
+
+        monkeypatch.setattr(os, "fstat", looks)
+
+    return at_opening
+
+
+def test_a_link_swapped_while_it_is_read_gives_the_model_that_was_opened_and_its_digest(path, at_opening):
+    other = path.with_name("other.npz")
+    path.with_name("first.npz").write_bytes(GOOD)
+    artifact.write(one_input(), other)
+    path.symlink_to("first.npz")
+    at_opening(lambda: (path.unlink(), path.symlink_to(other)))
+    read = artifact.read(path)
+    assert (read.manifest, read.sha256) == (default_model().manifest, hashlib.sha256(GOOD).hexdigest())
+    assert artifact.read(path).manifest == one_input().manifest
+
+
+def test_a_file_replaced_while_it_is_read_gives_the_model_that_was_opened(path, at_opening):
+    artifact.write(default_model(), path)
+    at_opening(lambda: artifact.write(one_input(), path))
+    assert artifact.read(path, hashlib.sha256(GOOD).hexdigest()).manifest == default_model().manifest
+    assert artifact.read(path).manifest == one_input().manifest
+
+
+CHANGES = {
+    "grows": lambda path: path.write_bytes(GOOD + b"\0"),
+    "grows by a model": lambda path: path.write_bytes(GOOD + GOOD),
+    "shrinks": lambda path: os.truncate(path, len(GOOD) - 1),
+    "is emptied": lambda path: os.truncate(path, 0),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_file_that_changes_its_length_while_it_is_read_is_refused(change, path, at_opening):
+    path.write_bytes(GOOD)
+    at_opening(lambda: change(path))
+    with pytest.raises(Unreadable) as refused:
+        artifact.read(path)
+    assert (refused.value.place, refused.value.reason) == ("file", "changed while it was read")
+
+
+def test_no_more_memory_is_asked_for_than_the_file_is_long(path):
+    path.write_bytes(GOOD)
+    artifact.read(path)
+    tracemalloc.start()
+    artifact.read(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**20

@@ -10,20 +10,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from model import artifact
 from model.errors import BadManifest, ModelError, Unreadable
 from model.importers import training_arrays
-from tests.model.surgery import SECRET_NUMBER, SECRET_TEXT, headed
-from tests.model.training import LABEL, NAMES, arrays, saved_bytes, with_file
-
-
-class Trap:
-    """Makes a folder when it is unpickled."""
-
-    def __init__(self, folder):
-        self.folder = str(folder)
-
-    def __reduce__(self):
-        return os.mkdir, (self.folder,)
+from tests.model.surgery import SECRET_NUMBER, SECRET_TEXT, Trap, headed, npy
+from tests.model.training import LABEL, arrays, saved_bytes, with_file
 
 
 @pytest.mark.parametrize("name", ["w1", "feature_names", "extra"])
@@ -80,17 +71,62 @@ def test_a_model_that_overflows_in_its_own_self_test_is_refused(refusal, saved, 
     refusal(saved, replace(LABEL, head=head), card)
 
 
-def test_a_changed_file_is_refused_or_imported(tmp_path):
-    dice, data = random.Random(6), saved_bytes(arrays(3))
+def without_provenance(model):
+    """The file of a model, whatever file it was made of."""
+    return artifact.dumps(replace(model, manifest=replace(model.manifest, provenance={})))
+
+
+@pytest.mark.parametrize("rounds", [2_000, pytest.param(30_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("hidden", [(3,), (1, 1)], ids=str)
+def test_a_file_with_a_bit_changed_is_refused_or_imported_as_the_same_model(tmp_path, hidden, rounds):
+    dice, data = random.Random(6), saved_bytes(arrays(*hidden))
     path = tmp_path / "model.npz"
-    for _ in range(1000):
-        place = dice.randrange(len(data))
-        path.write_bytes(data[:place] + bytes([data[place] ^ 1 << dice.randrange(8)]) + data[place + 1 :])
+    path.write_bytes(data)
+    expected = without_provenance(training_arrays(path, LABEL))
+    for _ in range(rounds):
+        place, bit = dice.randrange(len(data)), dice.randrange(8)
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :])
         try:
             imported = training_arrays(path, LABEL)
         except ModelError:
             continue
-        assert imported.manifest.feature_names == NAMES
+        assert without_provenance(imported) == expected, (place, bit)
+
+
+def test_a_last_layer_that_the_directory_leaves_out_is_missed(refusal):
+    data = saved_bytes(arrays(1, 1))
+    entry = data.index(b"b2.npy", data.index(b"PK\1\2")) - 46
+    error = refusal(data[: entry + 33] + b"\x80" + data[entry + 34 :])
+    assert (type(error), error.place, error.reason) == (Unreadable, "model.npz", "file: not a sound zip archive")
+
+
+def test_a_shape_that_leaves_numbers_out_is_refused(refusal):
+    longer = npy(np.zeros(2)).replace(b"(2,)", b"(1,)")
+    assert isinstance(refusal(with_file(saved_bytes(arrays(1, b1=None)), "b1.npy", longer)), Unreadable)
+
+
+def test_any_number_of_names_without_a_letter_are_refused(refusal):
+    endless = headed(f"{{'descr': '<U0', 'fortran_order': False, 'shape': ({10**12},), }}")
+    error = refusal(with_file(saved_bytes(arrays(3, feature_names=None)), "feature_names.npy", endless))
+    assert (type(error), error.place) == (Unreadable, "model.npz")
+
+
+def test_an_array_with_its_checksum_broken_is_named(refusal):
+    data = saved_bytes(arrays(3))
+    error = refusal(data.replace(np.float64(500).tobytes(), np.float64(501).tobytes()))
+    assert (type(error), error.place) == (Unreadable, "model.npz")
+    assert error.reason.startswith("mean: ")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+@pytest.mark.parametrize("place", ["source.npz", "card.json"])
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path, make, place):
+    (tmp_path / "source.npz").write_bytes(saved_bytes(arrays(3)))
+    (tmp_path / place).unlink(missing_ok=True)
+    make(tmp_path / place)
+    with pytest.raises(Unreadable) as refused:
+        training_arrays(tmp_path / "source.npz", LABEL, tmp_path / "card.json")
+    assert refused.value.place == place
 
 
 @pytest.mark.parametrize("missing", ["source", "card"])

@@ -6,6 +6,7 @@ from hypothesis import given
 
 from model import manifest
 from model.errors import BadManifest
+from tests.model.broken_models import NOT_JSON, TEXT
 from tests.model.making import models
 from tests.model.surgery import MISSING, SECRET_NUMBER, SECRET_TEXT, SECRETS, document, edited
 
@@ -103,29 +104,6 @@ def test_a_minimum_over_its_maximum_is_refused_by_its_feature():
     error = refusal(edited(["features", 1, "minimum"], SECRET_NUMBER))
     assert error.place == "manifest.features[1]"
     assert "backlog" in error.reason
-
-
-TEXT = json.dumps(document())
-NOT_JSON = {
-    "empty": b"",
-    "not UTF-8": b'{"name": "\xff"}',
-    "UTF-16": TEXT.encode("utf-16"),
-    "a byte order mark": b"\xef\xbb\xbf" + TEXT.encode(),
-    "no JSON": SECRET_TEXT.encode(),
-    "cut short": TEXT[:-1].encode(),
-    "more behind it": TEXT.encode() + b"{}",
-    "a comment": TEXT.encode() + b"// " + SECRET_TEXT.encode(),
-    "a name given twice": b'{"name": "tattletale", ' + TEXT[1:].encode(),
-    "a name given twice inside": TEXT.replace('"unit":', '"unit": "km", "unit":', 1).encode(),
-    "a name given twice in what is no entry": b'{"other": {"a": 1, "a": 2}, ' + TEXT[1:].encode(),
-    "NaN": TEXT.replace("0.6", "NaN").encode(),
-    "infinity": TEXT.replace("0.6", "Infinity").encode(),
-    "minus infinity": TEXT.replace("0.6", "-Infinity").encode(),
-    "a number of 5,000 digits": TEXT.replace("0.6", "8675309" * 800).encode(),
-    "lists 100,000 deep": b"[" * 100_000,
-    "closed lists 100,000 deep": b"[" * 100_000 + b"]" * 100_000,
-    "objects 100,000 deep": b'{"a":' * 100_000,
-}
 
 
 @pytest.mark.parametrize("text", NOT_JSON.values(), ids=NOT_JSON)

@@ -1,7 +1,10 @@
-"""Files that are no sound model: each is refused by its own error, which names the place."""
+"""Files that are no sound model: each is refused by its own error, which names the place, for little memory."""
 
+import json
 import os
 import pickle
+import subprocess
+import sys
 
 import pytest
 
@@ -10,7 +13,8 @@ from model.errors import BadArray, ModelError, Unreadable
 from tests.model.broken_arrays import ARRAYS
 from tests.model.broken_models import MODELS
 from tests.model.broken_zips import BOMBS, ZIPS
-from tests.model.surgery import SECRETS, Trap, changed
+from tests.model.surgery import GOOD, SECRETS, Trap, changed
+from tests.servers import ROOT
 
 FILES = {
     **{f"zip: {name}": row for name, row in (ZIPS | BOMBS).items()},
@@ -26,6 +30,8 @@ PLACES = {
     "a link to itself": lambda path: os.symlink(path, path),
     "an empty file": lambda path: path.touch(),
 }
+# A manifest of 2 MB that is all empty lists takes 50 MB, a bomb twice the 16 MB that any file may hold.
+LITTLE = 80 * 2**20
 
 
 def content(name):
@@ -56,6 +62,43 @@ def test_what_is_no_readable_file_is_refused_and_leaves_none_open(make, path):
         artifact.read(path)
     assert refused.value.place == "file"
     assert os.listdir("/dev/fd") == before
+
+
+@pytest.fixture(scope="module")
+def witnessed(tmp_path_factory):
+    """What a fresh process tells of every file, by name, and how far it grew."""
+    folder = tmp_path_factory.mktemp("broken")
+    paths = {name: folder / f"{number}.npz" for number, name in enumerate([*FILES, *PLACES])}
+    for name in FILES:
+        paths[name].write_bytes(content(name))
+    for name, make in PLACES.items():
+        make(paths[name])
+    (folder / "good.npz").write_bytes(GOOD)
+    command = [sys.executable, "-m", "tests.model.witness", "good.npz", *(path.name for path in paths.values())]
+    told = subprocess.run(
+        command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, timeout=120, check=False
+    )
+    assert told.returncode == 0, told.stderr.decode()
+    found = json.loads(told.stdout)
+    return dict(zip(paths, found["files"], strict=True)), found["grown"], folder
+
+
+def test_a_fresh_process_refuses_every_file_by_the_same_error(witnessed):
+    expected = {name: [error.__name__, place] for name, (_, error, place) in FILES.items()}
+    expected |= {name: ["Unreadable", "file"] for name in PLACES}
+    assert {name: each["outcome"] for name, each in witnessed[0].items()} == expected
+
+
+def test_no_file_costs_more_than_a_little_memory(witnessed):
+    files, grown, _ = witnessed
+    assert {name: each["peak"] for name, each in files.items() if each["peak"] >= LITTLE} == {}
+    assert grown < LITTLE
+
+
+def test_nothing_in_a_file_is_executed(witnessed):
+    files, _, folder = witnessed
+    assert {event for each in files.values() for event in each["events"]} <= {"open"}
+    assert not (folder / "sprung").exists()
 
 
 def test_the_trap_in_those_files_springs_when_it_is_unpickled(tmp_path):

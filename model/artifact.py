@@ -13,7 +13,6 @@ gives the scores written beside it. The digest is the SHA-256 of the bytes that 
 import hashlib
 import os
 import re
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,16 +87,8 @@ def write(model: RiskModel, path: Path | str) -> RiskModel:
     data = dumps(model)
     written = loads(data)
     target = Path(path)
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
-        try:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            os.fchmod(file.fileno(), 0o644)
-            os.replace(file.name, target)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    with disk.draft(target.parent, f".{target.name}.", data) as draft:
+        os.replace(draft, target)
     return written
 
 

@@ -1,7 +1,10 @@
-"""Disk: the bytes of a file, which is opened once and never waited for."""
+"""Disk: files read once, within a limit and without waiting, written whole or not at all."""
 
 import os
 import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from model.errors import TooLarge, Unreadable
@@ -26,6 +29,24 @@ def read(path: Path | str, limit: int, place: str = "file") -> bytes:
     if len(data) != status.st_size:
         raise Unreadable(place, "changed while it was read")
     return data
+
+
+@contextmanager
+def draft(folder: Path | str, prefix: str, data: bytes) -> Iterator[str]:
+    """The path of a new file with these bytes, safe on disk, to be given its name in the block.
+
+    Its own name, which starts with `prefix`, is gone after the block, however that ends. Raises OSError.
+    """
+    handle, path = tempfile.mkstemp(dir=folder, prefix=prefix)
+    try:
+        with open(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+            os.fsync(file.fileno())
+        yield path
+    finally:
+        Path(path).unlink(missing_ok=True)
 
 
 def _without_waiting(path: str, flags: int) -> int:

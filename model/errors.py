@@ -67,3 +67,27 @@ class SelfTestFailed(ModelError):
 
 class NotServable(ModelError):
     """A sound model that gives no delay risk: more than one output, or a head that is not a sigmoid."""
+
+
+class BadPointer(ModelError):
+    """The pointer of a store is not what its format says; `place` is the path of the entry."""
+
+
+class NothingPromoted(ModelError):
+    """The store has no pointer: no version of it was promoted yet."""
+
+
+class NothingBefore(ModelError):
+    """There is no version to roll back to."""
+
+
+class VersionTaken(ModelError):
+    """The version was published with other content, and a version never changes its content."""
+
+
+class VersionMismatch(ModelError):
+    """The file says another version of itself than the store does."""
+
+
+class OtherModel(ModelError):
+    """A model of another name than the versions that the store holds."""

@@ -26,6 +26,8 @@ from model.heads import HEADS
 FORMAT = 1
 LIMIT = 2 * 2**20
 TIME = "%Y-%m-%dT%H:%M:%SZ"
+VERSION = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
+A_VERSION = "a version of letters, digits, '.', '_', '+', '-', at most 64"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,7 @@ _manifest = _object(
     {
         "format": _number(FORMAT, FORMAT),
         "name": _text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of letters, digits, '.', '_', '-', at most 64"),
-        "version": _text(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", "a version of letters, digits, '.', '_', '+', '-', at most 64"),
+        "version": _text(VERSION, A_VERSION),
         "created": _time,
         "description": _prose,
         "features": _list(feature),
@@ -174,7 +176,7 @@ def read(data: bytes) -> Manifest:
     if len(data) > LIMIT:
         raise BadManifest("manifest", f"over {LIMIT} bytes")
     try:
-        document = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        document = json.loads(data.decode("utf-8"), object_pairs_hook=unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise BadManifest("manifest", "not strict UTF-8 JSON") from error
     return _build(document)
@@ -209,7 +211,8 @@ def _build(document: Any) -> Manifest:
     return Manifest(self_test=SelfTest(**entries.pop("self_test")), **entries)
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these pairs, for a JSON reader. Raises ValueError where a name is given twice."""
     if len({name for name, _ in pairs}) != len(pairs):
         raise ValueError
     return dict(pairs)

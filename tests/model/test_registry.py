@@ -1,10 +1,11 @@
 import pytest
 
-from model import artifact, registry
+from model import artifact, registry, store
 from model.default import default_model
-from model.errors import DigestMismatch, NotServable, Unreadable
+from model.errors import DigestMismatch, NothingPromoted, NotServable, Unreadable
 from model.network import Network
 from tests.model.making import layer, model_of, one_input
+from tests.model.stores import publish
 
 
 def test_a_model_that_gives_a_delay_risk_is_loaded(tmp_path):
@@ -37,3 +38,37 @@ def test_a_file_with_another_digest_is_refused(tmp_path):
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(Unreadable):
         registry.load(tmp_path / "model.npz")
+
+
+@pytest.fixture
+def two(tmp_path):
+    """A store of two versions, of which the first is current."""
+    directory = tmp_path / "store"
+    directory.mkdir()
+    for version in "12":
+        publish(directory, version)
+    store.promote("1", directory)
+    return directory
+
+
+def test_of_a_store_the_current_version_is_loaded(two):
+    assert registry.load(two).manifest.version == "1"
+    store.promote("2", two)
+    assert registry.load(str(two)).manifest.version == "2"
+
+
+def test_a_store_whose_current_version_has_another_digest_is_refused(two):
+    digest = store.current(two).sha256
+    assert registry.load(two, digest).sha256 == digest
+    with pytest.raises(DigestMismatch) as refused:
+        registry.load(two, "0" * 64)
+    assert refused.value.place == "CURRENT.json.sha256"
+
+
+def test_a_directory_without_a_pointer_is_refused(tmp_path):
+    with pytest.raises(NothingPromoted):
+        registry.load(tmp_path)
+
+
+def test_a_version_of_a_store_is_a_model_file(two):
+    assert registry.load(two / "2.npz").manifest.version == "2"

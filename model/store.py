@@ -1,0 +1,148 @@
+"""Store: a directory of immutable versions of one model, and the pointer to the one that is current.
+
+    8.npz          the model file of version 8, which never changes its content
+    CURRENT.json   see pointer.py
+    .lock          held by whoever changes the store; the kernel releases it when its holder dies
+    .draft-*       a file that has no name yet; whoever has the lock next removes what a killed holder left
+
+A file gets its name only once its bytes are safe on disk and found sound, in one step that either happened or did not. So
+whoever reads needs no lock: at any moment each version is whole and the pointer is the old or the new one.
+"""
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from model import archive, artifact, disk, pointer
+from model.errors import (
+    ModelError,
+    NothingBefore,
+    NothingPromoted,
+    OtherModel,
+    Unreadable,
+    VersionMismatch,
+    VersionTaken,
+)
+from model.manifest import VERSION
+from model.pointer import Pointer
+from model.risk import RiskModel
+
+_FILE = re.compile(rf"({VERSION})\.npz")
+_DRAFT = ".draft-"
+
+
+def versions(directory: Path | str) -> list[str]:
+    """The versions that have a file here, sound or not, numbers in them in their order: 1.9 before 1.10. Raises OSError."""
+    found = (_FILE.fullmatch(name) for name in os.listdir(directory))
+    return sorted((match[1] for match in found if match), key=_order)
+
+
+def current(directory: Path | str) -> Pointer:
+    """Where the store points: cheap, and unchanged until another version is promoted. Raises ModelError."""
+    return pointer.read(directory)[-1]
+
+
+def load(directory: Path | str, at: Pointer) -> RiskModel:
+    """The model that is pointed at, sound and fit to give delay risks. Raises ModelError."""
+    return _sound(_bytes(directory, at.file), at.version, at.sha256)
+
+
+def held(directory: Path | str, version: str) -> RiskModel:
+    """The model that the store has under this version, whether or not it was ever promoted. Raises ModelError."""
+    if not re.fullmatch(VERSION, version):
+        raise Unreadable("version", "a store has no version of such a name")
+    return _sound(_bytes(directory, _name(version)), version)
+
+
+def publish(file: Path | str, directory: Path | str) -> RiskModel:
+    """Add the model in this file under its version; published again, it changes nothing. Raises ModelError and OSError.
+
+    VersionTaken where the version has other content, OtherModel where the store's versions are of another model.
+    """
+    data = disk.read(file, archive.LIMIT)
+    model = _sound(data)
+    name = _name(model.manifest.version)
+    with _changing(directory):
+        _require_same_model(directory, model)
+        with disk.draft(directory, _DRAFT, data) as draft:
+            try:
+                os.link(draft, Path(directory, name))
+            except FileExistsError:
+                if _bytes(directory, name) != data:
+                    raise VersionTaken(name, "published before, with other content") from None
+    return model
+
+
+def promote(version: str, directory: Path | str) -> Pointer:
+    """Make this version the current one, if it is sound. Raises ModelError and OSError."""
+    with _changing(directory):
+        model = held(directory, version)
+        try:
+            history = pointer.read(directory)
+        except NothingPromoted:
+            history = ()
+        promoted = Pointer(version, _name(version), str(model.sha256))
+        if history[-1:] != (promoted,):
+            pointer.write(directory, _DRAFT, (*history, promoted))
+    return promoted
+
+
+def rollback(directory: Path | str) -> Pointer:
+    """Make current again what was so before the last promotion, the same bytes. Raises ModelError and OSError."""
+    with _changing(directory):
+        *history, _ = pointer.read(directory)
+        if not history:
+            raise NothingBefore(pointer.NAME, "no version was current before this one")
+        load(directory, history[-1])
+        pointer.write(directory, _DRAFT, history)
+    return history[-1]
+
+
+@contextmanager
+def _changing(directory: Path | str) -> Iterator[None]:
+    """Alone with the store, without what the killed left; afterwards its names are safe on disk. Raises OSError."""
+    with open(Path(directory, ".lock"), "ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for name in os.listdir(directory):
+            if name.startswith(_DRAFT):
+                Path(directory, name).unlink(missing_ok=True)
+        yield
+        folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _require_same_model(directory: Path | str, model: RiskModel) -> None:
+    for version in versions(directory):
+        try:
+            name = held(directory, version).manifest.name
+        except ModelError:
+            continue
+        if name != model.manifest.name:
+            raise OtherModel("manifest.name", "the store holds versions of a model of another name")
+        return
+
+
+def _bytes(directory: Path | str, name: str) -> bytes:
+    return disk.read(Path(directory, name), archive.LIMIT, name)
+
+
+def _sound(data: bytes, version: str | None = None, sha256: str | None = None) -> RiskModel:
+    model = artifact.loads(data, sha256)
+    model.require_risk()
+    if version not in (None, model.manifest.version):
+        raise VersionMismatch("manifest.version", "not the version that the store has the file under")
+    return model
+
+
+def _name(version: str) -> str:
+    return f"{version}.npz"
+
+
+def _order(version: str) -> tuple[list[str | int], str]:
+    return [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", version)], version

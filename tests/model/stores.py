@@ -1,0 +1,44 @@
+"""Stores to test with."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from model import artifact, pointer, registry, store
+from model.errors import NothingPromoted
+from tests.model.making import one_input
+
+State = tuple[list[str], list[str]]
+
+
+def version_of(version: str, weight: float = 1.0, name: str = "made") -> bytes:
+    """The file of a version of a model; another weight is other content."""
+    made = one_input(weight, 0.25)
+    return artifact.dumps(replace(made, manifest=replace(made.manifest, version=version, name=name)))
+
+
+def publish(directory: Path, version: str, weight: float = 1.0, name: str = "made") -> bytes:
+    """Publish a version from a file outside the store; its bytes."""
+    data = version_of(version, weight, name)
+    file = directory.with_name(f"{directory.name}.outside")
+    file.write_bytes(data)
+    store.publish(file, directory)
+    return data
+
+
+def state(directory: Path) -> State:
+    """The versions and the history of a store in which everything must be whole."""
+    found = store.versions(directory)
+    for version in found:
+        assert store.held(directory, version).manifest.version == version
+    try:
+        history = [each.version for each in pointer.read(directory)]
+    except NothingPromoted:
+        return found, []
+    assert registry.load(directory).manifest.version == history[-1]
+    return found, history
+
+
+def drafts(directory: Path) -> list[str]:
+    """The files that stand in a store without a name, or under one that no store knows."""
+    known = {".lock", pointer.NAME, *(f"{version}.npz" for version in store.versions(directory))}
+    return [path.name for path in directory.iterdir() if path.name not in known]

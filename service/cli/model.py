@@ -72,10 +72,13 @@ def default_(out: str) -> None:
 
 
 @model.command()
-@click.argument("file", type=_FILE)
+@click.argument("file", type=click.Path(exists=True))
 @click.option("--sha256", help="The digest that the file must have.")
 def validate(file: str, sha256: str | None) -> None:
-    """Check that FILE is sound, reproduces its self-test and can be served. Exits 1 where it is not."""
+    """Check that FILE is sound, reproduces its self-test and can be served. Exits 1 where it is not.
+
+    FILE may be a store of versions: its current version is checked, with the pointer to it.
+    """
     found = registry.load(file, sha256)
     click.echo(f"{file}: {found.manifest.name} {found.manifest.version} is sound (sha256 {found.sha256})")
 

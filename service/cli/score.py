@@ -22,7 +22,7 @@ from service.scoring import Policy
 
 @click.command()
 @click.argument("file", default="-", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("--model", "path", metavar="FILE", help=f"The model file. [{config.variable('model')}]")
+@click.option("--model", "path", metavar="FILE", help=f"The model file, or a store of versions. [{config.variable('model')}]")
 @click.option("--out", default="-", metavar="FILE", help="Where the results go. [standard output]")
 @click.option("--rejects", metavar="FILE", help="Where refused rows go. [NAME.rejects.FORMAT]")
 @click.option("--format", "given", type=click.Choice(list(FILES)), help="What FILE is, and the results too. [by its ending]")

@@ -1,0 +1,132 @@
+"""delivery-risk model publish, promote, rollback, list, diff: a store of versions, and what another model would change."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from model import registry, store
+from model.errors import ModelError, NothingPromoted
+from model.pointer import Pointer
+from model.risk import RiskModel
+from service import config
+from service.cli.files import opened
+from service.comparison import Comparison, DifferentFeatures, compare
+
+_FILE = click.Path(exists=True, dir_okay=False)
+_MODEL = click.Path(exists=True)
+_STORE = click.Path(exists=True, file_okay=False)
+_in = click.option("--in", "directory", required=True, metavar="DIR", type=_STORE, help="The store.")
+
+
+@click.command()
+@click.argument("file", type=_FILE)
+@click.option("--to", "directory", required=True, metavar="DIR", type=_STORE, help="The store, a directory.")
+def publish(file: str, directory: str) -> None:
+    """Add the model in FILE to a store, under its version. A version never changes its content; what is current stays so."""
+    with _told(directory):
+        published = store.publish(file, directory)
+    click.echo(f"{directory}: holds {_named(published)}")
+
+
+@click.command()
+@click.argument("version")
+@_in
+def promote(version: str, directory: str) -> None:
+    """Make VERSION the current one, if it is sound."""
+    with _told(directory):
+        _tell_current(directory, store.promote(version, directory))
+
+
+@click.command()
+@_in
+def rollback(directory: str) -> None:
+    """Make current again what was so before the last promotion; once more, what was so before that."""
+    with _told(directory):
+        _tell_current(directory, store.rollback(directory))
+
+
+@click.command("list")
+@_in
+@click.pass_context
+def list_(context: click.Context, directory: str) -> None:
+    """List a store's versions, with "*" before the current one. Exits 1 when a version or the pointer is not sound."""
+    with _told(directory):
+        versions = store.versions(directory)
+    current, faulty = None, False
+    try:
+        current = store.current(directory)
+    except NothingPromoted:
+        pass
+    except ModelError as error:
+        click.echo(f"Error: {error}", err=True)
+        faulty = True
+    if current is not None and current.version not in versions:
+        versions.append(current.version)
+    width = max(map(len, versions), default=0)
+    for version in versions:
+        at = current if current is not None and current.version == version else None
+        try:
+            found = store.load(directory, at) if at else store.held(directory, version)
+            said = f"{str(found.sha256)[:12]}  {found.manifest.created}"
+        except ModelError as error:
+            said = f"not sound: {error}"
+            faulty = True
+        click.echo(f"{'*' if at else ' '} {version:<{width}}  {said}")
+    context.exit(1 if faulty else 0)
+
+
+@click.command()
+@click.argument("first", metavar="A", type=_MODEL)
+@click.argument("second", metavar="B", type=_MODEL)
+@click.option("--on", "orders", required=True, metavar="FILE", type=_FILE, help="Orders, CSV or JSON lines.")
+def diff(first: str, second: str, orders: str) -> None:
+    """Tell what changes for these orders where model B is served instead of A: each a file, or a store's current version.
+
+    Orders outside a model's range go where the setting DELIVERY_RISK_OUT_OF_RANGE sends them.
+    """
+    try:
+        policy = config.load(os.environ).out_of_range
+    except config.SettingsError as error:
+        raise click.UsageError(str(error)) from None
+    before, after = registry.load(first), registry.load(second)
+    try:
+        with opened(orders, before.manifest.feature_names, None) as source:
+            found = compare(before, after, source.reader, policy)
+    except DifferentFeatures as error:
+        only = f"only A has {_listed(error.first)}, only B has {_listed(error.second)}"
+        raise click.ClickException(f"{error}: {only}") from None
+    click.echo(f"from        {_named(before)}\nto          {_named(after)}")
+    _report(Path(orders).name, found)
+
+
+@contextmanager
+def _told(directory: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"{directory}: {error.strerror}") from None
+
+
+def _tell_current(directory: str, at: Pointer) -> None:
+    click.echo(f"{directory}: {at.version} is current (sha256 {at.sha256})")
+
+
+def _named(model: RiskModel) -> str:
+    return f"{model.manifest.name} {model.manifest.version} (sha256 {model.sha256})"
+
+
+def _listed(names: Sequence[str], most: int = 10) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more if names else "none"
+
+
+def _report(name: str, found: Comparison) -> None:
+    alone = f", {found.alone} scored by one model alone" if found.alone else ""
+    click.echo(f"on {name}: {found.orders} orders, {found.refused} rows refused{alone}")
+    directions = f"{found.to_review} from monitor to review, {found.to_monitor} from review to monitor"
+    click.echo(f"queue       {found.to_review + found.to_monitor} orders change it: {directions}")
+    where = "" if found.order_id is None else f", order {found.order_id!r}"
+    click.echo(f"score       largest difference {found.difference}{where}")

@@ -89,5 +89,9 @@ class VersionMismatch(ModelError):
     """The file says another version of itself than the store does."""
 
 
+class OtherFeatures(ModelError):
+    """A challenger takes other features than the model that it is to be tried beside."""
+
+
 class OtherModel(ModelError):
     """A model of another name than the versions that the store holds."""

@@ -1,4 +1,4 @@
-"""Pointer: what the file CURRENT.json of a store says, namely which version is current.
+"""Pointer: what the file CURRENT.json of a store says, namely which version is current, and CHALLENGER.json, which is tried.
 
     {"version": "8", "file": "8.npz", "sha256": "…",
      "before": [{"version": "7", "file": "7.npz", "sha256": "…"}]}
@@ -20,7 +20,8 @@ from model import disk
 from model.errors import BadPointer, NothingPromoted, Unreadable
 from model.manifest import A_VERSION, VERSION, unique
 
-NAME = "CURRENT.json"
+CURRENT = "CURRENT.json"
+CHALLENGER = "CHALLENGER.json"
 LIMIT = 64 * 2**10
 KEPT = 100
 _FIELDS = {
@@ -39,28 +40,28 @@ class Pointer:
     sha256: str
 
 
-def read(directory: Path | str) -> tuple[Pointer, ...]:
+def read(directory: Path | str, name: str = CURRENT) -> tuple[Pointer, ...]:
     """The history of this store: the current version last, before it those to roll back to. Raises ModelError."""
     try:
-        data = disk.read(Path(directory, NAME), LIMIT, NAME)
+        data = disk.read(Path(directory, name), LIMIT, name)
     except Unreadable as error:
         if isinstance(error.__cause__, FileNotFoundError):
-            raise NothingPromoted(NAME, "not there; no version was promoted yet") from error
+            raise NothingPromoted(name, "not there; no version was promoted yet") from error
         raise
-    return loads(data)
+    return loads(data, name)
 
 
-def loads(data: bytes) -> tuple[Pointer, ...]:
-    """The history in these bytes. Raises BadPointer."""
+def loads(data: bytes, name: str = CURRENT) -> tuple[Pointer, ...]:
+    """The history in these bytes of the file of that name. Raises BadPointer."""
     try:
         document = json.loads(data.decode("utf-8"), object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
-        raise BadPointer(NAME, "not strict UTF-8 JSON") from error
+        raise BadPointer(name, "not strict UTF-8 JSON") from error
     before = document.pop("before", []) if isinstance(document, dict) else []
-    current = _pointer(document, NAME)
+    current = _pointer(document, name)
     if not isinstance(before, list):
-        raise BadPointer(f"{NAME}.before", "expected a list")
-    return *(_pointer(entry, f"{NAME}.before[{index}]") for index, entry in enumerate(before)), current
+        raise BadPointer(f"{name}.before", "expected a list")
+    return *(_pointer(entry, f"{name}.before[{index}]") for index, entry in enumerate(before)), current
 
 
 def dumps(history: Sequence[Pointer]) -> bytes:
@@ -69,10 +70,10 @@ def dumps(history: Sequence[Pointer]) -> bytes:
     return json.dumps(current | {"before": before}, indent=1).encode() + b"\n"
 
 
-def write(directory: Path | str, prefix: str, history: Sequence[Pointer]) -> None:
-    """Replace the pointer by way of a draft whose name starts with `prefix`. Raises OSError."""
+def write(directory: Path | str, prefix: str, history: Sequence[Pointer], name: str = CURRENT) -> None:
+    """Replace the pointer of that name by way of a draft whose name starts with `prefix`. Raises OSError."""
     with disk.draft(directory, prefix, dumps(history)) as draft:
-        os.replace(draft, Path(directory, NAME))
+        os.replace(draft, Path(directory, name))
 
 
 def _pointer(entry: Any, place: str) -> Pointer:

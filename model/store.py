@@ -1,7 +1,7 @@
 """Store: a directory of immutable versions of one model, and the pointer to the one that is current.
 
     8.npz          the model file of version 8, which never changes its content
-    CURRENT.json   see pointer.py
+    CURRENT.json, CHALLENGER.json   see pointer.py
     .lock          held by whoever changes the store; the kernel releases it when its holder dies
     .draft-*       a file that has no name yet; whoever has the lock next removes what a killed holder left
 
@@ -21,6 +21,7 @@ from model.errors import (
     ModelError,
     NothingBefore,
     NothingPromoted,
+    OtherFeatures,
     OtherModel,
     Unreadable,
     VersionMismatch,
@@ -95,10 +96,39 @@ def rollback(directory: Path | str) -> Pointer:
     with _changing(directory):
         *history, _ = pointer.read(directory)
         if not history:
-            raise NothingBefore(pointer.NAME, "no version was current before this one")
+            raise NothingBefore(pointer.CURRENT, "no version was current before this one")
         load(directory, history[-1])
         pointer.write(directory, _DRAFT, history)
     return history[-1]
+
+
+def challenger(directory: Path | str) -> Pointer | None:
+    """Which version is to be tried beside the current one, if any. Raises ModelError."""
+    try:
+        return pointer.read(directory, pointer.CHALLENGER)[-1]
+    except NothingPromoted:
+        return None
+
+
+def challenge(version: str | None, directory: Path | str) -> None:
+    """Have this version tried beside the current one, if it is sound and takes the same features; None ends the trial.
+
+    Raises ModelError and OSError.
+    """
+    with _changing(directory):
+        if version is None:
+            Path(directory, pointer.CHALLENGER).unlink(missing_ok=True)
+            return
+        model = held(directory, version)
+        require_same_features(load(directory, current(directory)), model)
+        at = Pointer(version, _name(version), str(model.sha256))
+        pointer.write(directory, _DRAFT, [at], pointer.CHALLENGER)
+
+
+def require_same_features(champion: RiskModel, challenger: RiskModel) -> None:
+    """Raise OtherFeatures unless both models take the same features in the same order."""
+    if champion.manifest.feature_names != challenger.manifest.feature_names:
+        raise OtherFeatures("manifest.features", "not those of the current version, or in another order")
 
 
 @contextmanager

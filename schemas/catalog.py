@@ -19,6 +19,39 @@ class FeatureSchema(Schema):
     scale = fields.Float(required=True)
 
 
+class ServedSchema(Schema):
+    """A version that is served; file is its name in the store, empty where there is no store."""
+
+    name = fields.String(required=True)
+    version = fields.String(required=True)
+    sha256 = fields.String(required=True)
+    file = fields.String(required=True)
+
+
+class WantedSchema(Schema):
+    """A version that the store's pointer names."""
+
+    version = fields.String(required=True)
+    file = fields.String(required=True)
+    sha256 = fields.String(required=True)
+
+
+class StateSchema(Schema):
+    """What a role of the lineup is in the worker that answers, and what the store wants it to be."""
+
+    served = fields.Nested(ServedSchema, required=True, allow_none=True)
+    wanted = fields.Nested(WantedSchema, required=True, allow_none=True)
+    reason = fields.String(required=True, allow_none=True, metadata={"description": "Why the last change failed."})
+    since = fields.Float(required=True, metadata={"description": "When it last changed, in seconds since 1970."})
+
+
+class LineupSchema(Schema):
+    """The champion answers; the challenger is tried beside it and seen in metrics only."""
+
+    champion = fields.Nested(StateSchema, required=True)
+    challenger = fields.Nested(StateSchema, required=True)
+
+
 class ModelSchema(Schema):
     """The model card."""
 
@@ -34,6 +67,7 @@ class ModelSchema(Schema):
     parameter_count = fields.Integer(required=True)
     features = fields.List(fields.Nested(FeatureSchema), required=True)
     provenance = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    lineup = fields.Nested(LineupSchema, required=True)
 
 
 class VersionSchema(Schema):

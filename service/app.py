@@ -2,30 +2,29 @@
 
 from flask import Flask, request
 
-from model.risk import RiskModel
-from schemas.contract import Contract
-from schemas.formats import Doors
-from service import access, openapi, problems
+from service import access, problems
 from service.codec import MsgspecProvider
 from service.config import Settings
+from service.exposition import Exposition
+from service.lineup import Stage
 from service.metrics import Metrics
 from service.routes import catalog, docs, health, score
+from service.shadow import Shadow
 from service.tally import Tally
 
 
-def create_app(settings: Settings, model: RiskModel, tally: Tally) -> Flask:
-    """The WSGI application that serves this model by these settings, and counts into this tally."""
-    doors = Doors(Contract(model.manifest.feature_names, settings.max_orders))
-    metrics = Metrics(tally, model)
-    document = openapi.document(model, doors)
+def create_app(settings: Settings, stage: Stage, tally: Tally) -> Flask:
+    """The WSGI application that serves by these settings what stands on the stage, and counts into this tally."""
+    metrics = Metrics(tally)
+    shadow = Shadow(metrics, settings.out_of_range)
 
     app = Flask("delivery_risk", static_folder=None)
     app.json = MsgspecProvider(app)
     problems.register(app)
-    app.register_blueprint(score.blueprint(model, doors, settings, metrics))
-    app.register_blueprint(health.blueprint(metrics.registry))
-    app.register_blueprint(catalog.blueprint(model, document))
-    app.register_blueprint(docs.blueprint(document))
+    app.register_blueprint(score.blueprint(stage, settings, metrics, shadow))
+    app.register_blueprint(health.blueprint(Exposition(tally, stage.roster).registry))
+    app.register_blueprint(catalog.blueprint(stage))
+    app.register_blueprint(docs.blueprint(stage))
 
     app.wsgi_app = access.layer(app.wsgi_app, metrics, _route)  # type: ignore[assignment,method-assign]
     return app

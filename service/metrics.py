@@ -1,27 +1,20 @@
-"""Metrics: all that the service exports, a row each, kept in a Tally and shown by one Collector.
+"""Metrics: all that the service counts, a row each, kept in a Tally.
 
 Counters and histograms are summed over the workers whichever of them is scraped. A histogram's cells are the counts of
 its buckets, not cumulated, and the sum of its observations.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from operator import itemgetter
 
 import numpy as np
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
 
 from model.batch import Floats
 from model.risk import RiskModel, Scores
 from schemas.decision import QUEUES
 from schemas.problem import Fault
-from service.tally import UNRECORDED, Tally
-
-Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
+from service.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +30,7 @@ _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 _STAGE = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 _SCORE = tuple(step / 20 for step in range(1, 21))
 _BATCH = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0)
+_DIFFERENCE = (-0.5, -0.2, -0.1, -0.05, -0.02, -0.01, -0.001, 0.0, 0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 _ZSCORE = (-10.0, -5.0, -3.0, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 METRICS = {
@@ -52,29 +46,39 @@ METRICS = {
     ),
     "delivery_risk_out_of_range_total": Metric("Orders answered with the feature outside the model's range.", ("feature",)),
     "delivery_risk_feature_zscore": Metric("Standardized features of the orders answered.", ("feature",), _ZSCORE),
+    "delivery_risk_model_reload_failures_total": Metric(
+        "Times that a worker could not change to the version that the store wants.", ("role", "reason")
+    ),
+    "delivery_risk_challenger_score_difference": Metric(
+        "The challenger's score less the champion's.", ("model_version", "challenger_version"), _DIFFERENCE
+    ),
+    "delivery_risk_challenger_queue_changes_total": Metric(
+        "Orders that the challenger would send to another queue.", ("model_version", "challenger_version", "direction")
+    ),
+    "delivery_risk_challenger_batches_total": Metric(
+        "Batches that the challenger scored, that were dropped for want of time, or on which it failed.",
+        ("challenger_version", "outcome"),
+    ),
     "delivery_risk_metrics_unrecorded_total": Metric("Times that a series found no room and was not counted."),
 }
 _EDGES = {name: np.array([*metric.buckets, np.inf]) for name, metric in METRICS.items()}
 _FEW = 8  # up to so many values, counting them one by one takes less than NumPy's calls
 
 
-class Metrics(Collector):
-    """Counts events for METRICS, and collects what all workers have counted."""
+class Metrics:
+    """Counts events for METRICS in the tally."""
 
-    def __init__(self, tally: Tally, model: RiskModel) -> None:
+    def __init__(self, tally: Tally) -> None:
         self._tally = tally
-        self._model = model
-        self.registry = CollectorRegistry(auto_describe=False)
-        self.registry.register(self)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """An answered request, of whatever kind."""
         with self._tally.lock:
             self._observe("http_request_duration_seconds", (method, route, str(status)), seconds)
 
-    def scored(self, scores: Scores, stages: Mapping[str, float]) -> None:
-        """A batch that is answered, and the seconds that its stages took."""
-        version, names = self._model.manifest.version, self._model.manifest.feature_names
+    def scored(self, model: RiskModel, scores: Scores, stages: Mapping[str, float]) -> None:
+        """A batch that the model answered, and the seconds that its stages took."""
+        version, names = model.manifest.version, model.manifest.feature_names
         orders, reviews = len(scores.review), int(np.count_nonzero(scores.review))
         with self._tally.lock:
             for queue, count in zip(QUEUES, (orders - reviews, reviews), strict=True):
@@ -95,19 +99,23 @@ class Metrics(Collector):
             for code, _ in {(fault.code, fault.position) for fault in faults}:
                 self._count("delivery_risk_rejected_orders_total", (code,), 1)
 
-    def collect(self) -> Iterator[Family]:
-        """Every family, empty ones too, from the sums over all workers."""
-        series: dict[str, list[tuple[Sequence[str], Floats]]] = {name: [] for name in METRICS}
-        totals = self._tally.totals()
-        totals[("delivery_risk_metrics_unrecorded_total",)] = totals.pop(UNRECORDED)
-        for (name, *labels), cells in sorted(totals.items(), key=itemgetter(0)):
-            series[name].append((labels, cells))
-        for name, metric in METRICS.items():
-            yield _family(name, metric, series[name])
-        info = GaugeMetricFamily("delivery_risk_model_info", "The model that is served.", labels=("name", "version", "sha256"))
-        manifest = self._model.manifest
-        info.add_metric((manifest.name, manifest.version, str(self._model.sha256)), 1)
-        yield info
+    def reload_failed(self, role: str, reason: str) -> None:
+        """A version that the store wants and that could not be loaded; the reason is the kind of error."""
+        with self._tally.lock:
+            self._count("delivery_risk_model_reload_failures_total", (role, reason), 1)
+
+    def tried(self, challenger: RiskModel, outcome: str) -> None:
+        """What became of a batch that was there for the challenger: scored, dropped or failed."""
+        with self._tally.lock:
+            self._count("delivery_risk_challenger_batches_total", (challenger.manifest.version, outcome), 1)
+
+    def compared(self, champion: RiskModel, challenger: RiskModel, differences: Floats, moves: Mapping[str, int]) -> None:
+        """Differences of the challenger's scores to the champion's, and how many orders it would move, by direction."""
+        versions = (champion.manifest.version, challenger.manifest.version)
+        with self._tally.lock:
+            self._observe_all("delivery_risk_challenger_score_difference", versions, differences)
+            for direction, count in moves.items():
+                self._count("delivery_risk_challenger_queue_changes_total", (*versions, direction), count)
 
     def _count(self, name: str, labels: tuple[str, ...], amount: int) -> None:
         self._tally.series((name, *labels), 1)[0] += amount
@@ -131,16 +139,3 @@ class Metrics(Collector):
         cells[:-1] += counts
         with np.errstate(all="ignore"):
             cells[-1] += values.sum()
-
-
-def _family(name: str, metric: Metric, series: Iterable[tuple[Sequence[str], Floats]]) -> Family:
-    if not metric.buckets:
-        counter = CounterMetricFamily(name, metric.help, labels=metric.labels)
-        for labels, cells in series:
-            counter.add_metric(labels, cells[0])
-        return counter
-    histogram = HistogramMetricFamily(name, metric.help, labels=metric.labels)
-    edges = [*map(floatToGoString, metric.buckets), "+Inf"]
-    for labels, cells in series:
-        histogram.add_metric(labels, list(zip(edges, np.cumsum(cells[:-1]), strict=True)), cells[-1])
-    return histogram

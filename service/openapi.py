@@ -1,5 +1,6 @@
 """OpenAPI: the document of this service, made from the schemas of the model it serves."""
 
+from functools import lru_cache
 from typing import Any
 
 from apispec import APISpec
@@ -13,6 +14,7 @@ from schemas.decision import ColumnsDecisionSchema, DecisionSchema
 from schemas.formats import CSV, JSON, Doors
 from schemas.problem import ProblemSchema
 from service import problems, release
+from service.lineup import Served
 
 _PARTIAL = {
     "name": "on_error",
@@ -28,8 +30,10 @@ _REQUEST_ID = {
 }
 
 
-def document(model: RiskModel, doors: Doors) -> dict[str, Any]:
+@lru_cache(maxsize=2)
+def document(served: Served) -> dict[str, Any]:
     """The OpenAPI 3.1 document for this model: its features are the fields of an order."""
+    model, doors = served.model, served.doors
     plugin = MarshmallowPlugin(schema_name_resolver=_name)
     spec = APISpec(
         title="Delivery-risk",

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from model.batch import Flags
 from model.risk import RiskModel, Scores
 from schemas.contract import Decoded
 from schemas.problem import Fault
@@ -22,9 +23,14 @@ def score(model: RiskModel, decoded: Decoded, policy: Policy) -> tuple[Decoded, 
     if np.count_nonzero(scores.finite) < len(scores.finite) or (outside and policy == "refuse"):
         decoded = decoded.refuse(_refusals(model, decoded, scores, policy))
         scores = model.score(decoded.batch)
-    if outside and policy == "review":
-        scores = replace(scores, review=scores.review | scores.out_of_range.any(axis=1))
+    if outside:
+        scores = replace(scores, review=review(scores, policy))
     return decoded, scores
+
+
+def review(scores: Scores, policy: Policy) -> Flags:
+    """(n,): which orders go to review, by their scores and the policy."""
+    return scores.review | scores.out_of_range.any(axis=1) if policy == "review" else scores.review
 
 
 def _refusals(model: RiskModel, decoded: Decoded, scores: Scores, policy: Policy) -> dict[int, list[Fault]]:

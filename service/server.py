@@ -6,15 +6,22 @@ living worker has; should all be taken, it shares the last one rather than keep 
 
 import ctypes
 import gc
+import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 
+from model import registry
+from model.risk import RiskModel
 from service import logs
+from service.app import create_app
 from service.config import Settings
+from service.lineup import Stage
+from service.metrics import Metrics
+from service.reload import Follower
 from service.tally import SLOTS, Tally
 
 GC_THRESHOLDS = (100_000, 20, 20)
@@ -31,7 +38,25 @@ class Logger(glogging.Logger):  # type: ignore[misc]
         """Nothing; gunicorn would put a line together even where no handler takes it."""
 
 
-def options(settings: Settings, tally: Tally) -> dict[str, Any]:
+class Assembly(NamedTuple):
+    """A service, put together: its application, gunicorn's settings for it, and the model that it starts with."""
+
+    app: Flask
+    options: dict[str, Any]
+    model: RiskModel
+
+
+def assemble(settings: Settings) -> Assembly:
+    """The service of these settings, to be forked into workers. Raises ModelError."""
+    model = registry.last_good(settings.model, settings.model_sha256)
+    tally, stage = Tally(), Stage(model, settings.max_orders)
+    follower = None
+    if os.path.isdir(settings.model):
+        follower = Follower(settings.model, stage, Metrics(tally), settings.model_sha256)
+    return Assembly(create_app(settings, stage, tally), _options(settings, tally, stage, follower), model)
+
+
+def _options(settings: Settings, tally: Tally, stage: Stage, follower: Follower | None) -> dict[str, Any]:
     """Settings by gunicorn's own names."""
 
     def pre_fork(arbiter: Any, worker: Any) -> None:
@@ -40,9 +65,14 @@ def options(settings: Settings, tally: Tally) -> dict[str, Any]:
 
     def post_fork(arbiter: Any, worker: Any) -> None:
         tally.attach(worker.slot)
+        stage.attach(worker.slot)
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         _keep_memory()
+
+    def post_worker_init(worker: Any) -> None:
+        if follower is not None:
+            follower.start()
 
     return {
         "bind": settings.bind,
@@ -58,6 +88,7 @@ def options(settings: Settings, tally: Tally) -> dict[str, Any]:
         "logconfig_dict": logs.config(settings.log_level),
         "pre_fork": pre_fork,
         "post_fork": post_fork,
+        "post_worker_init": post_worker_init,
     }
 
 

@@ -6,18 +6,10 @@ The tally is made here, before any worker is forked, and `options` are gunicorn'
 import os
 import sys
 
-from model import registry
 from model.errors import ModelError
 from service import config, server
-from service.app import create_app
-from service.tally import Tally
 
 try:
-    _settings = config.load(os.environ)
-    _model = registry.load(_settings.model, _settings.model_sha256)
+    app, options, _ = server.assemble(config.load(os.environ))
 except (config.SettingsError, ModelError) as error:
     sys.exit(f"delivery-risk: {error}")
-
-_tally = Tally()
-app = create_app(_settings, _model, _tally)
-options = server.options(_settings, _tally)

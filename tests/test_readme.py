@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from service import config
+from service.exposition import GAUGES
 from service.metrics import METRICS
 from tests.servers import ROOT, curl, running
 
@@ -41,8 +42,8 @@ def test_the_settings_are_those_that_the_service_knows():
 
 
 def test_the_metrics_are_those_that_the_service_exports():
-    known = {name: [", ".join(metric.labels), metric.help] for name, metric in METRICS.items()}
-    assert table("Metrics") == known | {"delivery_risk_model_info": ["name, version, sha256", "The model that is served."]}
+    known = {name: [", ".join(shown.labels), shown.help] for name, shown in (METRICS | GAUGES).items()}
+    assert table("Metrics") == known
 
 
 def test_every_file_that_the_readme_links_to_is_there():

@@ -5,13 +5,10 @@ import os
 
 import click
 
-from model import registry
 from model.errors import ModelError
 from model.risk import RiskModel
 from schemas import records
 from service import config
-from service.app import create_app
-from service.tally import Tally
 
 _FLAGS = {"bind": "HOST:PORT", "workers": "N", "threads": "N", "model": "FILE"}
 
@@ -22,14 +19,12 @@ def serve(**flags: str | None) -> None:
     given = {config.variable(name): value for name, value in flags.items() if value is not None}
     try:
         settings = config.load({**os.environ, **given})
-        model = registry.load(settings.model, settings.model_sha256)
+        from service import server  # gunicorn reads WEB_CONCURRENCY as it is imported: only after it was checked
+
+        app, options, model = server.assemble(settings)
     except (config.SettingsError, ModelError) as error:
         raise click.ClickException(str(error)) from None
-    from service import server  # gunicorn reads WEB_CONCURRENCY as it is imported: only after it was checked
-
-    tally = Tally()
-    app = create_app(settings, model, tally)
-    server.Server(app, server.options(settings, tally), lambda addresses: _greet(addresses, model)).run()
+    server.Server(app, options, lambda addresses: _greet(addresses, model)).run()
 
 
 for _name, _metavar in _FLAGS.items():

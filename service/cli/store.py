@@ -1,7 +1,7 @@
 """delivery-risk model publish, promote, rollback, list, diff: a store of versions, and what another model would change."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,34 +48,43 @@ def rollback(directory: str) -> None:
         _tell_current(directory, store.rollback(directory))
 
 
+@click.command()
+@click.argument("version", required=False)
+@click.option("--none", "ended", is_flag=True, help="End the trial.")
+@_in
+def challenge(version: str | None, ended: bool, directory: str) -> None:
+    """Try VERSION beside the current one: it scores the same orders, seen in metrics only. It takes the same features."""
+    if (version is None) != ended:
+        raise click.UsageError("Give a VERSION, or --none.")
+    with _told(directory):
+        store.challenge(version, directory)
+    click.echo(f"{directory}: {version or 'nothing'} is tried beside the current version")
+
+
 @click.command("list")
 @_in
 @click.pass_context
 def list_(context: click.Context, directory: str) -> None:
-    """List a store's versions, with "*" before the current one. Exits 1 when a version or the pointer is not sound."""
+    """List a store's versions: "*" is current, "+" is tried beside it. Exits 1 when a version or a pointer is not sound."""
     with _told(directory):
         versions = store.versions(directory)
-    current, faulty = None, False
-    try:
-        current = store.current(directory)
-    except NothingPromoted:
-        pass
-    except ModelError as error:
-        click.echo(f"Error: {error}", err=True)
-        faulty = True
-    if current is not None and current.version not in versions:
-        versions.append(current.version)
+    faults: list[ModelError] = []
+    pointers = {mark: _pointer(read, directory, faults) for mark, read in (("*", store.current), ("+", store.challenger))}
+    for fault in faults:
+        click.echo(f"Error: {fault}", err=True)
+    marked = {at.version: (mark, at) for mark, at in reversed(pointers.items()) if at is not None}
+    versions += marked.keys() - versions
     width = max(map(len, versions), default=0)
     for version in versions:
-        at = current if current is not None and current.version == version else None
+        mark, at = marked.get(version, (" ", None))
         try:
             found = store.load(directory, at) if at else store.held(directory, version)
             said = f"{str(found.sha256)[:12]}  {found.manifest.created}"
         except ModelError as error:
             said = f"not sound: {error}"
-            faulty = True
-        click.echo(f"{'*' if at else ' '} {version:<{width}}  {said}")
-    context.exit(1 if faulty else 0)
+            faults.append(error)
+        click.echo(f"{mark} {version:<{width}}  {said}")
+    context.exit(1 if faults else 0)
 
 
 @click.command()
@@ -100,6 +109,16 @@ def diff(first: str, second: str, orders: str) -> None:
         raise click.ClickException(f"{error}: {only}") from None
     click.echo(f"from        {_named(before)}\nto          {_named(after)}")
     _report(Path(orders).name, found)
+
+
+def _pointer(read: Callable[[str], Pointer | None], directory: str, faults: list[ModelError]) -> Pointer | None:
+    try:
+        return read(directory)
+    except NothingPromoted:
+        return None
+    except ModelError as error:
+        faults.append(error)
+        return None
 
 
 @contextmanager

@@ -7,19 +7,18 @@ import msgspec
 import numpy as np
 from flask import Blueprint, Response, request
 
-from model.risk import RiskModel
 from schemas import catalog
-from service import release
+from service import openapi, release
+from service.lineup import Stage
 
 
-def blueprint(model: RiskModel, document: dict[str, Any]) -> Blueprint:
-    """The routes for this model and its OpenAPI document."""
+def blueprint(stage: Stage) -> Blueprint:
+    """The routes for what stands on the stage."""
     routes = Blueprint("catalog", __name__)
-    text = msgspec.json.encode(document)
 
     @routes.get("/model")
     def card() -> dict[str, Any]:
-        return catalog.card(model)
+        return catalog.card(stage.lineup.champion.model) | {"lineup": stage.states}
 
     @routes.get("/version")
     def version() -> dict[str, str]:
@@ -27,11 +26,12 @@ def blueprint(model: RiskModel, document: dict[str, Any]) -> Blueprint:
             "service_version": release.VERSION,
             "python_version": platform.python_version(),
             "numpy_version": np.__version__,
-            "model_version": model.manifest.version,
+            "model_version": stage.lineup.champion.model.manifest.version,
         }
 
     @routes.get("/openapi.json")
     def openapi_document() -> Response:
+        text = msgspec.json.encode(openapi.document(stage.lineup.champion))
         response = Response(text, content_type="application/json")
         response.add_etag()
         response.make_conditional(request.environ)

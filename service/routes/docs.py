@@ -10,6 +10,9 @@ from typing import Any
 
 from flask import Blueprint, Response, send_from_directory
 
+from service import openapi
+from service.lineup import Stage
+
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -22,14 +25,14 @@ _SWAGGER_PAGE = (
 _SWAGGER_INIT = 'SwaggerUIBundle({url: "openapi.json", dom_id: "#ui", validatorUrl: null, deepLinking: true});\n'
 
 
-def blueprint(document: dict[str, Any]) -> Blueprint:
-    """The page for this OpenAPI document."""
+def blueprint(stage: Stage) -> Blueprint:
+    """The page for the OpenAPI document of what stands on the stage."""
     routes = Blueprint("docs", __name__)
     files = _swagger_files()
-    page = _plain_page(document) if files is None else _SWAGGER_PAGE
 
     @routes.get("/docs")
     def docs() -> Response:
+        page = _plain_page(openapi.document(stage.lineup.champion)) if files is None else _SWAGGER_PAGE
         return Response(page, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _POLICY})
 
     if files is not None:

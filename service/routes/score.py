@@ -9,26 +9,36 @@ from werkzeug.datastructures import MultiDict
 from model.risk import RiskModel
 from schemas.base import NotReadable
 from schemas.contract import Decoded
-from schemas.formats import MEDIA_TYPES, Doors
+from schemas.formats import MEDIA_TYPES
 from service import access, body, scoring
 from service.config import Settings
+from service.lineup import Lineup, Stage
 from service.metrics import Metrics
 from service.problems import Problem
+from service.shadow import Shadow, Trial
 
 
-def blueprint(model: RiskModel, doors: Doors, settings: Settings, metrics: Metrics) -> Blueprint:
-    """The route for this model, with the limits and the policy of these settings."""
+def blueprint(stage: Stage, settings: Settings, metrics: Metrics, shadow: Shadow) -> Blueprint:
+    """The route for what stands on the stage, with the limits and the policy of these settings."""
     routes = Blueprint("score", __name__)
 
     @routes.post("/score")
     def score() -> Response:
+        shadow.answering.append(None)
+        try:
+            return answer(stage.lineup)
+        finally:
+            shadow.answering.pop()
+
+    def answer(lineup: Lineup) -> Response:
+        model = lineup.champion.model
         partial = bool(request.query_string) and _partial(request.args)
         if request.mimetype not in MEDIA_TYPES:
             raise Problem(415, f"Content-Type must be {' or '.join(MEDIA_TYPES)}.")
         content = body.read(request.environ, settings.max_body_bytes)
         begun = perf_counter()
         try:
-            form, decoded = doors.decode(request.mimetype, content)
+            form, decoded = lineup.champion.doors.decode(request.mimetype, content)
         except NotReadable as error:
             raise Problem(400, f"{error}.") from None
         read = perf_counter()
@@ -39,12 +49,16 @@ def blueprint(model: RiskModel, doors: Doors, settings: Settings, metrics: Metri
         if decoded.faults and not (partial and all(fault.position is not None for fault in decoded.faults)):
             detail = f"{len(decoded.faults)} error{'s' * (len(decoded.faults) > 1)}; no order was scored."
             raise Problem(422, detail, decoded.faults, form.place)
-        answer = form.encode(model, decoded, scores, partial=partial)
+        content = form.encode(model, decoded, scores, partial=partial)
         stages = {"decode": read - begun, "score": scored - read, "encode": perf_counter() - scored}
-        metrics.scored(scores, stages)
+        metrics.scored(model, scores, stages)
         timing = ", ".join(f"{stage};dur={seconds * 1000:.3f}" for stage, seconds in stages.items())
         headers = {"Cache-Control": "no-store", "Server-Timing": timing}
-        return Response(answer, headers=headers, content_type=form.media_type)
+        response = Response(content, headers=headers, content_type=form.media_type)
+        if lineup.challenger is not None:
+            trial = Trial(model, lineup.challenger, decoded.batch, scores)
+            response.call_on_close(lambda: shadow.offer(trial))
+        return response
 
     return routes
 

@@ -24,11 +24,10 @@ from model.network import Layer, Network
 from schemas.contract import Contract
 from schemas.formats import Doors
 from service import config
-from service.app import create_app
-from service.tally import Tally
 from tests.benchmarks.contestants import JSON, OURS, Contestant, dumps, records
 from tests.benchmarks.run import Runner, tree
 from tests.model.making import model_of
+from tests.service.apps import app_of
 
 NETWORKS = ((3, 3, 1), (20, 64, 32, 1), (50, 128, 64, 1))
 ROUNDS = 9
@@ -86,7 +85,7 @@ def shares() -> None:
     """What scoring, and counting colons, take of a 10,000-order request, within the process, without gunicorn's part."""
     settings = config.load({})
     model = registry.load(settings.model)
-    app = create_app(settings, model, Tally())
+    app = app_of()
     doors = Doors(Contract(model.manifest.feature_names, settings.max_orders))
     body = records(10_000)
     _, decoded = doors.decode("application/json", body)

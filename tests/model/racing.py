@@ -136,7 +136,7 @@ def watched(directory: Path) -> int:
         try:
             assert registry.load(directory).manifest.version in store.versions(directory)
         except NothingPromoted:
-            assert not (directory / pointer.NAME).exists()
+            assert not (directory / pointer.CURRENT).exists()
     return 20
 
 

@@ -40,5 +40,5 @@ def state(directory: Path) -> State:
 
 def drafts(directory: Path) -> list[str]:
     """The files that stand in a store without a name, or under one that no store knows."""
-    known = {".lock", pointer.NAME, *(f"{version}.npz" for version in store.versions(directory))}
+    known = {".lock", pointer.CURRENT, *(f"{version}.npz" for version in store.versions(directory))}
     return [path.name for path in directory.iterdir() if path.name not in known]

@@ -133,7 +133,7 @@ NO_FILE = {
 
 @pytest.mark.parametrize(("make", "error"), NO_FILE.values(), ids=NO_FILE)
 def test_what_is_no_readable_pointer_is_refused_without_waiting(make, error, tmp_path):
-    make(tmp_path / pointer.NAME)
+    make(tmp_path / pointer.CURRENT)
     with pytest.raises(ModelError) as refused:
         pointer.read(tmp_path)
     assert (type(refused.value), refused.value.place) == (error, "CURRENT.json")
@@ -141,5 +141,5 @@ def test_what_is_no_readable_pointer_is_refused_without_waiting(make, error, tmp
 
 def test_a_link_to_a_pointer_is_followed(tmp_path):
     (tmp_path / "elsewhere.json").write_bytes(changed())
-    (tmp_path / pointer.NAME).symlink_to("elsewhere.json")
+    (tmp_path / pointer.CURRENT).symlink_to("elsewhere.json")
     assert pointer.read(tmp_path)[-1].version == "8"

@@ -3,10 +3,7 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from model import registry
-from service import config
-from service.app import create_app
-from service.tally import Tally
+from tests.service.apps import app_of
 
 ORDER = {"order_id": "A-104", "route_disruption": 2, "backlog": 3, "weather_severity": 1}
 
@@ -16,8 +13,7 @@ def make_client() -> Callable[..., FlaskClient]:
     """A client of the application under these settings, given by their names without the prefix."""
 
     def make(**given: str) -> FlaskClient:
-        settings = config.load({config.variable(name): value for name, value in given.items()})
-        return create_app(settings, registry.load(settings.model), Tally()).test_client()
+        return app_of(**given).test_client()
 
     return make
 

@@ -7,15 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model import registry
 from schemas.decision import ColumnsDecisionSchema
 from service import config
-from service.app import create_app
-from service.tally import Tally
+from tests.service.apps import app_of
 
 FEATURES = ("route_disruption", "backlog", "weather_severity")
 SETTINGS = config.load({})
-CLIENT = create_app(SETTINGS, registry.load(SETTINGS.model), Tally()).test_client()
+CLIENT = app_of().test_client()
 
 
 def send(kind, text, query=""):

@@ -2,6 +2,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as plain
 
+from service.exposition import GAUGES
 from service.metrics import METRICS
 
 
@@ -99,13 +100,13 @@ def test_stages_and_batch_sizes_are_observed(client, batch):
 
 def test_the_served_model_is_named(client):
     digest = client.get("/model").json["model_sha256"]
-    labels = (("name", "delivery-risk"), ("sha256", digest), ("version", "1.0.0"))
+    labels = (("name", "delivery-risk"), ("role", "champion"), ("sha256", digest), ("version", "1.0.0"))
     assert samples(client)["delivery_risk_model_info", labels] == 1
 
 
 def test_every_metric_is_exported_from_the_start_and_with_its_help(client):
     families = {family.name: family.documentation for family in plain(client.get("/metrics").text)}
-    assert set(families) >= {name.removesuffix("_total") for name in METRICS}
+    assert set(families) >= {name.removesuffix("_total") for name in METRICS | GAUGES}
     assert all(families.values())
 
 

@@ -8,12 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model import registry
 from schemas.decision import DecisionSchema
 from schemas.problem import ProblemSchema
-from service import config
-from service.app import create_app
-from service.tally import Tally
+from tests.service.apps import app_of
 
 REQUESTS = Path(__file__).parents[1] / "data" / "requests"
 SOUND = {
@@ -42,8 +39,7 @@ INVALID = cases("invalid", "problem", 422)
 
 @pytest.fixture(scope="module")
 def client():
-    loaded = config.load({})
-    return create_app(loaded, registry.load(loaded.model), Tally()).test_client()
+    return app_of().test_client()
 
 
 def post(client, body, query=""):

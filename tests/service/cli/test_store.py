@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,31 @@ def models(run, tmp_path):
     for version in "78":
         store.promote(version, directory)
     return directory
+
+
+def test_a_version_is_tried_beside_the_current_one_until_the_trial_ends(run, models):
+    assert run("model", "challenge", "9", "--in", models).exit_code == 0
+    assert store.challenger(models).version == "9"
+    assert [line[:3] for line in run("model", "list", "--in", models).stdout.splitlines()] == ["  7", "* 8", "+ 9"]
+    assert run("model", "challenge", "--none", "--in", models).exit_code == 0
+    assert store.challenger(models) is None
+
+
+def test_a_challenger_of_other_features_is_refused(run, models):
+    made = one_input(features=[Feature("other")])
+    artifact.write(replace(made, manifest=replace(made.manifest, version="11")), "11.npz")
+    run("model", "publish", "11.npz", "--to", models)
+    done = run("model", "challenge", "11", "--in", models)
+    assert (done.exit_code, done.stderr) == (
+        1,
+        "Error: manifest.features: not those of the current version, or in another order\n",
+    )
+    assert store.challenger(models) is None
+
+
+@pytest.mark.parametrize("given", [[], ["9", "--none"]])
+def test_a_trial_is_of_a_version_or_ends(run, models, given):
+    assert run("model", "challenge", *given, "--in", models).exit_code == 2
 
 
 def order(name, value):

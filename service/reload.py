@@ -1,0 +1,132 @@
+"""Reload: each worker follows the pointers of the store, and changes its lineup off the path of any request.
+
+A version is loaded, checked and tested as at the start; only then the one reference is swapped. Whatever is wrong with the
+pointer or the file, the worker goes on with what it serves, tells why, and tries for ever: at once when the pointer changes,
+else after a pause that doubles up to LONGEST.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from model import store
+from model.errors import DigestMismatch, ModelError
+from model.pointer import Pointer
+from model.risk import RiskModel
+from service.lineup import Stage
+from service.metrics import Metrics
+
+EVERY = 0.2
+LONGEST = 30.0
+_log = logging.getLogger("delivery_risk.reload")
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """What failed, the pause after it in seconds, and when that ends on the monotonic clock."""
+
+    over: object
+    pause: float
+    ends: float
+
+
+class Follower:
+    """Follows the store in this directory for the stage of this worker. Pinned to a digest, it takes no other version."""
+
+    def __init__(self, directory: Path | str, stage: Stage, metrics: Metrics, sha256: str | None = None) -> None:
+        self._directory = directory
+        self._stage = stage
+        self._metrics = metrics
+        self._pinned = sha256
+        self._troubles: dict[str, _Trouble] = {}
+
+    def start(self) -> None:
+        """Catch up now, with the last good version if the newest is not, and follow from then on in a thread."""
+        self.look()
+        if self._stage.states["champion"].reason is not None:
+            self._join_the_others()
+        threading.Thread(target=self._follow, name="reload", daemon=True).start()
+
+    def look(self) -> None:
+        """Look once what the store wants, and do it where that is possible."""
+        self._attend("champion", store.current, self._champion)
+        self._attend("challenger", store.challenger, self._challenger)
+
+    def _follow(self) -> None:
+        while True:
+            time.sleep(EVERY)
+            self.look()
+
+    def _attend(
+        self, role: str, read: Callable[[Path | str], Pointer | None], change: Callable[[Pointer | None], None]
+    ) -> None:
+        try:
+            wanted = read(self._directory)
+        except Exception as error:  # whatever stands in a store, it must not end this thread
+            self._failed(role, self._stage.states[role].wanted, str(error), error)
+            return
+        over = (wanted, self._stage.lineup.champion.model.sha256)
+        if self._settled(role, wanted) or self._pauses(role, over):
+            return
+        before = self._stage.states[role]
+        try:
+            change(wanted)
+        except Exception as error:
+            self._failed(role, wanted, over, error)
+        else:
+            self._troubles.pop(role, None)
+            if before.reason is not None or before.wanted is not None or before.served is None:
+                _log.info("model changed", extra={"role": role, "model_version": wanted and wanted.version})
+
+    def _settled(self, role: str, wanted: Pointer | None) -> bool:
+        state = self._stage.states[role]
+        return state.reason is None and state.wanted == wanted and (wanted is None or state.served is not None)
+
+    def _pauses(self, role: str, over: object) -> bool:
+        trouble = self._troubles.get(role)
+        return trouble is not None and trouble.over == over and time.monotonic() < trouble.ends
+
+    def _champion(self, wanted: Pointer | None) -> None:
+        if wanted is not None:
+            model = self._stage.lineup.champion.model
+            self._stage.champion(model if wanted.sha256 == model.sha256 else self._load(wanted), wanted)
+
+    def _challenger(self, wanted: Pointer | None) -> None:
+        challenger = None if wanted is None else self._load(wanted)
+        if challenger is not None:
+            store.require_same_features(self._stage.lineup.champion.model, challenger)
+        self._stage.challenger(challenger, wanted)
+
+    def _load(self, wanted: Pointer) -> RiskModel:
+        if self._pinned not in (None, wanted.sha256):
+            raise DigestMismatch("sha256", "not the one that this service is pinned to")
+        return store.load(self._directory, wanted)
+
+    def _failed(self, role: str, wanted: Pointer | None, over: object, error: Exception) -> None:
+        if self._pauses(role, over):
+            return
+        before = self._troubles.get(role)
+        again = before is not None and before.over == over
+        pause = min(2 * before.pause, LONGEST) if before is not None and again else EVERY
+        self._troubles[role] = _Trouble(over, pause, time.monotonic() + pause)
+        kind = type(error).__name__
+        reason = f"{kind}: {error}" if isinstance(error, ModelError) else kind
+        self._metrics.reload_failed(role, kind)
+        self._stage.failed(role, wanted, reason)
+        if not again:
+            _log.error("model not changed", extra={"role": role, "reason": reason})
+
+    def _join_the_others(self) -> None:
+        """Serve what some worker was the last to change to: a new worker knows only what its master has loaded."""
+        latest, failed = self._stage.latest, self._stage.states["champion"]
+        if latest.served is None or not latest.served.file or latest.served == failed.served:
+            return
+        at = Pointer(latest.served.version, latest.served.file, latest.served.sha256)
+        try:
+            self._stage.champion(store.load(self._directory, at), at)
+        except ModelError as error:
+            _log.error("last good model not found", extra={"role": "champion", "reason": str(error)})
+        self._stage.failed("champion", failed.wanted, str(failed.reason))

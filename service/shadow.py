@@ -1,0 +1,80 @@
+"""Shadow: the challenger scores what the champion has answered, seen by metrics only.
+
+A batch is taken up after its answer is sent, by one thread in each worker, which works in the gaps: it scores a slice at a
+time and begins none while a request is being answered. What does not fit into the queue is dropped and counted, as is a
+batch on which the challenger fails. Neither reaches a caller.
+"""
+
+import logging
+import queue
+import threading
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from model.batch import Batch
+from model.risk import RiskModel, Scores
+from service import scoring
+from service.metrics import Metrics
+
+WAITING = 8
+SLICE = 256
+PAUSE = 0.001
+_log = logging.getLogger("delivery_risk.shadow")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """A batch that the champion answered with these scores, for the challenger to score."""
+
+    champion: RiskModel
+    challenger: RiskModel
+    batch: Batch
+    scores: Scores
+
+
+class Shadow:
+    """Takes trials by `offer`. `answering` has an entry for each request that this worker is answering."""
+
+    def __init__(self, metrics: Metrics, policy: scoring.Policy) -> None:
+        self._metrics = metrics
+        self._policy = policy
+        self._trials: queue.Queue[Trial] = queue.Queue(WAITING)
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self.answering: list[None] = []
+
+    def offer(self, trial: Trial) -> None:
+        """Have the trial made when there is time, or count that there was none."""
+        try:
+            self._trials.put_nowait(trial)
+        except queue.Full:
+            self._metrics.tried(trial.challenger, "dropped")
+        with self._starting:
+            if self._thread is None:  # not before the fork: a thread does not survive it
+                self._thread = threading.Thread(target=self._work, name="shadow", daemon=True)
+                self._thread.start()
+
+    def _work(self) -> None:
+        while True:
+            trial = self._trials.get()
+            try:
+                self._try(trial)
+            except Exception:
+                self._metrics.tried(trial.challenger, "failed")
+                _log.warning("challenger failed", exc_info=True, extra={"model_version": trial.challenger.manifest.version})
+
+    def _try(self, trial: Trial) -> None:
+        differences, moves = [], {"monitor_to_review": 0, "review_to_monitor": 0}
+        for start in range(0, len(trial.batch), SLICE):
+            while self.answering:
+                time.sleep(PAUSE)
+            rows = slice(start, start + SLICE)
+            scores = trial.challenger.score(Batch(trial.batch.ids[rows], trial.batch.matrix[rows]))
+            review, before = scoring.review(scores, self._policy), trial.scores.review[rows]
+            moves["monitor_to_review"] += int(np.count_nonzero(review & ~before))
+            moves["review_to_monitor"] += int(np.count_nonzero(before & ~review))
+            differences.append((scores.scores - trial.scores.scores[rows])[scores.finite])
+        self._metrics.tried(trial.challenger, "scored")
+        self._metrics.compared(trial.champion, trial.challenger, np.concatenate(differences), moves)

@@ -1,0 +1,21 @@
+"""Applications to test in this process."""
+
+from flask import Flask
+
+from model import registry
+from service import config
+from service.app import create_app
+from service.lineup import Stage
+from service.tally import Tally
+
+
+def app_of(**given: str) -> Flask:
+    """The application under these settings, given by their names without the prefix."""
+    return app_and_stage(**given)[0]
+
+
+def app_and_stage(**given: str) -> tuple[Flask, Stage]:
+    """The same, and the stage of what it serves."""
+    settings = config.load({config.variable(name): value for name, value in given.items()})
+    stage = Stage(registry.load(settings.model), settings.max_orders)
+    return create_app(settings, stage, Tally()), stage

@@ -1,0 +1,284 @@
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from model import artifact, pointer, registry, store
+from model.manifest import Feature
+from model.pointer import Pointer
+from service import reload
+from service.lineup import Stage
+from service.metrics import Metrics
+from service.reload import Follower
+from service.tally import Tally
+from tests.model.making import one_input
+from tests.model.stores import publish
+from tests.servers import ROOT
+
+
+@pytest.fixture
+def models(tmp_path):
+    """A store of versions 1 to 3, the first of which is current."""
+    directory = tmp_path / "models"
+    directory.mkdir()
+    for version in "123":
+        publish(directory, version, float(version))
+    store.promote("1", directory)
+    return directory
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The follower's clock, to be set by the test."""
+    now = [0.0]
+    monkeypatch.setattr(reload.time, "monotonic", lambda: now[0])
+    return now
+
+
+class Worker:
+    """A follower, its stage and what it counts."""
+
+    def __init__(self, models, sha256=None):
+        self.tally = Tally()
+        self.stage = Stage(registry.load(models), 100)
+        self.follower = Follower(models, self.stage, Metrics(self.tally), sha256)
+        self.follower.look()
+
+    def look(self):
+        self.follower.look()
+        return self.version()
+
+    def version(self):
+        return self.stage.lineup.champion.model.manifest.version
+
+    def challenger(self):
+        tried = self.stage.lineup.challenger
+        return tried and tried.manifest.version
+
+    def failures(self):
+        name = "delivery_risk_model_reload_failures_total"
+        return {key[1:]: cells[0] for key, cells in self.tally.totals().items() if key[0] == name}
+
+
+def publish_with_other_features(models, version):
+    made = one_input(features=[Feature("another")])
+    file = models.with_name("outside")
+    artifact.write(replace(made, manifest=replace(made.manifest, version=version)), file)
+    store.publish(file, models)
+
+
+def break_file(models):
+    (models / "2.npz").write_bytes((models / "2.npz").read_bytes()[:-40])
+
+
+def point_at_another_digest(models):
+    pointer.write(models, ".draft-", [Pointer("2", "2.npz", "0" * 64)])
+
+
+def point_at_another_version(models):
+    pointer.write(models, ".draft-", [Pointer("2", "3.npz", str(store.held(models, "3").sha256))])
+
+
+def point_nowhere(models):
+    pointer.write(models, ".draft-", [Pointer("9", "9.npz", "0" * 64)])
+
+
+def remove_pointer(models):
+    (models / pointer.CURRENT).unlink()
+
+
+def write_garbage(models):
+    (models / pointer.CURRENT).write_bytes(b"{\xff")
+
+
+BROKEN = [
+    (break_file, "DigestMismatch"),
+    (point_at_another_digest, "DigestMismatch"),
+    (point_at_another_version, "VersionMismatch"),
+    (point_nowhere, "Unreadable"),
+    (remove_pointer, "NothingPromoted"),
+    (write_garbage, "BadPointer"),
+]
+
+
+def test_a_promotion_is_followed(models):
+    worker = Worker(models)
+    assert worker.look() == "1"
+    store.promote("2", models)
+    assert worker.look() == "2"
+    store.rollback(models)
+    assert worker.look() == "1"
+    assert worker.failures() == {}
+
+
+@pytest.mark.parametrize(("damage", "kind"), BROKEN)
+def test_whatever_is_broken_the_last_good_version_is_served_and_the_reason_told(models, damage, kind):
+    worker = Worker(models)
+    store.promote("2", models)
+    damage(models)
+    assert worker.look() == "1"
+    assert worker.stage.states["champion"].reason.startswith(f"{kind}: ")
+    assert worker.stage.states["champion"].served.version == "1"
+    assert worker.failures() == {("champion", kind): 1}
+    pointer.write(models, ".draft-", [Pointer("3", "3.npz", str(store.held(models, "3").sha256))])
+    assert worker.look() == "3"
+    assert worker.stage.states["champion"].reason is None
+
+
+def test_an_error_that_no_one_foresaw_does_not_end_the_following(models, monkeypatch):
+    worker = Worker(models)
+    store.promote("2", models)
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "load", lambda *_: 1 / 0)
+        assert worker.look() == "1"
+    assert worker.stage.states["champion"].reason == "ZeroDivisionError"
+    store.promote("3", models)
+    assert worker.look() == "3"
+
+
+def test_a_bad_file_is_tried_for_ever_after_pauses_that_double_up_to_a_limit(models, clock):
+    worker = Worker(models)
+    sound = (models / "2.npz").read_bytes()
+    store.promote("2", models)
+    break_file(models)
+    tried_at = []
+    for step in range(2000):
+        clock[0] = step * 0.1
+        before = sum(worker.failures().values())
+        assert worker.look() == "1"
+        if sum(worker.failures().values()) > before:
+            tried_at.append(clock[0])
+    pauses = [round(b - a, 1) for a, b in pairwise(tried_at)]
+    assert pauses[:6] == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4]
+    assert max(pauses) == pauses[-1] == pytest.approx(reload.LONGEST, abs=0.2)
+    (models / "2.npz").write_bytes(sound)
+    clock[0] += reload.LONGEST
+    assert worker.look() == "2"
+
+
+def test_a_pause_ends_when_the_pointer_changes(models, clock):
+    worker = Worker(models)
+    store.promote("2", models)
+    break_file(models)
+    worker.look()
+    store.promote("3", models)
+    assert worker.look() == "3"
+
+
+def test_a_service_pinned_to_a_digest_takes_no_other_version(models):
+    worker = Worker(models, store.current(models).sha256)
+    store.promote("2", models)
+    assert worker.look() == "1"
+    assert worker.failures() == {("champion", "DigestMismatch"): 1}
+
+
+def test_the_features_of_a_new_version_are_the_contract_at_once(models):
+    publish_with_other_features(models, "4")
+    worker = Worker(models)
+    store.promote("4", models)
+    assert worker.look() == "4"
+    assert worker.stage.lineup.champion.doors.contract.features == ("another",)
+
+
+def test_a_challenger_comes_changes_and_goes(models):
+    worker = Worker(models)
+    assert worker.challenger() is None
+    for version in "23":
+        store.challenge(version, models)
+        worker.look()
+        assert worker.challenger() == version
+    store.challenge(None, models)
+    worker.look()
+    assert worker.challenger() is None
+    assert worker.stage.states["challenger"].served is None
+    assert worker.failures() == {}
+
+
+def test_a_challenger_that_is_broken_leaves_the_lineup_as_it_was(models):
+    worker = Worker(models)
+    store.challenge("2", models)
+    break_file(models)
+    worker.look()
+    assert (worker.version(), worker.challenger()) == ("1", None)
+    assert worker.failures() == {("challenger", "DigestMismatch"): 1}
+
+
+def test_a_challenger_leaves_with_the_champion_whose_features_it_takes_and_comes_back_with_it(models):
+    publish_with_other_features(models, "4")
+    worker = Worker(models)
+    store.challenge("2", models)
+    worker.look()
+    store.promote("4", models)
+    worker.look()
+    assert (worker.version(), worker.challenger()) == ("4", None)
+    assert worker.stage.states["challenger"].reason.startswith("OtherFeatures: ")
+    store.rollback(models)
+    worker.look()
+    assert (worker.version(), worker.challenger()) == ("1", "2")
+
+
+@pytest.mark.parametrize("damage", [point_nowhere, remove_pointer, write_garbage])
+def test_a_new_worker_that_finds_the_newest_broken_serves_what_the_others_do(models, damage):
+    worker = Worker(models)
+    store.promote("2", models)
+    assert worker.look() == "2"
+    damage(models)
+    young = Stage(artifact.loads((models / "1.npz").read_bytes()), 100)
+    young.roster = worker.stage.roster
+    young.attach(0)
+    Follower(models, young, Metrics(Tally())).start()
+    assert young.lineup.champion.model.manifest.version == "2"
+    assert young.states["champion"].reason is not None
+
+
+def test_a_service_that_starts_while_the_newest_is_broken_takes_the_one_before(models):
+    for version in "23":
+        store.promote(version, models)
+    (models / "3.npz").write_bytes(b"")
+    assert registry.last_good(models).manifest.version == "2"
+    break_file(models)
+    assert registry.last_good(models).manifest.version == "1"
+
+
+MEMORY = """
+import os, sys
+from pathlib import Path
+from model import pointer, registry, store
+from model.pointer import Pointer
+from service import openapi
+from service.lineup import Stage
+from service.metrics import Metrics
+from service.reload import Follower
+from service.tally import Tally
+
+models = Path(sys.argv[1])
+stage = Stage(registry.load(models), 100)
+follower = Follower(models, stage, Metrics(Tally()))
+pointers = [pointer.dumps([Pointer(v, v + ".npz", str(store.held(models, v).sha256))]) for v in "123"]
+sizes = []
+
+def point(name, swap):
+    (models / "new").write_bytes(pointers[swap % 3])
+    os.replace(models / "new", models / name)
+
+for swap in range(1100):
+    point(pointer.CURRENT, swap)
+    point(pointer.CHALLENGER, swap + 1)
+    follower.look()
+    served = stage.lineup.champion
+    assert served.model.manifest.version == "123"[swap % 3] and stage.lineup.challenger is not None
+    served.doors.decode("application/json", b'{"orders": [{"order_id": "a", "f0": 1}]}')
+    if swap % 50 == 0:
+        openapi.document(served)
+    if swap % 100 == 99:
+        sizes.append(int(Path("/proc/self/statm").read_text().split()[1]) * 4096)
+print((sizes[-1] - sizes[0]) / 2**20)
+"""
+
+
+def test_memory_stays_flat_over_a_thousand_swaps(models):
+    done = subprocess.run([sys.executable, "-c", MEMORY, models], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 4.0, "MiB"

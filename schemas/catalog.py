@@ -1,5 +1,6 @@
 """Catalog: what the service says of the model it serves, and of itself."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import Schema, fields
@@ -85,8 +86,8 @@ class HealthSchema(Schema):
     status = fields.String(required=True, metadata={"enum": ["ok"]})
 
 
-def card(model: RiskModel) -> dict[str, Any]:
-    """The model card, as ModelSchema has it."""
+def card(model: RiskModel, lineup: Mapping[str, Any]) -> dict[str, Any]:
+    """The model card, as ModelSchema has it; `lineup` is a state of StateSchema by role."""
     manifest, standardizer = model.manifest, model.standardizer
     numbers = zip(manifest.features, standardizer.mean.tolist(), standardizer.scale.tolist(), strict=True)
     features = [
@@ -114,4 +115,5 @@ def card(model: RiskModel) -> dict[str, Any]:
         "parameter_count": model.network.parameter_count,
         "features": features,
         "provenance": manifest.provenance,
+        "lineup": lineup,
     }

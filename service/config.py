@@ -65,7 +65,9 @@ class _Whole(fields.Integer):
 
 
 SETTINGS: dict[str, fields.Field[Any]] = {
-    "model": _pattern(DEFAULT_MODEL, r".+", "a path", "The model file (format 1). Default: the one in the package."),
+    "model": _pattern(
+        DEFAULT_MODEL, r".+", "a path", "The model file (format 1), or a store of versions. Default: the one in the package."
+    ),
     "model_sha256": _pattern(
         None, r"[0-9a-f]{64}\Z", "64 hexadecimal digits", "Serve the model only if its file has this SHA-256."
     ),

@@ -76,5 +76,5 @@ class Shadow:
             moves["monitor_to_review"] += int(np.count_nonzero(review & ~before))
             moves["review_to_monitor"] += int(np.count_nonzero(before & ~review))
             differences.append((scores.scores - trial.scores.scores[rows])[scores.finite])
-        self._metrics.tried(trial.challenger, "scored")
         self._metrics.compared(trial.champion, trial.challenger, np.concatenate(differences), moves)
+        self._metrics.tried(trial.challenger, "scored")

@@ -18,7 +18,7 @@ def blueprint(stage: Stage) -> Blueprint:
 
     @routes.get("/model")
     def card() -> dict[str, Any]:
-        return catalog.card(stage.lineup.champion.model) | {"lineup": stage.states}
+        return catalog.card(stage.lineup.champion.model, stage.states)
 
     @routes.get("/version")
     def version() -> dict[str, str]:

@@ -8,7 +8,9 @@ from model.manifest import Feature
 from schemas.catalog import FeatureSchema, HealthSchema, ModelSchema, VersionSchema, card
 
 MODEL = replace(default_model(), sha256="0" * 64)
-CARD = card(MODEL)
+SERVED = {"name": "delivery-risk", "version": "1.0.0", "sha256": "0" * 64, "file": ""}
+CHAMPION = {"served": SERVED, "wanted": None, "reason": None, "since": 1.5}
+CARD = card(MODEL, {"champion": CHAMPION, "challenger": CHAMPION | {"served": None}})
 BACKLOG = {
     "name": "backlog",
     "unit": "severity",
@@ -47,7 +49,7 @@ def test_the_card_tells_all_of_a_feature():
 
 def test_a_feature_without_bounds_has_null_for_them():
     manifest = replace(MODEL.manifest, features=(Feature("backlog"), *MODEL.manifest.features[1:]))
-    found = card(replace(MODEL, manifest=manifest))["features"][0]
+    found = card(replace(MODEL, manifest=manifest), {})["features"][0]
     assert found == {
         "name": "backlog",
         "unit": "",

@@ -66,6 +66,7 @@ SCENARIOS = {
         lambda _, directory: store.rollback(directory),
         lambda before: (before[0], before[1][:-1]),
     ),
+    "challenge": Scenario(["1", "2"], ["1"], lambda _, directory: store.challenge("2", directory), lambda before: before),
 }
 
 

@@ -28,6 +28,8 @@ def publish(directory: Path, version: str, weight: float = 1.0, name: str = "mad
 def state(directory: Path) -> State:
     """The versions and the history of a store in which everything must be whole."""
     found = store.versions(directory)
+    tried = store.challenger(directory)
+    assert tried is None or store.load(directory, tried).manifest.version == tried.version
     for version in found:
         assert store.held(directory, version).manifest.version == version
     try:
@@ -40,5 +42,5 @@ def state(directory: Path) -> State:
 
 def drafts(directory: Path) -> list[str]:
     """The files that stand in a store without a name, or under one that no store knows."""
-    known = {".lock", pointer.CURRENT, *(f"{version}.npz" for version in store.versions(directory))}
+    known = {".lock", pointer.CURRENT, pointer.CHALLENGER, *(f"{version}.npz" for version in store.versions(directory))}
     return [path.name for path in directory.iterdir() if path.name not in known]

@@ -10,7 +10,7 @@ import pytest
 from tests.model.killing import SCENARIOS
 from tests.servers import ROOT
 
-SHORT = ("publish", "promote", "rollback")
+SHORT = ("publish", "promote", "rollback", "challenge")
 
 
 def counts(module, *arguments):

@@ -4,6 +4,7 @@ The stage holds the one reference that a reload swaps, and tells the roster of i
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from model.pointer import Pointer
@@ -25,14 +26,15 @@ class Served:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lineup:
-    """The `champion` answers; a `challenger` takes the same features and is seen in metrics only."""
+    """The `champion` answers; a `challenger` takes the same features and is seen in metrics only. `states` tell of both."""
 
     champion: Served
-    challenger: RiskModel | None = None
+    challenger: RiskModel | None
+    states: Mapping[str, State]
 
 
 class Stage:
-    """What this worker serves: `lineup`, to be read once a request, and the `states` that the others are told by role.
+    """What this worker serves: `lineup`, to be read once a request.
 
     `latest` is the state of the worker that was the last to change its champion, as it stood when this one came.
     """
@@ -40,43 +42,42 @@ class Stage:
     def __init__(self, model: RiskModel, max_orders: int) -> None:
         self._max_orders = max_orders
         self.roster = Roster()
-        self.lineup = Lineup(self._served(model))
-        self.states = {"champion": State(_version(model, None), since=time.time()), "challenger": State()}
+        states = {"champion": State(_version(model, None), since=time.time()), "challenger": State()}
+        self.lineup = Lineup(self._served(model), None, states)
         self.attach(0)
 
     def attach(self, slot: int) -> None:
         """Tell of this worker under its slot from now on. To be called in a new worker."""
         others = [entry.states["champion"] for entry in self.roster.entries()]
-        self.latest = max(others, key=lambda state: state.since, default=self.states["champion"])
+        self.latest = max(others, key=lambda state: state.since, default=self.lineup.states["champion"])
         self._slot = slot
-        self._tell()
+        self._swap(self.lineup)
 
     def champion(self, model: RiskModel, wanted: Pointer) -> None:
         """Let this model answer from the next request on; a challenger of other features leaves."""
-        challenger = self.lineup.challenger
+        challenger, states = self.lineup.challenger, dict(self.lineup.states)
         if challenger is not None and challenger.manifest.feature_names != model.manifest.feature_names:
             challenger = None
-            self.states["challenger"] = replace(self.states["challenger"], served=None)
-        self.lineup = Lineup(self._served(model), challenger)
-        self.states["champion"] = State(_version(model, wanted), wanted, since=time.time())
-        self._tell()
+            states["challenger"] = replace(states["challenger"], served=None)
+        states["champion"] = State(_version(model, wanted), wanted, since=time.time())
+        self._swap(Lineup(self._served(model), challenger, states))
 
     def challenger(self, model: RiskModel | None, wanted: Pointer | None) -> None:
         """Try this model beside the champion from the next request on, or none."""
-        self.lineup = replace(self.lineup, challenger=model)
-        self.states["challenger"] = State(None if model is None else _version(model, wanted), wanted, since=time.time())
-        self._tell()
+        state = State(None if model is None else _version(model, wanted), wanted, since=time.time())
+        self._swap(Lineup(self.lineup.champion, model, {**self.lineup.states, "challenger": state}))
 
     def failed(self, role: str, wanted: Pointer | None, reason: str) -> None:
         """Tell that this role's model could not be changed to what is wanted, and why."""
-        self.states[role] = replace(self.states[role], wanted=wanted, reason=reason[:_REASON])
-        self._tell()
+        state = replace(self.lineup.states[role], wanted=wanted, reason=reason[:_REASON])
+        self._swap(replace(self.lineup, states={**self.lineup.states, role: state}))
+
+    def _swap(self, lineup: Lineup) -> None:
+        self.lineup = lineup
+        self.roster.write(self._slot, Entry.of_this_process(lineup.states))
 
     def _served(self, model: RiskModel) -> Served:
         return Served(model, Doors(Contract(model.manifest.feature_names, self._max_orders)))
-
-    def _tell(self) -> None:
-        self.roster.write(self._slot, Entry.of_this_process(self.states))
 
 
 def _version(model: RiskModel, at: Pointer | None) -> Version:

@@ -46,7 +46,7 @@ class Follower:
     def start(self) -> None:
         """Catch up now, with the last good version if the newest is not, and follow from then on in a thread."""
         self.look()
-        if self._stage.states["champion"].reason is not None:
+        if self._stage.lineup.states["champion"].reason is not None:
             self._join_the_others()
         threading.Thread(target=self._follow, name="reload", daemon=True).start()
 
@@ -66,12 +66,12 @@ class Follower:
         try:
             wanted = read(self._directory)
         except Exception as error:  # whatever stands in a store, it must not end this thread
-            self._failed(role, self._stage.states[role].wanted, str(error), error)
+            self._failed(role, self._stage.lineup.states[role].wanted, str(error), error)
             return
         over = (wanted, self._stage.lineup.champion.model.sha256)
         if self._settled(role, wanted) or self._pauses(role, over):
             return
-        before = self._stage.states[role]
+        before = self._stage.lineup.states[role]
         try:
             change(wanted)
         except Exception as error:
@@ -82,7 +82,7 @@ class Follower:
                 _log.info("model changed", extra={"role": role, "model_version": wanted and wanted.version})
 
     def _settled(self, role: str, wanted: Pointer | None) -> bool:
-        state = self._stage.states[role]
+        state = self._stage.lineup.states[role]
         return state.reason is None and state.wanted == wanted and (wanted is None or state.served is not None)
 
     def _pauses(self, role: str, over: object) -> bool:
@@ -121,7 +121,7 @@ class Follower:
 
     def _join_the_others(self) -> None:
         """Serve what some worker was the last to change to: a new worker knows only what its master has loaded."""
-        latest, failed = self._stage.latest, self._stage.states["champion"]
+        latest, failed = self._stage.latest, self._stage.lineup.states["champion"]
         if latest.served is None or not latest.served.file or latest.served == failed.served:
             return
         at = Pointer(latest.served.version, latest.served.file, latest.served.sha256)

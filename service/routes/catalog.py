@@ -18,7 +18,8 @@ def blueprint(stage: Stage) -> Blueprint:
 
     @routes.get("/model")
     def card() -> dict[str, Any]:
-        return catalog.card(stage.lineup.champion.model, stage.states)
+        lineup = stage.lineup
+        return catalog.card(lineup.champion.model, lineup.states)
 
     @routes.get("/version")
     def version() -> dict[str, str]:

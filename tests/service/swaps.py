@@ -153,8 +153,12 @@ class Client(threading.Thread):
         bodies = [body(kind) for kind in range(len(KINDS))]
         while not self.stopped:
             kind = self._draw.randrange(len(KINDS))
+            reads = self._draw.random() < 0.05
             try:
-                connection.request("POST", "/score", bodies[kind], {"Content-Type": "application/json"})
+                if reads:
+                    connection.request("GET", self._draw.choice(["/model", "/openapi.json"]))
+                else:
+                    connection.request("POST", "/score", bodies[kind], {"Content-Type": "application/json"})
                 answer = connection.getresponse()
                 status, document = answer.status, json.loads(answer.read())
             except (OSError, http.client.HTTPException, ValueError):
@@ -162,10 +166,22 @@ class Client(threading.Thread):
                 self.outcomes["lost"] += 1
                 self.lost_at.append(time.monotonic())
                 continue
-            outcome = self._judge(kind, status, document)
+            outcome = self._read(document) if reads else self._judge(kind, status, document)
             self.outcomes[outcome] += 1
             if outcome == "wrong":
                 self.wrong.append(json.dumps(document)[:500])
+
+    def _read(self, document: dict) -> str:
+        """Whether a card, or an OpenAPI document, tells of one version only."""
+        if "openapi" in document:
+            version = document["info"]["description"].removesuffix(".").rpartition(" ")[2]
+            known = self._versions.known[version]
+            fields = set(document["components"]["schemas"]["Order"]["properties"]) - {"order_id"}
+            return "read" if fields == set(KINDS[known.kind]) else "wrong"
+        known = self._versions.known[document["model_version"]]
+        digests = {document["model_sha256"], document["lineup"]["champion"]["served"]["sha256"]}
+        names = tuple(feature["name"] for feature in document["features"])
+        return "read" if digests == {known.at.sha256} and names == KINDS[known.kind] else "wrong"
 
     def _judge(self, kind: int, status: int, document: dict) -> str:
         if status == 422:

@@ -119,12 +119,12 @@ def test_whatever_is_broken_the_last_good_version_is_served_and_the_reason_told(
     store.promote("2", models)
     damage(models)
     assert worker.look() == "1"
-    assert worker.stage.states["champion"].reason.startswith(f"{kind}: ")
-    assert worker.stage.states["champion"].served.version == "1"
+    assert worker.stage.lineup.states["champion"].reason.startswith(f"{kind}: ")
+    assert worker.stage.lineup.states["champion"].served.version == "1"
     assert worker.failures() == {("champion", kind): 1}
     pointer.write(models, ".draft-", [Pointer("3", "3.npz", str(store.held(models, "3").sha256))])
     assert worker.look() == "3"
-    assert worker.stage.states["champion"].reason is None
+    assert worker.stage.lineup.states["champion"].reason is None
 
 
 def test_an_error_that_no_one_foresaw_does_not_end_the_following(models, monkeypatch):
@@ -133,7 +133,7 @@ def test_an_error_that_no_one_foresaw_does_not_end_the_following(models, monkeyp
     with monkeypatch.context() as broken:
         broken.setattr(store, "load", lambda *_: 1 / 0)
         assert worker.look() == "1"
-    assert worker.stage.states["champion"].reason == "ZeroDivisionError"
+    assert worker.stage.lineup.states["champion"].reason == "ZeroDivisionError"
     store.promote("3", models)
     assert worker.look() == "3"
 
@@ -192,7 +192,7 @@ def test_a_challenger_comes_changes_and_goes(models):
     store.challenge(None, models)
     worker.look()
     assert worker.challenger() is None
-    assert worker.stage.states["challenger"].served is None
+    assert worker.stage.lineup.states["challenger"].served is None
     assert worker.failures() == {}
 
 
@@ -213,7 +213,7 @@ def test_a_challenger_leaves_with_the_champion_whose_features_it_takes_and_comes
     store.promote("4", models)
     worker.look()
     assert (worker.version(), worker.challenger()) == ("4", None)
-    assert worker.stage.states["challenger"].reason.startswith("OtherFeatures: ")
+    assert worker.stage.lineup.states["challenger"].reason.startswith("OtherFeatures: ")
     store.rollback(models)
     worker.look()
     assert (worker.version(), worker.challenger()) == ("1", "2")
@@ -230,7 +230,7 @@ def test_a_new_worker_that_finds_the_newest_broken_serves_what_the_others_do(mod
     young.attach(0)
     Follower(models, young, Metrics(Tally())).start()
     assert young.lineup.champion.model.manifest.version == "2"
-    assert young.states["champion"].reason is not None
+    assert young.lineup.states["champion"].reason is not None
 
 
 def test_a_service_that_starts_while_the_newest_is_broken_takes_the_one_before(models):

@@ -13,7 +13,9 @@ from schemas.decision import ColumnsDecisionSchema, DecisionSchema
 from schemas.formats import CSV, JSON, Doors
 from schemas.problem import ProblemSchema
 from service import problems, release
+from service.body import CODINGS
 
+_BODY = f"May come with Content-Encoding {' or '.join(CODINGS)}."
 _PARTIAL = {
     "name": "on_error",
     "in": "query",
@@ -42,7 +44,7 @@ def document(model: RiskModel, doors: Doors) -> dict[str, Any]:
         "summary": "Score a batch of orders",
         "operationId": "score",
         "parameters": [_PARTIAL, _REQUEST_ID],
-        "requestBody": {"required": True, "content": _batch(model, doors)},
+        "requestBody": {"required": True, "description": _BODY, "content": _batch(model, doors)},
         "responses": {"200": _DECISION, **_problems(400, 411, 413, 415, 422, 500)},
     }
     spec.path("/score", operations={"post": score})

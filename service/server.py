@@ -12,6 +12,7 @@ from typing import Any
 from flask import Flask
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
+from gunicorn.http.body import ChunkedReader
 
 from service import logs
 from service.config import Settings
@@ -44,6 +45,12 @@ def options(settings: Settings, tally: Tally) -> dict[str, Any]:
         gc.set_threshold(*GC_THRESHOLDS)
         _keep_memory()
 
+    def pre_request(worker: Any, request: Any) -> None:
+        # A connection is closed from here: gunicorn ignores an application's `Connection: close`. It reads what is left of a
+        # body after the answer, and to badly framed chunks it would then answer once more, to whoever asks next.
+        if isinstance(getattr(request.body, "reader", None), ChunkedReader):
+            request.force_close()
+
     return {
         "bind": settings.bind,
         "workers": settings.workers,
@@ -58,6 +65,7 @@ def options(settings: Settings, tally: Tally) -> dict[str, Any]:
         "logconfig_dict": logs.config(settings.log_level),
         "pre_fork": pre_fork,
         "post_fork": post_fork,
+        "pre_request": pre_request,
     }
 
 

@@ -6,6 +6,7 @@ from model.risk import RiskModel
 from schemas.contract import Contract
 from schemas.formats import Doors
 from service import access, openapi, problems
+from service.admission import Admission
 from service.codec import MsgspecProvider
 from service.config import Settings
 from service.metrics import Metrics
@@ -13,8 +14,8 @@ from service.routes import catalog, docs, health, score
 from service.tally import Tally
 
 
-def create_app(settings: Settings, model: RiskModel, tally: Tally) -> Flask:
-    """The WSGI application that serves this model by these settings, and counts into this tally."""
+def create_app(settings: Settings, model: RiskModel, tally: Tally, admission: Admission) -> Flask:
+    """The WSGI application that serves this model by these settings to those admitted, and counts into this tally."""
     doors = Doors(Contract(model.manifest.feature_names, settings.max_orders))
     metrics = Metrics(tally, model)
     document = openapi.document(model, doors)
@@ -22,7 +23,7 @@ def create_app(settings: Settings, model: RiskModel, tally: Tally) -> Flask:
     app = Flask("delivery_risk", static_folder=None)
     app.json = MsgspecProvider(app)
     problems.register(app)
-    app.register_blueprint(score.blueprint(model, doors, settings, metrics))
+    app.register_blueprint(score.blueprint(model, doors, settings, metrics, admission))
     app.register_blueprint(health.blueprint(metrics.registry))
     app.register_blueprint(catalog.blueprint(model, document))
     app.register_blueprint(docs.blueprint(document))

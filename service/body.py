@@ -5,6 +5,7 @@ Compressed bodies are inflated within the same limit, piece by piece, so that a 
 
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from service.problems import Problem
@@ -14,6 +15,7 @@ CODINGS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 _DIGITS = 4000  # Python makes no number of more than 4,300
 _STEP = 64 * 1024
+_DISCARDED = 2**20
 
 
 def read(environ: Mapping[str, Any], limit: int) -> bytes:
@@ -40,6 +42,13 @@ def read(environ: Mapping[str, Any], limit: int) -> bytes:
     if len(content) != length:
         raise Problem(400, "The body ended before its Content-Length.")
     return content if coding == "identity" else _inflate(content, coding, limit)
+
+
+def discard(environ: Mapping[str, Any], limit: int) -> None:
+    """Read the body, up to `limit` bytes of it, and keep nothing; a body that ends early or is badly framed ends it."""
+    with suppress(Exception):
+        while limit > 0 and (piece := environ["wsgi.input"].read(_DISCARDED)):
+            limit -= len(piece)
 
 
 def _inflate(content: bytes, coding: str, limit: int) -> bytes:

@@ -52,6 +52,8 @@ METRICS = {
     ),
     "delivery_risk_out_of_range_total": Metric("Orders answered with the feature outside the model's range.", ("feature",)),
     "delivery_risk_feature_zscore": Metric("Standardized features of the orders answered.", ("feature",), _ZSCORE),
+    "delivery_risk_requests_shed_total": Metric("Requests refused with 503 because of the service's own state.", ("reason",)),
+    "delivery_risk_requests_overdue_total": Metric("Requests that overstayed their time in a stage.", ("stage",)),
     "delivery_risk_metrics_unrecorded_total": Metric("Times that a series found no room and was not counted."),
 }
 _EDGES = {name: np.array([*metric.buckets, np.inf]) for name, metric in METRICS.items()}
@@ -131,6 +133,12 @@ class Metrics(Collector):
         cells[:-1] += counts
         with np.errstate(all="ignore"):
             cells[-1] += values.sum()
+
+
+def count(tally: Tally, name: str, *labels: str) -> None:
+    """An event of a counter, for those who have no model."""
+    with tally.lock:
+        tally.series((name, *labels), 1)[0] += 1
 
 
 def _family(name: str, metric: Metric, series: Iterable[tuple[Sequence[str], Floats]]) -> Family:

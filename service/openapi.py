@@ -45,7 +45,7 @@ def document(model: RiskModel, doors: Doors) -> dict[str, Any]:
         "operationId": "score",
         "parameters": [_PARTIAL, _REQUEST_ID],
         "requestBody": {"required": True, "description": _BODY, "content": _batch(model, doors)},
-        "responses": {"200": _DECISION, **_problems(400, 411, 413, 415, 422, 500)},
+        "responses": {"200": _DECISION, **_problems(400, 408, 411, 413, 415, 422, 500, 503)},
     }
     spec.path("/score", operations={"post": score})
     for path, (summary, schema) in _READ.items():

@@ -14,7 +14,8 @@ from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 from gunicorn.http.body import ChunkedReader
 
-from service import logs
+from service import logs, watchdog
+from service.admission import Admission
 from service.config import Settings
 from service.tally import SLOTS, Tally
 
@@ -32,7 +33,7 @@ class Logger(glogging.Logger):  # type: ignore[misc]
         """Nothing; gunicorn would put a line together even where no handler takes it."""
 
 
-def options(settings: Settings, tally: Tally) -> dict[str, Any]:
+def options(settings: Settings, tally: Tally, admission: Admission) -> dict[str, Any]:
     """Settings by gunicorn's own names."""
 
     def pre_fork(arbiter: Any, worker: Any) -> None:
@@ -44,6 +45,9 @@ def options(settings: Settings, tally: Tally) -> dict[str, Any]:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         _keep_memory()
+
+    def post_worker_init(worker: Any) -> None:
+        watchdog.start(admission, tally, worker)
 
     def pre_request(worker: Any, request: Any) -> None:
         # A connection is closed from here: gunicorn ignores an application's `Connection: close`. It reads what is left of a
@@ -65,6 +69,7 @@ def options(settings: Settings, tally: Tally) -> dict[str, Any]:
         "logconfig_dict": logs.config(settings.log_level),
         "pre_fork": pre_fork,
         "post_fork": post_fork,
+        "post_worker_init": post_worker_init,
         "pre_request": pre_request,
     }
 

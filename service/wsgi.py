@@ -9,6 +9,7 @@ import sys
 from model import registry
 from model.errors import ModelError
 from service import config, server
+from service.admission import Admission
 from service.app import create_app
 from service.tally import Tally
 
@@ -19,5 +20,6 @@ except (config.SettingsError, ModelError) as error:
     sys.exit(f"delivery-risk: {error}")
 
 _tally = Tally()
-app = create_app(_settings, _model, _tally)
-options = server.options(_settings, _tally)
+_admission = Admission(_settings, _tally)
+app = create_app(_settings, _model, _tally, _admission)
+options = server.options(_settings, _tally, _admission)

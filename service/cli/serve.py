@@ -10,6 +10,7 @@ from model.errors import ModelError
 from model.risk import RiskModel
 from schemas import records
 from service import config
+from service.admission import Admission
 from service.app import create_app
 from service.tally import Tally
 
@@ -28,8 +29,9 @@ def serve(**flags: str | None) -> None:
     from service import server  # gunicorn reads WEB_CONCURRENCY as it is imported: only after it was checked
 
     tally = Tally()
-    app = create_app(settings, model, tally)
-    server.Server(app, server.options(settings, tally), lambda addresses: _greet(addresses, model)).run()
+    admission = Admission(settings, tally)
+    app = create_app(settings, model, tally, admission)
+    server.Server(app, server.options(settings, tally, admission), lambda addresses: _greet(addresses, model)).run()
 
 
 for _name, _metavar in _FLAGS.items():

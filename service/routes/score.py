@@ -10,13 +10,14 @@ from model.risk import RiskModel
 from schemas.base import NotReadable
 from schemas.contract import Decoded
 from schemas.formats import MEDIA_TYPES, Doors
-from service import access, body, scoring
+from service import access, scoring
+from service.admission import Admission
 from service.config import Settings
 from service.metrics import Metrics
 from service.problems import Problem
 
 
-def blueprint(model: RiskModel, doors: Doors, settings: Settings, metrics: Metrics) -> Blueprint:
+def blueprint(model: RiskModel, doors: Doors, settings: Settings, metrics: Metrics, admission: Admission) -> Blueprint:
     """The route for this model, with the limits and the policy of these settings."""
     routes = Blueprint("score", __name__)
 
@@ -25,7 +26,11 @@ def blueprint(model: RiskModel, doors: Doors, settings: Settings, metrics: Metri
         partial = bool(request.query_string) and _partial(request.args)
         if request.mimetype not in MEDIA_TYPES:
             raise Problem(415, f"Content-Type must be {' or '.join(MEDIA_TYPES)}.")
-        content = body.read(request.environ, settings.max_body_bytes)
+        environ = request.environ
+        with admission.place(environ) as place:
+            return decide(place.read(environ, settings.max_body_bytes), partial)
+
+    def decide(content: bytes, partial: bool) -> Response:
         begun = perf_counter()
         try:
             form, decoded = doors.decode(request.mimetype, content)

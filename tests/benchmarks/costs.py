@@ -24,6 +24,7 @@ from model.network import Layer, Network
 from schemas.contract import Contract
 from schemas.formats import Doors
 from service import config
+from service.admission import Admission
 from service.app import create_app
 from service.tally import Tally
 from tests.benchmarks.contestants import JSON, OURS, Contestant, dumps, records
@@ -86,7 +87,8 @@ def shares() -> None:
     """What scoring, and counting colons, take of a 10,000-order request, within the process, without gunicorn's part."""
     settings = config.load({})
     model = registry.load(settings.model)
-    app = create_app(settings, model, Tally())
+    tally = Tally()
+    app = create_app(settings, model, tally, Admission(settings, tally))
     doors = Doors(Contract(model.manifest.feature_names, settings.max_orders))
     body = records(10_000)
     _, decoded = doors.decode("application/json", body)
@@ -104,7 +106,7 @@ def shares() -> None:
 def memory() -> None:
     """Of a master and two workers: at rest, and the highest sum while four clients send 10,000 orders each, again and again."""
     command = ["2" if part == "1" else part for part in OURS]
-    runner = Runner(Contestant("two workers", command, records, list), Path())
+    runner = Runner(Contestant("two workers", command, records, list, variables={"DELIVERY_RISK_MAX_CONCURRENT": "4"}), Path())
     port = runner.connection.port
     try:
         time.sleep(1)

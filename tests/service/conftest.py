@@ -5,6 +5,7 @@ from flask.testing import FlaskClient
 
 from model import registry
 from service import config
+from service.admission import Admission
 from service.app import create_app
 from service.tally import Tally
 
@@ -17,7 +18,8 @@ def make_client() -> Callable[..., FlaskClient]:
 
     def make(**given: str) -> FlaskClient:
         settings = config.load({config.variable(name): value for name, value in given.items()})
-        return create_app(settings, registry.load(settings.model), Tally()).test_client()
+        tally = Tally()
+        return create_app(settings, registry.load(settings.model), tally, Admission(settings, tally)).test_client()
 
     return make
 

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from model import registry
 from schemas.decision import ColumnsDecisionSchema
 from service import config
+from service.admission import Admission
 from service.app import create_app
 from service.tally import Tally
 
 FEATURES = ("route_disruption", "backlog", "weather_severity")
 SETTINGS = config.load({})
-CLIENT = create_app(SETTINGS, registry.load(SETTINGS.model), Tally()).test_client()
+TALLY = Tally()
+CLIENT = create_app(SETTINGS, registry.load(SETTINGS.model), TALLY, Admission(SETTINGS, TALLY)).test_client()
 
 
 def send(kind, text, query=""):

@@ -12,6 +12,7 @@ from model import registry
 from schemas.decision import DecisionSchema
 from schemas.problem import ProblemSchema
 from service import config
+from service.admission import Admission
 from service.app import create_app
 from service.tally import Tally
 
@@ -43,7 +44,8 @@ INVALID = cases("invalid", "problem", 422)
 @pytest.fixture(scope="module")
 def client():
     loaded = config.load({})
-    return create_app(loaded, registry.load(loaded.model), Tally()).test_client()
+    tally = Tally()
+    return create_app(loaded, registry.load(loaded.model), tally, Admission(loaded, tally)).test_client()
 
 
 def post(client, body, query=""):

@@ -24,7 +24,7 @@ def create_app(settings: Settings, model: RiskModel, tally: Tally, admission: Ad
     app.json = MsgspecProvider(app)
     problems.register(app)
     app.register_blueprint(score.blueprint(model, doors, settings, metrics, admission))
-    app.register_blueprint(health.blueprint(metrics.registry))
+    app.register_blueprint(health.blueprint(metrics.registry, settings.drain_file))
     app.register_blueprint(catalog.blueprint(model, document))
     app.register_blueprint(docs.blueprint(document))
 

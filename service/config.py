@@ -39,6 +39,7 @@ class Settings:
     graceful_timeout_seconds: int
     max_concurrent: int
     request_timeout_seconds: int
+    drain_file: str | None
     log_level: str
 
 
@@ -86,6 +87,7 @@ SETTINGS: dict[str, fields.Field[Any]] = {
     "graceful_timeout_seconds": _whole(30, 1, 3600, "How long a worker that is told to stop may take for its requests."),
     "max_concurrent": _whole(4, 1, 64, "Requests that a worker computes at once; keep it below the threads."),
     "request_timeout_seconds": _whole(30, 1, 3600, "How long a body may take to arrive, and then its answer to be made."),
+    "drain_file": _pattern(None, r".+", "a path", "While this file is there, /readyz answers 503 and connections are closed."),
     "log_level": _choice("info", ("debug", "info", "warning", "error"), "The least level that is logged."),
 }
 

@@ -49,7 +49,7 @@ def document(model: RiskModel, doors: Doors) -> dict[str, Any]:
     }
     spec.path("/score", operations={"post": score})
     for path, (summary, schema) in _READ.items():
-        responses = {"200": _answer(summary, schema), **_problems(500)}
+        responses = {"200": _answer(summary, schema), **_problems(500, *[503] * (path == "/readyz"))}
         spec.path(path, operations={"get": {"summary": summary, "operationId": path[1:], "responses": responses}})
     for path, (summary, kind) in _OTHER.items():
         responses = {"200": {"description": summary, "content": {kind: {}}}, **_problems(500)}

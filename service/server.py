@@ -14,9 +14,10 @@ from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 from gunicorn.http.body import ChunkedReader
 
-from service import logs, watchdog
+from service import logs, signals, watchdog
 from service.admission import Admission
 from service.config import Settings
+from service.drain import draining
 from service.tally import SLOTS, Tally
 
 GC_THRESHOLDS = (100_000, 20, 20)
@@ -39,6 +40,7 @@ def options(settings: Settings, tally: Tally, admission: Admission) -> dict[str,
     def pre_fork(arbiter: Any, worker: Any) -> None:
         living = {other.slot for other in arbiter.WORKERS.values()}
         worker.slot = min(set(range(SLOTS)) - living, default=SLOTS - 1)
+        signals.hold()
 
     def post_fork(arbiter: Any, worker: Any) -> None:
         tally.attach(worker.slot)
@@ -47,12 +49,13 @@ def options(settings: Settings, tally: Tally, admission: Admission) -> dict[str,
         _keep_memory()
 
     def post_worker_init(worker: Any) -> None:
+        signals.release()
         watchdog.start(admission, tally, worker)
 
     def pre_request(worker: Any, request: Any) -> None:
         # A connection is closed from here: gunicorn ignores an application's `Connection: close`. It reads what is left of a
         # body after the answer, and to badly framed chunks it would then answer once more, to whoever asks next.
-        if isinstance(getattr(request.body, "reader", None), ChunkedReader):
+        if isinstance(getattr(request.body, "reader", None), ChunkedReader) or draining(settings.drain_file):
             request.force_close()
 
     return {
@@ -67,6 +70,7 @@ def options(settings: Settings, tally: Tally, admission: Admission) -> dict[str,
         "loglevel": settings.log_level,
         "logger_class": Logger,
         "logconfig_dict": logs.config(settings.log_level),
+        "on_starting": lambda arbiter: signals.prepare(),
         "pre_fork": pre_fork,
         "post_fork": post_fork,
         "post_worker_init": post_worker_init,

@@ -1,7 +1,9 @@
 """The real server under load: every request's outcome is counted."""
 
 import logging
+import signal
 import time
+from functools import partial
 
 import pytest
 
@@ -9,6 +11,7 @@ from tests.servers import running
 from tests.service import load
 
 FIGURES = logging.getLogger("figures")
+ONE = load.post(load.orders(1))
 THOUSAND = load.post(load.orders(1000))
 CLIENTS = 4  # sending batches of 1,000 without a pause they take all that two workers have
 
@@ -16,6 +19,28 @@ CLIENTS = 4  # sending batches of 1,000 without a pause they take all that two w
 def until(seconds):
     end = time.monotonic() + seconds
     return lambda _: time.monotonic() < end
+
+
+@pytest.mark.parametrize(("reloads", "requests"), [(1, 500), pytest.param(8, 15_000, marks=pytest.mark.long)])
+def test_renewing_all_workers_loses_no_request(reloads, requests):
+    with running() as server:
+        server.all_workers(2)
+        finished = []
+        going = partial(lambda share, outcomes: not finished or outcomes.sent < share, requests // 8 + 1)
+        loads = [load.Load(server.port, ONE, 4, going, fresh, pause=0.002) for fresh in (False, True)]
+        for _ in range(reloads):
+            before = set(server.all_workers(2))
+            server.process.send_signal(signal.SIGHUP)
+            deadline = time.monotonic() + 30
+            while len(now := set(server.workers())) != 2 or before & now:
+                assert time.monotonic() < deadline, server.log()
+                time.sleep(0.02)
+            time.sleep(0.2)
+        finished.append(True)
+        found = [one.outcomes() for one in loads]
+    FIGURES.info("%d reloads: %s", reloads, [one.statuses for one in found])
+    assert [(one.failures, set(one.statuses)) for one in found] == [({}, {200})] * 2
+    assert sum(one.sent for one in found) >= requests
 
 
 @pytest.mark.parametrize("seconds", [1, pytest.param(8, marks=pytest.mark.long)])

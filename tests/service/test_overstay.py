@@ -1,6 +1,7 @@
 """Requests that overstay their time, against the real server: they are counted, and no other one feels it."""
 
 import json
+import logging
 import socket
 import time
 from contextlib import ExitStack, closing
@@ -10,6 +11,7 @@ import pytest
 from tests.servers import GUNICORN, running
 from tests.service import load
 
+FIGURES = logging.getLogger("figures")
 STUCK = [*GUNICORN[:-1], "tests.service.stuck:app"]
 ORDER = {"order_id": "x", "route_disruption": 2, "backlog": 3, "weather_severity": 1}
 
@@ -36,6 +38,8 @@ def test_a_request_that_never_ends_has_its_worker_replaced_and_harms_no_other(ki
             time.sleep(0.02)
         replaced.append(time.monotonic() - begun)
         found, found_slow = others.outcomes(), slow.outcomes()
+        answered = found.sent + found_slow.sent
+        FIGURES.info("a request that %s: its worker replaced after %.2f s, %d others answered", kind, replaced[0], answered)
         assert replaced[0] <= 1 + 5
         assert len(before & now) == 1
         assert found.failures.total() == found_slow.failures.total() == 0

@@ -3,6 +3,7 @@
 from flask import Flask, request
 
 from service import access, problems
+from service.admission import Admission
 from service.codec import MsgspecProvider
 from service.config import Settings
 from service.exposition import Exposition
@@ -10,19 +11,17 @@ from service.lineup import Stage
 from service.metrics import Metrics
 from service.routes import catalog, docs, health, score
 from service.shadow import Shadow
-from service.tally import Tally
 
 
-def create_app(settings: Settings, stage: Stage, tally: Tally) -> Flask:
-    """The WSGI application that serves by these settings what stands on the stage, and counts into this tally."""
-    metrics = Metrics(tally)
-    shadow = Shadow(metrics, settings.out_of_range)
+def create_app(settings: Settings, stage: Stage, metrics: Metrics, admission: Admission) -> Flask:
+    """The WSGI application that serves by these settings, to those admitted, what stands on the stage."""
+    shadow = Shadow(metrics, settings.out_of_range, admission.busy)
 
     app = Flask("delivery_risk", static_folder=None)
     app.json = MsgspecProvider(app)
     problems.register(app)
-    app.register_blueprint(score.blueprint(stage, settings, metrics, shadow))
-    app.register_blueprint(health.blueprint(Exposition(tally, stage.roster).registry))
+    app.register_blueprint(score.blueprint(stage, settings, metrics, admission, shadow))
+    app.register_blueprint(health.blueprint(Exposition(metrics.tally, stage.roster).registry, settings.drain_file))
     app.register_blueprint(catalog.blueprint(stage))
     app.register_blueprint(docs.blueprint(stage))
 

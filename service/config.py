@@ -37,6 +37,9 @@ class Settings:
     out_of_range: Literal["review", "flag", "refuse"]
     keepalive_seconds: int
     graceful_timeout_seconds: int
+    max_concurrent: int
+    request_timeout_seconds: int
+    drain_file: str | None
     log_level: str
 
 
@@ -73,7 +76,7 @@ SETTINGS: dict[str, fields.Field[Any]] = {
     ),
     "bind": _pattern("127.0.0.1:8000", r"(unix:.+|.+:[0-9]{1,5})\Z", "HOST:PORT", "Where to listen: HOST:PORT, or unix:PATH."),
     "workers": _whole(2, 1, 64, "Worker processes. Default: WEB_CONCURRENCY, else 2."),
-    "threads": _whole(4, 1, 64, "Threads in each worker."),
+    "threads": _whole(8, 1, 64, "Threads in each worker."),
     "max_orders": _whole(10_000, 1, 1_000_000, "Orders that a batch may have."),
     "max_body_bytes": _whole(16 * 2**20, 1, 2**30, "Bytes that a request's body may have."),
     "out_of_range": _choice(
@@ -84,6 +87,9 @@ SETTINGS: dict[str, fields.Field[Any]] = {
     ),
     "keepalive_seconds": _whole(75, 1, 3600, "How long an idle connection is kept."),
     "graceful_timeout_seconds": _whole(30, 1, 3600, "How long a worker that is told to stop may take for its requests."),
+    "max_concurrent": _whole(4, 1, 64, "Requests that a worker computes at once; keep it below the threads."),
+    "request_timeout_seconds": _whole(30, 1, 3600, "How long a body may take to arrive, and then its answer to be made."),
+    "drain_file": _pattern(None, r".+", "a path", "While this file is there, /readyz answers 503 and connections are closed."),
     "log_level": _choice("info", ("debug", "info", "warning", "error"), "The least level that is logged."),
 }
 

@@ -59,6 +59,8 @@ METRICS = {
         "Batches that the challenger scored, that were dropped for want of time, or on which it failed.",
         ("challenger_version", "outcome"),
     ),
+    "delivery_risk_requests_shed_total": Metric("Requests refused with 503 because of the service's own state.", ("reason",)),
+    "delivery_risk_requests_overdue_total": Metric("Requests that overstayed their time in a stage.", ("stage",)),
     "delivery_risk_metrics_unrecorded_total": Metric("Times that a series found no room and was not counted."),
 }
 _EDGES = {name: np.array([*metric.buckets, np.inf]) for name, metric in METRICS.items()}
@@ -69,18 +71,18 @@ class Metrics:
     """Counts events for METRICS in the tally."""
 
     def __init__(self, tally: Tally) -> None:
-        self._tally = tally
+        self.tally = tally
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """An answered request, of whatever kind."""
-        with self._tally.lock:
+        with self.tally.lock:
             self._observe("http_request_duration_seconds", (method, route, str(status)), seconds)
 
     def scored(self, model: RiskModel, scores: Scores, stages: Mapping[str, float]) -> None:
         """A batch that the model answered, and the seconds that its stages took."""
         version, names = model.manifest.version, model.manifest.feature_names
         orders, reviews = len(scores.review), int(np.count_nonzero(scores.review))
-        with self._tally.lock:
+        with self.tally.lock:
             for queue, count in zip(QUEUES, (orders - reviews, reviews), strict=True):
                 self._count("delivery_risk_orders_total", (version, queue), count)
             self._observe_all("delivery_risk_score", (version,), scores.scores)
@@ -95,34 +97,44 @@ class Metrics:
 
     def refused(self, faults: Iterable[Fault]) -> None:
         """Orders that are refused, with all their faults."""
-        with self._tally.lock:
+        with self.tally.lock:
             for code, _ in {(fault.code, fault.position) for fault in faults}:
                 self._count("delivery_risk_rejected_orders_total", (code,), 1)
 
+    def shed(self, reason: str) -> None:
+        """A request that is refused because of the service's own state."""
+        with self.tally.lock:
+            self._count("delivery_risk_requests_shed_total", (reason,), 1)
+
+    def overdue(self, stage: str) -> None:
+        """A request that has overstayed its time in a stage."""
+        with self.tally.lock:
+            self._count("delivery_risk_requests_overdue_total", (stage,), 1)
+
     def reload_failed(self, role: str, reason: str) -> None:
         """A version that the store wants and that could not be loaded; the reason is the kind of error."""
-        with self._tally.lock:
+        with self.tally.lock:
             self._count("delivery_risk_model_reload_failures_total", (role, reason), 1)
 
     def tried(self, challenger: RiskModel, outcome: str) -> None:
         """What became of a batch that was there for the challenger: scored, dropped or failed."""
-        with self._tally.lock:
+        with self.tally.lock:
             self._count("delivery_risk_challenger_batches_total", (challenger.manifest.version, outcome), 1)
 
     def compared(self, champion: RiskModel, challenger: RiskModel, differences: Floats, moves: Mapping[str, int]) -> None:
         """Differences of the challenger's scores to the champion's, and how many orders it would move, by direction."""
         versions = (champion.manifest.version, challenger.manifest.version)
-        with self._tally.lock:
+        with self.tally.lock:
             self._observe_all("delivery_risk_challenger_score_difference", versions, differences)
             for direction, count in moves.items():
                 self._count("delivery_risk_challenger_queue_changes_total", (*versions, direction), count)
 
     def _count(self, name: str, labels: tuple[str, ...], amount: int) -> None:
-        self._tally.series((name, *labels), 1)[0] += amount
+        self.tally.series((name, *labels), 1)[0] += amount
 
     def _observe(self, name: str, labels: tuple[str, ...], *values: float) -> None:
         edges = METRICS[name].buckets
-        cells = self._tally.series((name, *labels), len(edges) + 2)
+        cells = self.tally.series((name, *labels), len(edges) + 2)
         for value in values:
             cells[bisect_left(edges, value)] += 1
             cells[-1] += value
@@ -132,7 +144,7 @@ class Metrics:
             self._observe(name, labels, *values.tolist())
             return
         edges = _EDGES[name]
-        cells = np.asarray(self._tally.series((name, *labels), len(edges) + 1))
+        cells = np.asarray(self.tally.series((name, *labels), len(edges) + 1))
         # Sorting the values costs a quarter of searching the edges for each of them.
         counts = np.searchsorted(np.sort(values), edges, side="right")
         counts[1:] -= counts[:-1]

@@ -14,8 +14,10 @@ from schemas.decision import ColumnsDecisionSchema, DecisionSchema
 from schemas.formats import CSV, JSON, Doors
 from schemas.problem import ProblemSchema
 from service import problems, release
+from service.body import CODINGS
 from service.lineup import Served
 
+_BODY = f"May come with Content-Encoding {' or '.join(CODINGS)}."
 _PARTIAL = {
     "name": "on_error",
     "in": "query",
@@ -46,12 +48,12 @@ def document(served: Served) -> dict[str, Any]:
         "summary": "Score a batch of orders",
         "operationId": "score",
         "parameters": [_PARTIAL, _REQUEST_ID],
-        "requestBody": {"required": True, "content": _batch(model, doors)},
-        "responses": {"200": _DECISION, **_problems(400, 411, 413, 415, 422, 500)},
+        "requestBody": {"required": True, "description": _BODY, "content": _batch(model, doors)},
+        "responses": {"200": _DECISION, **_problems(400, 408, 411, 413, 415, 422, 500, 503)},
     }
     spec.path("/score", operations={"post": score})
     for path, (summary, schema) in _READ.items():
-        responses = {"200": _answer(summary, schema), **_problems(500)}
+        responses = {"200": _answer(summary, schema), **_problems(500, *[503] * (path == "/readyz"))}
         spec.path(path, operations={"get": {"summary": summary, "operationId": path[1:], "responses": responses}})
     for path, (summary, kind) in _OTHER.items():
         responses = {"200": {"description": summary, "content": {kind: {}}}, **_problems(500)}

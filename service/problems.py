@@ -20,11 +20,13 @@ PROBLEMS: dict[int, tuple[str, str]] = {
     400: ("bad-request", "The request cannot be read."),
     404: ("not-found", "There is nothing at this path."),
     405: ("method-not-allowed", "The path does not take this method."),
+    408: ("request-timeout", "The request took too long to arrive."),
     411: ("length-required", "A body needs a Content-Length."),
     413: ("body-too-large", "The body is over the limit."),
     415: ("unsupported-media-type", "The body is of a kind that is not taken here."),
     422: ("invalid-batch", "The batch holds orders that cannot be scored."),
     500: ("internal-error", "The service failed; the request may be sent again."),
+    503: ("unavailable", "The service cannot take the request now; it may be sent again."),
 }
 _OTHER = ("http-error", "The request cannot be answered.")
 

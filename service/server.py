@@ -13,12 +13,15 @@ from typing import Any, NamedTuple
 from flask import Flask
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
+from gunicorn.http.body import ChunkedReader
 
 from model import registry
 from model.risk import RiskModel
-from service import logs
+from service import logs, signals, watchdog
+from service.admission import Admission
 from service.app import create_app
 from service.config import Settings
+from service.drain import draining
 from service.lineup import Stage
 from service.metrics import Metrics
 from service.reload import Follower
@@ -49,30 +52,43 @@ class Assembly(NamedTuple):
 def assemble(settings: Settings) -> Assembly:
     """The service of these settings, to be forked into workers. Raises ModelError."""
     model = registry.last_good(settings.model, settings.model_sha256)
-    tally, stage = Tally(), Stage(model, settings.max_orders)
+    stage, metrics = Stage(model, settings.max_orders), Metrics(Tally())
+    admission = Admission(settings, metrics)
     follower = None
     if os.path.isdir(settings.model):
-        follower = Follower(settings.model, stage, Metrics(tally), settings.model_sha256)
-    return Assembly(create_app(settings, stage, tally), _options(settings, tally, stage, follower), model)
+        follower = Follower(settings.model, stage, metrics, settings.model_sha256)
+    app = create_app(settings, stage, metrics, admission)
+    return Assembly(app, _options(settings, stage, metrics, admission, follower), model)
 
 
-def _options(settings: Settings, tally: Tally, stage: Stage, follower: Follower | None) -> dict[str, Any]:
+def _options(
+    settings: Settings, stage: Stage, metrics: Metrics, admission: Admission, follower: Follower | None
+) -> dict[str, Any]:
     """Settings by gunicorn's own names."""
 
     def pre_fork(arbiter: Any, worker: Any) -> None:
         living = {other.slot for other in arbiter.WORKERS.values()}
         worker.slot = min(set(range(SLOTS)) - living, default=SLOTS - 1)
+        signals.hold()
 
     def post_fork(arbiter: Any, worker: Any) -> None:
-        tally.attach(worker.slot)
+        metrics.tally.attach(worker.slot)
         stage.attach(worker.slot)
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         _keep_memory()
 
     def post_worker_init(worker: Any) -> None:
+        signals.release()
+        watchdog.start(admission, metrics, worker)
         if follower is not None:
             follower.start()
+
+    def pre_request(worker: Any, request: Any) -> None:
+        # A connection is closed from here: gunicorn ignores an application's `Connection: close`. It reads what is left of a
+        # body after the answer, and to badly framed chunks it would then answer once more, to whoever asks next.
+        if isinstance(getattr(request.body, "reader", None), ChunkedReader) or draining(settings.drain_file):
+            request.force_close()
 
     return {
         "bind": settings.bind,
@@ -86,9 +102,11 @@ def _options(settings: Settings, tally: Tally, stage: Stage, follower: Follower 
         "loglevel": settings.log_level,
         "logger_class": Logger,
         "logconfig_dict": logs.config(settings.log_level),
+        "on_starting": lambda arbiter: signals.prepare(),
         "pre_fork": pre_fork,
         "post_fork": post_fork,
         "post_worker_init": post_worker_init,
+        "pre_request": pre_request,
     }
 
 

@@ -9,6 +9,7 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,15 +36,15 @@ class Trial:
 
 
 class Shadow:
-    """Takes trials by `offer`. `answering` has an entry for each request that this worker is answering."""
+    """Takes trials by `offer`, and works while this worker is not `busy` with a request."""
 
-    def __init__(self, metrics: Metrics, policy: scoring.Policy) -> None:
+    def __init__(self, metrics: Metrics, policy: scoring.Policy, busy: Callable[[], bool]) -> None:
+        self._busy = busy
         self._metrics = metrics
         self._policy = policy
         self._trials: queue.Queue[Trial] = queue.Queue(WAITING)
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
-        self.answering: list[None] = []
 
     def offer(self, trial: Trial) -> None:
         """Have the trial made when there is time, or count that there was none."""
@@ -68,7 +69,7 @@ class Shadow:
     def _try(self, trial: Trial) -> None:
         differences, moves = [], {"monitor_to_review": 0, "review_to_monitor": 0}
         for start in range(0, len(trial.batch), SLICE):
-            while self.answering:
+            while self._busy():
                 time.sleep(PAUSE)
             rows = slice(start, start + SLICE)
             scores = trial.challenger.score(Batch(trial.batch.ids[rows], trial.batch.matrix[rows]))

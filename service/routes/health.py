@@ -4,9 +4,12 @@ from flask import Blueprint, request
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from werkzeug import Response
 
+from service.drain import draining
+from service.problems import Problem
 
-def blueprint(registry: CollectorRegistry) -> Blueprint:
-    """The probes, and this registry's exposition in whatever format is asked for."""
+
+def blueprint(registry: CollectorRegistry, drain_file: str | None) -> Blueprint:
+    """The probes, not ready while the drain file is there, and this registry's exposition in whatever format is asked for."""
     routes = Blueprint("health", __name__)
     exposition = make_wsgi_app(registry)
 
@@ -16,6 +19,8 @@ def blueprint(registry: CollectorRegistry) -> Blueprint:
 
     @routes.get("/readyz")
     def readyz() -> dict[str, str]:
+        if draining(drain_file):
+            raise Problem(503, "The service is about to stop.")
         return {"status": "ok"}
 
     @routes.get("/metrics")

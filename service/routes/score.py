@@ -10,7 +10,8 @@ from model.risk import RiskModel
 from schemas.base import NotReadable
 from schemas.contract import Decoded
 from schemas.formats import MEDIA_TYPES
-from service import access, body, scoring
+from service import access, scoring
+from service.admission import Admission
 from service.config import Settings
 from service.lineup import Lineup, Stage
 from service.metrics import Metrics
@@ -18,24 +19,21 @@ from service.problems import Problem
 from service.shadow import Shadow, Trial
 
 
-def blueprint(stage: Stage, settings: Settings, metrics: Metrics, shadow: Shadow) -> Blueprint:
+def blueprint(stage: Stage, settings: Settings, metrics: Metrics, admission: Admission, shadow: Shadow) -> Blueprint:
     """The route for what stands on the stage, with the limits and the policy of these settings."""
     routes = Blueprint("score", __name__)
 
     @routes.post("/score")
     def score() -> Response:
-        shadow.answering.append(None)
-        try:
-            return answer(stage.lineup)
-        finally:
-            shadow.answering.pop()
-
-    def answer(lineup: Lineup) -> Response:
-        model = lineup.champion.model
         partial = bool(request.query_string) and _partial(request.args)
         if request.mimetype not in MEDIA_TYPES:
             raise Problem(415, f"Content-Type must be {' or '.join(MEDIA_TYPES)}.")
-        content = body.read(request.environ, settings.max_body_bytes)
+        environ = request.environ
+        with admission.place(environ) as place:
+            return decide(stage.lineup, place.read(environ, settings.max_body_bytes), partial)
+
+    def decide(lineup: Lineup, content: bytes, partial: bool) -> Response:
+        model = lineup.champion.model
         begun = perf_counter()
         try:
             form, decoded = lineup.champion.doors.decode(request.mimetype, content)

@@ -103,7 +103,7 @@ def shares() -> None:
 def memory() -> None:
     """Of a master and two workers: at rest, and the highest sum while four clients send 10,000 orders each, again and again."""
     command = ["2" if part == "1" else part for part in OURS]
-    runner = Runner(Contestant("two workers", command, records, list), Path())
+    runner = Runner(Contestant("two workers", command, records, list, variables={"DELIVERY_RISK_MAX_CONCURRENT": "4"}), Path())
     port = runner.connection.port
     try:
         time.sleep(1)

@@ -4,8 +4,10 @@ from flask import Flask
 
 from model import registry
 from service import config
+from service.admission import Admission
 from service.app import create_app
 from service.lineup import Stage
+from service.metrics import Metrics
 from service.tally import Tally
 
 
@@ -18,4 +20,5 @@ def app_and_stage(**given: str) -> tuple[Flask, Stage]:
     """The same, and the stage of what it serves."""
     settings = config.load({config.variable(name): value for name, value in given.items()})
     stage = Stage(registry.load(settings.model), settings.max_orders)
-    return create_app(settings, stage, Tally()), stage
+    metrics = Metrics(Tally())
+    return create_app(settings, stage, metrics, Admission(settings, metrics)), stage

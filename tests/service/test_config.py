@@ -6,7 +6,7 @@ from service.config import SettingsError
 
 def test_no_variable_at_all_gives_the_defaults():
     settings = config.load({"PATH": "/bin"})
-    assert (settings.bind, settings.workers, settings.threads) == ("127.0.0.1:8000", 2, 4)
+    assert (settings.bind, settings.workers, settings.threads) == ("127.0.0.1:8000", 2, 8)
     assert (settings.max_orders, settings.max_body_bytes) == (10_000, 16 * 1024 * 1024)
     assert settings.out_of_range == "review"
     assert settings.model.endswith("delivery-risk-1.0.0.npz")

@@ -1,6 +1,6 @@
-import contextlib
 import http.client
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -9,8 +9,10 @@ import time
 
 import pytest
 
-from tests.servers import GUNICORN, ROOT, SERVE, running
+from tests.servers import GUNICORN, ROOT, SERVE, read_metrics, running
+from tests.service import load
 
+FIGURES = logging.getLogger("figures")
 BATCH = [{"order_id": str(n), "route_disruption": n, "backlog": n, "weather_severity": n} for n in range(11)]
 HEADERS = {"Content-Type": "application/json"}
 BODY = json.dumps({"orders": BATCH}).encode()
@@ -47,9 +49,6 @@ def test_every_request_is_one_json_line_on_standard_output(server):
 
 def test_it_ends_with_exit_code_0_when_it_is_told_to(server):
     server.score(BATCH)
-    # A stop in the middle of the start is another matter: let all workers come up first.
-    server.all_workers(3)
-    time.sleep(0.5)
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(10) == 0
 
@@ -62,38 +61,47 @@ def test_a_connection_is_kept_for_the_next_request(server):
     connection.close()
 
 
-def test_killed_workers_break_no_scrape_and_take_no_count_with_them():
+@pytest.mark.parametrize("kills", [8, pytest.param(100, marks=pytest.mark.long)])
+def test_killed_workers_break_no_scrape_and_take_no_count_with_them(kills):
+    """A scrape or a request that is in the killed worker itself ends with its connection; that alone is let pass."""
     with running(DELIVERY_RISK_WORKERS="2") as server:
-        sent, answered, stop = [0] * 2, [0] * 2, threading.Event()
+        stop = threading.Event()
+        senders = load.Load(server.port, load.post(BODY), 2, lambda _: not stop.is_set(), fresh=True, pause=0.002)
+        totals, scrapes = [], load.Outcomes()
 
-        def send(number):
+        def scrape():
             while not stop.is_set():
-                sent[number] += 1
-                with contextlib.suppress(OSError, http.client.HTTPException):
-                    answered[number] += server.call("POST", "/score", BODY, HEADERS)[0] == 200
+                text = scrapes.ask(connection, load.get("/metrics"))
+                if text is not None:
+                    totals.append(answered_orders(read_metrics(text.decode())))
+                connection.close()
 
-        senders = [threading.Thread(target=send, args=(number,), daemon=True) for number in range(2)]
-        for sender in senders:
-            sender.start()
-        seen, scrapes = 0.0, 0
+        connection = load.Connection(server.port)
+        scraper = threading.Thread(target=scrape, daemon=True)
+        scraper.start()
         try:
-            for _ in range(12):
-                killed = server.all_workers(2)[0]
+            for number in range(kills):
+                killed = server.all_workers(2)[number % 2]
                 os.kill(killed, signal.SIGKILL)
                 deadline = time.monotonic() + 10
-                while time.monotonic() < deadline and (killed in (pids := server.workers()) or len(pids) < 2):
-                    with contextlib.suppress(OSError, http.client.HTTPException):
-                        total = answered_orders(server.metrics())
-                        assert total >= seen
-                        seen, scrapes = total, scrapes + 1
+                while killed in (pids := server.workers()) or len(pids) < 2:
+                    assert time.monotonic() < deadline, server.log()
+                    time.sleep(0.01)
+                time.sleep(0.05)
         finally:
             stop.set()
-        for sender in senders:
-            sender.join()
+        scraper.join()
+        sent = senders.outcomes()
         counted = answered_orders(server.metrics()) / 11
-        assert scrapes >= 12
-        assert sum(answered) <= counted <= sum(sent)
-        assert sum(answered) > 0
+    FIGURES.info(
+        "%d kills: scrapes %s, %s; requests %s, %s", kills, scrapes.statuses, scrapes.failures, sent.statuses, sent.failures
+    )
+    assert set(scrapes.statuses) == set(sent.statuses) == {200}
+    assert scrapes.failures.total() <= kills
+    assert sent.failures.total() <= 2 * kills
+    assert totals == sorted(totals)
+    assert len(totals) >= kills
+    assert sent.statuses[200] <= counted <= sent.sent
 
 
 def test_totals_go_on_after_workers_are_renewed():

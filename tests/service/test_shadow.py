@@ -44,9 +44,15 @@ def tally():
 
 
 @pytest.fixture
-def tried(tally):
+def answering():
+    """An entry for each request that the worker is busy with."""
+    return []
+
+
+@pytest.fixture
+def tried(tally, answering):
     """A shadow under the policy `review`."""
-    return Shadow(Metrics(tally), "review")
+    return Shadow(Metrics(tally), "review", lambda: bool(answering))
 
 
 def trial(challenger, values, champion=None):
@@ -119,15 +125,15 @@ def test_an_order_that_overflows_in_the_challenger_only_has_no_difference(tried,
     assert wait_for(tally, "scored", 1)["+Inf"] == 1
 
 
-def test_no_slice_is_begun_while_a_request_is_answered(tried, tally, monkeypatch):
+def test_no_slice_is_begun_while_a_request_is_answered(tried, tally, answering, monkeypatch):
     monkeypatch.setattr(shadow, "SLICE", 2)
     slow = Slow()
     tried.offer(trial(slow, [1.0] * 6))
     assert slow.started.acquire(timeout=10)
-    tried.answering.append(None)
+    answering.append(None)
     slow.go_on.release()
     assert not slow.started.acquire(timeout=0.1)
-    tried.answering.pop()
+    answering.pop()
     for _ in range(2):
         assert slow.started.acquire(timeout=10)
         slow.go_on.release()

@@ -1,0 +1,161 @@
+"""Load for a real server: plain sockets and prepared bytes, so that the clients take little of the machine; every outcome
+is counted, and nothing is sent twice."""
+
+import json
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+
+def orders(count: int) -> bytes:
+    """A batch of so many sound orders, as JSON."""
+    rows = [{"order_id": f"O-{n}", "route_disruption": n % 11, "backlog": 3, "weather_severity": 1} for n in range(count)]
+    return json.dumps({"orders": rows}).encode()
+
+
+def post(body: bytes, *headers: str) -> bytes:
+    """A request to score this body."""
+    lines = ["POST /score HTTP/1.1", "Host: x", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def get(path: str) -> bytes:
+    """A request for this path."""
+    return f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+
+
+class Connection:
+    """A client's connection, opened when it is first needed and kept as long as the server keeps it."""
+
+    def __init__(self, port: int, seconds: float = 30) -> None:
+        self._port = port
+        self._seconds = seconds
+        self._socket: socket.socket | None = None
+
+    def ask(self, request: bytes) -> tuple[int, bytes, bytes]:
+        """Status, head and body of the answer. Raises OSError or EOFError where there is none, or not all of it."""
+        if self._socket is None:
+            self._socket = socket.create_connection(("127.0.0.1", self._port), self._seconds)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            self._socket.sendall(request)
+            head, body = self._answer()
+        except BaseException:
+            self.close()
+            raise
+        if b"connection: close" in head:
+            self.close()
+        return int(head[9:12]), head, body
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _answer(self) -> tuple[bytes, bytes]:
+        received = b""
+        while (end := received.find(b"\r\n\r\n")) < 0:
+            received += self._more()
+        head = received[:end].lower()
+        body = received[end + 4 :]
+        if b"content-length:" not in head:
+            while not body.endswith(b"\r\n0\r\n\r\n"):
+                body += self._more()
+            return head, b"".join(_chunks(body))
+        length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+        while len(body) < length:
+            body += self._more()
+        return head, body
+
+    def _more(self) -> bytes:
+        assert self._socket is not None
+        if not (data := self._socket.recv(65536)):
+            raise EOFError("the connection ended before the answer")
+        return data
+
+
+def _chunks(body: bytes) -> Iterator[bytes]:
+    while body != b"0\r\n\r\n":
+        size, _, body = body.partition(b"\r\n")
+        yield body[: int(size, 16)]
+        body = body[int(size, 16) + 2 :]
+
+
+@dataclass
+class Outcomes:
+    """What became of every request: answers by status, failures by what was wrong, and the seconds of each 200."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def sent(self) -> int:
+        return self.statuses.total() + self.failures.total()
+
+    def ask(self, connection: Connection, request: bytes) -> bytes | None:
+        """Send the request and count what comes of it; the answer's body, if there is one."""
+        begun = time.perf_counter()
+        try:
+            status, _, body = connection.ask(request)
+        except (OSError, EOFError) as error:
+            self.failures[repr(error)] += 1
+            return None
+        self.statuses[status] += 1
+        if status == 200:
+            self.seconds.append(time.perf_counter() - begun)
+        return body
+
+    def share(self, part: float) -> float:
+        """The time within which this part of the 200s came."""
+        return sorted(self.seconds)[int(part * (len(self.seconds) - 1))]
+
+
+class Load:
+    """So many clients in threads of their own, each sending the request again and again while `going`.
+
+    Each does so on one connection or on `fresh` ones, with a pause after each answer. `outcomes` waits for them.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        request: bytes,
+        clients: int,
+        going: Callable[[Outcomes], bool],
+        fresh: bool = False,
+        pause: float = 0,
+    ) -> None:
+        self._each = [Outcomes() for _ in range(clients)]
+
+        def run(mine: Outcomes) -> None:
+            connection = Connection(port)
+            while going(mine):
+                mine.ask(connection, request)
+                if fresh:
+                    connection.close()
+                if pause:
+                    time.sleep(pause)
+            connection.close()
+
+        self._threads = [threading.Thread(target=run, args=(mine,), daemon=True) for mine in self._each]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def sent(self) -> int:
+        """How many requests came to an end so far."""
+        return sum(one.sent for one in self._each)
+
+    def outcomes(self) -> Outcomes:
+        for thread in self._threads:
+            thread.join()
+        found = Outcomes()
+        for one in self._each:
+            found.statuses += one.statuses
+            found.failures += one.failures
+            found.seconds += one.seconds
+        return found

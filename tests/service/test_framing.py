@@ -1,0 +1,66 @@
+"""The probes of framing against the real server, and what becomes of a connection whose request was refused."""
+
+import socket
+
+import pytest
+
+from tests.servers import running
+from tests.service import framing, load
+
+
+@pytest.fixture(scope="module")
+def server():
+    with running(DELIVERY_RISK_WORKERS="1") as started:
+        yield started
+
+
+def orders_answered(server):
+    return sum(value for name, value in server.metrics().items() if name.startswith("delivery_risk_orders_total"))
+
+
+@pytest.mark.parametrize("probe", framing.PROBES, ids=[probe.name for probe in framing.PROBES])
+def test_a_request_whose_end_is_not_clear_is_refused_at_once_and_nothing_of_it_is_scored(server, probe):
+    before = orders_answered(server)
+    answer = framing.send(server.port, probe)
+    assert len(answer.statuses) == 1, "one answer to one request"
+    assert answer.statuses[0] in probe.answers
+    assert answer.seconds < 5
+    assert orders_answered(server) == before
+
+
+def test_the_probes_differ_from_a_sound_request_by_their_fault_alone(server):
+    sound = framing.Probe("sound", framing.SMUGGLED)
+    assert framing.send(server.port, sound).statuses == (200,)
+    assert framing.send(server.port, framing.Probe("twice", framing.SMUGGLED * 2)).statuses == (200, 200)
+
+
+BODY = load.orders(1)
+KEPT = {
+    "another coding": (load.post(BODY, "Content-Encoding: br"), 415),
+    "another media type": (load.post(BODY).replace(b"application/json", b"text/plainest..."), 415),
+    "not JSON": (load.post(b"{" + BODY), 400),
+    "damaged gzip": (load.post(BODY, "Content-Encoding: gzip"), 400),
+}
+
+
+@pytest.mark.parametrize(("refused", "status"), KEPT.values(), ids=KEPT)
+def test_after_a_refused_body_the_next_request_on_the_connection_is_read_from_its_start(server, refused, status):
+    answer = framing.send(server.port, framing.Probe("", refused + load.get("/livez") + load.post(BODY)))
+    assert answer.statuses == (status, 200, 200)
+
+
+def test_after_chunks_the_connection_is_closed_so_that_nothing_behind_them_is_read(server):
+    chunks = framing.CHUNKED + b"\r\n\r\n" + framing.CHUNKS
+    for line, status in ((b"POST /score", 411), (b"GET /livez", 200)):
+        request = line + b" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + chunks + framing.SMUGGLED
+        answer = framing.send(server.port, framing.Probe("", request))
+        assert (answer.statuses, answer.closed) == ((status,), True)
+
+
+def test_a_client_that_goes_away_within_its_body_is_no_error_of_the_service(server):
+    with socket.create_connection(("127.0.0.1", server.port), 5) as connection:
+        connection.sendall(load.post(BODY)[:-5])
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    assert server.call("GET", "/livez")[0] == 200
+    assert not [name for name in server.metrics() if 'status="500"' in name]
+    assert "Traceback" not in server.log()

@@ -1,0 +1,86 @@
+"""Requests that overstay their time, against the real server: they are counted, and no other one feels it."""
+
+import json
+import logging
+import socket
+import time
+from contextlib import ExitStack, closing
+
+import pytest
+
+from tests.servers import GUNICORN, running
+from tests.service import load
+
+FIGURES = logging.getLogger("figures")
+STUCK = [*GUNICORN[:-1], "tests.service.stuck:app"]
+ORDER = {"order_id": "x", "route_disruption": 2, "backlog": 3, "weather_severity": 1}
+
+
+def request(order_id):
+    return load.post(json.dumps({"orders": [ORDER | {"order_id": order_id}]}).encode())
+
+
+def overdue(server):
+    return {name: value for name, value in server.metrics().items() if "overdue_total{" in name}
+
+
+@pytest.mark.parametrize(("kind", "fresh"), [("sleeps", False), pytest.param("spins", True, marks=pytest.mark.long)])
+def test_a_request_that_never_ends_has_its_worker_replaced_and_harms_no_other(kind, fresh):
+    room = {"DELIVERY_RISK_MAX_CONCURRENT": "7", "DELIVERY_RISK_THREADS": "8"}
+    with running(STUCK, DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS="1", **room) as server:
+        before, replaced = set(server.all_workers(2)), []
+        others = load.Load(server.port, request("fine"), 3, lambda _: not replaced, fresh, pause=0.005)
+        slow = load.Load(server.port, request("slow"), 3, lambda _: not replaced, fresh)
+        begun = time.monotonic()
+        stuck = load.Load(server.port, request(kind), 1, lambda outcomes: outcomes.sent == 0)
+        while len(now := set(server.workers())) < 2 or now == before:
+            assert time.monotonic() < begun + 15, server.log()
+            time.sleep(0.02)
+        replaced.append(time.monotonic() - begun)
+        found, found_slow = others.outcomes(), slow.outcomes()
+        answered = found.sent + found_slow.sent
+        FIGURES.info("a request that %s: its worker replaced after %.2f s, %d others answered", kind, replaced[0], answered)
+        assert replaced[0] <= 1 + 5
+        assert len(before & now) == 1
+        assert found.failures.total() == found_slow.failures.total() == 0
+        assert set(found.statuses) == set(found_slow.statuses) == {200}
+        assert found.sent > 100
+        assert stuck.outcomes().failures.total() == 1
+        assert overdue(server) == {'delivery_risk_requests_overdue_total{stage="compute"}': 1}
+        (line,) = [json.loads(line) for line in server.log().splitlines() if "overstayed" in line]
+        assert line["request_id"]
+
+
+@pytest.mark.parametrize("pause", [0.05, pytest.param(1.5, marks=pytest.mark.long)])
+def test_slow_bodies_hold_places_but_no_probe_until_they_are_cut_off_and_their_worker_lives_on(pause):
+    limits = {"DELIVERY_RISK_WORKERS": "1", "DELIVERY_RISK_MAX_CONCURRENT": "3", "DELIVERY_RISK_THREADS": "5"}
+    body = load.post(load.orders(1000))
+    with running(**limits, DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS="1") as server, ExitStack() as opened:
+        before, begun = server.all_workers(1), time.monotonic()
+        slow = [opened.enter_context(socket.create_connection(("127.0.0.1", server.port), 10)) for _ in range(3)]
+        for connection in slow:
+            connection.sendall(body[:1000])
+        time.sleep(0.2)
+        refused = opened.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+        refused.sendall(body[:1000])
+        assert server.call("GET", "/readyz")[0] == 200
+        assert opened.enter_context(closing(load.Connection(server.port))).ask(body)[0] == 503
+        slow[0].sendall(body[1000:])
+        assert slow[0].recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert time.monotonic() < begun + 1
+        assert refused.recv(65536).startswith(b"HTTP/1.1 503 ")
+        assert time.monotonic() < begun + 1.5
+
+        slow[1].settimeout(pause)
+        answer = b""
+        while not answer and time.monotonic() < begun + 5:
+            try:
+                answer = slow[1].recv(65536)
+            except TimeoutError:
+                slow[1].sendall(b" ")
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"application/problem+json" in answer
+        assert slow[2].recv(65536).startswith(b"HTTP/1.1 408 ")
+        assert 1 <= time.monotonic() - begun < 2.5
+        assert overdue(server) == {'delivery_risk_requests_overdue_total{stage="read"}': 2}
+        assert server.workers() == before

@@ -5,9 +5,10 @@ from flask import Flask, request
 from model.risk import RiskModel
 from schemas.contract import Contract
 from schemas.formats import Doors
-from service import access, openapi, problems
+from service import access, gate, openapi, problems
 from service.codec import MsgspecProvider
 from service.config import Settings
+from service.keyring import Keyring
 from service.metrics import Metrics
 from service.routes import catalog, docs, health, score
 from service.tally import Tally
@@ -22,6 +23,9 @@ def create_app(settings: Settings, model: RiskModel, tally: Tally) -> Flask:
     app = Flask("delivery_risk", static_folder=None)
     app.json = MsgspecProvider(app)
     problems.register(app)
+    if settings.tokens_file is not None:
+        gate.register(app, Keyring(settings.tokens_file, metrics.tokens_failed), metrics)
+        document = openapi.secured(document)
     app.register_blueprint(score.blueprint(model, doors, settings, metrics))
     app.register_blueprint(health.blueprint(metrics.registry))
     app.register_blueprint(catalog.blueprint(model, document))

@@ -38,6 +38,7 @@ class Settings:
     keepalive_seconds: int
     graceful_timeout_seconds: int
     log_level: str
+    tokens_file: str | None
 
 
 def _whole(default: int, low: int, high: int, description: str) -> fields.Integer:
@@ -83,6 +84,9 @@ SETTINGS: dict[str, fields.Field[Any]] = {
     "keepalive_seconds": _whole(75, 1, 3600, "How long an idle connection is kept."),
     "graceful_timeout_seconds": _whole(30, 1, 3600, "How long a worker that is told to stop may take for its requests."),
     "log_level": _choice("info", ("debug", "info", "warning", "error"), "The least level that is logged."),
+    "tokens_file": _pattern(
+        None, r".+", "a path", "The tokens that callers must show, a line each. Default: none, the service is open."
+    ),
 }
 
 

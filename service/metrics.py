@@ -52,6 +52,10 @@ METRICS = {
     ),
     "delivery_risk_out_of_range_total": Metric("Orders answered with the feature outside the model's range.", ("feature",)),
     "delivery_risk_feature_zscore": Metric("Standardized features of the orders answered.", ("feature",), _ZSCORE),
+    "delivery_risk_requests_by_caller_total": Metric("Requests with a valid token, by whose it is.", ("caller",)),
+    "delivery_risk_tokens_file_failures_total": Metric(
+        "Times that a worker looked at the tokens file and it was not sound; what was in force stays."
+    ),
     "delivery_risk_metrics_unrecorded_total": Metric("Times that a series found no room and was not counted."),
 }
 _EDGES = {name: np.array([*metric.buckets, np.inf]) for name, metric in METRICS.items()}
@@ -94,6 +98,16 @@ class Metrics(Collector):
         with self._tally.lock:
             for code, _ in {(fault.code, fault.position) for fault in faults}:
                 self._count("delivery_risk_rejected_orders_total", (code,), 1)
+
+    def called(self, caller: str) -> None:
+        """A request with a valid token of this caller's."""
+        with self._tally.lock:
+            self._count("delivery_risk_requests_by_caller_total", (caller,), 1)
+
+    def tokens_failed(self) -> None:
+        """A look at a tokens file that is not sound."""
+        with self._tally.lock:
+            self._count("delivery_risk_tokens_file_failures_total", (), 1)
 
     def collect(self) -> Iterator[Family]:
         """Every family, empty ones too, from the sums over all workers."""

@@ -12,7 +12,7 @@ from schemas.catalog import HealthSchema, ModelSchema, VersionSchema
 from schemas.decision import ColumnsDecisionSchema, DecisionSchema
 from schemas.formats import CSV, JSON, Doors
 from schemas.problem import ProblemSchema
-from service import problems, release
+from service import auth, problems, release
 
 _PARTIAL = {
     "name": "on_error",
@@ -54,6 +54,25 @@ def document(model: RiskModel, doors: Doors) -> dict[str, Any]:
         operation_id = path[1:].partition(".")[0]
         spec.path(path, operations={"get": {"summary": summary, "operationId": operation_id, "responses": responses}})
     return spec.to_dict()
+
+
+def secured(document: dict[str, Any]) -> dict[str, Any]:
+    """The same document for a service that asks for tokens: what each operation needs, and what comes back without it."""
+    components = document["components"]
+    scheme = {"type": "http", "scheme": "bearer", "description": "A token of the service's tokens file."}
+    problem = {"content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    refusals = {str(status): {"description": problems.PROBLEMS[status][1], **problem} for status in (401, 403)}
+    paths = {
+        path: {method: _asking(auth.scope(method.upper(), path), operation, refusals) for method, operation in item.items()}
+        for path, item in document["paths"].items()
+    }
+    return {**document, "paths": paths, "components": {**components, "securitySchemes": {"token": scheme}}}
+
+
+def _asking(scope: str | None, operation: dict[str, Any], refusals: dict[str, Any]) -> dict[str, Any]:
+    if scope is None:
+        return operation
+    return {**operation, "security": [{"token": [scope]}], "responses": {**operation["responses"], **refusals}}
 
 
 _READ: dict[str, tuple[str, Schema]] = {

@@ -13,7 +13,7 @@ from flask import Flask
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 
-from service import logs
+from service import keyring, logs
 from service.config import Settings
 from service.tally import SLOTS, Tally
 
@@ -33,6 +33,9 @@ class Logger(glogging.Logger):  # type: ignore[misc]
 
 def options(settings: Settings, tally: Tally) -> dict[str, Any]:
     """Settings by gunicorn's own names."""
+
+    def on_starting(arbiter: Any) -> None:
+        keyring.announce(settings.tokens_file)
 
     def pre_fork(arbiter: Any, worker: Any) -> None:
         living = {other.slot for other in arbiter.WORKERS.values()}
@@ -56,6 +59,7 @@ def options(settings: Settings, tally: Tally) -> dict[str, Any]:
         "loglevel": settings.log_level,
         "logger_class": Logger,
         "logconfig_dict": logs.config(settings.log_level),
+        "on_starting": on_starting,
         "pre_fork": pre_fork,
         "post_fork": post_fork,
     }

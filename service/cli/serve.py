@@ -29,7 +29,7 @@ def serve(**flags: str | None) -> None:
 
     tally = Tally()
     app = create_app(settings, model, tally)
-    server.Server(app, server.options(settings, tally), lambda addresses: _greet(addresses, model)).run()
+    server.Server(app, server.options(settings, tally), lambda addresses: _greet(addresses, model, settings)).run()
 
 
 for _name, _metavar in _FLAGS.items():
@@ -37,10 +37,11 @@ for _name, _metavar in _FLAGS.items():
     serve = click.option(f"--{_name}", metavar=_metavar, help=_help)(serve)
 
 
-def _greet(addresses: list[str], model: RiskModel) -> None:
+def _greet(addresses: list[str], model: RiskModel, settings: config.Settings) -> None:
     manifest = model.manifest
     body = json.dumps(records.example(model))
     click.echo(f"Listening at {', '.join(addresses)}", err=True)
     click.echo(f"Serving {manifest.name} {manifest.version} (sha256 {model.sha256})", err=True)
     if addresses[0].startswith("http"):
-        click.echo(f"Try: curl -s {addresses[0]}/score -H 'Content-Type: application/json' -d '{body}'", err=True)
+        token = ' -H "Authorization: Bearer $TOKEN"' if settings.tokens_file else ""
+        click.echo(f"Try: curl -s {addresses[0]}/score{token} -H 'Content-Type: application/json' -d '{body}'", err=True)

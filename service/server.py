@@ -10,10 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
-from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 
-from service import keyring, logs
+from service import discretion, keyring, logs
 from service.config import Settings
 from service.tally import SLOTS, Tally
 
@@ -24,7 +23,7 @@ KEPT_BYTES = 64 * 2**20
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # by the names of glibc's malloc.h
 
 
-class Logger(glogging.Logger):  # type: ignore[misc]
+class Logger(discretion.Logger):
     """gunicorn's own, without its access log: the service writes a line a request itself."""
 
     def access(self, *_: Any) -> None:
@@ -51,7 +50,7 @@ def options(settings: Settings, tally: Tally) -> dict[str, Any]:
         "bind": settings.bind,
         "workers": settings.workers,
         "threads": settings.threads,
-        "worker_class": "gthread",
+        "worker_class": discretion.Worker,
         "preload_app": True,
         "keepalive": settings.keepalive_seconds,
         "graceful_timeout": settings.graceful_timeout_seconds,

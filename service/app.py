@@ -2,11 +2,12 @@
 
 from flask import Flask, request
 
-from service import access, problems
+from service import access, gate, problems
 from service.admission import Admission
 from service.codec import MsgspecProvider
 from service.config import Settings
 from service.exposition import Exposition
+from service.keyring import Keyring
 from service.lineup import Stage
 from service.metrics import Metrics
 from service.routes import catalog, docs, health, score
@@ -20,10 +21,12 @@ def create_app(settings: Settings, stage: Stage, metrics: Metrics, admission: Ad
     app = Flask("delivery_risk", static_folder=None)
     app.json = MsgspecProvider(app)
     problems.register(app)
+    if settings.tokens_file is not None:
+        gate.register(app, Keyring(settings.tokens_file, metrics.tokens_failed), metrics)
     app.register_blueprint(score.blueprint(stage, settings, metrics, admission, shadow))
     app.register_blueprint(health.blueprint(Exposition(metrics.tally, stage.roster).registry, settings.drain_file))
-    app.register_blueprint(catalog.blueprint(stage))
-    app.register_blueprint(docs.blueprint(stage))
+    app.register_blueprint(catalog.blueprint(stage, settings))
+    app.register_blueprint(docs.blueprint(stage, settings))
 
     app.wsgi_app = access.layer(app.wsgi_app, metrics, _route)  # type: ignore[assignment,method-assign]
     return app

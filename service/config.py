@@ -41,6 +41,7 @@ class Settings:
     request_timeout_seconds: int
     drain_file: str | None
     log_level: str
+    tokens_file: str | None
 
 
 def _whole(default: int, low: int, high: int, description: str) -> fields.Integer:
@@ -91,6 +92,9 @@ SETTINGS: dict[str, fields.Field[Any]] = {
     "request_timeout_seconds": _whole(30, 1, 3600, "How long a body may take to arrive, and then its answer to be made."),
     "drain_file": _pattern(None, r".+", "a path", "While this file is there, /readyz answers 503 and connections are closed."),
     "log_level": _choice("info", ("debug", "info", "warning", "error"), "The least level that is logged."),
+    "tokens_file": _pattern(
+        None, r".+", "a path", "The tokens that callers must show, a line each. Default: none, the service is open."
+    ),
 }
 
 

@@ -61,6 +61,10 @@ METRICS = {
     ),
     "delivery_risk_requests_shed_total": Metric("Requests refused with 503 because of the service's own state.", ("reason",)),
     "delivery_risk_requests_overdue_total": Metric("Requests that overstayed their time in a stage.", ("stage",)),
+    "delivery_risk_requests_by_caller_total": Metric("Requests with a valid token, by whose it is.", ("caller",)),
+    "delivery_risk_tokens_file_failures_total": Metric(
+        "Times that a worker looked at the tokens file and it was not sound; what was in force stays."
+    ),
     "delivery_risk_metrics_unrecorded_total": Metric("Times that a series found no room and was not counted."),
 }
 _EDGES = {name: np.array([*metric.buckets, np.inf]) for name, metric in METRICS.items()}
@@ -110,6 +114,16 @@ class Metrics:
         """A request that has overstayed its time in a stage."""
         with self.tally.lock:
             self._count("delivery_risk_requests_overdue_total", (stage,), 1)
+
+    def called(self, caller: str) -> None:
+        """A request with a valid token of this caller's."""
+        with self.tally.lock:
+            self._count("delivery_risk_requests_by_caller_total", (caller,), 1)
+
+    def tokens_failed(self) -> None:
+        """A look at a tokens file that is not sound."""
+        with self.tally.lock:
+            self._count("delivery_risk_tokens_file_failures_total", (), 1)
 
     def reload_failed(self, role: str, reason: str) -> None:
         """A version that the store wants and that could not be loaded; the reason is the kind of error."""

@@ -13,7 +13,7 @@ from schemas.catalog import HealthSchema, ModelSchema, VersionSchema
 from schemas.decision import ColumnsDecisionSchema, DecisionSchema
 from schemas.formats import CSV, JSON, Doors
 from schemas.problem import ProblemSchema
-from service import problems, release
+from service import auth, problems, release
 from service.body import CODINGS
 from service.lineup import Served
 
@@ -33,8 +33,8 @@ _REQUEST_ID = {
 
 
 @lru_cache(maxsize=2)
-def document(served: Served) -> dict[str, Any]:
-    """The OpenAPI 3.1 document for this model: its features are the fields of an order."""
+def document(served: Served, *, closed: bool) -> dict[str, Any]:
+    """The OpenAPI 3.1 document for this model: its features are an order's fields. Where `closed`, tokens are asked for."""
     model, doors = served.model, served.doors
     plugin = MarshmallowPlugin(schema_name_resolver=_name)
     spec = APISpec(
@@ -59,7 +59,26 @@ def document(served: Served) -> dict[str, Any]:
         responses = {"200": {"description": summary, "content": {kind: {}}}, **_problems(500)}
         operation_id = path[1:].partition(".")[0]
         spec.path(path, operations={"get": {"summary": summary, "operationId": operation_id, "responses": responses}})
-    return spec.to_dict()
+    return _secured(spec.to_dict()) if closed else spec.to_dict()
+
+
+def _secured(document: dict[str, Any]) -> dict[str, Any]:
+    """The same document for a service that asks for tokens: what each operation needs, and what comes back without it."""
+    components = document["components"]
+    scheme = {"type": "http", "scheme": "bearer", "description": "A token of the service's tokens file."}
+    problem = {"content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    refusals = {str(status): {"description": problems.PROBLEMS[status][1], **problem} for status in (401, 403)}
+    paths = {
+        path: {method: _asking(auth.scope(method.upper(), path), operation, refusals) for method, operation in item.items()}
+        for path, item in document["paths"].items()
+    }
+    return {**document, "paths": paths, "components": {**components, "securitySchemes": {"token": scheme}}}
+
+
+def _asking(scope: str | None, operation: dict[str, Any], refusals: dict[str, Any]) -> dict[str, Any]:
+    if scope is None:
+        return operation
+    return {**operation, "security": [{"token": [scope]}], "responses": {**operation["responses"], **refusals}}
 
 
 _READ: dict[str, tuple[str, Schema]] = {

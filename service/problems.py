@@ -18,6 +18,8 @@ MOST_ERRORS = 100
 
 PROBLEMS: dict[int, tuple[str, str]] = {
     400: ("bad-request", "The request cannot be read."),
+    401: ("unauthorized", "The request shows no valid token."),
+    403: ("forbidden", "The token is not good for this."),
     404: ("not-found", "There is nothing at this path."),
     405: ("method-not-allowed", "The path does not take this method."),
     408: ("request-timeout", "The request took too long to arrive."),

@@ -11,13 +11,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from flask import Flask
-from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 from gunicorn.http.body import ChunkedReader
 
 from model import registry
 from model.risk import RiskModel
-from service import logs, signals, watchdog
+from service import discretion, keyring, logs, signals, watchdog
 from service.admission import Admission
 from service.app import create_app
 from service.config import Settings
@@ -34,7 +33,7 @@ KEPT_BYTES = 64 * 2**20
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # by the names of glibc's malloc.h
 
 
-class Logger(glogging.Logger):  # type: ignore[misc]
+class Logger(discretion.Logger):
     """gunicorn's own, without its access log: the service writes a line a request itself."""
 
     def access(self, *_: Any) -> None:
@@ -66,6 +65,10 @@ def _options(
 ) -> dict[str, Any]:
     """Settings by gunicorn's own names."""
 
+    def on_starting(arbiter: Any) -> None:
+        signals.prepare()
+        keyring.announce(settings.tokens_file)
+
     def pre_fork(arbiter: Any, worker: Any) -> None:
         living = {other.slot for other in arbiter.WORKERS.values()}
         worker.slot = min(set(range(SLOTS)) - living, default=SLOTS - 1)
@@ -94,7 +97,7 @@ def _options(
         "bind": settings.bind,
         "workers": settings.workers,
         "threads": settings.threads,
-        "worker_class": "gthread",
+        "worker_class": discretion.Worker,
         "preload_app": True,
         "keepalive": settings.keepalive_seconds,
         "graceful_timeout": settings.graceful_timeout_seconds,
@@ -102,7 +105,7 @@ def _options(
         "loglevel": settings.log_level,
         "logger_class": Logger,
         "logconfig_dict": logs.config(settings.log_level),
-        "on_starting": lambda arbiter: signals.prepare(),
+        "on_starting": on_starting,
         "pre_fork": pre_fork,
         "post_fork": post_fork,
         "post_worker_init": post_worker_init,

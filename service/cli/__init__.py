@@ -7,6 +7,7 @@ from service.cli.model import model
 from service.cli.score import score
 from service.cli.serve import serve
 from service.cli.store import challenge, diff, list_, promote, publish, rollback
+from service.cli.tokens import token
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -18,5 +19,6 @@ def main() -> None:
 main.add_command(serve)
 main.add_command(score)
 main.add_command(model)
+main.add_command(token)
 for _command in (publish, promote, rollback, challenge, list_, diff):
     model.add_command(_command)

@@ -24,7 +24,7 @@ def serve(**flags: str | None) -> None:
         app, options, model = server.assemble(settings)
     except (config.SettingsError, ModelError) as error:
         raise click.ClickException(str(error)) from None
-    server.Server(app, options, lambda addresses: _greet(addresses, model)).run()
+    server.Server(app, options, lambda addresses: _greet(addresses, model, settings)).run()
 
 
 for _name, _metavar in _FLAGS.items():
@@ -32,10 +32,11 @@ for _name, _metavar in _FLAGS.items():
     serve = click.option(f"--{_name}", metavar=_metavar, help=_help)(serve)
 
 
-def _greet(addresses: list[str], model: RiskModel) -> None:
+def _greet(addresses: list[str], model: RiskModel, settings: config.Settings) -> None:
     manifest = model.manifest
     body = json.dumps(records.example(model))
     click.echo(f"Listening at {', '.join(addresses)}", err=True)
     click.echo(f"Serving {manifest.name} {manifest.version} (sha256 {model.sha256})", err=True)
     if addresses[0].startswith("http"):
-        click.echo(f"Try: curl -s {addresses[0]}/score -H 'Content-Type: application/json' -d '{body}'", err=True)
+        token = ' -H "Authorization: Bearer $TOKEN"' if settings.tokens_file else ""
+        click.echo(f"Try: curl -s {addresses[0]}/score{token} -H 'Content-Type: application/json' -d '{body}'", err=True)

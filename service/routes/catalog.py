@@ -9,11 +9,12 @@ from flask import Blueprint, Response, request
 
 from schemas import catalog
 from service import openapi, release
+from service.config import Settings
 from service.lineup import Stage
 
 
-def blueprint(stage: Stage) -> Blueprint:
-    """The routes for what stands on the stage."""
+def blueprint(stage: Stage, settings: Settings) -> Blueprint:
+    """The routes for what stands on the stage, under these settings."""
     routes = Blueprint("catalog", __name__)
 
     @routes.get("/model")
@@ -32,7 +33,7 @@ def blueprint(stage: Stage) -> Blueprint:
 
     @routes.get("/openapi.json")
     def openapi_document() -> Response:
-        text = msgspec.json.encode(openapi.document(stage.lineup.champion))
+        text = msgspec.json.encode(openapi.document(stage.lineup.champion, closed=settings.tokens_file is not None))
         response = Response(text, content_type="application/json")
         response.add_etag()
         response.make_conditional(request.environ)

@@ -11,6 +11,7 @@ from typing import Any
 from flask import Blueprint, Response, send_from_directory
 
 from service import openapi
+from service.config import Settings
 from service.lineup import Stage
 
 _POLICY = (
@@ -25,14 +26,15 @@ _SWAGGER_PAGE = (
 _SWAGGER_INIT = 'SwaggerUIBundle({url: "openapi.json", dom_id: "#ui", validatorUrl: null, deepLinking: true});\n'
 
 
-def blueprint(stage: Stage) -> Blueprint:
-    """The page for the OpenAPI document of what stands on the stage."""
+def blueprint(stage: Stage, settings: Settings) -> Blueprint:
+    """The page for the OpenAPI document of what stands on the stage, under these settings."""
     routes = Blueprint("docs", __name__)
     files = _swagger_files()
 
     @routes.get("/docs")
     def docs() -> Response:
-        page = _plain_page(openapi.document(stage.lineup.champion)) if files is None else _SWAGGER_PAGE
+        closed = settings.tokens_file is not None
+        page = _SWAGGER_PAGE if files is not None else _plain_page(openapi.document(stage.lineup.champion, closed=closed))
         return Response(page, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _POLICY})
 
     if files is not None:

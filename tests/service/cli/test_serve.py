@@ -7,6 +7,7 @@ def test_the_greeting_says_where_it_listens_what_it_serves_and_a_curl_line_that_
         assert f"Listening at http://127.0.0.1:{server.port}" in said
         assert "Serving delivery-risk 1.0.0 (sha256 " in said
         (line,) = [line for line in said.splitlines() if line.startswith("Try: ")]
+        assert said.count("no tokens file: whoever reaches the service may call it") == 1
         assert curl(line.removeprefix("Try: "))["results"][0]["score"] == 0.425557483188341
 
 

@@ -1,0 +1,111 @@
+"""Auth: who may call, by bearer tokens (RFC 6750) of which this side knows the SHA-256 digests alone.
+
+A tokens file has one line for each token:
+
+    # name   scopes      SHA-256 of the token, 64 lower-case hexadecimal digits
+    planner  score       0656a269c569e6d9055a194a4ef968996b746937fd60dfee8a5db3f632129a48
+    planner  score       5db2b0068c3a296290e5b4cbec9f3953597daf4bc05222de59a0a5769f9420d9
+    ops      score,read  f74e4a3168ed950a4bcbebf37d403d60f23ecb75633d661dc92956b4ea88b28e
+
+A name is a letter or digit and up to 63 more, with ".", "_" and "-" among them. It may stand on several lines, which is how
+a token is renewed; a digest may not. Spaces or tabs part the fields. Blank lines and those that begin with "#" say nothing.
+A file with any other line is refused as a whole, and so is one without a token: thus looks a file that is being written.
+
+Errors tell a line by its number. Neither a token nor what stands on a line is ever repeated.
+"""
+
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from hashlib import sha256
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+SCOPES = ("score", "read", "score,read", "read,score")
+OPEN = frozenset({"/livez", "/readyz"})
+
+_LINE = re.compile(rf"({NAME})[ \t]+({'|'.join(SCOPES)})[ \t]+([0-9a-f]{{64}})".encode())
+_BEARER = re.compile(r"bearer(?: +(.*))?", re.IGNORECASE | re.DOTALL)
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+
+
+class BadTokens(Exception):
+    """A tokens file that is not taken: the number of the `line` at fault where it is one, and the `reason`."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason if line is None else f"line {line}: {reason}")
+        self.reason = reason
+        self.line = line
+
+
+class BadToken(Exception):
+    """A request that shows no token that is valid. `missing` where it shows none at all."""
+
+    def __init__(self, *, missing: bool) -> None:
+        super().__init__("no bearer token" if missing else "no valid bearer token")
+        self.missing = missing
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token by its digest, whose it is, and what it is good for."""
+
+    digest: bytes
+    caller: str
+    scopes: frozenset[str]
+
+
+Tokens = tuple[Token, ...]
+
+
+def parse(content: bytes) -> Tokens:
+    """The tokens of a file with this content. Raises BadTokens."""
+    tokens: dict[bytes, Token] = {}
+    for number, line in enumerate(content.splitlines(), 1):
+        text = line.strip(b" \t")
+        if not text or text.startswith(b"#"):
+            continue
+        found = _LINE.fullmatch(text)
+        if found is None:
+            raise BadTokens("expected a name, scopes and the SHA-256 of a token", number)
+        name, scopes, digest = map(bytes.decode, found.groups())
+        token = Token(bytes.fromhex(digest), name, frozenset(scopes.split(",")))
+        if tokens.setdefault(token.digest, token) is not token:
+            raise BadTokens("the digest of an earlier line", number)
+    if not tokens:
+        raise BadTokens("holds no token")
+    return tuple(tokens.values())
+
+
+def check(tokens: Tokens, header: str | None) -> Token:
+    """The token that an Authorization header (None: there is none) shows. Raises BadToken."""
+    shown = _BEARER.fullmatch(header or "")
+    if shown is None:
+        raise BadToken(missing=True)
+    found = _find(tokens, shown[1].encode()) if _TOKEN.fullmatch(shown[1] or "") else None
+    if found is None:
+        raise BadToken(missing=False)
+    return found
+
+
+def scope(method: str, route: str) -> str | None:
+    """What a token must be good for here: nothing for the probes, `score` where orders are sent, else `read`."""
+    if route in OPEN:
+        return None
+    return "score" if method == "POST" else "read"
+
+
+def new(name: str, scopes: str) -> tuple[str, str]:
+    """A new token, and its line for the file."""
+    token = secrets.token_urlsafe(32)
+    return token, f"{name} {scopes} {sha256(token.encode()).hexdigest()}"
+
+
+def _find(tokens: Tokens, shown: bytes) -> Token | None:
+    """The token with the digest of these bytes. All are compared, so that the time tells nothing of which one it is."""
+    digest = sha256(shown).digest()
+    found = None
+    for token in tokens:
+        if hmac.compare_digest(token.digest, digest):
+            found = token
+    return found

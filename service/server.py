@@ -53,6 +53,7 @@ def options(settings: Settings, tally: Tally) -> dict[str, Any]:
         "keepalive": settings.keepalive_seconds,
         "graceful_timeout": settings.graceful_timeout_seconds,
         "control_socket_disable": True,
+        "forwarder_headers": "",  # a SCRIPT_NAME that a request's path does not begin with would be answered with 500
         "loglevel": settings.log_level,
         "logger_class": Logger,
         "logconfig_dict": logs.config(settings.log_level),

@@ -21,6 +21,7 @@ def create_app(settings: Settings, model: RiskModel, tally: Tally) -> Flask:
 
     app = Flask("delivery_risk", static_folder=None)
     app.json = MsgspecProvider(app)
+    app.url_map.merge_slashes = False  # a redirect would send the client to whatever its Host header says
     problems.register(app)
     app.register_blueprint(score.blueprint(model, doors, settings, metrics))
     app.register_blueprint(health.blueprint(metrics.registry))

@@ -20,6 +20,7 @@ def create_app(settings: Settings, stage: Stage, metrics: Metrics, admission: Ad
 
     app = Flask("delivery_risk", static_folder=None)
     app.json = MsgspecProvider(app)
+    app.url_map.merge_slashes = False  # a redirect would send the client to whatever its Host header says
     problems.register(app)
     if settings.tokens_file is not None:
         gate.register(app, Keyring(settings.tokens_file, metrics.tokens_failed), metrics)

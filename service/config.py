@@ -68,6 +68,7 @@ class _Whole(fields.Integer):
         return int(value)
 
 
+_PORT = "[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 SETTINGS: dict[str, fields.Field[Any]] = {
     "model": _pattern(
         DEFAULT_MODEL, r".+", "a path", "The model file (format 1), or a store of versions. Default: the one in the package."
@@ -75,7 +76,7 @@ SETTINGS: dict[str, fields.Field[Any]] = {
     "model_sha256": _pattern(
         None, r"[0-9a-f]{64}\Z", "64 hexadecimal digits", "Serve the model only if its file has this SHA-256."
     ),
-    "bind": _pattern("127.0.0.1:8000", r"(unix:.+|.+:[0-9]{1,5})\Z", "HOST:PORT", "Where to listen: HOST:PORT, or unix:PATH."),
+    "bind": _pattern("127.0.0.1:8000", rf"(unix:.+|.+:({_PORT}))\Z", "HOST:PORT", "Where to listen: HOST:PORT, or unix:PATH."),
     "workers": _whole(2, 1, 64, "Worker processes. Default: WEB_CONCURRENCY, else 2."),
     "threads": _whole(8, 1, 64, "Threads in each worker."),
     "max_orders": _whole(10_000, 1, 1_000_000, "Orders that a batch may have."),

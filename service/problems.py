@@ -71,12 +71,21 @@ def register(app: Flask) -> None:
     app.register_error_handler(Problem, Problem.response)
     app.register_error_handler(HTTPException, _from_http)
     app.register_error_handler(Exception, _unexpected)
+    app.after_request(_from_library)
 
 
 def _from_http(error: HTTPException) -> Response:
     status = error.code or 500
     headers = {name: value for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")}
     return Problem(status, PROBLEMS.get(status, _OTHER)[1], headers=headers).response()
+
+
+def _from_library(response: Response) -> Response:
+    """A problem instead of what a library has answered by itself, as werkzeug does where an If-Match does not match."""
+    if response.status_code < 400 or response.content_type == MEDIA_TYPE:
+        return response
+    response.close()
+    return Problem(response.status_code, PROBLEMS.get(response.status_code, _OTHER)[1]).response()
 
 
 def _unexpected(error: Exception) -> Response:

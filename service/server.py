@@ -29,8 +29,8 @@ from service.tally import SLOTS, Tally
 GC_THRESHOLDS = (100_000, 20, 20)
 """A batch of 10,000 orders is that many objects without a cycle: looking for one every 700 of them is time lost."""
 
-KEPT_BYTES = 64 * 2**20
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # by the names of glibc's malloc.h
+KEPT_BYTES = 8 * 2**20
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # by the names of glibc's malloc.h
 
 
 class Logger(discretion.Logger):
@@ -102,6 +102,7 @@ def _options(
         "keepalive": settings.keepalive_seconds,
         "graceful_timeout": settings.graceful_timeout_seconds,
         "control_socket_disable": True,
+        "forwarder_headers": "",  # a SCRIPT_NAME that a request's path does not begin with would be answered with 500
         "loglevel": settings.log_level,
         "logger_class": Logger,
         "logconfig_dict": logs.config(settings.log_level),
@@ -114,9 +115,13 @@ def _options(
 
 
 def _keep_memory() -> None:
-    """Have glibc keep what a batch needed for the next one, rather than fetch and clear the same pages each time."""
+    """Have glibc keep what a batch needed for the next one, rather than fetch and clear the same pages each time.
+
+    In one arena for all threads, which Python's lock keeps apart anyway: each would keep as much for itself.
+    """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # another C library has none
+        mallopt(_M_ARENA_MAX, 1)
         mallopt(_M_MMAP_THRESHOLD, KEPT_BYTES)
         mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
 

@@ -17,6 +17,7 @@ from schemas import lines, table
 from schemas.formats import FILES
 from schemas.rows import BadFile
 
+_BROKEN = (gzip.BadGzipFile, EOFError, zlib.error)
 _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
@@ -43,16 +44,29 @@ def opened(path: str, features: Sequence[str], given: str | None) -> Iterator[So
             text = io.TextIOWrapper(content, encoding="utf-8-sig", errors="surrogateescape", newline="")
             name = Path(path).name.removesuffix(".gz").rpartition(".")[0] or "stdin"
             size = Path(path).stat().st_size if path != "-" else None
-            yield Source(name, kind, FILES[kind].reader(text, features), raw, size)
+            yield Source(name, kind, FILES[kind].reader(_lines(path, text), features), raw, size)
     except BadFile as error:
         raise click.UsageError(f"{path}: {error}.") from None
-    except (gzip.BadGzipFile, EOFError, zlib.error):
+    except _BROKEN:
         raise click.UsageError(f"{path}: its compressed content is broken.") from None
+
+
+def _lines(path: str, text: TextIO) -> Iterator[str]:
+    """What reading meets is said of this file: further out an OSError would be taken for one of the file that is written."""
+    try:
+        yield from text
+    except _BROKEN:
+        raise click.UsageError(f"{path}: its compressed content is broken.") from None
+    except OSError as error:
+        raise click.UsageError(f"{path}: {error.strerror}.") from None
 
 
 @contextmanager
 def written(path: str) -> Iterator[TextIO]:
-    """A file that is there, whole, when the block ends well, and stays as it was otherwise; "-" is standard output."""
+    """A file that is there, whole, when the block ends well, and stays as it was otherwise; "-" is standard output.
+
+    Raises UsageError where it cannot be written.
+    """
     if path == "-":
         with click.open_file(path, "w", "utf-8") as stream:
             yield cast(TextIO, stream)
@@ -63,7 +77,7 @@ def written(path: str) -> Iterator[TextIO]:
             yield file
         os.replace(draft, path)
     except OSError as error:
-        raise click.FileError(path, error.strerror) from None
+        raise click.UsageError(f"{path}: {error.strerror}.") from None
     finally:
         draft.unlink(missing_ok=True)
 

@@ -3,8 +3,7 @@
 from time import perf_counter
 
 import numpy as np
-from flask import Blueprint, Response, request
-from werkzeug.datastructures import MultiDict
+from flask import Blueprint, Request, Response, request
 
 from model.risk import RiskModel
 from schemas.base import NotReadable
@@ -25,7 +24,7 @@ def blueprint(stage: Stage, settings: Settings, metrics: Metrics, admission: Adm
 
     @routes.post("/score")
     def score() -> Response:
-        partial = bool(request.query_string) and _partial(request.args)
+        partial = bool(request.query_string) and _partial(request)
         if request.mimetype not in MEDIA_TYPES:
             raise Problem(415, f"Content-Type must be {' or '.join(MEDIA_TYPES)}.")
         environ = request.environ
@@ -61,11 +60,15 @@ def blueprint(stage: Stage, settings: Settings, metrics: Metrics, admission: Adm
     return routes
 
 
-def _partial(query: MultiDict[str, str]) -> bool:
-    given = query.getlist("on_error")
-    if set(query) - {"on_error"} or len(given) > 1 or not set(given) <= {"refuse", "partial"}:
+def _partial(asked: Request) -> bool:
+    try:
+        given = asked.args.to_dict(flat=False)
+    except UnicodeDecodeError:  # werkzeug's own handling is for what is percent-encoded, not for bytes as they are
+        given = {"": []}
+    values = given.pop("on_error", [])
+    if given or len(values) > 1 or not set(values) <= {"refuse", "partial"}:
         raise Problem(400, "The query may only hold on_error=refuse or on_error=partial, once.")
-    return "partial" in given
+    return "partial" in values
 
 
 def _note(model: RiskModel, decoded: Decoded, reviews: int) -> None:

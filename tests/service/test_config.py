@@ -1,20 +1,22 @@
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from service import config
 from service.config import SettingsError
 
 
 def test_no_variable_at_all_gives_the_defaults():
-    settings = config.load({"PATH": "/bin"})
-    assert (settings.bind, settings.workers, settings.threads) == ("127.0.0.1:8000", 2, 8)
-    assert (settings.max_orders, settings.max_body_bytes) == (10_000, 16 * 1024 * 1024)
-    assert settings.out_of_range == "review"
-    assert settings.model.endswith("delivery-risk-1.0.0.npz")
+    loaded = config.load({"PATH": "/bin"})
+    assert (loaded.bind, loaded.workers, loaded.threads) == ("127.0.0.1:8000", 2, 8)
+    assert (loaded.max_orders, loaded.max_body_bytes) == (10_000, 16 * 1024 * 1024)
+    assert loaded.out_of_range == "review"
+    assert loaded.model.endswith("delivery-risk-1.0.0.npz")
 
 
 def test_variables_are_typed():
-    settings = config.load({"DELIVERY_RISK_MAX_ORDERS": "7", "DELIVERY_RISK_OUT_OF_RANGE": "flag"})
-    assert (settings.max_orders, settings.out_of_range) == (7, "flag")
+    loaded = config.load({"DELIVERY_RISK_MAX_ORDERS": "7", "DELIVERY_RISK_OUT_OF_RANGE": "flag"})
+    assert (loaded.max_orders, loaded.out_of_range) == (7, "flag")
 
 
 def test_every_fault_is_reported_at_once_and_no_value_is_repeated():
@@ -42,10 +44,33 @@ def test_a_misspelt_name_is_refused(name):
         config.load({name: "4"})
 
 
-@pytest.mark.parametrize("bind", ["8000", "host", "host:", "host:port", "host:123456", "host:８０", "unix:"])
+@pytest.mark.parametrize("bind", ["8000", "host", "host:", "host:port", "host:123456", "host:65536", "host:８０", "unix:"])
 def test_a_bind_that_is_no_address_is_refused(bind):
     with pytest.raises(SettingsError, match="DELIVERY_RISK_BIND: expected HOST:PORT"):
         config.load({"DELIVERY_RISK_BIND": bind})
+
+
+def test_the_highest_port_is_one():
+    assert config.load({"DELIVERY_RISK_BIND": "[::1]:65535"}).bind == "[::1]:65535"
+
+
+names = st.sampled_from([config.variable(name) for name in config.SETTINGS]) | st.text(min_size=1).map(config.PREFIX.__add__)
+values = st.text() | st.integers().map(str) | st.sampled_from([str(each.load_default) for each in config.SETTINGS.values()])
+
+
+@given(environ=st.dictionaries(names | st.sampled_from(["WEB_CONCURRENCY", "PATH"]) | st.text(), values, max_size=6))
+@settings(max_examples=1000)
+def test_whatever_the_variables_there_are_settings_or_faults_by_their_names(environ):
+    try:
+        loaded = config.load(environ)
+    except SettingsError as error:
+        faults = error.faults
+    else:
+        faults = {}
+        assert 1 <= loaded.workers <= 64
+        assert loaded.bind.startswith("unix:") or int(loaded.bind.rpartition(":")[2]) <= 65535
+    assert faults.keys() <= environ.keys()
+    assert not any(len(environ[name]) > 20 and environ[name] in " ".join(faults.values()) for name in faults)
 
 
 def test_web_concurrency_counts_unless_the_services_own_variable_is_set():

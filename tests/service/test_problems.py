@@ -41,6 +41,27 @@ def test_odd_paths_are_not_found(client, path):
     assert (answer.status_code, answer.content_type) == (404, MEDIA_TYPE)
 
 
+@pytest.mark.parametrize("path", ["/docs//swagger-ui.css", "/docs//", "//docs", "/docs//..//x"])
+def test_a_path_with_two_slashes_leads_nowhere_and_not_to_where_the_host_header_says(client, path):
+    answer = client.get(path, headers={"Host": "elsewhere.example"})
+    assert (answer.status_code, answer.content_type, answer.location) == (404, MEDIA_TYPE, None)
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs/swagger-ui.css"])
+def test_a_condition_that_does_not_hold_is_a_problem_too(client, path):
+    answer = client.get(path, headers={"If-Match": '"another"'})
+    assert (answer.status_code, answer.content_type) == (412, MEDIA_TYPE)
+    assert ProblemSchema().load(answer.json)["status"] == 412
+
+
+@pytest.mark.parametrize("query", ["\xff", "on_error=partial&\x80", "on_error=\xe9", "%ff", "on_error=%80"])
+def test_a_query_of_bytes_that_are_no_text_is_refused(client, order, query):
+    environ = {"QUERY_STRING": query}
+    answer = client.post("/score", json={"orders": [order]}, environ_overrides=environ)
+    assert (answer.status_code, answer.content_type) == (400, MEDIA_TYPE)
+    assert answer.json["detail"] == "The query may only hold on_error=refuse or on_error=partial, once."
+
+
 def test_at_most_a_hundred_errors_come_back_with_their_true_count(client):
     answer = client.post("/score", json={"orders": [{"order_id": str(n)} for n in range(50)]})
     assert (answer.status_code, len(answer.json["errors"]), answer.json["error_count"]) == (422, 100, 150)

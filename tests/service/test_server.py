@@ -118,6 +118,13 @@ def test_totals_go_on_after_workers_are_renewed():
         assert answered_orders(server.metrics()) == 21 * 11
 
 
+def test_a_header_that_names_a_variable_of_the_server_does_nothing(server):
+    for name in ("SCRIPT_NAME", "PATH_INFO", "REMOTE_USER", "X_REQUEST_ID"):
+        status, headers, answer = server.call("GET", "/livez", headers={name: "/SECRET"})
+        assert (status, json.loads(answer)) == (200, {"status": "ok"})
+        assert "SECRET" not in str(headers)
+
+
 def test_gunicorns_own_variable_has_the_last_word():
     with running(DELIVERY_RISK_WORKERS="3", GUNICORN_CMD_ARGS="--workers 1") as server:
         server.score(BATCH)

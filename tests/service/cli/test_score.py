@@ -105,6 +105,24 @@ def test_an_output_file_stays_as_it_was_where_the_input_breaks_off(run, tmp_path
     assert (tmp_path / "out.csv").read_text() == "old"
 
 
+@pytest.mark.parametrize("out", [[], ["--out", "out.csv"]])
+@pytest.mark.parametrize("place", [-1, -5, 12])
+def test_compressed_content_that_is_broken_is_said_of_the_file_that_was_read(run, tmp_path, place, out):
+    data = bytearray(gzip.compress((HEADER + "".join(f"{n},3,,2,1\n" for n in range(3000))).encode()))
+    data[place] ^= 1
+    (tmp_path / "orders.csv.gz").write_bytes(data)
+    done = run("score", "orders.csv.gz", *out)
+    assert done.exit_code == 2
+    assert "orders.csv.gz: its compressed content is broken." in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"orders.csv.gz"}
+
+
+def test_an_output_file_that_cannot_be_written_ends_it_as_a_file_that_could_not_be_scored(run):
+    done = run("score", "--out", "nowhere/out.csv", given=HEADER + ROWS)
+    assert done.exit_code == 2
+    assert "nowhere/out.csv: No such file or directory." in done.stderr
+
+
 @pytest.mark.parametrize(
     ("header", "said"),
     [

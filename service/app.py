@@ -22,7 +22,7 @@ def create_app(settings: Settings, stage: Stage, tally: Tally) -> Flask:
     app.json = MsgspecProvider(app)
     problems.register(app)
     app.register_blueprint(score.blueprint(stage, settings, metrics, shadow))
-    app.register_blueprint(health.blueprint(Exposition(tally, stage.roster).registry))
+    app.register_blueprint(health.blueprint(Exposition(tally, stage).registry))
     app.register_blueprint(catalog.blueprint(stage))
     app.register_blueprint(docs.blueprint(stage))
 

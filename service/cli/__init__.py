@@ -3,6 +3,7 @@
 import click
 
 from service import release
+from service.cli.card import card
 from service.cli.model import model
 from service.cli.score import score
 from service.cli.serve import serve
@@ -18,5 +19,5 @@ def main() -> None:
 main.add_command(serve)
 main.add_command(score)
 main.add_command(model)
-for _command in (publish, promote, rollback, challenge, list_, diff):
+for _command in (card, publish, promote, rollback, challenge, list_, diff):
     model.add_command(_command)

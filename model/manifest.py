@@ -4,28 +4,27 @@
      "features": [{"name": "backlog", "unit": "orders", "description": "…", "minimum": 0, "maximum": 10}, …],
      "activations": ["relu", "linear"], "head": "sigmoid", "threshold": 0.6,
      "self_test": {"orders": [[2, 3, 1], …], "scores": [[0.425557483188341], …]},
-     "provenance": {"source": "…"}, "format": 1}
+     "provenance": {"source": "…"}, "reference": {…}, "format": 1}
 
-Units, descriptions, minimum, maximum and provenance may be left out, and the last layer's activation (linear) too.
+Units, descriptions, minimum, maximum, provenance and reference (see reference.py) may be left out, and the last layer's
+activation (linear) too.
 Anything else that is missing, unknown, given twice or of another type is refused by its path.
 """
 
 import json
-import math
-import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any
 
+from model import checks, reference
 from model.activations import ACTIVATIONS
 from model.errors import BadManifest
 from model.heads import HEADS
+from model.reference import Reference
 
 FORMAT = 1
 LIMIT = 2 * 2**20
-TIME = "%Y-%m-%dT%H:%M:%SZ"
 VERSION = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
 A_VERSION = "a version of letters, digits, '.', '_', '+', '-', at most 64"
 
@@ -63,75 +62,16 @@ class Manifest:
     threshold: float
     self_test: SelfTest
     provenance: Mapping[str, str] = field(default_factory=dict)
+    reference: Reference | None = None
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         return tuple(feature.name for feature in self.features)
 
 
-Check: TypeAlias = Callable[[Any, str], Any]
-
-
-def _text(pattern: str, expected: str) -> Check:
-    def check(value: Any, place: str) -> str:
-        if not isinstance(value, str) or not re.fullmatch(pattern, value, re.DOTALL) or re.search("[\ud800-\udfff]", value):
-            raise BadManifest(place, f"expected {expected}")
-        return value
-
-    return check
-
-
-def _time(value: Any, place: str) -> str:
-    try:
-        if isinstance(value, str) and datetime.strptime(value, TIME).replace(tzinfo=UTC).strftime(TIME) == value:
-            return value
-    except ValueError:
-        pass
-    raise BadManifest(place, "expected a UTC time like 2026-11-20T00:00:00Z")
-
-
-def _number(low: float = -math.inf, high: float = math.inf) -> Check:
-    expected = "a finite number" if math.isinf(high) else f"a number from {low:g} to {high:g}"
-
-    def check(value: Any, place: str) -> float:
-        try:
-            if type(value) in (int, float) and math.isfinite(value) and low <= value <= high:
-                return float(value)
-        except OverflowError:
-            pass
-        raise BadManifest(place, f"expected {expected}")
-
-    return check
-
-
-def _list(item: Check) -> Check:
-    def check(value: Any, place: str) -> tuple[Any, ...]:
-        if not isinstance(value, list | tuple) or not value:
-            raise BadManifest(place, "expected a list that is not empty")
-        return tuple(item(entry, f"{place}[{index}]") for index, entry in enumerate(value))
-
-    return check
-
-
-def _object(required: dict[str, Check], optional: dict[str, Check] | None = None) -> Check:
-    fields = required | (optional or {})
-
-    def check(value: Any, place: str) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise BadManifest(place, "expected an object")
-        for name in required:
-            if name not in value:
-                raise BadManifest(f"{place}.{name}", "missing")
-        if value.keys() - fields.keys():
-            raise BadManifest(place, f"holds a name that is none of {', '.join(fields)}")
-        return {name: fields[name](entry, f"{place}.{name}") for name, entry in value.items()}
-
-    return check
-
-
-_line = _text(r"[^\x00-\x1f\x7f]{0,500}", "a line of at most 500 characters")
-_prose = _text(r".{0,4000}", "a text of at most 4,000 characters")
-_rows = _list(_list(_number()))
+_line = checks.text(r"[^\x00-\x1f\x7f]{0,500}", "a line of at most 500 characters")
+_prose = checks.text(r".{0,4000}", "a text of at most 4,000 characters")
+_rows = checks.list_of(checks.list_of(checks.number()))
 
 
 def _names(value: Any, place: str) -> dict[str, str]:
@@ -140,9 +80,10 @@ def _names(value: Any, place: str) -> dict[str, str]:
     return {name: _prose(entry, f"{place}.{_line(name, place)}") for name, entry in value.items()}
 
 
-_feature = _object(
-    {"name": _text(r"(?!order_id$)[A-Za-z_][A-Za-z0-9_]{0,63}", "a feature name ([A-Za-z_][A-Za-z0-9_]{0,63}, not order_id)")},
-    {"unit": _line, "description": _prose, "minimum": _number(), "maximum": _number()},
+_A_FEATURE_NAME = "a feature name ([A-Za-z_][A-Za-z0-9_]{0,63}, not order_id)"
+_feature = checks.object_of(
+    {"name": checks.text(r"(?!order_id$)[A-Za-z_][A-Za-z0-9_]{0,63}", _A_FEATURE_NAME)},
+    {"unit": _line, "description": _prose, "minimum": checks.number(), "maximum": checks.number()},
 )
 
 
@@ -154,20 +95,20 @@ def feature(document: Any, place: str) -> Feature:
     return checked
 
 
-_manifest = _object(
+_manifest = checks.object_of(
     {
-        "format": _number(FORMAT, FORMAT),
-        "name": _text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of letters, digits, '.', '_', '-', at most 64"),
-        "version": _text(VERSION, A_VERSION),
-        "created": _time,
+        "format": checks.number(FORMAT, FORMAT),
+        "name": checks.text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of letters, digits, '.', '_', '-', at most 64"),
+        "version": checks.text(VERSION, A_VERSION),
+        "created": checks.time,
         "description": _prose,
-        "features": _list(feature),
-        "activations": _list(_text("|".join(ACTIVATIONS), f"one of {', '.join(ACTIVATIONS)}")),
-        "head": _text("|".join(HEADS), f"one of {', '.join(HEADS)}"),
-        "threshold": _number(0, 1),
-        "self_test": _object({"orders": _rows, "scores": _rows}),
+        "features": checks.list_of(feature),
+        "activations": checks.list_of(checks.text("|".join(ACTIVATIONS), f"one of {', '.join(ACTIVATIONS)}")),
+        "head": checks.text("|".join(HEADS), f"one of {', '.join(HEADS)}"),
+        "threshold": checks.number(0, 1),
+        "self_test": checks.object_of({"orders": _rows, "scores": _rows}),
     },
-    {"provenance": _names},
+    {"provenance": _names, "reference": lambda value, place: value},
 )
 
 
@@ -198,6 +139,10 @@ def _document(manifest: Manifest) -> dict[str, Any]:
         for bound in ("minimum", "maximum"):
             if feature[bound] is None:
                 del feature[bound]
+    if manifest.reference is None:
+        del document["reference"]
+    elif not manifest.reference.calibration:
+        del document["reference"]["calibration"]
     return document
 
 
@@ -208,6 +153,8 @@ def _build(document: Any) -> Manifest:
     for name, count in counts.items():
         if count > 1:
             raise BadManifest("manifest.features", f"feature {name} is given twice")
+    if "reference" in entries:
+        entries["reference"] = reference.checked(entries["reference"], "manifest.reference", list(counts))
     return Manifest(self_test=SelfTest(**entries.pop("self_test")), **entries)
 
 

@@ -1,6 +1,7 @@
 """Catalog: what the service says of the model it serves, and of itself."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from marshmallow import Schema, fields
@@ -53,6 +54,36 @@ class LineupSchema(Schema):
     challenger = fields.Nested(StateSchema, required=True)
 
 
+class HistogramSchema(Schema):
+    """Orders over one edge and up to the next, at first up to the first edge, at last over all of them."""
+
+    edges = fields.List(fields.Float(), required=True)
+    counts = fields.List(fields.Integer(), required=True)
+
+
+class CalibrationSchema(Schema):
+    """The orders whose scores lie in the bin that ends at `to`."""
+
+    to = fields.Float(required=True)
+    orders = fields.Integer(required=True)
+    mean_score = fields.Float(required=True)
+    observed_rate = fields.Float(required=True, metadata={"description": "The share of these orders that was late."})
+
+
+class ReferenceSchema(Schema):
+    """How the scores and features of known orders lie, for monitoring to compare with."""
+
+    orders = fields.Integer(required=True)
+    review = fields.Integer(required=True, metadata={"description": "How many of the orders go to review."})
+    scores = fields.Nested(HistogramSchema, required=True)
+    zscores = fields.Dict(keys=fields.String(), values=fields.Nested(HistogramSchema), required=True)
+    calibration = fields.List(
+        fields.Nested(CalibrationSchema),
+        required=True,
+        metadata={"description": "A row for each bin of the scores that holds orders; empty where no labels were known."},
+    )
+
+
 class ModelSchema(Schema):
     """The model card."""
 
@@ -68,6 +99,7 @@ class ModelSchema(Schema):
     parameter_count = fields.Integer(required=True)
     features = fields.List(fields.Nested(FeatureSchema), required=True)
     provenance = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    reference = fields.Nested(ReferenceSchema, required=True, allow_none=True)
     lineup = fields.Nested(LineupSchema, required=True)
 
 
@@ -115,5 +147,6 @@ def card(model: RiskModel, lineup: Mapping[str, Any]) -> dict[str, Any]:
         "parameter_count": model.network.parameter_count,
         "features": features,
         "provenance": manifest.provenance,
+        "reference": None if manifest.reference is None else asdict(manifest.reference),
         "lineup": lineup,
     }

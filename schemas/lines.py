@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TextIO
+from typing import Any, TextIO
 
 from schemas import document
 from schemas.base import well_formed
@@ -22,6 +22,10 @@ class Reader:
             text = line.strip(" \t\r\n")
             if text:
                 yield self._row(number, text)
+
+    def other(self, row: Row, name: str) -> Any:
+        """What an order's own line has under a name that is none of the model's; None where it has nothing."""
+        return document.read(row.source[0].encode()).get(name)
 
     def _row(self, number: int, text: str) -> Row:
         if not well_formed(text):

@@ -62,6 +62,12 @@ class Reader:
             if cells:
                 yield self._row(line, cells)
 
+    def other(self, row: Row, name: str) -> float | str | None:
+        """What an order's own row has in a column that is none of the model's. Raises BadFile where there is no such column."""
+        if name not in self.columns:
+            raise BadFile(f"the header has no column {name}")
+        return _value(row.source[self.columns.index(name)])
+
     def _take(self, lines: Iterable[str]) -> Iterator[str]:
         for line in lines:
             self._taken.append(line)

@@ -25,7 +25,7 @@ def create_app(settings: Settings, stage: Stage, metrics: Metrics, admission: Ad
     if settings.tokens_file is not None:
         gate.register(app, Keyring(settings.tokens_file, metrics.tokens_failed), metrics)
     app.register_blueprint(score.blueprint(stage, settings, metrics, admission, shadow))
-    app.register_blueprint(health.blueprint(Exposition(metrics.tally, stage.roster).registry, settings.drain_file))
+    app.register_blueprint(health.blueprint(Exposition(metrics.tally, stage).registry, settings.drain_file))
     app.register_blueprint(catalog.blueprint(stage, settings))
     app.register_blueprint(docs.blueprint(stage, settings))
 

@@ -4,7 +4,7 @@ The file counts as one batch: an order id that stood on an earlier line is refus
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from model.risk import RiskModel
@@ -50,14 +50,17 @@ def run(model: RiskModel, rows: Iterable[Row], policy: Policy) -> Iterator[Score
     for chunk in decode(Contract(model.manifest.feature_names, CHUNK), rows):
         decoded, scores = score(model, chunk.decoded, policy)
         results = zip(decoded.positions, decision.results(model, decoded, scores), strict=True)
-        refusals = [
-            (chunk.read[position], "; ".join(_reason(fault.code, fault.name) for fault in faults))
-            for position, faults in decoded.by_position().items()
-        ]
-        yield Scored(
-            [(chunk.read[position], result) for position, result in results],
-            sorted(chunk.unread + refusals, key=lambda refusal: refusal[0].line),
-        )
+        scored = [(chunk.read[position], result) for position, result in results]
+        yield Scored(scored, refusals(replace(chunk, decoded=decoded)))
+
+
+def refusals(chunk: Chunk) -> list[tuple[Row, str]]:
+    """The rows of a chunk that are no orders, or whose orders have faults, with why, in the file's order."""
+    faulty = [
+        (chunk.read[position], "; ".join(_reason(fault.code, fault.name) for fault in faults))
+        for position, faults in chunk.decoded.by_position().items()
+    ]
+    return sorted(chunk.unread + faulty, key=lambda refusal: refusal[0].line)
 
 
 def _unread(row: Row, first_lines: dict[str, int]) -> str | None:

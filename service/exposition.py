@@ -1,8 +1,13 @@
-"""Exposition: what a scrape shows of all workers, whichever is asked: METRICS from the tally, GAUGES from the roster."""
+"""Exposition: what a scrape shows of all workers, whichever is asked: METRICS from the tally, GAUGES from the roster.
+
+The reference of the champion is shown from this worker's own lineup; it carries the version, since workers change one by one.
+"""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import inf
 from operator import itemgetter
 
 import numpy as np
@@ -12,8 +17,11 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from model.batch import Floats
+from model.manifest import Manifest
+from model.reference import Histogram, Reference
+from service.lineup import Stage
 from service.metrics import METRICS, Metric
-from service.roster import Roster, State
+from service.roster import State
 from service.tally import UNRECORDED, Tally
 
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
@@ -21,12 +29,38 @@ Values = dict[tuple[str, ...], float]
 
 
 @dataclass(frozen=True, slots=True)
+class Scene:
+    """What gauges are read from: the states of each role in all living workers, and the model that answers here."""
+
+    roles: Mapping[str, list[State]]
+    champion: Manifest
+
+
+@dataclass(frozen=True, slots=True)
 class Gauge:
-    """A number by labels, the first of which is the role, made of the states of that role in all living workers."""
+    """A number by labels."""
 
     help: str
     labels: tuple[str, ...]
-    read: Callable[[list[State]], Values]
+    read: Callable[[Scene], Values]
+
+
+def _by_role(read: Callable[[list[State]], Values]) -> Callable[[Scene], Values]:
+    """A number of each role's states; the first label is the role."""
+    return lambda scene: {
+        (role, *labels): number for role, states in scene.roles.items() for labels, number in sorted(read(states).items())
+    }
+
+
+def _referred(read: Callable[[Reference], Values]) -> Callable[[Scene], Values]:
+    """A number of the champion's reference, if it has one; the first label is the version."""
+
+    def found(scene: Scene) -> Values:
+        manifest = scene.champion
+        values = {} if manifest.reference is None else read(manifest.reference)
+        return {(manifest.version, *labels): number for labels, number in values.items()}
+
+    return found
 
 
 def _served(states: list[State]) -> Values:
@@ -37,14 +71,50 @@ def _wanted(states: list[State]) -> Values:
     return dict(Counter((s.wanted.version, s.wanted.sha256) for s in states if s.wanted))
 
 
+def _shares(histogram: Histogram) -> Values:
+    """The share in each bin, by the edges as the service's own histograms name them."""
+    bins = pairwise(map(floatToGoString, (-inf, *histogram.edges, inf)))
+    return dict(zip(bins, histogram.shares(), strict=True))
+
+
 GAUGES = {
-    "delivery_risk_model_info": Gauge("Workers that serve the model.", ("role", "name", "version", "sha256"), _served),
-    "delivery_risk_model_wanted_info": Gauge("Workers whose store wants the version.", ("role", "version", "sha256"), _wanted),
+    "delivery_risk_model_info": Gauge(
+        "Workers that serve the model.", ("role", "name", "version", "sha256"), _by_role(_served)
+    ),
+    "delivery_risk_model_wanted_info": Gauge(
+        "Workers whose store wants the version.", ("role", "version", "sha256"), _by_role(_wanted)
+    ),
     "delivery_risk_model_reload_success": Gauge(
-        "Whether the last change succeeded in every worker.", ("role",), lambda states: {(): all(not s.reason for s in states)}
+        "Whether the last change succeeded in every worker.",
+        ("role",),
+        _by_role(lambda states: {(): all(not s.reason for s in states)}),
     ),
     "delivery_risk_model_reload_timestamp_seconds": Gauge(
-        "When a worker last changed its model.", ("role",), lambda states: {(): max(s.since for s in states)}
+        "When a worker last changed its model.", ("role",), _by_role(lambda states: {(): max(s.since for s in states)})
+    ),
+    "delivery_risk_reference_orders": Gauge(
+        "Orders that the served model's reference was made of.",
+        ("model_version",),
+        _referred(lambda reference: {(): reference.orders}),
+    ),
+    "delivery_risk_reference_review_ratio": Gauge(
+        "Share of the reference's orders that go to review.",
+        ("model_version",),
+        _referred(lambda reference: {(): reference.review / reference.orders}),
+    ),
+    "delivery_risk_reference_score_ratio": Gauge(
+        "Share of the reference's scores over `above` and up to `le`.",
+        ("model_version", "above", "le"),
+        _referred(lambda reference: _shares(reference.scores)),
+    ),
+    "delivery_risk_reference_zscore_ratio": Gauge(
+        "Share of the reference's standardized features over `above` and up to `le`.",
+        ("model_version", "feature", "above", "le"),
+        _referred(
+            lambda reference: {
+                (name, *bins): share for name, zscores in reference.zscores.items() for bins, share in _shares(zscores).items()
+            }
+        ),
     ),
 }
 
@@ -52,9 +122,9 @@ GAUGES = {
 class Exposition(Collector):
     """Collects into its `registry`."""
 
-    def __init__(self, tally: Tally, roster: Roster) -> None:
+    def __init__(self, tally: Tally, stage: Stage) -> None:
         self._tally = tally
-        self._roster = roster
+        self._stage = stage
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)
 
@@ -67,13 +137,13 @@ class Exposition(Collector):
             series[name].append((labels, cells))
         for name, metric in METRICS.items():
             yield _family(name, metric, series[name])
-        workers = [entry.states for entry in self._roster.living()]
+        workers = [entry.states for entry in self._stage.roster.living()]
         roles = {role: [states[role] for states in workers] for role in sorted(set().union(*workers))}
+        scene = Scene(roles, self._stage.lineup.champion.model.manifest)
         for name, gauge in GAUGES.items():
             family = GaugeMetricFamily(name, gauge.help, labels=gauge.labels)
-            for role, states in roles.items():
-                for values, number in sorted(gauge.read(states).items()):
-                    family.add_metric((role, *values), number)
+            for values, number in gauge.read(scene).items():
+                family.add_metric(values, number)
             yield family
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.batch import Floats
+from model.reference import SCORE_EDGES, ZSCORE_EDGES
 from model.risk import RiskModel, Scores
 from schemas.decision import QUEUES
 from schemas.problem import Fault
@@ -28,24 +29,22 @@ class Metric:
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _STAGE = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
-_SCORE = tuple(step / 20 for step in range(1, 21))
 _BATCH = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0)
 _DIFFERENCE = (-0.5, -0.2, -0.1, -0.05, -0.02, -0.01, -0.001, 0.0, 0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-_ZSCORE = (-10.0, -5.0, -3.0, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 METRICS = {
     "http_request_duration_seconds": Metric(
         "Time from a request's arrival in a worker to its answer.", ("method", "route", "status"), _SECONDS
     ),
     "delivery_risk_stage_duration_seconds": Metric("Time that a batch takes in a stage.", ("stage",), _STAGE),
-    "delivery_risk_score": Metric("Scores answered.", ("model_version",), _SCORE),
+    "delivery_risk_score": Metric("Scores answered.", ("model_version",), SCORE_EDGES),
     "delivery_risk_orders_total": Metric("Orders answered, by the queue they went to.", ("model_version", "queue")),
     "delivery_risk_batch_orders": Metric("Orders in an answered batch.", (), _BATCH),
     "delivery_risk_rejected_orders_total": Metric(
         "Orders refused, counted once for each code; a batch refused as a whole counts one.", ("code",)
     ),
     "delivery_risk_out_of_range_total": Metric("Orders answered with the feature outside the model's range.", ("feature",)),
-    "delivery_risk_feature_zscore": Metric("Standardized features of the orders answered.", ("feature",), _ZSCORE),
+    "delivery_risk_feature_zscore": Metric("Standardized features of the orders answered.", ("feature",), ZSCORE_EDGES),
     "delivery_risk_model_reload_failures_total": Metric(
         "Times that a worker could not change to the version that the store wants.", ("role", "reason")
     ),

@@ -55,7 +55,7 @@ class Server:
     def metrics(self) -> dict[str, float]:
         """What a scrape shows: value by sample name with its labels."""
         status, _, text = self.call("GET", "/metrics")
-        assert status == 200
+        assert status == 200, (status, text[:500], self.log()[-5000:])
         return read_metrics(text.decode())
 
     def workers(self) -> list[int]:

@@ -3,6 +3,8 @@
 import click
 
 from service import release
+from service.cli.card import card
+from service.cli.doctor import doctor
 from service.cli.model import model
 from service.cli.score import score
 from service.cli.serve import serve
@@ -20,5 +22,6 @@ main.add_command(serve)
 main.add_command(score)
 main.add_command(model)
 main.add_command(token)
-for _command in (publish, promote, rollback, challenge, list_, diff):
+main.add_command(doctor)
+for _command in (card, publish, promote, rollback, challenge, list_, diff):
     model.add_command(_command)

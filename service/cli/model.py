@@ -8,10 +8,11 @@ import click
 import numpy as np
 
 from model import artifact, default, importers, registry
+from model.checks import TIME
 from model.diagnosis import SATURATED, Diagnosis, diagnose
 from model.errors import ModelError, NotServable
 from model.heads import HEADS
-from model.manifest import TIME
+from model.reference import Reference
 from model.risk import RiskModel
 from schemas.contract import Contract
 from service import bulk
@@ -60,15 +61,15 @@ def import_(
 ) -> None:
     """Make a model file of a training script's .npz: feature_names, mean, scale, w1, b1, w2, b2, …"""
     hidden = tuple(activations.split(","))
-    label = importers.Label(name, version, threshold, created or _now(), description, hidden, head)
-    _write(importers.training_arrays(source, label, card), out)
+    label = importers.Label(name, version, threshold, created or now(), description, hidden, head)
+    write(importers.training_arrays(source, label, card), out)
 
 
 @model.command("default")
 @click.option("--out", required=True, type=click.Path(dir_okay=False), help="The model file to write.")
 def default_(out: str) -> None:
     """Write the default model: the same bytes as the file in the package."""
-    _write(default.default_model(), out)
+    write(default.default_model(), out)
 
 
 @model.command()
@@ -95,18 +96,27 @@ def inspect(file: str, orders: str | None) -> None:
         _diagnose(found, orders)
 
 
-def _now() -> str:
+def now() -> str:
+    """When a model file is made: SOURCE_DATE_EPOCH, else the present time."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
     return moment.strftime(TIME)
 
 
-def _write(made: RiskModel, out: str) -> None:
+def write(made: RiskModel, out: str) -> None:
+    """Write a model file and tell of it."""
     try:
         written = artifact.write(made, out)
     except OSError as error:
         raise click.ClickException(f"{out}: cannot be written ({error.strerror})") from None
     click.echo(f"{out}: {written.manifest.name} {written.manifest.version} (sha256 {written.sha256})")
+
+
+def described(reference: Reference) -> str:
+    """A reference in a few words."""
+    late = sum(round(row.observed_rate * row.orders) for row in reference.calibration)
+    observed = f", {late / reference.orders:.2%} late" if reference.calibration else ", not calibrated"
+    return f"{reference.orders} orders, {reference.review / reference.orders:.2%} to review{observed}"
 
 
 def _describe(found: RiskModel) -> None:
@@ -129,6 +139,11 @@ def _describe(found: RiskModel) -> None:
         click.echo(f"  {feature.name:<32} {mean:>12.6g} {scale:>12.6g}  {low:>8} .. {high:<8} {feature.unit}")
     for key, value in manifest.provenance.items():
         click.echo(f"provenance  {key}: {value}")
+    if manifest.reference is not None:
+        click.echo(f"reference   {described(manifest.reference)}")
+        for row in manifest.reference.calibration:
+            rates = f"mean score {row.mean_score:.4f}, observed {row.observed_rate:.4f}"
+            click.echo(f"  scores up to {row.to:<5} {row.orders:>8} orders, {rates}")
 
 
 def _diagnose(found: RiskModel, orders: str) -> None:

@@ -1,6 +1,7 @@
 """Archives of sound arrays that make no sound model: name: (bytes or what makes them, error, place)."""
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from tests.model.surgery import (
     edited,
     members,
     npy,
+    referred_document,
     with_manifest,
     zipped,
 )
@@ -46,6 +48,11 @@ def wide(units: int, orders: int) -> bytes:
 
 def names(count: int) -> bytes:
     return json.dumps(dict.fromkeys(f"{number:x}" for number in range(count))).encode()
+
+
+def referred(path: Sequence[str | int], value: object) -> bytes:
+    """The good file with a sound reference but for one entry, replaced, added or left out."""
+    return with_manifest(edited(["reference", *path], value, referred_document()))
 
 
 WIDE = np.full((3, 3), SECRET_NUMBER)
@@ -146,5 +153,37 @@ MODELS = {
     "a manifest of a million lists": (with_manifest(b"[" + b"[]," * 690_000 + b"[]]"), BadManifest, "manifest"),
     "a manifest of 100,000 names": (with_manifest(names(100_000)), BadManifest, "manifest.format"),
     "a manifest over the limit": (with_manifest(b" " * (manifest.LIMIT + 1)), TooLarge, "manifest"),
+}
+BACKLOG = ("zscores", "backlog")
+REFERENCES = {
+    "that is a list": ((), [], ""),
+    "of an entry that the format does not know": ([SECRET_TEXT], 1, ""),
+    "of no orders": (["orders"], 0, ".orders"),
+    "of orders in text": (["orders"], "10", ".orders"),
+    "of more orders than its scores": (["orders"], 11, ".scores.counts"),
+    "without a review share": (["review"], MISSING, ".review"),
+    "of more reviews than orders": (["review"], 11, ".review"),
+    "without scores": (["scores"], MISSING, ".scores"),
+    "by other edges": (["scores", "edges", 0], SECRET_NUMBER, ".scores.edges"),
+    "by an edge that is not finite": (["scores", "edges", 0], 10**400, ".scores.edges[0]"),
+    "of too few counts": (["scores", "counts"], [10], ".scores.counts"),
+    "of a count that is not whole": (["scores", "counts", 0], 4.0, ".scores.counts[0]"),
+    "of a negative count": (["scores", "counts"], [14, -4, *[0] * 19], ".scores.counts[1]"),
+    "of scores over 1": (["scores", "counts"], [4, *[0] * 19, 6], ".scores.counts"),
+    "of a million counts": (["scores", "counts"], [0] * 600_000, ".scores.counts"),
+    "without a feature": (BACKLOG, MISSING, ".zscores.backlog"),
+    "of a feature that the model has not": (["zscores", SECRET_TEXT], {}, ".zscores"),
+    "of z-scores that do not add up": ([*BACKLOG, "counts", 0], 1, ".zscores.backlog.counts"),
+    "of z-scores by the edges of scores": ([*BACKLOG, "edges", 0], 0.05, ".zscores.backlog.edges"),
+    "of an empty calibration": (["calibration"], [], ".calibration"),
+    "of a calibration in another order": (["calibration", 0, "to"], 0.1, ".calibration"),
+    "of a calibration of other orders": (["calibration", 0, "orders"], 3, ".calibration"),
+    "of a mean outside its bin": (["calibration", 1, "mean_score"], 0.9, ".calibration[1].mean_score"),
+    "of a rate over 1": (["calibration", 1, "observed_rate"], 1.5, ".calibration[1].observed_rate"),
+    "of half an order late": (["calibration", 1, "observed_rate"], 0.25, ".calibration[1].observed_rate"),
+}
+MODELS |= {
+    f"a reference {name}": (referred(path, value), BadManifest, f"manifest.reference{place}")
+    for name, (path, value, place) in REFERENCES.items()
 }
 MODELS |= {f"a manifest: {name}": (with_manifest(text), BadManifest, "manifest") for name, text in NOT_JSON.items()}

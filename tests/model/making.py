@@ -2,6 +2,7 @@
 
 import string
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from model.activations import ACTIVATIONS
 from model.heads import HEADS
 from model.manifest import Feature, Manifest, SelfTest
 from model.network import Layer, Network
+from model.reference import SCORE_EDGES, ZSCORE_EDGES, Calibration, Histogram, Reference
 from model.risk import RiskModel
 from model.standardizer import Standardizer
 from tests.oracle import PlainLayer
@@ -40,6 +42,7 @@ def model_of(
     head: str = "sigmoid",
     threshold: float = 0.5,
     features: Sequence[Feature] | None = None,
+    reference: Reference | None = None,
 ) -> RiskModel:
     """A model around this network; its self-test is one order of its means."""
     inputs = network.sizes[0]
@@ -52,7 +55,7 @@ def model_of(
     def built(self_test: SelfTest) -> RiskModel:
         names = tuple(each.activation for each in network.layers)
         created = "2026-01-01T00:00:00Z"
-        described = Manifest("made", "1", created, "", features, names, head, threshold, self_test)
+        described = Manifest("made", "1", created, "", features, names, head, threshold, self_test, {}, reference)
         return RiskModel(described, standardizer, network)
 
     scores = built(SelfTest((), ())).outputs(np.array([center])).outputs
@@ -104,7 +107,34 @@ def models(draw: st.DrawFn) -> RiskModel:
         head=draw(st.sampled_from(list(HEADS))),
         threshold=draw(st.floats(0.0, 1.0)),
         features=[_feature(draw, name) for name in names],
+        reference=draw(st.none() | references(names)),
     )
+
+
+@st.composite
+def references(draw: st.DrawFn, names: Sequence[str]) -> Reference:
+    """Any sound reference of these features, calibrated or not."""
+    counts = draw(st.lists(st.integers(0, 9), min_size=20, max_size=20).filter(any))
+    orders = sum(counts)
+    zscores = {}
+    for name in names:
+        cuts = sorted(draw(st.lists(st.integers(0, orders), min_size=15, max_size=15)))
+        zscores[name] = Histogram(ZSCORE_EDGES, tuple(high - low for low, high in pairwise((0, *cuts, orders))))
+    rows = [
+        Calibration(to, count, draw(st.floats(above, to)), draw(st.integers(0, count)) / count)
+        for (above, to), count in zip(pairwise((0.0, *SCORE_EDGES)), counts, strict=True)
+        if count
+    ]
+    scores = Histogram(SCORE_EDGES, (*counts, 0))
+    return Reference(orders, draw(st.integers(0, orders)), scores, zscores, tuple(rows) if draw(st.booleans()) else ())
+
+
+def reference_of(names: Sequence[str], late: bool = True) -> Reference:
+    """One of ten orders: four score 0.05 at most, six in the last bin, half of which were late; z-scores are 0."""
+    scores = Histogram(SCORE_EDGES, (4, *[0] * 18, 6, 0))
+    zscores = {name: Histogram(ZSCORE_EDGES, (*[0] * 7, 10, *[0] * 8)) for name in names}
+    rows = (Calibration(0.05, 4, 0.04, 0.0), Calibration(1.0, 6, 0.975, 0.5))
+    return Reference(10, 6, scores, zscores, rows if late else ())
 
 
 def _feature(draw: st.DrawFn, name: str) -> Feature:

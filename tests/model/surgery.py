@@ -7,6 +7,7 @@ import struct
 import zipfile
 from collections.abc import Iterable
 from copy import deepcopy
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from model import artifact
 from model.default import default_model
+from tests.model.making import reference_of
 
 GOOD = artifact.dumps(default_model())
 
@@ -78,9 +80,16 @@ def document() -> dict[str, Any]:
     return dict(json.loads(text.tobytes()))
 
 
-def edited(path: Iterable[str | int], value: Any) -> dict[str, Any]:
-    """The good manifest with one entry replaced, added or left out."""
-    whole = deepcopy(document())
+def referred_document() -> dict[str, Any]:
+    """The same with a reference."""
+    found = document()
+    names = [feature["name"] for feature in found["features"]]
+    return found | {"reference": json.loads(json.dumps(asdict(reference_of(names))))}
+
+
+def edited(path: Iterable[str | int], value: Any, whole: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The good manifest, or another, with one entry replaced, added or left out."""
+    whole = deepcopy(whole or document())
     *way, last = path
     entry: Any = whole
     for step in way:

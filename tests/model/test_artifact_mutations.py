@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+import json
 import random
 import re
 import struct
@@ -14,8 +15,8 @@ import pytest
 from model import artifact
 from model.errors import DigestMismatch, ModelError
 from model.network import Network
-from tests.model.making import SMOOTH, layer, model_of
-from tests.model.surgery import GOOD, changed, members, with_manifest, zipped
+from tests.model.making import SMOOTH, layer, model_of, one_input, reference_of
+from tests.model.surgery import GOOD, changed, members, referred_document, with_manifest, zipped
 
 ROUNDS = 600
 
@@ -100,6 +101,7 @@ STORED = {
     "wide": drawn(2, [12, 16, 1], ["leaky_relu", "linear"]),
     "deep": drawn(3, [2, 3, 3, 3, 3, 3, 3, 1], ["relu"] * 6 + ["linear"]),
     "every activation": drawn(4, [3] + [2] * len(SMOOTH), SMOOTH, "softmax"),
+    "with a reference": artifact.dumps(one_input(reference=reference_of(["f0"]))),
     "layers of one unit": drawn(5, [1, 1, 1, 1], ["tanh", "tanh", "linear"], "identity"),
 }
 FILES = {f"{name}, stored": data for name, data in STORED.items()}
@@ -138,7 +140,7 @@ def traced():
 
 
 @pytest.mark.usefixtures("traced")
-@pytest.mark.parametrize("mutants", [1_584, pytest.param(33_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("mutants", [1_540, pytest.param(33_110, marks=pytest.mark.long)])
 def test_a_file_changed_at_random_is_refused_or_gives_the_same_model_for_little_memory(mutants):
     numbers = range(mutants // (len(CHANGES) * len(FILES)))
     seeds = [f"{change.__name__} {number} {name}" for number in numbers for change in CHANGES for name in FILES]
@@ -175,9 +177,12 @@ def test_a_header_changed_at_random_under_a_sound_checksum_is_refused_or_gives_t
         assert model is None or artifact.dumps(model) == GOOD
 
 
+@pytest.mark.parametrize(
+    "text", [members()["manifest.npy"][128:], json.dumps(referred_document()).encode()], ids=["", "reference"]
+)
 @pytest.mark.parametrize("change", CHANGES[:-1])
-def test_a_manifest_changed_at_random_under_a_sound_checksum_is_refused_or_can_be_written_again(change):
-    dice, text = random.Random(11), members()["manifest.npy"][128:]
+def test_a_manifest_changed_at_random_under_a_sound_checksum_is_refused_or_can_be_written_again(change, text):
+    dice = random.Random(11)
     for _ in range(ROUNDS // 6):
         model = loaded(with_manifest(change(text, dice)))
         assert model is None or artifact.loads(artifact.dumps(model)).manifest == model.manifest

@@ -75,6 +75,78 @@ def test_a_whole_year_scores_the_same_bits_in_a_file_as_over_http_and_every_orde
     assert f"{reviews} to review, {303_748 - reviews} to monitor; 0 rows refused." in said
 
 
+def bins(values, edges):
+    """How many values are over one edge and up to the next, by NumPy's own histogram, which takes bins from their lower end."""
+    counted, _ = np.histogram(-values, [-np.inf, *(-np.array(edges[::-1])), np.inf])
+    return counted[::-1].tolist()
+
+
+@pytest.fixture(params=["nyc17_3feature", "nyc17_mlp16"])
+def carded(real_data, request, tmp_path):
+    """A real model, its test orders, and the version of the model that has them for its reference."""
+    name = request.param
+    before, orders = imported(real_data, name, tmp_path), real_data / name / "cases.csv"
+    command = [COMMAND, "model", "card", before, "--on", orders, "--label", "late", "--version", "2"]
+    subprocess.run([*command, "--out", tmp_path / "2.npz"], check=True, capture_output=True)
+    return before, orders, tmp_path / "2.npz"
+
+
+def test_the_reference_of_a_real_model_is_what_numpy_and_a_plain_loop_count(carded, tmp_path):
+    before, orders, after = carded
+    rows, said = in_bulk(orders, before, tmp_path)
+    found, model = artifact.read(after).manifest.reference, artifact.read(before)
+    assert (found.orders, found.review) == (2000, sum(row["queue"] == "review" for row in rows))
+    assert f"{found.review} to review" in said
+    scores = np.array([float(row["score"]) for row in rows])
+    assert list(found.scores.counts) == bins(scores, found.scores.edges)
+    for at, name in enumerate(model.manifest.feature_names):
+        zscores = (np.array([float(row[name]) for row in rows]) - model.standardizer.mean[at]) / model.standardizer.scale[at]
+        assert list(found.zscores[name].counts) == bins(zscores, found.zscores[name].edges)
+    held = {}
+    for row in rows:
+        to = next(edge for edge in found.scores.edges if float(row["score"]) <= edge)
+        held.setdefault(to, []).append((float(row["score"]), int(row["late"])))
+    assert [(row.to, row.orders, row.observed_rate) for row in found.calibration] == [
+        (to, len(held[to]), sum(late for _, late in held[to]) / len(held[to])) for to in sorted(held)
+    ]
+    for row in found.calibration:
+        assert row.mean_score == pytest.approx(math.fsum(score for score, _ in held[row.to]) / row.orders, rel=1e-14)
+
+
+def test_what_the_service_counts_of_the_same_orders_is_its_reference(carded):
+    _, orders, after = carded
+    with open(orders, newline="") as file:
+        rows = list(csv.DictReader(file))
+    with running(DELIVERY_RISK_MODEL=str(after), DELIVERY_RISK_WORKERS="2") as server:
+        over_http(server, rows, artifact.read(after).manifest.feature_names)
+        shown = server.metrics()
+    by_labels = {}
+    for sample, value in shown.items():
+        name, _, text = sample.rstrip("}").partition("{")
+        labels = dict(pair.split("=") for pair in text.split(",") if pair)
+        by_labels[name, frozenset((key, told.strip('"')) for key, told in labels.items())] = value
+
+    def counted(name, le, **labels):
+        return 0 if le == "-Inf" else by_labels[f"{name}_bucket", frozenset({"le": le, **labels}.items())]
+
+    ratios = {"delivery_risk_reference_score_ratio": "delivery_risk_score"}
+    ratios["delivery_risk_reference_zscore_ratio"] = "delivery_risk_feature_zscore"
+    compared = 0
+    for (name, labels), share in by_labels.items():
+        if name in ratios:
+            where = dict(labels)
+            bounds = where.pop("above"), where.pop("le")
+            where = where if "feature" not in where else {"feature": where["feature"]}
+            low, high = (counted(ratios[name], bound, **where) for bound in bounds)
+            assert (high - low) / 2000 == share
+            compared += 1
+    assert compared == 21 + 16 * len(artifact.read(after).manifest.features)
+    version = frozenset({("model_version", "2")})
+    reviewed = by_labels["delivery_risk_orders_total", version | {("queue", "review")}]
+    assert by_labels["delivery_risk_reference_review_ratio", version] == reviewed / 2000
+    assert by_labels["delivery_risk_reference_orders", version] == 2000
+
+
 @pytest.fixture
 def gaps(real_data, tmp_path):
     """Raw orders with nulls, the names of their numeric columns, and a model of just these features."""

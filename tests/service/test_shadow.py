@@ -8,8 +8,8 @@ from model.batch import Batch
 from model.default import default_model
 from service import scoring, shadow
 from service.exposition import Exposition
+from service.lineup import Stage
 from service.metrics import Metrics
-from service.roster import Roster
 from service.shadow import WAITING, Shadow, Trial
 from service.tally import Tally
 from tests.model.making import one_input
@@ -64,7 +64,7 @@ def trial(challenger, values, champion=None):
 
 def counted(tally):
     """What a scrape shows of the challenger, by the last part of the name and the labels that differ."""
-    samples = Exposition(tally, Roster()).collect()
+    samples = Exposition(tally, Stage(one_input(), 100)).collect()
     found = {}
     for family in samples:
         for sample in family.samples:

@@ -1,0 +1,103 @@
+"""Models: the settings of this environment, and whether what they lead to can be served."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from model import registry, store
+from model.activations import PORTABLE
+from model.errors import ModelError, SelfTestFailed
+from model.risk import RiskModel
+from service import config
+from service.cli.doctor.finding import Finding, Patient, fail, ok
+from service.config import Settings
+
+
+def settings(patient: Patient) -> Iterator[Finding]:
+    """Every variable that cannot be used."""
+    try:
+        config.load(patient.environ)
+    except config.SettingsError as error:
+        for name, reason in sorted(error.faults.items()):
+            yield fail(f"{name}: {reason}", "correct it, or unset it")
+    else:
+        count = sum(name.startswith(config.PREFIX) for name in patient.environ)
+        yield ok(f"{count} variables set, all of them known and sound")
+
+
+def files(patient: Patient) -> Iterator[Finding]:
+    """A file that a setting names can be read and is not empty."""
+    for name in config.SETTINGS:
+        path = getattr(patient.settings, name, None) if name.endswith("_file") else None
+        if path is None:
+            continue
+        try:
+            content = Path(path).read_bytes()
+        except OSError as error:
+            yield fail(f"{config.variable(name)}: cannot be read ({error.strerror})", "let the service's user read that file")
+            continue
+        if content.strip():
+            yield ok(f"{config.variable(name)} can be read")
+        else:
+            yield fail(f"{config.variable(name)}: the file is empty", "fill it, or unset the variable")
+
+
+def model(patient: Patient) -> Iterator[Finding]:
+    """The model loads, or the current version of the store does."""
+    found = _load(patient.settings)
+    if isinstance(found, RiskModel):
+        yield ok(f"{_named(found)} (sha256 {found.sha256})")
+    elif not isinstance(found, SelfTestFailed):
+        yield fail(f"{patient.settings.model}: {found}", _advice(patient.settings))
+
+
+def self_test(patient: Patient) -> Iterator[Finding]:
+    """The model gives its own orders the scores that its file says."""
+    found = _load(patient.settings)
+    if isinstance(found, SelfTestFailed):
+        yield fail(f"{patient.settings.model}: {found}", f"{_advice(patient.settings)}; see `arithmetic`")
+    elif isinstance(found, RiskModel):
+        exact = PORTABLE.issuperset(found.manifest.activations)
+        count = len(found.manifest.self_test.orders)
+        yield ok(f"{count} orders get the file's scores, to {'the last bit' if exact else '1e-12'}")
+
+
+def challenger(patient: Patient) -> Iterator[Finding]:
+    """A version that the store wants tried beside the current one is sound and takes the same features."""
+    directory = patient.settings.model
+    if not os.path.isdir(directory):
+        return
+    try:
+        wanted = store.challenger(directory)
+        if wanted is None:
+            yield ok("none is tried beside the current version")
+            return
+        tried, champion = store.load(directory, wanted), _load(patient.settings)
+        if isinstance(champion, RiskModel):
+            store.require_same_features(champion, tried)
+        yield ok(f"{_named(tried)} (sha256 {tried.sha256})")
+    except ModelError as error:
+        advice = f"try a sound version, or none: delivery-risk model challenge --none --in {directory}"
+        yield fail(f"{directory}: {error}", advice)
+
+
+def _load(settings: Settings) -> RiskModel | ModelError:
+    try:
+        return registry.load(settings.model, settings.model_sha256)
+    except ModelError as error:
+        return error
+
+
+def _advice(settings: Settings) -> str:
+    """What to do about a model that cannot be served, and in a store what is served as long as that is not done."""
+    if not os.path.isdir(settings.model):
+        return f"put a sound model file there, or set {config.variable('model')}"
+    try:
+        served = f"until then {_named(registry.last_good(settings.model, settings.model_sha256))} is served"
+    except ModelError:
+        served = "until then nothing can be served"
+    return f"promote a sound version, or roll back: delivery-risk model rollback --in {settings.model}; {served}"
+
+
+def _named(model: RiskModel) -> str:
+    return f"{model.manifest.name} {model.manifest.version}"

@@ -1,0 +1,171 @@
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from model import artifact, pointer, store
+from model.errors import SelfTestFailed
+from model.manifest import Feature
+from model.network import Network
+from model.pointer import Pointer
+from service import config
+from service.cli.doctor import models
+from service.cli.doctor.finding import Patient, fail, ok
+from tests.model.broken_models import MODELS
+from tests.model.making import layer, model_of, one_input
+from tests.model.stores import publish
+
+
+def patient(**given):
+    environ = {config.variable(name): str(value) for name, value in given.items()}
+    return Patient(environ, config.load(environ))
+
+
+@pytest.fixture
+def directory(tmp_path):
+    """A store of versions 1 to 3, of which 2 is current after 1."""
+    directory = tmp_path / "models"
+    directory.mkdir()
+    for version in "123":
+        publish(directory, version, float(version))
+    store.promote("1", directory)
+    store.promote("2", directory)
+    return directory
+
+
+@pytest.fixture
+def file_of(tmp_path):
+    """A model file of these bytes."""
+
+    def file_of(data):
+        (tmp_path / "model.npz").write_bytes(data)
+        return tmp_path / "model.npz"
+
+    return file_of
+
+
+def checked(patient):
+    return [*models.model(patient), *models.self_test(patient), *models.challenger(patient)]
+
+
+def test_sound_settings_are_counted():
+    assert list(models.settings(patient(threads=3, workers=1))) == [ok("2 variables set, all of them known and sound")]
+
+
+def test_every_faulty_setting_fails():
+    environ = {"DELIVERY_RISK_THREADS": "x", "DELIVERY_RISK_NOTHING": "x"}
+    found = list(models.settings(Patient(environ, config.load({}))))
+    assert [(each.verdict, each.found.split(":")[0]) for each in found] == [
+        ("FAIL", "DELIVERY_RISK_NOTHING"),
+        ("FAIL", "DELIVERY_RISK_THREADS"),
+    ]
+
+
+def test_a_sound_model_reproduces_its_self_test(file_of):
+    made = artifact.loads(artifact.dumps(one_input()))
+    loaded, tested = checked(patient(model=file_of(artifact.dumps(made))))
+    assert loaded == ok(f"made 1 (sha256 {made.sha256})")
+    assert tested == ok("1 orders get the file's scores, to the last bit")
+
+
+def test_a_model_of_functions_that_differ_between_machines_is_held_to_less(file_of):
+    data = artifact.dumps(model_of(Network([layer([[1.0]], [0.0], "tanh"), layer([[1.0]], [0.0])])))
+    assert checked(patient(model=file_of(data)))[1] == ok("1 orders get the file's scores, to 1e-12")
+
+
+def test_a_model_that_cannot_be_loaded_fails(file_of):
+    (found,) = checked(patient(model=file_of(b"nothing")))
+    advice = "put a sound model file there, or set DELIVERY_RISK_MODEL"
+    assert found == fail(f"{file_of(b'nothing')}: file: not a sound zip archive", advice)
+
+
+def test_a_model_of_another_digest_than_the_pinned_one_fails(file_of):
+    (found,) = checked(patient(model=file_of(artifact.dumps(one_input())), model_sha256="0" * 64))
+    assert (found.verdict, "not the one that was asked for" in found.found) == ("FAIL", True)
+
+
+def test_a_model_that_does_not_reproduce_its_self_test_fails_by_that_check_alone(file_of):
+    data, error, _ = MODELS["another weight"]
+    given = patient(model=file_of(data))
+    assert error is SelfTestFailed
+    assert list(models.model(given)) == []
+    (found,) = models.self_test(given)
+    assert (found.verdict, "1 of 3 orders get other scores" in found.found or "orders get other" in found.found) == (
+        "FAIL",
+        True,
+    )
+    assert found.advice.endswith("see `arithmetic`")
+
+
+def test_a_sound_store_shows_its_current_version_and_whom_it_tries(directory):
+    loaded, tested, tried = checked(patient(model=directory))
+    assert (loaded.found.split(" (")[0], tested.verdict, tried) == (
+        "made 2",
+        "ok",
+        ok("none is tried beside the current version"),
+    )
+    store.challenge("3", directory)
+    assert checked(patient(model=directory))[2].found.startswith("made 3 (sha256 ")
+
+
+def test_a_store_whose_current_version_is_broken_fails_and_tells_what_is_served_instead(directory):
+    Path(directory, "2.npz").write_bytes(b"broken")
+    found = checked(patient(model=directory))[0]
+    assert (found.verdict, "SHA-256" in found.found) == ("FAIL", True)
+    assert found.advice.endswith(f"delivery-risk model rollback --in {directory}; until then made 1 is served")
+
+
+def test_a_store_without_a_sound_version_fails(directory):
+    Path(directory, pointer.CURRENT).unlink()
+    found = checked(patient(model=directory))[0]
+    assert (found.verdict, found.advice.endswith("until then nothing can be served")) == ("FAIL", True)
+
+
+def break_file(directory):
+    Path(directory, "3.npz").write_bytes(b"broken")
+
+
+def break_pointer(directory):
+    Path(directory, pointer.CHALLENGER).write_bytes(b"{")
+
+
+def point_to_other_features(directory):
+    made = one_input(features=[Feature("other")])
+    artifact.write(replace(made, manifest=replace(made.manifest, version="4")), directory.with_name("4.npz"))
+    sha256 = str(store.publish(directory.with_name("4.npz"), directory).sha256)
+    pointer.write(directory, ".draft-", [Pointer("4", "4.npz", sha256)], pointer.CHALLENGER)
+
+
+@pytest.mark.parametrize("harm", [break_file, break_pointer, point_to_other_features])
+def test_a_challenger_that_cannot_be_tried_fails(directory, harm):
+    store.challenge("3", directory)
+    harm(directory)
+    loaded, _, found = checked(patient(model=directory))
+    assert (loaded.verdict, found.verdict) == ("ok", "FAIL")
+    assert found.advice.endswith(f"delivery-risk model challenge --none --in {directory}")
+
+
+@dataclass
+class _Settings:
+    tokens_file: str | None = None
+
+
+@pytest.mark.parametrize(
+    ("content", "verdict", "said"),
+    [
+        ("token\n", "ok", "DELIVERY_RISK_TOKENS_FILE can be read"),
+        (" \n", "FAIL", "DELIVERY_RISK_TOKENS_FILE: the file is empty"),
+        (None, "FAIL", "DELIVERY_RISK_TOKENS_FILE: cannot be read (No such file or directory)"),
+    ],
+)
+def test_a_file_that_a_setting_names_can_be_read_and_is_not_empty(monkeypatch, tmp_path, content, verdict, said):
+    monkeypatch.setitem(config.SETTINGS, "tokens_file", config.SETTINGS["model"])
+    if content is not None:
+        (tmp_path / "tokens").write_text(content)
+    (found,) = models.files(Patient({}, _Settings(str(tmp_path / "tokens"))))
+    assert (found.verdict, found.found) == (verdict, said)
+
+
+def test_a_file_that_no_setting_names_is_not_asked_for(monkeypatch):
+    monkeypatch.setitem(config.SETTINGS, "tokens_file", config.SETTINGS["model"])
+    assert list(models.files(Patient({}, _Settings()))) == []

@@ -11,9 +11,10 @@ from service.metrics import Metrics
 from service.routes import catalog, docs, health, score
 from service.shadow import Shadow
 from service.tally import Tally
+from service.tracing import Tracer
 
 
-def create_app(settings: Settings, stage: Stage, tally: Tally) -> Flask:
+def create_app(settings: Settings, stage: Stage, tally: Tally, tracer: Tracer) -> Flask:
     """The WSGI application that serves by these settings what stands on the stage, and counts into this tally."""
     metrics = Metrics(tally)
     shadow = Shadow(metrics, settings.out_of_range)
@@ -26,7 +27,7 @@ def create_app(settings: Settings, stage: Stage, tally: Tally) -> Flask:
     app.register_blueprint(catalog.blueprint(stage))
     app.register_blueprint(docs.blueprint(stage))
 
-    app.wsgi_app = access.layer(app.wsgi_app, metrics, _route)  # type: ignore[assignment,method-assign]
+    app.wsgi_app = access.layer(app.wsgi_app, metrics, tracer, _route)  # type: ignore[assignment,method-assign]
     return app
 
 

@@ -7,7 +7,7 @@ living worker has; should all be taken, it shares the last one rather than keep 
 import ctypes
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from flask import Flask
@@ -23,6 +23,7 @@ from service.lineup import Stage
 from service.metrics import Metrics
 from service.reload import Follower
 from service.tally import SLOTS, Tally
+from service.tracing import Tracer
 
 GC_THRESHOLDS = (100_000, 20, 20)
 """A batch of 10,000 orders is that many objects without a cycle: looking for one every 700 of them is time lost."""
@@ -46,17 +47,18 @@ class Assembly(NamedTuple):
     model: RiskModel
 
 
-def assemble(settings: Settings) -> Assembly:
-    """The service of these settings, to be forked into workers. Raises ModelError."""
+def assemble(settings: Settings, environ: Mapping[str, str]) -> Assembly:
+    """The service of these settings, to be forked into workers, with OpenTelemetry's from the environ. Raises ModelError."""
     model = registry.last_good(settings.model, settings.model_sha256)
-    tally, stage = Tally(), Stage(model, settings.max_orders)
+    tally, stage, tracer = Tally(), Stage(model, settings.max_orders), Tracer(environ)
     follower = None
     if os.path.isdir(settings.model):
         follower = Follower(settings.model, stage, Metrics(tally), settings.model_sha256)
-    return Assembly(create_app(settings, stage, tally), _options(settings, tally, stage, follower), model)
+    app = create_app(settings, stage, tally, tracer)
+    return Assembly(app, _options(settings, tally, stage, tracer, follower), model)
 
 
-def _options(settings: Settings, tally: Tally, stage: Stage, follower: Follower | None) -> dict[str, Any]:
+def _options(settings: Settings, tally: Tally, stage: Stage, tracer: Tracer, follower: Follower | None) -> dict[str, Any]:
     """Settings by gunicorn's own names."""
 
     def pre_fork(arbiter: Any, worker: Any) -> None:
@@ -71,8 +73,12 @@ def _options(settings: Settings, tally: Tally, stage: Stage, follower: Follower 
         _keep_memory()
 
     def post_worker_init(worker: Any) -> None:
+        tracer.start()
         if follower is not None:
             follower.start()
+
+    def worker_exit(arbiter: Any, worker: Any) -> None:
+        tracer.stop()
 
     return {
         "bind": settings.bind,
@@ -89,6 +95,7 @@ def _options(settings: Settings, tally: Tally, stage: Stage, follower: Follower 
         "pre_fork": pre_fork,
         "post_fork": post_fork,
         "post_worker_init": post_worker_init,
+        "worker_exit": worker_exit,
     }
 
 

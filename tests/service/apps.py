@@ -7,6 +7,7 @@ from service import config
 from service.app import create_app
 from service.lineup import Stage
 from service.tally import Tally
+from service.tracing import Tracer
 
 
 def app_of(**given: str) -> Flask:
@@ -18,4 +19,4 @@ def app_and_stage(**given: str) -> tuple[Flask, Stage]:
     """The same, and the stage of what it serves."""
     settings = config.load({config.variable(name): value for name, value in given.items()})
     stage = Stage(registry.load(settings.model), settings.max_orders)
-    return create_app(settings, stage, Tally()), stage
+    return create_app(settings, stage, Tally(), Tracer({})), stage

@@ -13,7 +13,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from service.metrics import Metrics
+from service.metrics import Metrics, Stages
+from service.tracing import Answered, Tracer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -25,11 +26,12 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 @dataclass(slots=True)
 class Record:
-    """One request: its id, its route once its answer starts, and what is noted for its log line."""
+    """One request: its id, its route once its answer starts, what is noted for its log line, and its stages."""
 
     request_id: str
     route: str = "unmatched"
     notes: dict[str, Any] = field(default_factory=dict)
+    stages: Stages = ()
 
 
 _current: ContextVar[Record] = ContextVar("record")
@@ -40,7 +42,7 @@ def current() -> Record:
     return _current.get()
 
 
-def layer(application: "WSGIApplication", metrics: Metrics, route: Callable[[], str]) -> "WSGIApplication":
+def layer(application: "WSGIApplication", metrics: Metrics, tracer: Tracer, route: Callable[[], str]) -> "WSGIApplication":
     """The application, with a Record for each request, X-Request-ID on each answer, and both kept.
 
     `route` tells the rule that the present request has matched, once its answer starts.
@@ -66,7 +68,11 @@ def layer(application: "WSGIApplication", metrics: Metrics, route: Callable[[], 
             seconds = time.perf_counter() - started
             method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in _METHODS else "other"
             metrics.request(method, record.route, status, seconds)
+            answered = Answered(method, record.route, status, started, seconds, record.stages, record.notes)
+            trace = tracer.answered(environ, answered)
             line = {"request_id": record.request_id, "method": method, "route": record.route, "status": status}
+            if trace is not None:
+                line["trace_id"] = trace
             _log.info("request", extra={**line, "duration_ms": round(seconds * 1000, 3), **record.notes})
 
     return observed

@@ -12,9 +12,10 @@ from service.lineup import Stage
 from service.metrics import Metrics
 from service.routes import catalog, docs, health, score
 from service.shadow import Shadow
+from service.tracing import Tracer
 
 
-def create_app(settings: Settings, stage: Stage, metrics: Metrics, admission: Admission) -> Flask:
+def create_app(settings: Settings, stage: Stage, metrics: Metrics, admission: Admission, tracer: Tracer) -> Flask:
     """The WSGI application that serves by these settings, to those admitted, what stands on the stage."""
     shadow = Shadow(metrics, settings.out_of_range, admission.busy)
 
@@ -29,7 +30,7 @@ def create_app(settings: Settings, stage: Stage, metrics: Metrics, admission: Ad
     app.register_blueprint(catalog.blueprint(stage, settings))
     app.register_blueprint(docs.blueprint(stage, settings))
 
-    app.wsgi_app = access.layer(app.wsgi_app, metrics, _route)  # type: ignore[assignment,method-assign]
+    app.wsgi_app = access.layer(app.wsgi_app, metrics, tracer, _route)  # type: ignore[assignment,method-assign]
     return app
 
 

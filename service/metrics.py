@@ -5,7 +5,7 @@ its buckets, not cumulated, and the sum of its observations.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,9 @@ from model.risk import RiskModel, Scores
 from schemas.decision import QUEUES
 from schemas.problem import Fault
 from service.tally import Tally
+
+Stages = Sequence[tuple[str, float, float]]
+"""Names, each with its begin and end on the performance counter, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,8 @@ class Metrics:
         with self.tally.lock:
             self._observe("http_request_duration_seconds", (method, route, str(status)), seconds)
 
-    def scored(self, model: RiskModel, scores: Scores, stages: Mapping[str, float]) -> None:
-        """A batch that the model answered, and the seconds that its stages took."""
+    def scored(self, model: RiskModel, scores: Scores, stages: Stages) -> None:
+        """A batch that the model answered, and the stages that it went through."""
         version, names = model.manifest.version, model.manifest.feature_names
         orders, reviews = len(scores.review), int(np.count_nonzero(scores.review))
         with self.tally.lock:
@@ -95,8 +98,8 @@ class Metrics:
             if np.count_nonzero(scores.out_of_range):
                 for name, outside in zip(names, scores.out_of_range.T, strict=True):
                     self._count("delivery_risk_out_of_range_total", (name,), int(np.count_nonzero(outside)))
-            for stage, seconds in stages.items():
-                self._observe("delivery_risk_stage_duration_seconds", (stage,), seconds)
+            for stage, begin, end in stages:
+                self._observe("delivery_risk_stage_duration_seconds", (stage,), end - begin)
 
     def refused(self, faults: Iterable[Fault]) -> None:
         """Orders that are refused, with all their faults."""

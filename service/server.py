@@ -7,7 +7,7 @@ living worker has; should all be taken, it shares the last one rather than keep 
 import ctypes
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from flask import Flask
@@ -25,6 +25,7 @@ from service.lineup import Stage
 from service.metrics import Metrics
 from service.reload import Follower
 from service.tally import SLOTS, Tally
+from service.tracing import Tracer
 
 GC_THRESHOLDS = (100_000, 20, 20)
 """A batch of 10,000 orders is that many objects without a cycle: looking for one every 700 of them is time lost."""
@@ -48,20 +49,20 @@ class Assembly(NamedTuple):
     model: RiskModel
 
 
-def assemble(settings: Settings) -> Assembly:
-    """The service of these settings, to be forked into workers. Raises ModelError."""
+def assemble(settings: Settings, environ: Mapping[str, str]) -> Assembly:
+    """The service of these settings, to be forked into workers, with OpenTelemetry's from the environ. Raises ModelError."""
     model = registry.last_good(settings.model, settings.model_sha256)
-    stage, metrics = Stage(model, settings.max_orders), Metrics(Tally())
+    stage, metrics, tracer = Stage(model, settings.max_orders), Metrics(Tally()), Tracer(environ)
     admission = Admission(settings, metrics)
     follower = None
     if os.path.isdir(settings.model):
         follower = Follower(settings.model, stage, metrics, settings.model_sha256)
-    app = create_app(settings, stage, metrics, admission)
-    return Assembly(app, _options(settings, stage, metrics, admission, follower), model)
+    app = create_app(settings, stage, metrics, admission, tracer)
+    return Assembly(app, _options(settings, stage, metrics, admission, tracer, follower), model)
 
 
 def _options(
-    settings: Settings, stage: Stage, metrics: Metrics, admission: Admission, follower: Follower | None
+    settings: Settings, stage: Stage, metrics: Metrics, admission: Admission, tracer: Tracer, follower: Follower | None
 ) -> dict[str, Any]:
     """Settings by gunicorn's own names."""
 
@@ -84,6 +85,7 @@ def _options(
     def post_worker_init(worker: Any) -> None:
         signals.release()
         watchdog.start(admission, metrics, worker)
+        tracer.start()
         if follower is not None:
             follower.start()
 
@@ -92,6 +94,9 @@ def _options(
         # body after the answer, and to badly framed chunks it would then answer once more, to whoever asks next.
         if isinstance(getattr(request.body, "reader", None), ChunkedReader) or draining(settings.drain_file):
             request.force_close()
+
+    def worker_exit(arbiter: Any, worker: Any) -> None:
+        tracer.stop()
 
     return {
         "bind": settings.bind,
@@ -111,6 +116,7 @@ def _options(
         "post_fork": post_fork,
         "post_worker_init": post_worker_init,
         "pre_request": pre_request,
+        "worker_exit": worker_exit,
     }
 
 

@@ -10,6 +10,6 @@ from model.errors import ModelError
 from service import config, server
 
 try:
-    app, options, _ = server.assemble(config.load(os.environ))
+    app, options, _ = server.assemble(config.load(os.environ), os.environ)
 except (config.SettingsError, ModelError) as error:
     sys.exit(f"delivery-risk: {error}")

@@ -21,7 +21,7 @@ def serve(**flags: str | None) -> None:
         settings = config.load({**os.environ, **given})
         from service import server  # gunicorn reads WEB_CONCURRENCY as it is imported: only after it was checked
 
-        app, options, model = server.assemble(settings)
+        app, options, model = server.assemble(settings, os.environ)
     except (config.SettingsError, ModelError) as error:
         raise click.ClickException(str(error)) from None
     server.Server(app, options, lambda addresses: _greet(addresses, model, settings)).run()

@@ -47,9 +47,10 @@ def blueprint(stage: Stage, settings: Settings, metrics: Metrics, admission: Adm
             detail = f"{len(decoded.faults)} error{'s' * (len(decoded.faults) > 1)}; no order was scored."
             raise Problem(422, detail, decoded.faults, form.place)
         content = form.encode(model, decoded, scores, partial=partial)
-        stages = {"decode": read - begun, "score": scored - read, "encode": perf_counter() - scored}
+        stages = (("decode", begun, read), ("score", read, scored), ("encode", scored, perf_counter()))
+        access.current().stages = stages
         metrics.scored(model, scores, stages)
-        timing = ", ".join(f"{stage};dur={seconds * 1000:.3f}" for stage, seconds in stages.items())
+        timing = ", ".join(f"{stage};dur={(end - begin) * 1000:.3f}" for stage, begin, end in stages)
         headers = {"Cache-Control": "no-store", "Server-Timing": timing}
         response = Response(content, headers=headers, content_type=form.media_type)
         if lineup.challenger is not None:

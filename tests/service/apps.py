@@ -10,6 +10,7 @@ from service.config import Settings
 from service.lineup import Stage
 from service.metrics import Metrics
 from service.tally import Tally
+from service.tracing import Tracer
 
 
 def app_of(**given: str) -> Flask:
@@ -27,4 +28,4 @@ def app_and_stage(**given: str) -> tuple[Flask, Stage]:
 def app_on(stage: Stage, settings: Settings) -> Flask:
     """An application that serves what stands on the stage."""
     metrics = Metrics(Tally())
-    return create_app(settings, stage, metrics, Admission(settings, metrics))
+    return create_app(settings, stage, metrics, Admission(settings, metrics), Tracer({}))

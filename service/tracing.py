@@ -1,0 +1,100 @@
+"""Tracing: a request's place in a trace (W3C Trace Context), and with the extra `otel` its spans, exported over OTLP.
+
+A span is made when its request is answered, from the times that were taken anyway, so nothing waits for it: one for the
+request and one for each stage of a batch. OpenTelemetry's own variables say where spans go (OTEL_EXPORTER_OTLP_ENDPOINT),
+which are sampled, and what the service is called; without an endpoint there are none. A thread of its own exports them.
+"""
+
+import importlib.util
+import logging
+import re
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from service import release
+from service.metrics import Stages
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_UNTRACED = frozenset({"/livez", "/readyz", "/metrics"})
+_log = logging.getLogger("delivery_risk.tracing")
+
+
+class Answered(NamedTuple):
+    """A request that is answered: `started` on the performance counter, its duration in `seconds`, and what is known of it."""
+
+    method: str
+    route: str
+    status: int
+    started: float
+    seconds: float
+    stages: Stages
+    notes: Mapping[str, Any]
+
+
+class Tracer:
+    """Tells the trace of each request; once started, in a worker, it exports spans if these variables name an endpoint."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._provider: TracerProvider | None = None
+
+    def start(self) -> None:
+        """Export spans from now on. To be called in a worker: a thread does not survive a fork."""
+        environ = self._environ
+        if not any(environ.get(name) for name in ENDPOINTS) or environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+            return
+        if importlib.util.find_spec("opentelemetry.exporter.otlp.proto.http") is None:
+            _log.warning("no spans are exported: the extra otel is not installed")
+            return
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        named = {"service.name": environ.get("OTEL_SERVICE_NAME", "delivery-risk"), "service.version": release.VERSION}
+        self._provider = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False)
+        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+
+    def stop(self) -> None:
+        """Export what is left."""
+        if self._provider is not None:
+            self._provider.shutdown()
+
+    def answered(self, headers: Mapping[str, Any], request: Answered) -> str | None:
+        """The id of the request's trace, if it is in one; `headers` are those of its WSGI environ."""
+        if self._provider is None or request.route in _UNTRACED:
+            parent = _PARENT.fullmatch(headers.get("HTTP_TRACEPARENT", ""))
+            return parent[1] if parent else None
+        return self._export(self._provider, headers, request)
+
+    def _export(self, provider: "TracerProvider", headers: Mapping[str, Any], request: Answered) -> str:
+        from opentelemetry.trace import SpanKind, Status, StatusCode, format_trace_id, set_span_in_context
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        carrier = {name: headers.get(f"HTTP_{name.upper()}", "") for name in ("traceparent", "tracestate")}
+        began = time.time_ns() - int(request.seconds * 1e9)
+        tracer = provider.get_tracer("delivery_risk", release.VERSION)
+        span = tracer.start_span(
+            f"{request.method} {request.route}",
+            TraceContextTextMapPropagator().extract(carrier),
+            SpanKind.SERVER,
+            {
+                "http.request.method": request.method,
+                "http.route": request.route,
+                "http.response.status_code": request.status,
+                **{f"delivery_risk.{name}": value for name, value in request.notes.items()},
+            },
+            start_time=began,
+        )
+        for name, begin, end in request.stages:
+            stage = tracer.start_span(name, set_span_in_context(span), start_time=began + int((begin - request.started) * 1e9))
+            stage.end(began + int((end - request.started) * 1e9))
+        if request.status >= 500:
+            span.set_status(Status(StatusCode.ERROR))
+        span.end(began + int(request.seconds * 1e9))
+        return format_trace_id(span.get_span_context().trace_id)

@@ -1,0 +1,132 @@
+import gzip
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from service import tracing
+from service.tracing import Answered, Tracer
+from tests.servers import running
+
+TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+REQUEST = Answered("POST", "/score", 200, 0.0, 0.1, (), {})
+BODY = b'{"orders": [{"order_id": "A-104", "route_disruption": 2, "backlog": 3, "weather_severity": 1}]}'
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture
+def collector():
+    """An OTLP collector over HTTP; `spans` are those that it was sent, with their resource's name."""
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self):
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.headers.get("Content-Encoding") == "gzip":
+                content = gzip.decompress(content)
+            for resource in ExportTraceServiceRequest.FromString(content).resource_spans:
+                (name,) = (each.value.string_value for each in resource.resource.attributes if each.key == "service.name")
+                server.spans += [(name, span) for scope in resource.scope_spans for span in scope.spans]
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    server.spans = []
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def exporting(collector):
+    return {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}", "WEB_CONCURRENCY": "1"}
+
+
+def attributes(span):
+    return {each.key: each.value.string_value or each.value.int_value for each in span.attributes}
+
+
+def log_of(server):
+    return [json.loads(line) for line in server.log().splitlines() if line.startswith("{") and '"request"' in line]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        "x",
+        f"00-{TRACE}-{PARENT}",
+        f"ff-{TRACE}-{PARENT}-01",
+        f"00-{'0' * 32}-{PARENT}-01",
+        f"00-{TRACE}-{'0' * 16}-01",
+        f"00-{TRACE.upper()}-{PARENT}-01",
+        f"00-{TRACE}-{PARENT}-01\n",
+    ],
+)
+def test_what_is_no_trace_parent_is_no_trace(given):
+    assert Tracer({}).answered({"HTTP_TRACEPARENT": given}, REQUEST) is None
+
+
+def test_the_log_line_tells_the_trace_that_the_caller_is_in():
+    assert Tracer({}).answered({"HTTP_TRACEPARENT": f"00-{TRACE}-{PARENT}-00"}, REQUEST) == TRACE
+
+
+def test_an_endpoint_without_the_extra_is_said_and_harmless(monkeypatch, caplog):
+    monkeypatch.setattr(tracing.importlib.util, "find_spec", lambda _: None)
+    tracer = Tracer({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"})
+    tracer.start()
+    assert "the extra otel is not installed" in caplog.text
+    assert tracer.answered({}, REQUEST) is None
+
+
+@pytest.mark.parametrize("environ", [{}, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_SDK_DISABLED": "true"}])
+def test_nothing_is_exported_unless_it_is_asked_for(environ):
+    tracer = Tracer(environ)
+    tracer.start()
+    assert tracer.answered({}, REQUEST) is None
+
+
+def test_a_request_and_its_stages_are_spans_of_the_callers_trace(collector):
+    with running(**exporting(collector)) as server:
+        server.call("POST", "/score", BODY, JSON | {"traceparent": f"00-{TRACE}-{PARENT}-01"})
+        server.call("POST", "/score", b"{}", JSON)
+        server.call("GET", "/livez")
+        lines = log_of(server)
+        began = time.monotonic()
+    assert time.monotonic() - began < 5, "spans are exported when the worker ends, without a wait"
+    scored, *_ = (span for _, span in collector.spans if span.parent_span_id.hex() == PARENT)
+    assert (scored.name, scored.trace_id.hex()) == ("POST /score", TRACE)
+    assert attributes(scored)["http.response.status_code"] == 200
+    assert attributes(scored)["delivery_risk.orders"] == 1
+    stages = [span for _, span in collector.spans if span.parent_span_id == scored.span_id]
+    assert [span.name for span in stages] == ["decode", "score", "encode"]
+    times = [moment for span in stages for moment in (span.start_time_unix_nano, span.end_time_unix_nano)]
+    assert sorted(times) == times
+    assert scored.start_time_unix_nano <= times[0] <= times[-1] <= scored.end_time_unix_nano
+    (refused,) = (span for _, span in collector.spans if attributes(span).get("http.response.status_code") == 422)
+    assert {name for name, _ in collector.spans} == {"delivery-risk"}
+    assert len(collector.spans) == 5
+    told = {line["status"]: line["trace_id"] for line in lines if line["route"] == "/score"}
+    assert told == {200: TRACE, 422: refused.trace_id.hex()}
+
+
+def test_a_trace_that_the_caller_does_not_record_is_not_exported(collector):
+    with running(**exporting(collector)) as server:
+        server.call("POST", "/score", BODY, JSON | {"traceparent": f"00-{TRACE}-{PARENT}-00"})
+        assert [line["trace_id"] for line in log_of(server)] == [TRACE]
+    assert collector.spans == []
+
+
+def test_a_collector_that_is_gone_costs_no_answer(collector):
+    gone = exporting(collector) | {"OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
+    collector.shutdown()
+    with running(**gone) as server:
+        for _ in range(20):
+            assert server.call("POST", "/score", BODY, JSON)[0] == 200

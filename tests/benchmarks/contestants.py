@@ -98,7 +98,7 @@ CONTESTANTS = [
         _gunicorn(f"{HERE}.bare_flask:app"),
         records,
         of_records,
-        differs="reads the body, answers a constant",
+        differs="reads the body, answers a constant; logs a line",
     ),
     Contestant(
         "data floor",

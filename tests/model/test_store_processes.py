@@ -30,12 +30,13 @@ def test_a_command_killed_at_any_system_call_leaves_the_store_whole_and_is_repea
 
 
 @pytest.mark.long
+@pytest.mark.longest
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_a_command_killed_twice_leaves_the_store_whole_and_is_repeated(scenario):
     assert counts("killing", scenario, 500)["twice"] == 500
 
 
-@pytest.mark.parametrize("rounds", [4, pytest.param(250, marks=pytest.mark.long)])
+@pytest.mark.parametrize("rounds", [4, pytest.param(250, marks=[pytest.mark.long, pytest.mark.longest])])
 def test_two_publishers_and_two_promoters_at_once_lose_nothing(rounds):
     found = counts("racing", rounds)
     assert (found["publications"], found["promotions"], found["rollbacks"]) == (6 * rounds, 4 * rounds, 2 * rounds)

@@ -11,7 +11,7 @@ from service.auth import BadToken, BadTokens
 from service.keyring import Keyring
 from tests.service.tokens import GOOD, OTHER, REVOKED, UNKNOWN, WRONG, digest, line
 
-MANY = [250, pytest.param(25_000, marks=pytest.mark.long)]
+MANY = [250, pytest.param(25_000, marks=[pytest.mark.long, pytest.mark.longest])]
 NAME = set(string.ascii_letters + string.digits)
 
 fields = st.one_of(

@@ -92,7 +92,7 @@ def strange(dice):
     return environ(method, path, SOUND, text() if dice.random() < 0.5 else "", **given)
 
 
-@pytest.mark.parametrize("requests", [5_000, pytest.param(200_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("requests", [5_000, pytest.param(200_000, marks=[pytest.mark.long, pytest.mark.longest])])
 def test_a_request_with_strange_headers_and_queries_is_answered_or_refused_and_never_repeated(application, requests):
     seen = Counter()
     for number in range(requests):

@@ -74,7 +74,9 @@ def replace(path, text):
     os.replace(path.with_name("draft"), path)
 
 
-@pytest.mark.parametrize(("rounds", "seconds"), [(1, 0.5), pytest.param(2 * len(BREAKS), 1.2, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("rounds", "seconds"), [(1, 0.5), pytest.param(2 * len(BREAKS), 1.2, marks=[pytest.mark.long, pytest.mark.longest])]
+)
 def test_tokens_are_renewed_and_their_file_breaks_while_clients_call_and_no_answer_is_wrong(rounds, seconds):
     counts = run(rounds, seconds)
     assert {name: counts[name] for name in MISTAKES} == dict.fromkeys(MISTAKES, 0)

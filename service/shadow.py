@@ -20,7 +20,9 @@ from service import scoring
 from service.metrics import Metrics
 
 WAITING = 8
-SLICE = 256
+PRODUCTS = 2_000_000
+"""What a slice may take: orders times parameters, a few milliseconds."""
+
 PAUSE = 0.001
 _log = logging.getLogger("delivery_risk.shadow")
 
@@ -68,10 +70,11 @@ class Shadow:
 
     def _try(self, trial: Trial) -> None:
         differences, moves = [], {"monitor_to_review": 0, "review_to_monitor": 0}
-        for start in range(0, len(trial.batch), SLICE):
+        size = max(1, PRODUCTS // trial.challenger.network.parameter_count)
+        for start in range(0, len(trial.batch), size):
             while self._busy():
                 time.sleep(PAUSE)
-            rows = slice(start, start + SLICE)
+            rows = slice(start, start + size)
             scores = trial.challenger.score(Batch(trial.batch.ids[rows], trial.batch.matrix[rows]))
             review, before = scoring.review(scores, self._policy), trial.scores.review[rows]
             moves["monitor_to_review"] += int(np.count_nonzero(review & ~before))

@@ -20,7 +20,7 @@ from tests.service.apps import app_and_stage
 class Slow:
     """A challenger that waits until it may go on."""
 
-    manifest = one_input().manifest
+    manifest, network = one_input().manifest, one_input().network
 
     def __init__(self):
         self.started, self.go_on = threading.Semaphore(0), threading.Semaphore(0)
@@ -32,7 +32,7 @@ class Slow:
 
 
 class Failing:
-    manifest = one_input().manifest
+    manifest, network = one_input().manifest, one_input().network
 
     def score(self, batch):
         raise MemoryError
@@ -126,7 +126,7 @@ def test_an_order_that_overflows_in_the_challenger_only_has_no_difference(tried,
 
 
 def test_no_slice_is_begun_while_a_request_is_answered(tried, tally, answering, monkeypatch):
-    monkeypatch.setattr(shadow, "SLICE", 2)
+    monkeypatch.setattr(shadow, "PRODUCTS", 2 * one_input().network.parameter_count)
     slow = Slow()
     tried.offer(trial(slow, [1.0] * 6))
     assert slow.started.acquire(timeout=10)

@@ -26,12 +26,10 @@ _ADDRESS = re.compile(r"Listening at:? http://127\.0\.0\.1:(\d+)")
 
 
 @dataclass(frozen=True)
-class Server:
-    """A running service: its port, its master's process, and where its output goes."""
+class Client:
+    """Who calls a service on a port of this machine, whatever runs it."""
 
     port: int
-    process: subprocess.Popen[bytes]
-    output: IO[bytes]
 
     def call(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
@@ -57,6 +55,14 @@ class Server:
         status, _, text = self.call("GET", "/metrics")
         assert status == 200, (status, text[:500], self.log()[-5000:])
         return read_metrics(text.decode())
+
+
+@dataclass(frozen=True)
+class Server(Client):
+    """A running service: beside its port, its master's process, and where its output goes."""
+
+    process: subprocess.Popen[bytes]
+    output: IO[bytes]
 
     def workers(self) -> list[int]:
         """The process ids of the living workers."""

@@ -1,0 +1,42 @@
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.engine import IMAGE, Engine, started
+from tests.servers import ROOT
+
+FILES = ("LICENSE", "README.md", "pyproject.toml", "requirements.lock", ".dockerignore")
+FOLDERS = ("deploy", "model", "schemas", "service")
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    with started(tmp_path_factory.mktemp("containers")) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def image(engine: Engine) -> str:
+    """The image of this repository."""
+    engine.build(ROOT, IMAGE)
+    return IMAGE
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Callable[[str, str, str], Path]:
+    """A copy of what an image is made of, with a text in one of its files exchanged."""
+
+    def copy(file: str, old: str, new: str) -> Path:
+        for name in FILES:
+            shutil.copy2(ROOT / name, tmp_path)
+        for name in FOLDERS:
+            shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        path = tmp_path / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+        return tmp_path
+
+    return copy

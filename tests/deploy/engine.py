@@ -1,0 +1,163 @@
+"""Containers for tests: podman and buildah with a storage, networks and settings of their own, all gone in the end."""
+
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers import ROOT, Client
+
+TOOLS = ROOT / ".venv-deploy"
+BASE = TOOLS / "python-3.13-slim-trixie.tar"
+IMAGE = "delivery-risk:0.1.0"
+BASE_NAME = "python:3.13-slim-trixie"
+LOCKED_DOWN = (
+    "--read-only",
+    "--read-only-tmpfs=false",
+    "--cap-drop=all",
+    "--security-opt=no-new-privileges",
+    "--pids-limit=64",
+)
+
+# What a container that runs inside another one, without systemd, cannot do is left out.
+_CONTAINERS = """
+[containers]
+default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+[network]
+network_config_dir = "{place}/networks"
+"""
+_STORAGE = """
+[storage]
+driver = "overlay"
+graphroot = "{place}/storage"
+runroot = "{place}/run"
+"""
+
+
+def absent(reason: str) -> None:
+    """Skip the test for this reason, or fail it in CI."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def tool(name: str) -> str:
+    """Where a program is that install.sh brings."""
+    found = shutil.which(name, path=f"{TOOLS / 'bin'}:{os.environ['PATH']}")
+    if found is None:
+        absent(f"there is no {name}: see tests/deploy/install.sh")
+    return str(found)
+
+
+def run(*command: str, seconds: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A program's end, whatever came of it, with both its outputs."""
+    given = os.environ | {"PATH": f"{TOOLS / 'bin'}:{os.environ['PATH']}"} | environment
+    return subprocess.run(
+        [tool(command[0]), *command[1:]], cwd=ROOT, env=given, capture_output=True, text=True, timeout=seconds, check=False
+    )
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody has now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """podman, as these variables have it."""
+
+    environment: dict[str, str]
+
+    def podman(self, *arguments: str, seconds: float = 60) -> str:
+        """What podman prints; it must succeed."""
+        done = run("podman", *arguments, seconds=seconds, **self.environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def build(self, context: Path, tag: str, seconds: float = 240) -> None:
+        """The image of a context with its Dockerfile in deploy/. What pip needs of this machine to fetch packages is lent."""
+        lent = [f"-v={place}:{place}:ro" for place in ("/etc/ssl/certs", "/etc/pip.conf") if Path(place).exists()]
+        how = ("--isolation=chroot", "--pull-never", "--layers", "--format=docker", *lent)
+        dockerfile = str(context / "deploy" / "Dockerfile")
+        done = run("buildah", "build", *how, "-f", dockerfile, "-t", tag, str(context), seconds=seconds, **self.environment)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+    def inside(self, image: str, *command: str) -> str:
+        """What a command prints in a container of this image."""
+        return self.podman("run", "--rm", "--no-healthcheck", "--network=none", *LOCKED_DOWN, image, *command)
+
+    def inspect(self, name: str) -> dict[str, Any]:
+        """What is known of a container or an image."""
+        return json.loads(self.podman("inspect", name))[0]
+
+    def exit_code(self, name: str) -> int:
+        """How a container ends that is told to stop and has 10 seconds for it."""
+        self.podman("stop", "--time=10", name)
+        return self.inspect(name)["State"]["ExitCode"]
+
+    def client(self, name: str, port: int, seconds: float = 20) -> Client:
+        """A client of the service in this container, once it is ready on this port."""
+        client, deadline = Client(port), time.monotonic() + seconds
+        while True:
+            with suppress(OSError, http.client.HTTPException):
+                if client.call("GET", "/readyz")[0] == 200:
+                    return client
+            assert self.inspect(name)["State"]["Running"], self.log(name)
+            assert time.monotonic() < deadline, self.log(name)
+            time.sleep(0.1)
+
+    def log(self, name: str) -> str:
+        """What a container printed, on both its outputs."""
+        done = run("podman", "logs", name, **self.environment)
+        return done.stdout + done.stderr
+
+    @contextmanager
+    def container(self, image: str, *options: str) -> Iterator[tuple[str, int]]:
+        """A container of this image, locked down, until the block ends: its name, and the port that leads to its 8000."""
+        port = free_port()
+        how = ("--health-interval=disable", f"--publish=127.0.0.1:{port}:8000", *LOCKED_DOWN, *options)
+        name = self.podman("run", "--detach", *how, image).strip()
+        try:
+            yield name, port
+        finally:
+            self.podman("rm", "--force", "--time=0", "--volumes", name)
+
+
+@contextmanager
+def started(place: Path) -> Iterator[Engine]:
+    """podman with its files in this place, and the stand-in for the image that the Dockerfile starts from."""
+    for name in ("podman", "buildah", "runc"):
+        tool(name)
+    if os.geteuid() != 0:
+        absent("these containers are run by root")
+    if not BASE.is_file():
+        absent("there is no image to start from: see tests/deploy/install.sh")
+    (place / "containers.conf").write_text(_CONTAINERS.format(place=place))
+    (place / "storage.conf").write_text(_STORAGE.format(place=place))
+    settings = {"CONTAINERS_CONF": str(place / "containers.conf"), "CONTAINERS_STORAGE_CONF": str(place / "storage.conf")}
+    engine = Engine(settings)
+    path = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    engine.podman("import", "--quiet", "--change", path, str(BASE), BASE_NAME)
+    try:
+        yield engine
+    finally:
+        for end in (("pod", "rm", "--all"), ("rm", "--all"), ("volume", "rm", "--all"), ("rmi", "--all")):
+            engine.podman(*end, "--force")
+        engine.podman("network", "prune", "--force")
+        shutil.rmtree(place, ignore_errors=True)

@@ -15,7 +15,7 @@ from model.batch import Batch
 from tests.servers import Server
 
 FEATURES = ("route_disruption", "backlog", "weather_severity")
-USUAL, SHIFTED = 4.0, 6.0
+USUAL, SHIFTED = 4.0, 5.0
 EVERY = 0.25
 _JSON = {"Content-Type": "application/json"}
 

@@ -23,8 +23,6 @@ AWAITED = {
     "delivery_risk_reference_review_ratio": ("model_version",),
     "delivery_risk_reference_score_ratio": ("model_version", "above", "le"),
     "delivery_risk_reference_zscore_ratio": ("model_version", "feature", "above", "le"),
-    "delivery_risk_requests_shed_total": ("reason",),
-    "delivery_risk_requests_by_caller_total": ("caller",),
 }
 
 
@@ -53,15 +51,14 @@ def exposition(model: RiskModel, batch: Batch) -> list[str]:
 @contextmanager
 def exporting(model: RiskModel, batch: Batch) -> Iterator[int]:
     """The port of an exporter of AWAITED."""
-    reference, shed = exposition(model, batch), iter(range(1_000_000))
+    reference = exposition(model, batch)
 
     class Exporter(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4")
             self.end_headers()
-            now = f'delivery_risk_requests_shed_total{{reason="busy"}} {next(shed) / 100}'
-            self.wfile.write("\n".join([*reference, now, ""]).encode())
+            self.wfile.write("\n".join([*reference, ""]).encode())
 
         def log_message(self, *_: object) -> None:
             pass

@@ -13,11 +13,12 @@ import numpy as np
 
 from model.batch import Batch
 from tests.servers import Server
+from tests.service.tokens import GOOD, bearer
 
 FEATURES = ("route_disruption", "backlog", "weather_severity")
 USUAL, SHIFTED = 4.0, 5.0
 EVERY = 0.25
-_JSON = {"Content-Type": "application/json"}
+_HEADERS = {"Content-Type": "application/json", **bearer(GOOD)}
 
 
 def orders(count: int, mean: float, seed: int) -> Batch:
@@ -68,14 +69,14 @@ class Crowd:
             gaps[0]["backlog"] = None
             self._score(replica, gaps, "?on_error=partial")
         if self.troubled or turn % 20 == 0:
-            replica.call("POST", "/score", b'{"orders": [{"order_id": "x"}]}', _JSON)
+            replica.call("POST", "/score", b'{"orders": [{"order_id": "x"}]}', _HEADERS)
         if self.troubled:
             bodies = [_records(orders(4000, self.mean, turn + number)) for number in range(3)]
             with ThreadPoolExecutor(len(bodies)) as pool:
                 list(pool.map(partial(self._score, replica), bodies))
 
     def _score(self, replica: Server, records: list[dict[str, object]], query: str = "") -> None:
-        status, _, answer = replica.call("POST", f"/score{query}", json.dumps({"orders": records}).encode(), _JSON)
+        status, _, answer = replica.call("POST", f"/score{query}", json.dumps({"orders": records}).encode(), _HEADERS)
         if status == 200:
             with self._counting:
                 self.answered += len(json.loads(answer)["results"])

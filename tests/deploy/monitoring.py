@@ -1,7 +1,7 @@
 """The service, Prometheus and Alertmanager together, as deploy/ configures them.
 
 What is changed of the committed files: intervals and waits become a second, and targets and receivers become those of the test.
-Two replicas of two workers and of one serve a store with a champion and a challenger.
+Two replicas, of two workers and of one, serve a store with a champion and a challenger to those who have a token.
 """
 
 import json
@@ -24,6 +24,7 @@ from tests.deploy import awaited
 from tests.deploy.crowd import FEATURES, USUAL, orders
 from tests.deploy.programs import free_port, serving
 from tests.servers import ROOT, SERVE, Server, running
+from tests.service.tokens import GOOD, OTHER, line
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 ALERTMANAGER = ROOT / "deploy" / "alertmanager" / "alertmanager.yml"
@@ -84,12 +85,15 @@ def until(met: Callable[[], bool], seconds: float = 40) -> bool:
 
 
 @contextmanager
-def watched(place: Path, replicas: int = 2) -> Iterator[Watched]:
+def watched(place: Path) -> Iterator[Watched]:
     """All of it, with its files in this empty directory, until the block ends."""
     with ExitStack() as stack:
         champion = _store(place)
-        workers = [{"DELIVERY_RISK_WORKERS": str(count), "DELIVERY_RISK_MODEL": str(place / "models")} for count in (2, 1)]
-        servers = [stack.enter_context(running(**given)) for given in workers[:replicas]]
+        (place / "tokens").write_text(line(GOOD, "score") + line(OTHER, "read", "prometheus"))
+        (place / "token").write_text(OTHER)
+        settings = {"MODEL": place / "models", "TOKENS_FILE": place / "tokens", "MAX_CONCURRENT": 1}
+        given = {f"DELIVERY_RISK_{name}": str(value) for name, value in settings.items()}
+        servers = [stack.enter_context(running(**given, DELIVERY_RISK_WORKERS=workers)) for workers in ("2", "1")]
         targets = {"delivery-risk": [f"127.0.0.1:{server.port}" for server in servers]}
         if awaited.AWAITED:
             batch = orders(REFERENCE_ORDERS, USUAL, 0)
@@ -145,11 +149,14 @@ def _store(place: Path) -> Any:
 
 
 def _prometheus(place: Path, alertmanager: str, targets: dict[str, list[str]]) -> Path:
-    config = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
+    text = (PROMETHEUS / "prometheus.yml").read_text()
+    closed = text.replace("# authorization:", "authorization:").replace("#   credentials_file:", "  credentials_file:")
+    config = yaml.safe_load(closed)
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [alertmanager]
     (job,) = config["scrape_configs"]
     del job["dns_sd_configs"]
+    job["authorization"]["credentials_file"] = str(place / "token")
     config["scrape_configs"] = [
         {**job, "job_name": name, "static_configs": [{"targets": addresses}]} for name, addresses in targets.items()
     ]

@@ -6,6 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 wanted=(buildah ca-certificates catatonit docker-compose iptables mmdebstrap podman python3-venv runc uidmap)
+wanted+=(prometheus prometheus-alertmanager) # promtool and amtool come with them; the tests start their own
 missing=()
 for package in "${wanted[@]}"; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null)" = installed ] || missing+=("$package")

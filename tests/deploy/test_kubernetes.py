@@ -20,9 +20,6 @@ pytestmark = pytest.mark.deploy
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 VERSIONS = ("1.31", "1.34", "1.37")
-AWAITED = {"DELIVERY_RISK_DRAIN_FILE", "DELIVERY_RISK_TOKENS_FILE"} - {config.variable(name) for name in config.SETTINGS}
-"""Settings that other changes bring."""
-
 MONITOR = {  # the operator's own schema is not among Kubernetes's: what may stand there of it
     "spec": {"selector", "endpoints", "namespaceSelector", "jobLabel", "targetLabels", "podTargetLabels", "sampleLimit"},
     "endpoints": {"port", "path", "interval", "scrapeTimeout", "scheme", "authorization", "honorLabels", "metricRelabelings"},
@@ -116,7 +113,7 @@ def check_settings(folder):
     """The variables are settings, and what they name lies on a volume of the right kind."""
     known = manifests.read(folder)
     given, deployment = known["ConfigMap"]["data"], known["Deployment"]
-    settings = config.load({name: value for name, value in given.items() if name not in AWAITED})
+    settings = config.load(given)
     kinds = {volume["name"]: set(volume) - {"name"} for volume in deployment["spec"]["template"]["spec"]["volumes"]}
     mounted = {
         mount["mountPath"]: (kinds[mount["name"]], mount.get("readOnly")) for mount in container(deployment)["volumeMounts"]
@@ -163,7 +160,7 @@ def folder(tmp_path):
 def played(engine, image, tmp_path_factory):
     """The Deployment, run by podman: its container's name, and a client of it."""
     place, port = tmp_path_factory.mktemp("play"), free_port()
-    without = AWAITED | {"DELIVERY_RISK_TOKENS_FILE"}
+    without = {"DELIVERY_RISK_TOKENS_FILE"}
     for name, content in (("first", manifests.first(KUBERNETES)), ("then", manifests.then(KUBERNETES, port, without))):
         (place / name).write_text(yaml.safe_dump_all(content))
     engine.podman("play", "kube", str(place / "first"))
@@ -218,8 +215,7 @@ def test_the_hook_before_a_stop_says_not_ready_while_requests_are_answered(engin
         deadline = time.monotonic() + 5
         while engine.podman("exec", name, "ls", str(PurePosixPath(file).parent)) == "":
             assert time.monotonic() < deadline
-        expected = 200 if "DELIVERY_RISK_DRAIN_FILE" in AWAITED else 503
-        assert client.call("GET", "/readyz")[0] == expected
+        assert client.call("GET", "/readyz")[0] == 503
         assert client.call("GET", "/livez")[0] == 200
         check_orders(client)
         assert not hook.done()

@@ -1,0 +1,209 @@
+"""The dashboard: by Grafana's own types, by what the service exports, and by the data that the live run has for each panel.
+
+No Grafana runs here. What its types leave open, the options of overrides and transformations, is held to what this dashboard
+uses of them.
+"""
+
+import copy
+import json
+import math
+import re
+
+import jsonschema
+import pytest
+import yaml
+
+from tests.deploy.conftest import Watch
+from tests.deploy.panels import GRAFANA, dashboard, expression, legend, panels, series
+from tests.deploy.promql import exported, faults, recorded
+from tests.servers import ROOT
+
+pytestmark = pytest.mark.deploy
+
+SCHEMA = json.loads((ROOT / "tests" / "deploy" / "grafana" / "schema.json").read_text())
+PANELS = list(panels(dashboard()))
+TITLES = [panel.title for panel in PANELS]
+OVERRIDES = {"color": {"mode", "fixedColor"}, "custom.lineStyle": {"fill", "dash"}}
+TRANSFORMATIONS = {
+    "joinByField": {"byField", "mode"},
+    "organize": {"excludeByName", "indexByName", "renameByName"},
+    "sortBy": {"fields", "sort"},
+}
+SECONDS = 8
+
+
+def refused(board: dict) -> bool:
+    """Whether the dashboard is none by Grafana's types."""
+    return not jsonschema.Draft7Validator(SCHEMA).is_valid(board)
+
+
+def clashes(board: dict) -> list[str]:
+    """What stands in the dashboard twice, or in the place of another panel."""
+    found = []
+    taken: dict[tuple[int, int], str] = {}
+    for model in board["panels"]:
+        place = model["gridPos"]
+        if place["x"] + place["w"] > 24:
+            found.append(f"{model['title']}: beyond the grid")
+        for cell in (
+            (x, y) for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])
+        ):
+            if cell in taken and f"{model['title']}: over {taken[cell]}" not in found:
+                found.append(f"{model['title']}: over {taken[cell]}")
+            taken[cell] = model["title"]
+        names = [target["refId"] for target in model.get("targets", [])]
+        found += [f"{model['title']}: {name} twice" for name in set(names) if names.count(name) > 1]
+    ids = [model["id"] for model in board["panels"]]
+    return found + [f"id {number} twice" for number in set(ids) if ids.count(number) > 1]
+
+
+def empty_or_wrong(panel, watched, at: float) -> list[str]:
+    """What is the matter with the data that Prometheus has for the panel."""
+    found = []
+    for target in panel.targets:
+        what = f"{panel.title} {target['refId']}"
+        data = series(target, watched, at - SECONDS, at)
+        if not data:
+            found.append(f"{what}: empty")
+        for one in data:
+            try:
+                legend(target, one["metric"])
+            except KeyError as error:
+                found.append(f"{what}: no label {error}")
+            last = float(one["values"][-1][1])
+            if not math.isfinite(last):
+                found.append(f"{what}: {last}")
+            elif panel.unit == "percentunit" and not 0 <= last <= 1:
+                found.append(f"{what}: {last} is no share")
+            elif panel.unit in {"reqps", "short", "s"} and last < 0:
+                found.append(f"{what}: {last} is below 0")
+    return found
+
+
+def test_the_dashboard_is_one_by_grafanas_own_types():
+    errors = jsonschema.Draft7Validator(SCHEMA).iter_errors(dashboard())
+    assert [f"{error.json_path}: {error.message[:300]}" for error in errors] == []
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=TITLES)
+def test_a_panel_with_an_option_that_grafana_does_not_know_is_refused(panel):
+    place = panel.model["id"] - 1
+    for change in (
+        lambda model: model["options"].update(colorMod="value"),
+        lambda model: model["gridPos"].update(h="8"),
+        lambda model: model["targets"][0].pop("refId"),
+        lambda model: model["targets"][0].pop("expr"),
+        lambda model: model["fieldConfig"]["defaults"].update(units="s"),
+        lambda model: model["options"].clear(),
+        lambda model: model.update(type="tabel"),
+    ):
+        board = copy.deepcopy(dashboard())
+        assert board["panels"][place]["title"] == panel.title
+        change(board["panels"][place])
+        assert refused(board)
+
+
+def test_overrides_and_transformations_are_of_the_few_kinds_whose_options_are_known_here():
+    for panel in PANELS:
+        for override in panel.model["fieldConfig"]["overrides"]:
+            assert override["matcher"]["id"] == "byRegexp"
+            shown = [target["legendFormat"] for target in panel.targets]
+            assert any(re.fullmatch(override["matcher"]["options"], name) for name in shown), panel.title
+            for change in override["properties"]:
+                assert set(change["value"]) <= OVERRIDES[change["id"]], panel.title
+        for step in panel.model.get("transformations", []):
+            assert set(step["options"]) == TRANSFORMATIONS[step["id"]], panel.title
+
+
+def test_panels_stand_side_by_side_under_ids_of_their_own():
+    assert clashes(dashboard()) == []
+    board = dashboard()
+    board["panels"][3]["gridPos"]["x"] -= 1
+    board["panels"][4]["id"] = board["panels"][5]["id"]
+    assert len(clashes(board)) == 2
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=TITLES)
+def test_a_panel_asks_for_what_the_service_exports_and_a_metric_renamed_is_noticed(panel):
+    assert panel.model["description"].endswith(".")
+    known = exported() | recorded()
+    asked = 0
+    for target in panel.targets:
+        text = expression(target)
+        assert "$" not in text
+        assert faults(text) == []
+        for name in (name for name in known if re.search(rf"(?<![\w:]){name}(?![\w:])", text)):
+            asked += 1
+            assert faults(re.sub(rf"(?<![\w:]){name}(?![\w:])", f"{name}s", text))
+    assert asked
+
+
+def test_the_provisioning_names_the_data_source_and_the_folder_that_the_dashboard_takes():
+    source = yaml.safe_load((GRAFANA / "provisioning" / "datasources" / "prometheus.yml").read_text())
+    provider = yaml.safe_load((GRAFANA / "provisioning" / "dashboards" / "delivery-risk.yml").read_text())
+    (known,) = source["datasources"]
+    (folder,) = provider["providers"]
+    assert (source["apiVersion"], provider["apiVersion"]) == (1, 1)
+    assert set(known) == {"name", "uid", "type", "access", "url", "isDefault", "editable", "jsonData"}
+    assert set(folder) == {"name", "type", "disableDeletion", "allowUiUpdates", "updateIntervalSeconds", "options"}
+    assert (known["type"], known["access"], folder["type"], set(folder["options"])) == ("prometheus", "proxy", "file", {"path"})
+    variables = {variable["name"]: variable for variable in dashboard()["templating"]["list"]}
+    assert variables["datasource"]["query"] == known["type"]
+    assert variables["datasource"]["current"] == {"text": known["name"], "value": known["uid"]}
+    scrape = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())["global"]["scrape_interval"]
+    assert known["jsonData"]["timeInterval"] == scrape
+    for panel in PANELS:
+        assert {target["datasource"]["uid"] for target in panel.targets} == {"${datasource}"}
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=TITLES)
+def test_no_panel_is_empty_or_wrong_in_the_live_run(watch: Watch, panel):
+    assert empty_or_wrong(panel, watch.watched, watch.at) == []
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=TITLES)
+def test_a_broken_expression_or_legend_is_noticed_in_the_live_run(watch: Watch, panel):
+    for change in (
+        lambda target: target.update(expr=f"({target['expr']}) and on () vector(1) > 2"),
+        lambda target: target.update(expr=f"({target['expr']}) / 0 * 0"),
+        lambda target: target.update(legendFormat="{{nobody}}"),
+    ):
+        broken = copy.deepcopy(panel)
+        change(broken.targets[0])
+        assert empty_or_wrong(broken, watch.watched, watch.at)
+
+
+def test_the_versions_that_the_variable_offers_are_those_that_answer(watch: Watch):
+    (variable,) = (one for one in dashboard()["templating"]["list"] if one["type"] == "query")
+    metric, label = re.fullmatch(r"label_values\((\w+), (\w+)\)", variable["query"]["query"]).groups()
+    assert watch.watched.ask(f"label/{label}/values", **{"match[]": metric}) == ["2"]
+
+
+def test_the_bars_of_the_score_distribution_are_whole_and_join_by_their_edges(watch: Watch):
+    (panel,) = (panel for panel in PANELS if panel.kind == "barchart")
+    answered, reference = (
+        {one["metric"]["le"]: float(one["values"][-1][1]) for one in series(target, watch.watched, watch.at, watch.at)}
+        for target in panel.targets
+    )
+    assert answered.keys() == reference.keys()
+    assert (sum(answered.values()), sum(reference.values())) == (pytest.approx(1, abs=1e-3), pytest.approx(1))
+    for step in panel.model["transformations"]:
+        assert "le" in json.dumps(step["options"]) or step["id"] == "organize"
+
+
+def test_the_panels_show_what_the_run_was(watch: Watch):
+    def last(title, target=0):
+        (panel,) = (panel for panel in PANELS if panel.title == title)
+        data = series(panel.targets[target], watch.watched, watch.at - SECONDS, watch.at)
+        return {legend(panel.targets[target], one["metric"]): float(one["values"][-1][1]) for one in data}
+
+    assert sum(last("Workers").values()) == 3
+    assert (last("Replicas", 0), last("Replicas", 1)) == ({"up": 2}, {"known": 2})
+    assert set(last("Versions served")) == {"champion 2", "challenger 3"}
+    assert set(last("Wanted and not served").values()) == {0}
+    assert set(last("Counts left out").values()) == {0}
+    assert last("Score drift")["2"] > 0.2
+    assert last("Alerts firing")[""] >= 4
+    assert last("Latency percentiles", 0)["50 %"] <= last("Latency percentiles", 2)["99 %"]
+    assert {"200", "422"} <= set(last("Requests for scores"))
+    assert {"null", "missing"} <= set(last("Orders refused"))

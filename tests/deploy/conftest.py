@@ -1,22 +1,10 @@
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
 from tests.deploy.crowd import SHIFTED, Crowd
-from tests.deploy.monitoring import Watched, until, watched
-
-
-@dataclass(frozen=True)
-class Watch:
-    """What a live run has shown: the alerts after calm seconds, whether a shift was told of, and when all of it had been."""
-
-    watched: Watched
-    in_calm: set[str]
-    told: dict[str, str]
-    answered: int
-    at: float
+from tests.deploy.monitoring import Watch, until, watched
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,13 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.deploy.crowd import SHIFTED, Crowd
 from tests.deploy.engine import IMAGE, Engine, started
-from tests.deploy.monitoring import Watched, until, watched
+from tests.deploy.monitoring import Watch, until, watched
 from tests.servers import ROOT
 
 FILES = ("LICENSE", "README.md", "pyproject.toml", "requirements.lock", ".dockerignore")
@@ -44,17 +43,6 @@ def copied(tmp_path: Path) -> Callable[[str, str, str], Path]:
         return tmp_path
 
     return copy
-
-
-@dataclass(frozen=True)
-class Watch:
-    """What a live run has shown: the alerts after calm seconds, whether a shift was told of, and when all of it had been."""
-
-    watched: Watched
-    in_calm: set[str]
-    told: dict[str, str]
-    answered: int
-    at: float
 
 
 @pytest.fixture(scope="session")

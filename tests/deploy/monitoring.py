@@ -20,7 +20,6 @@ from typing import Any
 import yaml
 
 from model import artifact, default, store
-from tests.deploy import awaited
 from tests.deploy.crowd import FEATURES, USUAL, orders
 from tests.deploy.programs import free_port, serving
 from tests.servers import ROOT, SERVE, Server, running
@@ -74,6 +73,17 @@ class Watched:
         }
 
 
+@dataclass(frozen=True)
+class Watch:
+    """What a run has shown: the alerts `in_calm`, those `told` by a receiver, orders `answered`, and when it was over."""
+
+    watched: Watched
+    in_calm: set[str]
+    told: dict[str, str]
+    answered: int
+    at: float
+
+
 def until(met: Callable[[], bool], seconds: float = 40) -> bool:
     """Whether the condition is met within the seconds."""
     deadline = time.monotonic() + seconds
@@ -88,16 +98,13 @@ def until(met: Callable[[], bool], seconds: float = 40) -> bool:
 def watched(place: Path) -> Iterator[Watched]:
     """All of it, with its files in this empty directory, until the block ends."""
     with ExitStack() as stack:
-        champion = _store(place)
+        _make_store(place)
         (place / "tokens").write_text(line(GOOD, "score") + line(OTHER, "read", "prometheus"))
         (place / "token").write_text(OTHER)
         settings = {"MODEL": place / "models", "TOKENS_FILE": place / "tokens", "MAX_CONCURRENT": 1}
         given = {f"DELIVERY_RISK_{name}": str(value) for name, value in settings.items()}
         servers = [stack.enter_context(running(**given, DELIVERY_RISK_WORKERS=workers)) for workers in ("2", "1")]
-        targets = {"delivery-risk": [f"127.0.0.1:{server.port}" for server in servers]}
-        if awaited.AWAITED:
-            batch = orders(REFERENCE_ORDERS, USUAL, 0)
-            targets["awaited"] = [f"127.0.0.1:{stack.enter_context(awaited.exporting(champion, batch))}"]
+        targets = [f"127.0.0.1:{server.port}" for server in servers]
         found = Watched(servers, f"http://127.0.0.1:{free_port()}")
         webhook = stack.enter_context(_receiving(found.messages))
         alertmanager = f"127.0.0.1:{free_port()}"
@@ -126,29 +133,25 @@ def watched(place: Path) -> Iterator[Watched]:
         yield found
 
 
-def _store(place: Path) -> Any:
-    """A store with a champion that has a reference, and a challenger with a higher threshold; gives the champion."""
+def _make_store(place: Path) -> None:
+    """A store with a champion, whose reference is of usual orders, and a challenger with a higher threshold."""
     made, directory = default.default_model(), place / "models"
     directory.mkdir()
-    file, carded = place / "model.npz", place / "carded.npz"
-    if "delivery_risk_reference_orders" in awaited.AWAITED:
-        artifact.write(replace(made, manifest=replace(made.manifest, version=CHAMPION)), carded)
-    else:
-        batch = orders(REFERENCE_ORDERS, USUAL, 0)
-        rows = [",".join(map(str, (order_id, *row))) for order_id, row in zip(batch.ids, batch.matrix.tolist(), strict=True)]
-        (place / "orders.csv").write_text("\n".join([",".join(("order_id", *FEATURES)), *rows, ""]))
-        artifact.write(made, file)
-        command = [SERVE[0], "model", "card", file, "--on", place / "orders.csv", "--version", CHAMPION, "--out", carded]
-        subprocess.run(command, check=True, capture_output=True)
-    store.publish(carded, directory)
-    artifact.write(replace(made, manifest=replace(made.manifest, version=CHALLENGER, threshold=0.65)), file)
-    store.publish(file, directory)
-    champion = store.load(directory, store.promote(CHAMPION, directory))
+    batch = orders(REFERENCE_ORDERS, USUAL, 0)
+    rows = [",".join(map(str, (order_id, *row))) for order_id, row in zip(batch.ids, batch.matrix.tolist(), strict=True)]
+    (place / "orders.csv").write_text("\n".join([",".join(("order_id", *FEATURES)), *rows, ""]))
+    artifact.write(made, place / "made.npz")
+    command = [SERVE[0], "model", "card", place / "made.npz", "--on", place / "orders.csv", "--version", CHAMPION]
+    subprocess.run([*command, "--out", place / "carded.npz"], check=True, capture_output=True)
+    store.publish(place / "carded.npz", directory)
+    tried = replace(made, manifest=replace(made.manifest, version=CHALLENGER, threshold=0.65))
+    artifact.write(tried, place / "tried.npz")
+    store.publish(place / "tried.npz", directory)
+    store.promote(CHAMPION, directory)
     store.challenge(CHALLENGER, directory)
-    return champion
 
 
-def _prometheus(place: Path, alertmanager: str, targets: dict[str, list[str]]) -> Path:
+def _prometheus(place: Path, alertmanager: str, targets: list[str]) -> Path:
     text = (PROMETHEUS / "prometheus.yml").read_text()
     closed = text.replace("# authorization:", "authorization:").replace("#   credentials_file:", "  credentials_file:")
     config = yaml.safe_load(closed)
@@ -157,9 +160,7 @@ def _prometheus(place: Path, alertmanager: str, targets: dict[str, list[str]]) -
     (job,) = config["scrape_configs"]
     del job["dns_sd_configs"]
     job["authorization"]["credentials_file"] = str(place / "token")
-    config["scrape_configs"] = [
-        {**job, "job_name": name, "static_configs": [{"targets": addresses}]} for name, addresses in targets.items()
-    ]
+    job["static_configs"] = [{"targets": targets}]
     (place / "rules").mkdir()
     for path in (PROMETHEUS / "rules").glob("*.yml"):
         rules = yaml.safe_load(path.read_text())

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 import yaml
 
-from tests.deploy.conftest import Watch
+from tests.deploy.monitoring import Watch
 from tests.deploy.panels import GRAFANA, dashboard, expression, legend, panels, series
 from tests.deploy.promql import exported, faults, recorded
 from tests.servers import ROOT

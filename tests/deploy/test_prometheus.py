@@ -10,12 +10,9 @@ import pytest
 import yaml
 
 from schemas.decision import QUEUES
-from service.exposition import GAUGES
 from service.metrics import METRICS
-from tests.deploy.awaited import AWAITED
-from tests.deploy.conftest import Watch
 from tests.deploy.crowd import FEATURES
-from tests.deploy.monitoring import ALERTMANAGER, CHALLENGER, CHAMPION, PROMETHEUS
+from tests.deploy.monitoring import ALERTMANAGER, CHALLENGER, CHAMPION, PROMETHEUS, Watch
 from tests.deploy.programs import run
 from tests.deploy.promql import exported, faults, matched, recorded, rules
 from tests.servers import ROOT
@@ -159,10 +156,6 @@ def test_routes_queues_and_roles_in_rules_are_the_services_own():
         assert {value for value, _ in matched(expression, "job")} <= {job["job_name"]}, name
         edges = {value for value, _ in matched(expression, "le")} - {"+Inf"}
         assert {float(edge) for edge in edges} <= set(METRICS["http_request_duration_seconds"].buckets), name
-
-
-def test_what_is_awaited_is_not_exported_yet():
-    assert set(AWAITED) & set(METRICS | GAUGES) == set()
 
 
 @pytest.mark.parametrize(("severity", "receiver"), [("page", "pages"), ("ticket", "tickets")])

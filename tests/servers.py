@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import shutil
-import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -82,11 +82,33 @@ class Server(Client):
         return Path(self.output.name).read_text()
 
 
+def absent(reason: str) -> None:
+    """Skip the test for this reason, or fail it in CI."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody has now."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return found.getsockname()[1]
+
+
+def ended(process: subprocess.Popen[bytes], seconds: float = 20) -> None:
+    """End the process by its id: told to first, and killed where it has not ended in so many seconds."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 def curl(line: str) -> dict[str, Any]:
     """The answer to a curl line as it stands in a text."""
     if shutil.which("curl") is None:
-        assert not os.environ.get("CI"), "there is no curl"
-        pytest.skip("there is no curl to try the line with")
+        absent("there is no curl to try the line with")
     done = subprocess.run(shlex.split(line), capture_output=True, text=True, timeout=10, check=True)
     return json.loads(done.stdout)
 
@@ -111,13 +133,7 @@ def running(command: list[str] = SERVE, seconds: float = 30, **environment: str)
         try:
             yield Server(_port(process, output, seconds), process, output)
         finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            ended(process)
 
 
 def _port(process: subprocess.Popen[bytes], output: IO[bytes], seconds: float) -> int:

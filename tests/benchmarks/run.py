@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.contestants import CONTESTANTS, JSON, KNOWN, Contestant, python_of, start
+from tests.servers import ended
 
 
 class Runner:
@@ -52,11 +53,7 @@ class Runner:
         return sum(nanoseconds(pid) for pid in tree(self.process.pid)) / 1e9
 
     def stop(self) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except Exception:
-            self.process.kill()
+        ended(self.process)
 
     def _wait(self) -> None:
         deadline = time.monotonic() + 90

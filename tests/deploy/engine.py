@@ -4,8 +4,6 @@ import http.client
 import json
 import os
 import shutil
-import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,11 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.deploy.programs import TOOLS, program, run
+from tests.servers import Client, absent, free_port
 
-from tests.servers import ROOT, Client
-
-TOOLS = ROOT / ".venv-deploy"
 BASE = TOOLS / "python-3.13-slim-trixie.tar"
 IMAGE = "delivery-risk:0.1.0"
 BASE_NAME = "python:3.13-slim-trixie"
@@ -46,36 +42,6 @@ driver = "overlay"
 graphroot = "{place}/storage"
 runroot = "{place}/run"
 """
-
-
-def absent(reason: str) -> None:
-    """Skip the test for this reason, or fail it in CI."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-def tool(name: str) -> str:
-    """Where a program is that install.sh brings."""
-    found = shutil.which(name, path=f"{TOOLS / 'bin'}:{os.environ['PATH']}")
-    if found is None:
-        absent(f"there is no {name}: see tests/deploy/install.sh")
-    return str(found)
-
-
-def run(*command: str, seconds: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A program's end, whatever came of it, with both its outputs."""
-    given = os.environ | {"PATH": f"{TOOLS / 'bin'}:{os.environ['PATH']}"} | environment
-    return subprocess.run(
-        [tool(command[0]), *command[1:]], cwd=ROOT, env=given, capture_output=True, text=True, timeout=seconds, check=False
-    )
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody has now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 @dataclass(frozen=True)
@@ -143,7 +109,7 @@ class Engine:
 def started(place: Path) -> Iterator[Engine]:
     """podman with its files in this place, and the stand-in for the image that the Dockerfile starts from."""
     for name in ("podman", "buildah", "runc"):
-        tool(name)
+        program(name)
     if os.geteuid() != 0:
         absent("these containers are run by root")
     if not BASE.is_file():

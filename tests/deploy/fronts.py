@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -14,12 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.servers import ROOT, Server
+from tests.deploy.programs import program
+from tests.servers import ROOT, Server, ended, free_port
 
 FILES = ROOT / "deploy" / "nginx"
-_BINARY = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
 _NOBODY = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
 
 
@@ -44,13 +41,11 @@ class Front(Server):
 @contextmanager
 def front(service_port: int) -> Iterator[Front]:
     """nginx in front of a service, until the block ends. Skips where there is none, and fails where CI is set."""
-    if _BINARY is None:
-        assert not os.environ.get("CI"), "there is no nginx"
-        pytest.skip("there is no nginx to put in front")
+    binary = program("nginx")
     with tempfile.TemporaryDirectory() as name:
-        folder, port = Path(name), _free_port()
+        folder, port = Path(name), free_port()
         _render(folder, port, service_port)
-        command = [_BINARY, "-p", name, "-c", "nginx.conf", "-e", "error.log"]
+        command = [binary, "-p", name, "-c", "nginx.conf", "-e", "error.log"]
         tested = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=10, **_NOBODY)
         assert tested.returncode == 0, tested.stderr
         assert "[warn]" not in tested.stderr, tested.stderr
@@ -60,17 +55,7 @@ def front(service_port: int) -> Iterator[Front]:
                 _wait(port, process)
                 yield Front(port, process, log, folder)
             finally:
-                process.send_signal(signal.SIGTERM)
-                try:
-                    process.wait(10)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
+                ended(process, 10)
 
 
 def _render(folder: Path, port: int, service_port: int) -> None:

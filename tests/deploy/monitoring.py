@@ -21,8 +21,8 @@ import yaml
 
 from model import artifact, default, store
 from tests.deploy.crowd import FEATURES, USUAL, orders
-from tests.deploy.programs import free_port, serving
-from tests.servers import ROOT, SERVE, Server, running
+from tests.deploy.programs import serving
+from tests.servers import ROOT, SERVE, Server, free_port, running
 from tests.service.tokens import GOOD, OTHER, line
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.request
@@ -10,32 +9,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests.servers import ROOT, absent, ended
+
+TOOLS = ROOT / ".venv-deploy"
+_PATH = f"{TOOLS / 'bin'}:{os.environ['PATH']}:/usr/sbin:/usr/local/sbin"
 
 
 def program(name: str) -> str:
     """Where the program is; without it the test is skipped, or fails in CI."""
-    found = shutil.which(name)
+    found = shutil.which(name, path=_PATH)
     if found is None:
-        reason = f"there is no {name}: tests/deploy/install.sh brings it"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
+        absent(f"there is no {name}: see tests/deploy/install.sh")
+    return str(found)
 
 
-def run(name: str, *arguments: str | Path) -> tuple[int, str]:
-    """The program's exit code, and all that it printed."""
-    done = subprocess.run(
-        [program(name), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120
+def run(*command: str, seconds: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A program's end, whatever came of it, with both its outputs."""
+    given = os.environ | {"PATH": _PATH} | environment
+    return subprocess.run(
+        [program(command[0]), *command[1:]], cwd=ROOT, env=given, capture_output=True, text=True, timeout=seconds, check=False
     )
-    return done.returncode, done.stdout
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
 
 
 @contextmanager
@@ -47,12 +40,7 @@ def serving(ready: str, log: Path, name: str, *arguments: str | Path) -> Iterato
             _wait(ready, process, log)
             yield
         finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            ended(process)
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -8,9 +8,10 @@ import pytest
 import yaml
 
 from service import config
-from tests.deploy.engine import IMAGE, free_port, run
+from tests.deploy.engine import IMAGE
 from tests.deploy.orders import ORDERS, check_orders
-from tests.servers import ROOT
+from tests.deploy.programs import run
+from tests.servers import ROOT, free_port
 
 pytestmark = pytest.mark.deploy
 

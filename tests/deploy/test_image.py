@@ -16,8 +16,8 @@ from packaging.requirements import Requirement
 
 from model import artifact
 from model.default import default_model
-from tests.deploy.engine import run
 from tests.deploy.orders import ORDERS, check_orders
+from tests.deploy.programs import run
 from tests.servers import ROOT
 
 pytestmark = pytest.mark.deploy

@@ -11,10 +11,11 @@ import yaml
 
 from service import config
 from tests.deploy import manifests
-from tests.deploy.engine import IMAGE, free_port, run
+from tests.deploy.engine import IMAGE
 from tests.deploy.manifests import container
 from tests.deploy.orders import check_orders
-from tests.servers import ROOT
+from tests.deploy.programs import run
+from tests.servers import ROOT, free_port
 
 pytestmark = pytest.mark.deploy
 

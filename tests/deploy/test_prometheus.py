@@ -57,6 +57,12 @@ def cases() -> dict[str, dict[bool, int]]:
     return found
 
 
+def told(name: str, *arguments: str | Path) -> tuple[int, str]:
+    """The program's exit code, and all that it printed."""
+    done = run(name, *map(str, arguments), seconds=120)
+    return done.returncode, done.stdout + done.stderr
+
+
 def red(place: Path, changes: dict[str, str]) -> set[str]:
     """The alerts whose tests fail when these of them have other expressions."""
     shutil.copytree(PROMETHEUS, place / "prometheus")
@@ -66,13 +72,13 @@ def red(place: Path, changes: dict[str, str]) -> set[str]:
         for rule in group["rules"]:
             rule["expr"] = changes.get(rule["alert"], rule["expr"])
     path.write_text(yaml.safe_dump(file))
-    _, said = run("promtool", "test", "rules", *sorted((place / "prometheus" / "tests").glob("*.yml")))
+    _, said = told("promtool", "test", "rules", *sorted((place / "prometheus" / "tests").glob("*.yml")))
     assert "FAILED" in said or not changes, said
     return set(re.findall(r"alertname: ?(\w+)", said))
 
 
 def test_promtool_accepts_the_configuration_and_the_rules():
-    code, said = run("promtool", "check", "config", "--lint=all", "--lint-fatal", PROMETHEUS / "prometheus.yml")
+    code, said = told("promtool", "check", "config", "--lint=all", "--lint-fatal", PROMETHEUS / "prometheus.yml")
     assert code == 0, said
 
 
@@ -80,11 +86,11 @@ def test_promtool_refuses_a_rule_with_a_typing_error(tmp_path):
     shutil.copytree(PROMETHEUS, tmp_path / "prometheus")
     path = tmp_path / "prometheus" / "rules" / "alerts.yml"
     path.write_text(path.read_text().replace("sum by (instance) (rate(", "sum by (instance) (rat(", 1))
-    assert run("promtool", "check", "config", tmp_path / "prometheus" / "prometheus.yml")[0] != 0
+    assert told("promtool", "check", "config", tmp_path / "prometheus" / "prometheus.yml")[0] != 0
 
 
 def test_every_rule_does_in_promtools_tests_what_they_say():
-    code, said = run("promtool", "test", "rules", *sorted((PROMETHEUS / "tests").glob("*.yml")))
+    code, said = told("promtool", "test", "rules", *sorted((PROMETHEUS / "tests").glob("*.yml")))
     assert code == 0, said
 
 
@@ -160,9 +166,9 @@ def test_routes_queues_and_roles_in_rules_are_the_services_own():
 
 @pytest.mark.parametrize(("severity", "receiver"), [("page", "pages"), ("ticket", "tickets")])
 def test_pages_wake_somebody_and_tickets_do_not(severity, receiver):
-    code, said = run("amtool", "check-config", ALERTMANAGER)
+    code, said = told("amtool", "check-config", ALERTMANAGER)
     assert code == 0, said
-    code, said = run("amtool", "config", "routes", "test", f"--config.file={ALERTMANAGER}", f"severity={severity}")
+    code, said = told("amtool", "config", "routes", "test", f"--config.file={ALERTMANAGER}", f"severity={severity}")
     assert (code, said.splitlines()[-1]) == (0, receiver)
 
 

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,17 +27,19 @@ _ADDRESS = re.compile(r"Listening at:? http://127\.0\.0\.1:(\d+)")
 
 @dataclass(frozen=True)
 class Client:
-    """Who calls a service on a port of this machine, whatever runs it."""
+    """Who calls a service on a port of this machine, whatever runs it; with a token where there is one."""
 
     port: int
+    token: str | None = field(default=None, kw_only=True)
 
     def call(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
         """One request on a connection of its own: status, headers in lower case, body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        shown = {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
         try:
-            connection.request(method, path, body, headers or {})
+            connection.request(method, path, body, shown | (headers or {}))
             response = connection.getresponse()
             return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
         finally:

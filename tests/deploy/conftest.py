@@ -8,6 +8,7 @@ import pytest
 from tests.deploy.crowd import SHIFTED, Crowd
 from tests.deploy.engine import IMAGE, Engine, started
 from tests.deploy.monitoring import Watch, until, watched
+from tests.deploy.planting import plant
 from tests.servers import ROOT
 
 FILES = ("LICENSE", "README.md", "pyproject.toml", "requirements.lock", ".dockerignore")
@@ -36,10 +37,7 @@ def copied(tmp_path: Path) -> Callable[[str, str, str], Path]:
             shutil.copy2(ROOT / name, tmp_path)
         for name in FOLDERS:
             shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-        path = tmp_path / file
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new))
+        plant(tmp_path / file, old, new)
         return tmp_path
 
     return copy

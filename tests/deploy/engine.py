@@ -34,6 +34,7 @@ runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 [network]
+network_backend = "netavark"
 network_config_dir = "{place}/networks"
 """
 _STORAGE = """

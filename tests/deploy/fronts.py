@@ -30,7 +30,7 @@ class Front(Server):
         """The wanted lines of its access log, once there are so many of them."""
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
-            text = (self.folder / "delivery-risk.log").read_text()
+            text = (self.folder / "access.log").read_text()
             found = [line for line in map(json.loads, text.splitlines()) if wanted(line)]
             if len(found) >= count:
                 return found

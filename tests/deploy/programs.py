@@ -23,11 +23,11 @@ def program(name: str) -> str:
     return str(found)
 
 
-def run(*command: str, seconds: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*command: str, seconds: float = 60, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
     """A program's end, whatever came of it, with both its outputs."""
     given = os.environ | {"PATH": _PATH} | environment
     return subprocess.run(
-        [program(command[0]), *command[1:]], cwd=ROOT, env=given, capture_output=True, text=True, timeout=seconds, check=False
+        [program(command[0]), *command[1:]], cwd=cwd, env=given, capture_output=True, text=True, timeout=seconds, check=False
     )
 
 

@@ -10,6 +10,7 @@ import yaml
 from service import config
 from tests.deploy.engine import IMAGE
 from tests.deploy.orders import ORDERS, check_orders
+from tests.deploy.planting import plant
 from tests.deploy.programs import run
 from tests.servers import ROOT, free_port
 
@@ -126,9 +127,3 @@ def test_a_fault_in_the_service_is_seen(engine, image, file, fault):
     plant(file, old, new)
     with pytest.raises(AssertionError, match=said):
         check_life(engine, file)
-
-
-def plant(file, old, new):
-    text = file.read_text()
-    assert old in text
-    file.write_text(text.replace(old, new))

@@ -20,7 +20,7 @@ from tests.servers import ROOT
 
 pytestmark = pytest.mark.deploy
 
-SCHEMA = json.loads((ROOT / "tests" / "deploy" / "grafana" / "schema.json").read_text())
+SCHEMA = json.loads((ROOT / "tests" / "deploy" / "schemas" / "dashboard.json").read_text())
 PANELS = list(panels(dashboard()))
 TITLES = [panel.title for panel in PANELS]
 OVERRIDES = {"color": {"mode", "fixedColor"}, "custom.lineStyle": {"fill", "dash"}}

@@ -1,32 +1,27 @@
-"""deploy/kubernetes: schemas, policy, how the manifests hang together, and the Deployment, run."""
+"""deploy/kubernetes: schemas, policy, how the manifests hang together, and what kustomize makes of them."""
 
+import json
 import re
 import shutil
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
+from urllib.parse import urlsplit
 
+import jsonschema
 import pytest
 import yaml
 
-from service import config
+from service import config, tracing
 from tests.deploy import manifests
 from tests.deploy.engine import IMAGE
-from tests.deploy.manifests import container
-from tests.deploy.orders import check_orders
+from tests.deploy.manifests import KUBERNETES, container, drained
+from tests.deploy.planting import plant
 from tests.deploy.programs import run
-from tests.servers import ROOT, free_port
+from tests.servers import ROOT
 
 pytestmark = pytest.mark.deploy
 
-KUBERNETES = ROOT / "deploy" / "kubernetes"
 VERSIONS = ("1.31", "1.34", "1.37")
-MONITOR = {  # the operator's own schema is not among Kubernetes's: what may stand there of it
-    "spec": {"selector", "endpoints", "namespaceSelector", "jobLabel", "targetLabels", "podTargetLabels", "sampleLimit"},
-    "endpoints": {"port", "path", "interval", "scrapeTimeout", "scheme", "authorization", "honorLabels", "metricRelabelings"},
-    "authorization": {"type", "credentials"},
-    "credentials": {"name", "key", "optional"},
-}
+MONITOR = jsonschema.Draft7Validator(json.loads((ROOT / "tests" / "deploy" / "schemas" / "monitor.json").read_text()))
 
 
 def check_kustomization(folder):
@@ -35,30 +30,57 @@ def check_kustomization(folder):
     assert [f"{image['name']}:{image['newTag']}" for image in listed["images"]] == [IMAGE], "another image"
 
 
+def built(folder, kind="Kustomization"):
+    """What kubectl makes of a folder, by kind and name; of a component, what it adds to an overlay."""
+    if kind == "Component":
+        overlay = folder.parent / "overlay"
+        overlay.mkdir()
+        (overlay / "kustomization.yaml").write_text(f"resources: [../{folder.name}]\ncomponents: [../{folder.name}/tracing]\n")
+        folder = overlay
+    done = run("kubectl", "kustomize", str(folder))
+    assert done.returncode == 0, done.stderr
+    return {(manifest["kind"], manifest["metadata"]["name"]): manifest for manifest in yaml.safe_load_all(done.stdout)}
+
+
 def check_build(folder):
     """kustomize itself puts out each manifest, changed in nothing."""
-    command = ("kustomize", "build") if shutil.which("kustomize") else ("kubectl", "kustomize")
-    done = run(*command, str(folder))
-    assert done.returncode == 0, done.stderr
-    built = {manifest["kind"]: manifest for manifest in yaml.safe_load_all(done.stdout)}
-    assert built == manifests.read(folder), "kustomize changes what stands there"
+    made = {kind: manifest for (kind, _), manifest in built(folder).items()}
+    assert made == manifests.read(folder), "kustomize changes what stands there"
+
+
+def check_tracing(folder):
+    """The component opens a way out, for the service's pods alone, to where it says that spans go; and changes nothing else."""
+    base, made = built(folder), built(folder, "Component")
+    changed = {name for name, manifest in made.items() if manifest != base.get(name)}
+    assert changed == {("ConfigMap", "delivery-risk"), ("NetworkPolicy", "delivery-risk-traces")}, "changes something else"
+    (new,) = set(made["ConfigMap", "delivery-risk"]["data"]) - set(base["ConfigMap", "delivery-risk"]["data"])
+    assert new in tracing.ENDPOINTS, "no variable that traces go by"
+    endpoint = urlsplit(made["ConfigMap", "delivery-risk"]["data"][new])
+    policy = made["NetworkPolicy", "delivery-risk-traces"]["spec"]
+    assert policy["podSelector"]["matchLabels"] == base["Service", "delivery-risk"]["spec"]["selector"], "other pods"
+    assert policy["policyTypes"] == ["Egress"]
+    collector, names = policy["egress"]
+    assert collector["ports"] == [{"port": endpoint.port}], "no such port"
+    assert collector["to"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == endpoint.hostname.split(".")[0]
+    assert {(port["port"], port["protocol"]) for port in names["ports"]} == {(53, "UDP"), (53, "TCP")}
+    place = folder.parent / "built.yaml"
+    place.write_text(yaml.safe_dump_all(made.values()))
+    check_strictly(place, count=len(made))
 
 
 def check_schemas(folder):
-    files = [str(file) for file in manifests.files(folder) if "kind: ServiceMonitor" not in file.read_text()]
-    known = manifests.read(folder)
+    check_strictly(*manifests.files(folder), count=len(manifests.read(folder)))
+    fault = jsonschema.exceptions.best_match(MONITOR.iter_errors(manifests.read(folder)["ServiceMonitor"]))
+    assert fault is None, fault.message
+
+
+def check_strictly(*files, count):
+    """So many manifests, but for the ServiceMonitor, which is none of Kubernetes's own kinds."""
     for version in VERSIONS:
-        done = run("kubernetes-validate", "--strict", "-k", version, *files)
+        done = run("kubernetes-validate", "--strict", "-k", version, *map(str, files))
         said = done.stdout + done.stderr
         assert done.returncode == 0, said
-        assert said.count(" passed for ") == len(known) - 1, said  # what it has no schema for is only a warning
-    monitor = known["ServiceMonitor"]["spec"]
-    assert set(monitor) <= MONITOR["spec"], "unknown to a ServiceMonitor"
-    for endpoint in monitor["endpoints"]:
-        authorization = endpoint.get("authorization", {})
-        assert set(endpoint) <= MONITOR["endpoints"], "unknown to a ServiceMonitor"
-        assert set(authorization) <= MONITOR["authorization"], "unknown to a ServiceMonitor"
-        assert set(authorization.get("credentials", {})) <= MONITOR["credentials"], "unknown to a ServiceMonitor"
+        assert said.count(" passed for ") == count - 1, said  # what it has no schema for is only a warning
 
 
 def check_policy(folder):
@@ -132,48 +154,15 @@ def check_settings(folder):
     assert settings.workers == float(container(deployment)["resources"]["limits"]["cpu"]), "a core for each worker"
 
 
-def check_probes(folder, client):
-    """What the kubelet would ask for, asked; and what Prometheus would."""
-    known = manifests.read(folder)
-    service = container(known["Deployment"])
-    probes = {name: service[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")}
-    for name, probe in probes.items():
-        assert probe["port"] in {port["name"] for port in service["ports"]}
-        assert client.call("GET", probe["path"])[0] == 200, f"the {name} probe fails"
-    assert probes["liveness"]["path"] != probes["readiness"]["path"]
-    (endpoint,) = known["ServiceMonitor"]["spec"]["endpoints"]
-    status, _, text = client.call("GET", endpoint["path"])
-    assert status == 200, "Prometheus finds no metrics"
-    assert b"delivery_risk_model_info" in text
-
-
-def drained(deployment):
-    return container(deployment)["lifecycle"]["preStop"]["exec"]["command"]
-
-
 @pytest.fixture
 def folder(tmp_path):
     """A copy of deploy/kubernetes."""
     return shutil.copytree(KUBERNETES, tmp_path / "kubernetes")
 
 
-@pytest.fixture(scope="module")
-def played(engine, image, tmp_path_factory):
-    """The Deployment, run by podman: its container's name, and a client of it."""
-    place, port = tmp_path_factory.mktemp("play"), free_port()
-    without = {"DELIVERY_RISK_TOKENS_FILE"}
-    for name, content in (("first", manifests.first(KUBERNETES)), ("then", manifests.then(KUBERNETES, port, without))):
-        (place / name).write_text(yaml.safe_dump_all(content))
-    engine.podman("play", "kube", str(place / "first"))
-    assert engine.podman("wait", "first-model-first-model").strip() == "0", engine.log("first-model-first-model")
-    engine.podman("play", "kube", str(place / "then"))
-    name = "delivery-risk-pod-0-service"
-    yield name, engine.client(name, port)
-    for content in ("then", "first"):
-        engine.podman("play", "kube", "--down", str(place / content))
-
-
-@pytest.mark.parametrize("check", [check_kustomization, check_schemas, check_policy, check_wiring, check_settings])
+@pytest.mark.parametrize(
+    "check", [check_kustomization, check_build, check_tracing, check_schemas, check_policy, check_wiring, check_settings]
+)
 def test_the_manifests_are_sound(check, folder):
     check(folder)
 
@@ -184,53 +173,42 @@ def test_the_service_would_not_start_with_the_variables_that_kubernetes_makes_of
         config.load({f"{name}_SERVICE_HOST": "10.0.0.1"})
 
 
-@pytest.mark.skipif(not (shutil.which("kustomize") or shutil.which("kubectl")), reason="neither kustomize nor kubectl is here")
-def test_kustomize_builds_them_as_they_stand(folder):
-    check_build(folder)
-    plant(folder, "kustomization.yaml", "namespace: delivery-risk", "namespace: elsewhere")
-    with pytest.raises(AssertionError, match="kustomize changes"):
-        check_build(folder)
-
-
-def test_the_deployment_runs_as_it_is_written(engine, played):
-    name, client = played
-    check_probes(KUBERNETES, client)
-    check_orders(client)
-    inside = engine.inspect(name)
-    limits = container(manifests.read(KUBERNETES)["Deployment"])["resources"]["limits"]
-    assert inside["HostConfig"]["ReadonlyRootfs"]
-    assert not inside["EffectiveCaps"]
-    assert f"{inside['HostConfig']['Memory'] // 2**20}Mi" == limits["memory"]
-    assert inside["HostConfig"]["NanoCpus"] == float(limits["cpu"]) * 10**9
-    assert engine.podman("exec", name, "id", "-u").strip() == "10001"
-    assert "Read-only" in run("podman", "exec", name, "touch", "/models/x", **engine.environment).stderr
-    assert "Seccomp:\t2" in engine.podman("exec", name, "cat", "/proc/1/status")
-
-
-def test_the_hook_before_a_stop_says_not_ready_while_requests_are_answered(engine, played):
-    name, client = played
-    known = manifests.read(KUBERNETES)
-    file = known["ConfigMap"]["data"]["DELIVERY_RISK_DRAIN_FILE"]
-    with ThreadPoolExecutor(1) as pool:
-        hook = pool.submit(engine.podman, "exec", f"--env=DELIVERY_RISK_DRAIN_FILE={file}", name, *drained(known["Deployment"]))
-        deadline = time.monotonic() + 5
-        while engine.podman("exec", name, "ls", str(PurePosixPath(file).parent)) == "":
-            assert time.monotonic() < deadline
-        assert client.call("GET", "/readyz")[0] == 503
-        assert client.call("GET", "/livez")[0] == 200
-        check_orders(client)
-        assert not hook.done()
-        hook.result(30)
-    assert client.call("GET", "/readyz")[0] == 200
-
-
 STATIC = {
+    "a namespace that is not theirs": (
+        check_build,
+        "kustomization.yaml",
+        "namespace: delivery-risk",
+        "namespace: elsewhere",
+        "kustomize changes",
+    ),
+    "a way out to another port": (check_tracing, "tracing/network-policy.yaml", "port: 4318", "port: 4317", "no such port"),
+    "a way out for the job": (
+        check_tracing,
+        "tracing/network-policy.yaml",
+        "      app.kubernetes.io/component: service\n",
+        "",
+        "other pods",
+    ),
+    "an endpoint by another name": (
+        check_tracing,
+        "tracing/kustomization.yaml",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_ENDPOINT",
+        "no variable",
+    ),
+    "a way out that kustomize does not know of": (
+        check_tracing,
+        "tracing/kustomization.yaml",
+        "resources:\n  - network-policy.yaml\n",
+        "",
+        "changes something else",
+    ),
     "a file that is not listed": (check_kustomization, "kustomization.yaml", "  - network-policy.yaml\n", "", "other files"),
     "another tag": (check_kustomization, "kustomization.yaml", "newTag: 0.1.0", "newTag: 0.0.9", "another image"),
     "a key that is not one": (check_schemas, "deployment.yaml", "livenessProbe:", "livelinessProbe:", "livelinessProbe"),
     "a number for a text": (check_schemas, "configmap.yaml", '"30"', "30", "30"),
     "a version that is gone": (check_schemas, "autoscaler.yaml", "autoscaling/v2", "autoscaling/v2beta2", "v2beta2"),
-    "a monitor's key that is not one": (check_schemas, "service-monitor.yaml", "interval:", "every:", "unknown to"),
+    "a monitor's key that is not one": (check_schemas, "service-monitor.yaml", "interval:", "every:", "every"),
     "the Service on other pods": (check_wiring, "service.yaml", "component: service", "component: server", "other pods"),
     "the Service on the job's pods": (check_wiring, "models.yaml", "component: first-model", "component: service", "the job's"),
     "a port that is not there": (check_wiring, "service.yaml", "targetPort: http", "targetPort: web", "no such port"),
@@ -269,7 +247,7 @@ STATIC = {
 @pytest.mark.parametrize("fault", STATIC)
 def test_a_fault_in_a_manifest_is_seen(folder, fault):
     check, file, old, new, said = STATIC[fault]
-    plant(folder, file, old, new)
+    plant(folder / file, old, new)
     with pytest.raises((AssertionError, config.SettingsError), match=said):
         check(folder)
 
@@ -298,32 +276,7 @@ def test_every_fault_in_security_is_seen(folder):
     assert {(check, check) for check in UNSAFE} <= set(seen)
 
 
-@pytest.mark.parametrize(
-    ("file", "old", "new", "said"),
-    [
-        ("deployment.yaml", "path: /livez", "path: /healthz", "the liveness probe fails"),
-        ("deployment.yaml", "path: /readyz", "path: /ready", "the startup probe fails"),
-        ("service-monitor.yaml", "path: /metrics", "path: /metric", "no metrics"),
-    ],
-)
-def test_a_path_that_is_not_the_services_is_seen(played, folder, file, old, new, said):
-    plant(folder, file, old, new)
-    with pytest.raises(AssertionError, match=said):
-        check_probes(folder, played[1])
-
-
 def test_a_skip_without_a_reason_is_seen(folder):
-    plant(folder, "deployment.yaml", "=A digest belongs to a registry, which is the overlay's to name.", "=later")
+    plant(folder / "deployment.yaml", "=A digest belongs to a registry, which is the overlay's to name.", "=later")
     with pytest.raises(AssertionError, match="no reason"):
         check_policy(folder)
-
-
-def test_it_stops_with_exit_code_0(engine, played):
-    name, _ = played
-    assert engine.exit_code(name) == 0, engine.log(name)
-
-
-def plant(folder, file, old, new):
-    text = (folder / file).read_text()
-    assert old in text
-    (folder / file).write_text(text.replace(old, new))

@@ -153,7 +153,7 @@ def test_the_log_holds_no_address_and_no_header(proxy):
     headers = {"User-Agent": "SECRET", "Referer": "SECRET", "X-Request-ID": "SECRET 1"}
     made = proxy.call("GET", "/SECRET-path?SECRET=1", headers=headers)[1]["x-request-id"]
     assert proxy.lines(lambda line: line["request_id"] == made, 1)
-    assert "SECRET" not in (proxy.folder / "delivery-risk.log").read_text()
+    assert "SECRET" not in (proxy.folder / "access.log").read_text()
 
 
 def test_the_service_gets_one_address_one_scheme_and_no_headers_of_a_connection(mirror):

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Makes schema.json of Grafana's own TypeScript types, by dashboard.ts. To be run when Grafana's version changes; needs npm.
+# Makes dashboard.json and monitor.json of the TypeScript types that Grafana and the Prometheus operator's users have. To be run
+# when their versions change; needs npm.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
-npm install --silent --no-audit --no-fund --ignore-scripts @grafana/schema@13.2.3 ts-json-schema-generator@2.4.0
+npm install --silent --no-audit --no-fund --ignore-scripts \
+    @grafana/schema@13.2.3 @kubernetes-models/prometheus-operator@6.0.0 ts-json-schema-generator@2.4.0
 npm pack --silent @grafana/prometheus@13.1.4 > /dev/null
 mkdir -p node_modules/@grafana/prometheus node_modules/@grafana/data
 tar xzf grafana-prometheus-*.tgz -C node_modules/@grafana/prometheus --strip-components=1
@@ -14,9 +16,10 @@ tar xzf grafana-prometheus-*.tgz -C node_modules/@grafana/prometheus --strip-com
 echo 'export interface Scope { metadata: { name: string } } export interface ScopeSpec {} export interface ScopeSpecFilter {}' \
     > node_modules/@grafana/data/index.d.ts
 
-cp "$here/dashboard.ts" .
-npx ts-json-schema-generator --path dashboard.ts --type DeliveryRisk --no-type-check --out long.json
-python3 - "$here/schema.json" << 'END'
+make() {
+    cp "$here/$1.ts" .
+    npx ts-json-schema-generator --path "$1.ts" --type "$2" --no-type-check --out long.json
+    python3 - "$here/$1.json" << 'END'
 """Leaves out the prose and writes a definition a line."""
 import json
 import sys
@@ -35,3 +38,7 @@ lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(body)}" for name, body in
 with open(sys.argv[1], "w") as out:
     out.write(f'{{"$schema": {json.dumps(schema["$schema"])}, "$ref": {json.dumps(schema["$ref"])}, "definitions": {{\n{lines}\n}}}}\n')
 END
+}
+
+make dashboard DeliveryRisk
+make monitor ServiceMonitor

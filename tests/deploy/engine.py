@@ -14,9 +14,22 @@ from typing import Any
 from tests.deploy.programs import TOOLS, program, run
 from tests.servers import Client, absent, free_port
 
-BASE = TOOLS / "python-3.13-slim-trixie.tar"
 IMAGE = "delivery-risk:0.1.0"
-BASE_NAME = "python:3.13-slim-trixie"
+_PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_BASE, _DESK = TOOLS / "python-3.13-slim-trixie.tar", TOOLS / "desk.tar"
+# What stands in for an image, and of its configuration what the files of deploy/ go by.
+STAND_INS = {
+    "docker.io/library/python:3.13-slim-trixie": (_BASE, ()),
+    "docker.io/library/nginx:1.28": (_DESK, ('CMD ["nginx", "-g", "daemon off;"]',)),
+    "docker.io/prom/prometheus:v3.5.0": (
+        _DESK,
+        ('ENTRYPOINT ["/bin/prometheus"]', "USER nobody", "WORKDIR /prometheus", "VOLUME /prometheus"),
+    ),
+    "docker.io/prom/alertmanager:v0.28.1": (
+        _DESK,
+        ('ENTRYPOINT ["/bin/alertmanager"]', "USER nobody", "WORKDIR /alertmanager", "VOLUME /alertmanager"),
+    ),
+}
 LOCKED_DOWN = (
     "--read-only",
     "--read-only-tmpfs=false",
@@ -108,20 +121,21 @@ class Engine:
 
 @contextmanager
 def started(place: Path) -> Iterator[Engine]:
-    """podman with its files in this place, and the stand-in for the image that the Dockerfile starts from."""
+    """podman with its files in this place, and the stand-ins for images that a registry would have."""
     for name in ("podman", "buildah", "runc"):
         program(name)
     if os.geteuid() != 0:
         absent("these containers are run by root")
-    if not BASE.is_file():
-        absent("there is no image to start from: see tests/deploy/install.sh")
+    if not all(tar.is_file() for tar, _ in STAND_INS.values()):
+        absent("there are no images to start from: see tests/deploy/install.sh")
     (place / "containers.conf").write_text(_CONTAINERS.format(place=place))
     (place / "storage.conf").write_text(_STORAGE.format(place=place))
     settings = {"CONTAINERS_CONF": str(place / "containers.conf"), "CONTAINERS_STORAGE_CONF": str(place / "storage.conf")}
     engine = Engine(settings)
-    path = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    engine.podman("import", "--quiet", "--change", path, str(BASE), BASE_NAME)
     try:
+        for name, (tar, configuration) in STAND_INS.items():
+            changes = [f"--change={line}" for line in (_PATH, *configuration)]
+            engine.podman("import", "--quiet", *changes, str(tar), name)
         yield engine
     finally:
         for end in (("pod", "rm", "--all"), ("rm", "--all"), ("volume", "rm", "--all"), ("rmi", "--all")):

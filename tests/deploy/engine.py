@@ -48,6 +48,7 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 [network]
 network_backend = "netavark"
+default_subnet = "10.213.88.0/24"
 network_config_dir = "{place}/networks"
 """
 _STORAGE = """
@@ -91,12 +92,12 @@ class Engine:
         self.podman("stop", "--time=10", name)
         return self.inspect(name)["State"]["ExitCode"]
 
-    def client(self, name: str, port: int, seconds: float = 20) -> Client:
-        """A client of the service in this container, once it is ready on this port."""
+    def client(self, name: str, port: int, seconds: float = 20, path: str = "/readyz") -> Client:
+        """A client of the server in this container, once it says on this port that it is ready."""
         client, deadline = Client(port), time.monotonic() + seconds
         while True:
             with suppress(OSError, http.client.HTTPException):
-                if client.call("GET", "/readyz")[0] == 200:
+                if client.call("GET", path)[0] == 200:
                     return client
             assert self.inspect(name)["State"]["Running"], self.log(name)
             assert time.monotonic() < deadline, self.log(name)

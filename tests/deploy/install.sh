@@ -32,7 +32,10 @@ slim() { # a root file system: where, packages, what is done to it in the end
 
 [ -x .venv/bin/pytest ] || { python3 -m venv .venv && .venv/bin/pip install -q ".[test]"; }
 [ -x .venv-deploy/bin/python ] || python3 -m venv .venv-deploy
-slim .venv-deploy/python-3.13-slim-trixie.tar ca-certificates,python3,python3-venv true & python=$!
+slim .venv-deploy/python-3.13-slim-trixie.tar ca-certificates,python3,python3-venv '
+    mkdir -p "$1/usr/local/lib/python3.13/site-packages/pip" "$1/usr/local/lib/python3.13/ensurepip"
+    printf "#!/bin/sh\n" > "$1/usr/local/bin/pip3" && chmod +x "$1/usr/local/bin/pip3" # as the image itself has them
+    ' & python=$!
 slim .venv-deploy/desk.tar nginx-light,prometheus,prometheus-alertmanager '
     cd "$1"
     rm -rf etc/nginx/sites-enabled/default etc/prometheus var/lib/nginx

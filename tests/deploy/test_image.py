@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 
 from model import artifact
 from model.default import default_model
+from tests.deploy.monitoring import until
 from tests.deploy.orders import ORDERS, check_orders
 from tests.deploy.programs import run
 from tests.servers import ROOT
@@ -138,6 +139,15 @@ def test_it_serves_the_packaged_model_locked_down_and_ends_with_exit_code_0(engi
     check_life(engine, image)
 
 
+def test_its_health_check_goes_where_the_service_listens(engine, image):
+    place = "/run/delivery-risk/http.sock"
+    tmpfs = f"--tmpfs={Path(place).parent}:mode=1777"
+    with engine.container(image, tmpfs, f"--env=DELIVERY_RISK_BIND=unix:{place}") as (name, _):
+        assert until(lambda: run("podman", "healthcheck", "run", name, **engine.environment).returncode == 0, 10)
+        engine.podman("exec", name, "rm", place)
+        assert run("podman", "healthcheck", "run", name, **engine.environment).returncode == 1
+
+
 def test_it_serves_a_model_file_from_a_volume_and_follows_a_store_there(engine, image, models):
     first = artifact.write(default_model(), models / "1.0.0.npz")
     artifact.write(replace(first, manifest=replace(first.manifest, version="1.0.1")), models / "1.0.1.npz")
@@ -220,6 +230,7 @@ BUILT = {
         "Read-only",
     ),
     "40 MB too much": (check_size, FINAL, FINAL + "COPY --from=build /opt/venv /opt/twice\n", "bytes"),
+    "the image's own installer": (check_contents, "RUN rm -rf /usr/local/bin/pip*", "RUN rm -rf", "it has .*pip3"),
     "an installer": (check_contents, FINAL, FINAL + "COPY --from=build /opt/build/bin/pip /usr/bin/pip\n", "it has .*pip"),
     "what only builds": (check_contents, FINAL, FINAL + "COPY --from=build /opt/build/lib /opt/venv/lib\n", "other packages"),
     "what the bill must name": (check_bill, FINAL, FINAL + "COPY --from=build /opt/build/lib /opt/venv/lib\n", "names other"),

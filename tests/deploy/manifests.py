@@ -27,7 +27,7 @@ def files(folder: Path) -> list[Path]:
 
 
 def container(workload: Manifest) -> Manifest:
-    """The one container of a Deployment or a Job."""
+    """The one container of a Deployment or a StatefulSet."""
     (only,) = workload["spec"]["template"]["spec"]["containers"]
     return only
 
@@ -37,19 +37,17 @@ def drained(deployment: Manifest) -> list[str]:
     return container(deployment)["lifecycle"]["preStop"]["exec"]["command"]
 
 
-def first(folder: Path) -> list[Manifest]:
-    """The volume, and the Job as the pod that it would make."""
+def store(folder: Path) -> list[Manifest]:
+    """The volume, and the pod that the StatefulSet would make."""
     known = read(folder)
-    template = known["Job"]["spec"]["template"]
-    template["spec"]["restartPolicy"] = "Never"
-    container(known["Job"])["imagePullPolicy"] = "Never"
-    return [
-        known["PersistentVolumeClaim"],
-        {"apiVersion": "v1", "kind": "Pod", **template, "metadata": {"name": "first-model"}},
-    ]
+    workload = known["StatefulSet"]
+    container(workload)["imagePullPolicy"] = "Never"
+    name = f"{workload['metadata']['name']}-0"
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": workload["spec"]["template"]["spec"]}
+    return [known["PersistentVolumeClaim"], pod]
 
 
-def then(folder: Path, port: int, secret: Path, name: str) -> list[Manifest]:
+def replica(folder: Path, port: int, secret: Path, name: str) -> list[Manifest]:
     """The ConfigMap, and one replica of this name on a port of this machine.
 
     podman knows no volume of a secret: this directory stands for it.

@@ -14,14 +14,17 @@ from service import config, tracing
 from tests.deploy import manifests
 from tests.deploy.engine import IMAGE
 from tests.deploy.manifests import KUBERNETES, container, drained
+from tests.deploy.monitoring import PROMETHEUS
+from tests.deploy.panels import dashboard
 from tests.deploy.planting import plant
 from tests.deploy.programs import run
 from tests.servers import ROOT
 
 pytestmark = pytest.mark.deploy
 
+README = (ROOT / "README.md").read_text()
 VERSIONS = ("1.31", "1.34", "1.37")
-MONITOR = jsonschema.Draft7Validator(json.loads((ROOT / "tests" / "deploy" / "schemas" / "monitor.json").read_text()))
+OPERATOR = jsonschema.Draft7Validator(json.loads((ROOT / "tests" / "deploy" / "schemas" / "operator.json").read_text()))
 
 
 def check_kustomization(folder):
@@ -70,7 +73,12 @@ def check_tracing(folder):
 
 def check_schemas(folder):
     check_strictly(*manifests.files(folder), count=len(manifests.read(folder)))
-    fault = jsonschema.exceptions.best_match(MONITOR.iter_errors(manifests.read(folder)["ServiceMonitor"]))
+    check_operators(manifests.read(folder)["ServiceMonitor"])
+
+
+def check_operators(manifest):
+    """One that the Prometheus operator takes, by its own types."""
+    fault = jsonschema.exceptions.best_match(OPERATOR.iter_errors(manifest))
     assert fault is None, fault.message
 
 
@@ -95,7 +103,7 @@ def check_wiring(folder):
     known = manifests.read(folder)
     deployment, service = known["Deployment"], known["Service"]
     labels, pod = deployment["spec"]["template"]["metadata"]["labels"], deployment["spec"]["template"]["spec"]
-    job = known["Job"]["spec"]["template"]
+    store = known["StatefulSet"]["spec"]["template"]
     ports = {port["name"] for port in container(deployment)["ports"]}
     namespaces = {manifest["metadata"].get("namespace") for kind, manifest in known.items() if kind != "Namespace"}
     assert namespaces == {known["Namespace"]["metadata"]["name"]}, "another namespace"
@@ -104,9 +112,11 @@ def check_wiring(folder):
     selectors += [known["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"]]
     selectors += [spread["labelSelector"]["matchLabels"] for spread in pod["topologySpreadConstraints"]]
     assert all(selector == labels for selector in selectors), "other pods"
-    assert job["metadata"]["labels"] != labels, "the job's pods too"
+    assert store["metadata"]["labels"] == known["StatefulSet"]["spec"]["selector"]["matchLabels"] != labels, (
+        "the store's pod too"
+    )
     closed = known["NetworkPolicy"]["spec"]
-    assert closed["podSelector"]["matchLabels"].items() <= (labels.items() & job["metadata"]["labels"].items()), "other pods"
+    assert closed["podSelector"]["matchLabels"].items() <= (labels.items() & store["metadata"]["labels"].items()), "other pods"
     assert closed["egress"] == []
 
     assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports, "no such port"
@@ -114,11 +124,13 @@ def check_wiring(folder):
     monitor = known["ServiceMonitor"]["spec"]
     assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items(), "no such service"
     assert {end["port"] for end in monitor["endpoints"]} <= {port["name"] for port in service["spec"]["ports"]}, "no such port"
+    (job,) = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())["scrape_configs"][:1]
+    assert service["metadata"]["labels"].get(monitor["jobLabel"]) == job["job_name"], "another job"
 
     target = known["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]
     assert (target["kind"], target["name"]) == ("Deployment", deployment["metadata"]["name"]), "no such deployment"
     assert "replicas" not in deployment["spec"], "the autoscaler's to say"
-    claims = [v["persistentVolumeClaim"] for v in [*pod["volumes"], *job["spec"]["volumes"]] if "persistentVolumeClaim" in v]
+    claims = [v["persistentVolumeClaim"] for v in [*pod["volumes"], *store["spec"]["volumes"]] if "persistentVolumeClaim" in v]
     claimed = {claim["claimName"] for claim in claims}
     assert claimed == {known["PersistentVolumeClaim"]["metadata"]["name"]}, "no such claim"
     assert container(deployment)["envFrom"] == [{"configMapRef": {"name": known["ConfigMap"]["metadata"]["name"]}}], (
@@ -126,7 +138,7 @@ def check_wiring(folder):
     )
     secrets = {volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
     assert secrets == {end["authorization"]["credentials"]["name"] for end in monitor["endpoints"]}, "another secret"
-    for workload in (deployment, known["Job"]):
+    for workload in (deployment, known["StatefulSet"]):
         assert container(workload)["image"] == IMAGE, "another image"
         links = workload["spec"]["template"]["spec"].get("enableServiceLinks")
         assert links is False, "variables that the service refuses"
@@ -173,6 +185,44 @@ def test_the_service_would_not_start_with_the_variables_that_kubernetes_makes_of
         config.load({f"{name}_SERVICE_HOST": "10.0.0.1"})
 
 
+def rules(folder):
+    """What the operator is given."""
+    done = run("sh", str(folder / "operator.sh"))
+    assert done.returncode == 0, done.stderr
+    return yaml.safe_load(done.stdout)
+
+
+def test_the_operator_takes_the_rules_as_they_stand():
+    made = rules(PROMETHEUS)
+    check_operators(made)
+    files = [yaml.safe_load(file.read_text()) for file in sorted((PROMETHEUS / "rules").glob("*.yml"))]
+    assert made["spec"]["groups"] == [group for file in files for group in file["groups"]]
+
+
+def test_a_rule_that_the_operator_does_not_take_is_seen(tmp_path):
+    folder = shutil.copytree(PROMETHEUS, tmp_path / "prometheus")
+    plant(folder / "rules" / "alerts.yml", "severity: page", "severity: 1")
+    with pytest.raises(AssertionError, match="1 is not"):
+        check_operators(rules(folder))
+
+
+def test_grafana_finds_the_dashboard_in_a_map_that_has_the_label():
+    (line,) = re.findall(r"^kubectl .* create configmap .*$", README, re.MULTILINE)
+    made, apply = line.rsplit(" | ", 1)
+    assert apply == "kubectl apply -f -"
+    done = run("sh", "-ec", made)
+    assert done.returncode == 0, done.stderr
+    found = yaml.safe_load(done.stdout)
+    assert found["metadata"]["labels"] == {"grafana_dashboard": "1"}
+    (text,) = found["data"].values()
+    assert json.loads(text) == dashboard()
+
+
+def test_the_component_is_named_where_it_stands():
+    (overlay,) = re.findall(r"```yaml\n(resources: .*?)```", README, re.DOTALL)
+    assert all((ROOT / folder / "kustomization.yaml").is_file() for part in yaml.safe_load(overlay).values() for folder in part)
+
+
 STATIC = {
     "a namespace that is not theirs": (
         check_build,
@@ -182,7 +232,7 @@ STATIC = {
         "kustomize changes",
     ),
     "a way out to another port": (check_tracing, "tracing/network-policy.yaml", "port: 4318", "port: 4317", "no such port"),
-    "a way out for the job": (
+    "a way out for the store": (
         check_tracing,
         "tracing/network-policy.yaml",
         "      app.kubernetes.io/component: service\n",
@@ -210,7 +260,14 @@ STATIC = {
     "a version that is gone": (check_schemas, "autoscaler.yaml", "autoscaling/v2", "autoscaling/v2beta2", "v2beta2"),
     "a monitor's key that is not one": (check_schemas, "service-monitor.yaml", "interval:", "every:", "every"),
     "the Service on other pods": (check_wiring, "service.yaml", "component: service", "component: server", "other pods"),
-    "the Service on the job's pods": (check_wiring, "models.yaml", "component: first-model", "component: service", "the job's"),
+    "the Service on the store's pod": (check_wiring, "models.yaml", "component: store", "component: service", "the store's"),
+    "a job by another name": (
+        check_wiring,
+        "service-monitor.yaml",
+        "jobLabel: app.kubernetes.io/name",
+        "jobLabel: app",
+        "another job",
+    ),
     "a port that is not there": (check_wiring, "service.yaml", "targetPort: http", "targetPort: web", "no such port"),
     "a monitor's port that is not there": (check_wiring, "service-monitor.yaml", "port: http", "port: web", "no such port"),
     "a policy for another port": (check_wiring, "network-policy.yaml", "port: http", "port: 8080", "no such port"),

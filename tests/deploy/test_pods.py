@@ -1,4 +1,4 @@
-"""deploy/kubernetes as pods: the Job and the Deployment run by podman, with the secret that README makes and without."""
+"""deploy/kubernetes as pods, run by podman: the store's, and the service's with the secret that README makes and without."""
 
 import json
 import re
@@ -16,6 +16,7 @@ import yaml
 
 from tests.deploy import manifests
 from tests.deploy.manifests import KUBERNETES, container, drained
+from tests.deploy.monitoring import until
 from tests.deploy.orders import ORDERS, check_orders
 from tests.deploy.planting import plant
 from tests.deploy.programs import run
@@ -61,7 +62,7 @@ def playing(engine, place, name, content):
 def replica(engine, place, name):
     """A replica of the Deployment: its container's name, and a client of it. Its secret is what has been put in this place."""
     port, secret = free_port(), place / name
-    with playing(engine, place, f"{name}.yaml", manifests.then(KUBERNETES, port, secret, name)):
+    with playing(engine, place, f"{name}.yaml", manifests.replica(KUBERNETES, port, secret, name)):
         yield f"{name}-pod-0-service", engine.client(f"{name}-pod-0-service", port)
 
 
@@ -86,10 +87,12 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def store(engine, image, place):
-    """The volume, with what the Job puts there."""
-    with playing(engine, place, "first", manifests.first(KUBERNETES)):
-        assert engine.podman("wait", "first-model-first-model").strip() == "0", engine.log("first-model-first-model")
-        yield
+    """The pod that has the volume to itself, once it has put the first model there: its container's name."""
+    name = "delivery-risk-store-0-store"
+    ready = container(manifests.read(KUBERNETES)["StatefulSet"])["readinessProbe"]["exec"]["command"]
+    with playing(engine, place, "store.yaml", manifests.store(KUBERNETES)):
+        assert until(lambda: run("podman", "exec", name, *ready, **engine.environment).returncode == 0, 20), engine.log(name)
+        yield name
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +135,23 @@ def test_the_deployment_runs_as_it_is_written(engine, played):
     assert engine.podman("exec", name, "id", "-u").strip() == "10001"
     assert "Read-only" in run("podman", "exec", name, "touch", "/models/x", **engine.environment).stderr
     assert "Seccomp:\t2" in engine.podman("exec", name, "cat", "/proc/1/status")
+
+
+def test_what_is_promoted_in_the_store_is_served_by_the_replica_which_cannot_change_it(engine, store, played):
+    name, client = played
+    say = ("model", "list", "--in", "/models")
+    assert engine.podman("exec", name, "delivery-risk", *say) == engine.podman("exec", store, "delivery-risk", *say)
+    refused = run("podman", "exec", name, "delivery-risk", "model", "promote", "1.0.0", "--in", "/models", **engine.environment)
+    assert refused.returncode != 0
+    assert "Read-only" in refused.stderr
+    made = "import sys; from dataclasses import replace; from model import artifact, default; made = default.default_model(); "
+    made += "artifact.write(replace(made, manifest=replace(made.manifest, version='1.0.1')), '/dev/shm/next.npz')"
+    engine.podman("exec", store, "python", "-c", made)
+    for words in ("publish /dev/shm/next.npz --to /models", "promote 1.0.1 --in /models"):
+        engine.podman("exec", store, "delivery-risk", "model", *words.split())
+    assert until(lambda: client.score(ORDERS)["model_version"] == "1.0.1", 10)
+    engine.podman("exec", store, "delivery-risk", "model", "rollback", "--in", "/models")
+    assert until(lambda: client.score(ORDERS)["model_version"] == "1.0.0", 10)
 
 
 def test_the_hook_before_a_stop_says_not_ready_while_requests_are_answered(engine, played):

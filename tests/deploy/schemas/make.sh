@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes dashboard.json and monitor.json of the TypeScript types that Grafana and the Prometheus operator's users have. To be run
+# Makes dashboard.json and operator.json of the TypeScript types that Grafana and the Prometheus operator's users have. To be run
 # when their versions change; needs npm.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -41,4 +41,4 @@ END
 }
 
 make dashboard DeliveryRisk
-make monitor ServiceMonitor
+make operator Operator

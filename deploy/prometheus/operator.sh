@@ -1,0 +1,18 @@
+#!/bin/sh
+# The rules as the Prometheus operator takes them: deploy/prometheus/operator.sh | kubectl apply -f -
+set -eu
+cd "$(dirname "$0")/rules"
+cat << END
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: delivery-risk
+  namespace: delivery-risk
+  labels:
+    app.kubernetes.io/name: delivery-risk
+spec:
+  groups:
+END
+for file in *.yml; do
+    sed '1,/^groups:$/d; s/^/  /' "$file"
+done

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from model import registry, store
 from model.activations import PORTABLE
@@ -23,23 +22,6 @@ def settings(patient: Patient) -> Iterator[Finding]:
     else:
         count = sum(name.startswith(config.PREFIX) for name in patient.environ)
         yield ok(f"{count} variables set, all of them known and sound")
-
-
-def files(patient: Patient) -> Iterator[Finding]:
-    """A file that a setting names can be read and is not empty."""
-    for name in config.SETTINGS:
-        path = getattr(patient.settings, name, None) if name.endswith("_file") else None
-        if path is None:
-            continue
-        try:
-            content = Path(path).read_bytes()
-        except OSError as error:
-            yield fail(f"{config.variable(name)}: cannot be read ({error.strerror})", "let the service's user read that file")
-            continue
-        if content.strip():
-            yield ok(f"{config.variable(name)} can be read")
-        else:
-            yield fail(f"{config.variable(name)}: the file is empty", "fill it, or unset the variable")
 
 
 def model(patient: Patient) -> Iterator[Finding]:

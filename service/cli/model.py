@@ -59,10 +59,16 @@ def import_(
     created: str | None,
     out: str,
 ) -> None:
-    """Make a model file of a training script's .npz: feature_names, mean, scale, w1, b1, w2, b2, …"""
+    """Make a model file of a training script's .npz: feature_names, mean, scale, w1, b1, w2, b2, …
+
+    A feature without a range in the card is never out of range.
+    """
     hidden = tuple(activations.split(","))
     label = importers.Label(name, version, threshold, created or now(), description, hidden, head)
-    write(importers.training_arrays(source, label, card), out)
+    made = importers.training_arrays(source, label, card)
+    write(made, out)
+    bounded = sum(each.minimum is not None or each.maximum is not None for each in made.manifest.features)
+    click.echo(f"{bounded} of {len(made.manifest.features)} features have a range")
 
 
 @model.command("default")

@@ -68,6 +68,19 @@ def test_the_card_gives_ranges_and_words(run, arrays, tmp_path):
     assert (backlog.minimum, backlog.maximum, distance.minimum, distance.maximum, distance.unit) == (0, None, 1, 900, "km")
 
 
+def test_a_card_with_a_name_misspelt_makes_no_model(run, arrays, tmp_path):
+    (tmp_path / "card.json").write_text(json.dumps({"features": [{"name": "distance", "min": 1}, {"name": "backlog"}]}))
+    done = make(run, arrays, "--card", "card.json")
+    assert (done.exit_code, done.stdout, (tmp_path / "made.npz").exists()) == (1, "", False)
+    assert done.stderr.startswith("Error: card.features.distance: holds 'min'; expected no name but name, unit, description, ")
+
+
+@pytest.mark.parametrize(("entry", "count"), [({}, 0), ({"minimum": 0}, 1), ({"train_min": 0, "train_max": 9, "p01": 1}, 1)])
+def test_an_import_tells_how_many_features_have_a_range(run, arrays, tmp_path, entry, count):
+    (tmp_path / "card.json").write_text(json.dumps({"features": [{"name": "distance"}, {"name": "backlog", **entry}]}))
+    assert make(run, arrays, "--card", "card.json").stdout.splitlines()[1:] == [f"{count} of 2 features have a range"]
+
+
 def test_inspect_prints_features_shapes_and_parameter_count(run):
     told = run("model", "inspect", PACKAGED).stdout
     for said in ("delivery-risk 1.0.0", "3-3-1, 16 parameters", "w1 (3, 3)", "weather_severity", "0 .. 10", "not learned"):

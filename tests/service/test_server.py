@@ -131,6 +131,25 @@ def test_gunicorns_own_variable_has_the_last_word():
         assert len(server.workers()) == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("-c nowhere.py", "--config"),
+        ("--config=python:nowhere --workers 1", "--config"),
+        ("-D --chdir / --pythonpath /", "--chdir, --pythonpath, --daemon"),
+        ("--check-config", "--check-config"),
+        ("--print-config --spew", "--print-config, --spew"),
+        ("--paste nowhere.ini", "--paster"),
+        ("other:app", "an application"),
+    ],
+)
+def test_what_only_gunicorn_itself_carries_out_is_refused_by_serve(arguments, told):
+    environment = {**os.environ, "GUNICORN_CMD_ARGS": arguments, "DELIVERY_RISK_BIND": "127.0.0.1:0"}
+    ended = subprocess.run(SERVE, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30)
+    assert ended.returncode == 1
+    assert ended.stderr.strip().startswith(f"Error: GUNICORN_CMD_ARGS: {told} cannot be taken here; ")
+
+
 @pytest.mark.parametrize("command", [SERVE, GUNICORN], ids=["serve", "gunicorn.conf.py"])
 @pytest.mark.parametrize(
     ("name", "value", "said"),

@@ -54,7 +54,8 @@ def training_arrays(source: Path | str, label: Label, card: Path | str | None = 
     arrays = _load(Path(source).name, content)
     names = arrays.pop("feature_names", None)
     if names is None:
-        raise MissingMember("feature_names", "not in the training arrays")
+        already = "; is this a model file already?" if "manifest" in arrays else ""
+        raise MissingMember("feature_names", f"not in the training arrays{already}")
     hidden = sum(name.startswith("w") for name in arrays) - 1
     activations = label.activations * (hidden if len(label.activations) == 1 else 1)
     if len(activations) != max(hidden, 0):
@@ -84,7 +85,7 @@ def _load(name: str, content: bytes) -> dict[str, npt.NDArray[Any]]:
     try:
         return {array: _plain(member.content()) for array, member in archive.files(content, _ANY).items()}
     except ModelError as error:
-        raise Unreadable(name, str(error)) from error
+        raise Unreadable(name, error.reason if error.place == "file" else str(error)) from error
     except Exception as error:  # NumPy's reader lets out whatever its parser of headers raises
         raise Unreadable(name, "not a .npz of plain arrays") from error
 

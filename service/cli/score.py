@@ -18,6 +18,7 @@ from schemas.decision import Result
 from schemas.formats import FILES
 from schemas.rows import Row
 from service import bulk, config
+from service.cli.faults import said
 from service.cli.files import Source, is_stream, opened, written
 from service.scoring import Policy
 
@@ -53,9 +54,12 @@ def score(
     """
     try:
         settings = config.load({**os.environ, **({config.variable("model"): path} if path else {})})
-        model = registry.load(settings.model, settings.model_sha256)
-    except (config.SettingsError, ModelError) as error:
+    except config.SettingsError as error:
         raise click.UsageError(str(error)) from None
+    try:
+        model = registry.load(settings.model, settings.model_sha256)
+    except ModelError as error:
+        raise click.UsageError(said(settings.model, error)) from None
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
         source = stack.enter_context(opened(file, model.manifest.feature_names, given))

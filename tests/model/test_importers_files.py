@@ -97,7 +97,12 @@ def test_a_last_layer_that_the_directory_leaves_out_is_missed(refusal):
     data = saved_bytes(arrays(1, 1))
     entry = data.index(b"b2.npy", data.index(b"PK\1\2")) - 46
     error = refusal(data[: entry + 33] + b"\x80" + data[entry + 34 :])
-    assert (type(error), error.place, error.reason) == (Unreadable, "model.npz", "file: not a sound zip archive")
+    assert (type(error), error.place, error.reason) == (Unreadable, "model.npz", "not a sound zip archive")
+
+
+def test_a_model_file_is_said_to_be_one_already(refusal, imported):
+    assert refusal(artifact.dumps(imported(arrays(3)))).reason == "not in the training arrays; is this a model file already?"
+    assert refusal(arrays(3, feature_names=None)).reason == "not in the training arrays"
 
 
 def test_a_shape_that_leaves_numbers_out_is_refused(refusal):

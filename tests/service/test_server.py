@@ -154,8 +154,8 @@ def test_what_only_gunicorn_itself_carries_out_is_refused_by_serve(arguments, to
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("DELIVERY_RISK_MODEL", "/nowhere/model.npz", "file: cannot be read (No such file or directory)"),
-        ("DELIVERY_RISK_MODEL", "README.md", "file: not a sound zip archive"),
+        ("DELIVERY_RISK_MODEL", "/nowhere/model.npz", "cannot be read (No such file or directory)"),
+        ("DELIVERY_RISK_MODEL", "README.md", "not a sound zip archive"),
         ("DELIVERY_RISK_MODEL_SHA256", "0" * 64, "not the one that was asked for"),
         ("DELIVERY_RISK_OUT_OF_RANGE", "ignore", "DELIVERY_RISK_OUT_OF_RANGE: expected one of review, flag, refuse"),
     ],

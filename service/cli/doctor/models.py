@@ -9,6 +9,7 @@ from model.errors import ModelError, SelfTestFailed
 from model.risk import RiskModel
 from service import config
 from service.cli.doctor.finding import Finding, Patient, fail, ok
+from service.cli.faults import said
 from service.config import Settings
 
 
@@ -30,14 +31,14 @@ def model(patient: Patient) -> Iterator[Finding]:
     if isinstance(found, RiskModel):
         yield ok(f"{_named(found)} (sha256 {found.sha256})")
     elif not isinstance(found, SelfTestFailed):
-        yield fail(f"{patient.settings.model}: {found}", _advice(patient.settings))
+        yield fail(said(patient.settings.model, found), _advice(patient.settings))
 
 
 def self_test(patient: Patient) -> Iterator[Finding]:
     """The model gives its own orders the scores that its file says."""
     found = _load(patient.settings)
     if isinstance(found, SelfTestFailed):
-        yield fail(f"{patient.settings.model}: {found}", f"{_advice(patient.settings)}; see `arithmetic`")
+        yield fail(said(patient.settings.model, found), f"{_advice(patient.settings)}; see `arithmetic`")
     elif isinstance(found, RiskModel):
         exact = PORTABLE.issuperset(found.manifest.activations)
         count = len(found.manifest.self_test.orders)
@@ -60,7 +61,7 @@ def challenger(patient: Patient) -> Iterator[Finding]:
         yield ok(f"{_named(tried)} (sha256 {tried.sha256})")
     except ModelError as error:
         advice = f"try a sound version, or none: delivery-risk model challenge --none --in {directory}"
-        yield fail(f"{directory}: {error}", advice)
+        yield fail(said(directory, error), advice)
 
 
 def _load(settings: Settings) -> RiskModel | ModelError:

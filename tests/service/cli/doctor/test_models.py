@@ -76,7 +76,7 @@ def test_a_model_of_functions_that_differ_between_machines_is_held_to_less(file_
 def test_a_model_that_cannot_be_loaded_fails(file_of):
     (found,) = checked(patient(model=file_of(b"nothing")))
     advice = "put a sound model file there, or set DELIVERY_RISK_MODEL"
-    assert found == fail(f"{file_of(b'nothing')}: file: not a sound zip archive", advice)
+    assert found == fail(f"{file_of(b'nothing')}: not a sound zip archive", advice)
 
 
 def test_a_model_of_another_digest_than_the_pinned_one_fails(file_of):

@@ -2,14 +2,16 @@
 
 `training_arrays` takes a .npz of plain arrays: feature_names (F,), mean (F,), scale (F,), w1 (U1, F), b1 (U1,), w2, b2, …
 in any real type and order; a weight is (units, inputs). A card is JSON whose list `features` gives, per feature name,
-`unit`, `description`, and the range seen in training as `minimum` and `maximum` or as `train_min` and `train_max`.
+`unit`, `description`, and the range seen in training as `minimum` and `maximum` or as `train_min` and `train_max`. An entry
+with both of the latter is a training script's own record: whatever statistics it holds besides say nothing here. Any other
+entry has these names and no other, so that a misspelt one does not leave a model without its ranges.
 """
 
 import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,9 @@ from model.risk import RiskModel
 
 _ANY = re.compile(r"[A-Za-z0-9_]{1,64}")
 _SPELLINGS = {"name": "name", "unit": "unit", "description": "description", "minimum": "train_min", "maximum": "train_max"}
+_NAMES = dict.fromkeys((*_SPELLINGS, *_SPELLINGS.values()))
+_RECORD = {"train_min", "train_max"}
+_MOST_NAMES, _LONGEST_NAME = 5, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,8 @@ def training_arrays(source: Path | str, label: Label, card: Path | str | None = 
     arrays = _load(Path(source).name, content)
     names = arrays.pop("feature_names", None)
     if names is None:
-        raise MissingMember("feature_names", "not in the training arrays")
+        already = "; is this a model file already?" if "manifest" in arrays else ""
+        raise MissingMember("feature_names", f"not in the training arrays{already}")
     hidden = sum(name.startswith("w") for name in arrays) - 1
     activations = label.activations * (hidden if len(label.activations) == 1 else 1)
     if len(activations) != max(hidden, 0):
@@ -79,7 +85,7 @@ def _load(name: str, content: bytes) -> dict[str, npt.NDArray[Any]]:
     try:
         return {array: _plain(member.content()) for array, member in archive.files(content, _ANY).items()}
     except ModelError as error:
-        raise Unreadable(name, str(error)) from error
+        raise Unreadable(name, error.reason if error.place == "file" else str(error)) from error
     except Exception as error:  # NumPy's reader lets out whatever its parser of headers raises
         raise Unreadable(name, "not a .npz of plain arrays") from error
 
@@ -114,16 +120,17 @@ def _features(names: Sequence[str], card: bytes | None) -> tuple[Feature, ...]:
     for name in names:
         if name not in by_name:
             raise BadManifest("card", f"says nothing of feature {name}")
-    return tuple(
-        manifest.feature({key: value for key, value in _entry(by_name[name]) if value is not None}, f"card.features.{name}")
-        for name in names
-    )
+    return tuple(_feature(by_name[name], f"card.features.{name}") for name in names)
 
 
-def _entry(entry: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for key, spelling in _SPELLINGS.items():
-        value = entry.get(key)
-        yield key, entry.get(spelling) if value is None else value
+def _feature(entry: dict[str, Any], place: str) -> Feature:
+    unknown = [name for name in entry if name not in _NAMES]
+    if unknown and not entry.keys() >= _RECORD:
+        told = ", ".join(repr(name[:_LONGEST_NAME]) for name in unknown[:_MOST_NAMES])
+        raise BadManifest(place, f"holds {told}; expected no name but {', '.join(_NAMES)}")
+    given = {name: value for name, value in entry.items() if value is not None}
+    described = {name: given.get(name, given.get(other)) for name, other in _SPELLINGS.items()}
+    return manifest.feature({name: value for name, value in described.items() if value is not None}, place)
 
 
 def _self_test(model: RiskModel) -> SelfTest:

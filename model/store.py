@@ -55,7 +55,13 @@ def held(directory: Path | str, version: str) -> RiskModel:
     """The model that the store has under this version, whether or not it was ever promoted. Raises ModelError."""
     if not re.fullmatch(VERSION, version):
         raise Unreadable("version", "a store has no version of such a name")
-    return _sound(_bytes(directory, _name(version)), version)
+    try:
+        data = _bytes(directory, _name(version))
+    except Unreadable as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise Unreadable(f"version {version}", "not in the store") from error
+        raise
+    return _sound(data, version)
 
 
 def publish(file: Path | str, directory: Path | str) -> RiskModel:

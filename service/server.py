@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.errors import ConfigError
 from gunicorn.http.body import ChunkedReader
 
 from model import registry
@@ -132,10 +133,14 @@ def _keep_memory() -> None:
         mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
 
 
+_FOR_GUNICORN_ITSELF = ("config", "paste", "chdir", "pythonpath", "daemon", "check_config", "print_config", "spew")
+
+
 class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn serving this application; GUNICORN_CMD_ARGS has the last word, as it has everywhere.
 
-    `greet` is called with the addresses once the sockets are open.
+    What only gunicorn's own command carries out is refused there. A configuration file is among it: one with hooks would
+    replace those that count the workers. `greet` is called with the addresses once the sockets are open.
     """
 
     def __init__(self, app: Flask, settings: dict[str, Any], greet: Callable[[list[str]], None]) -> None:
@@ -145,7 +150,12 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load_config(self) -> None:
         given = vars(self.cfg.parser().parse_args(self.cfg.get_cmd_args_from_env()))
-        overrides = {name: value for name, value in given.items() if value is not None and name not in ("args", "config")}
+        refused = [self.cfg.settings[name].cli[-1] for name in _FOR_GUNICORN_ITSELF if given[name] is not None]
+        refused += ["an application"] if given.pop("args") else []
+        if refused:
+            instead = "run gunicorn itself: gunicorn -c deploy/gunicorn.conf.py service.wsgi:app"
+            raise ConfigError(f"GUNICORN_CMD_ARGS: {', '.join(refused)} cannot be taken here; {instead}")
+        overrides = {name: value for name, value in given.items() if value is not None}
         for name, value in (self._settings | overrides).items():
             self.cfg.set(name, value)
 

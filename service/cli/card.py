@@ -10,6 +10,7 @@ import click
 from model import registry
 from model.risk import RiskModel
 from service import config
+from service.cli.faults import of
 from service.cli.files import Source, opened
 from service.cli.model import described, now, write
 from service.survey import Survey, survey
@@ -34,7 +35,8 @@ def card(file: str, orders: str, label: str | None, version: str, out: str) -> N
         policy = config.load(os.environ).out_of_range
     except config.SettingsError as error:
         raise click.UsageError(str(error)) from None
-    model = registry.load(file)
+    with of(file):
+        model = registry.load(file)
     if version == model.manifest.version:
         raise click.UsageError(f"{file} is version {version} already: a version never changes its content.")
     if label in ("order_id", *model.manifest.feature_names):

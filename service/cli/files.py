@@ -61,9 +61,14 @@ def _lines(path: str, text: TextIO) -> Iterator[str]:
         raise click.UsageError(f"{path}: {error.strerror}.") from None
 
 
+def is_stream(path: str) -> bool:
+    """Whether what is written there goes on from there: to standard output, a pipe or a device such as /dev/null."""
+    return path == "-" or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path))
+
+
 @contextmanager
 def written(path: str) -> Iterator[TextIO]:
-    """A file that is there, whole, when the block ends well, and stays as it was otherwise; "-" is standard output.
+    """A file that is there, whole, when the block ends well, and stays as it was otherwise; a stream is written as it comes.
 
     Raises UsageError where it cannot be written.
     """
@@ -71,15 +76,18 @@ def written(path: str) -> Iterator[TextIO]:
         with click.open_file(path, "w", "utf-8") as stream:
             yield cast(TextIO, stream)
         return
-    draft = Path(path).with_name(f".{Path(path).name}.{os.getpid()}")
+    target, goes_on = Path(path), is_stream(path)
+    draft = target if goes_on else target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with open(draft, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             yield file
-        os.replace(draft, path)
+        if not goes_on:
+            os.replace(draft, target)
     except OSError as error:
         raise click.UsageError(f"{path}: {error.strerror}.") from None
     finally:
-        draft.unlink(missing_ok=True)
+        if not goes_on:
+            draft.unlink(missing_ok=True)
 
 
 def _kind(path: str, content: "io.BufferedReader[Any]") -> str:

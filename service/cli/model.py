@@ -1,6 +1,7 @@
 """delivery-risk model: make model files, check them, and look into them."""
 
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from model.reference import Reference
 from model.risk import RiskModel
 from schemas.contract import Contract
 from service import bulk
+from service.cli.faults import of
 from service.cli.files import opened
 
 _FILE = click.Path(exists=True, dir_okay=False)
+_LAST = 253_402_300_799  # the last second of the year 9999
 
 
 class _Group(click.Group):
@@ -59,10 +62,16 @@ def import_(
     created: str | None,
     out: str,
 ) -> None:
-    """Make a model file of a training script's .npz: feature_names, mean, scale, w1, b1, w2, b2, …"""
+    """Make a model file of a training script's .npz: feature_names, mean, scale, w1, b1, w2, b2, …
+
+    A feature without a range in the card is never out of range.
+    """
     hidden = tuple(activations.split(","))
     label = importers.Label(name, version, threshold, created or now(), description, hidden, head)
-    write(importers.training_arrays(source, label, card), out)
+    made = importers.training_arrays(source, label, card)
+    write(made, out)
+    bounded = sum(each.minimum is not None or each.maximum is not None for each in made.manifest.features)
+    click.echo(f"{bounded} of {len(made.manifest.features)} features have a range")
 
 
 @model.command("default")
@@ -80,7 +89,8 @@ def validate(file: str, sha256: str | None) -> None:
 
     FILE may be a store of versions: its current version is checked, with the pointer to it.
     """
-    found = registry.load(file, sha256)
+    with of(file):
+        found = registry.load(file, sha256)
     click.echo(f"{file}: {found.manifest.name} {found.manifest.version} is sound (sha256 {found.sha256})")
 
 
@@ -89,18 +99,23 @@ def validate(file: str, sha256: str | None) -> None:
 @click.option("--on", "orders", type=_FILE, help="Orders, CSV or JSON lines, to run through the network.")
 def inspect(file: str, orders: str | None) -> None:
     """Print what FILE holds and, on orders, what its inside does with them."""
-    found = artifact.read(file)
+    with of(file):
+        found = artifact.read(file)
     _describe(found)
     if orders is not None:
-        found.require_risk()
+        with of(file):
+            found.require_risk()
         _diagnose(found, orders)
 
 
 def now() -> str:
-    """When a model file is made: SOURCE_DATE_EPOCH, else the present time."""
+    """When a model file is made: SOURCE_DATE_EPOCH, else the present time. Raises UsageError where that is no time."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
-    return moment.strftime(TIME)
+    if not epoch:
+        return datetime.now(UTC).strftime(TIME)
+    if not re.fullmatch("[0-9]{1,15}", epoch) or int(epoch) > _LAST:
+        raise click.UsageError("SOURCE_DATE_EPOCH: expected whole seconds since 1970")
+    return datetime.fromtimestamp(int(epoch), UTC).strftime(TIME)
 
 
 def write(made: RiskModel, out: str) -> None:

@@ -2,10 +2,12 @@
 
 import heapq
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import click
 
@@ -16,15 +18,22 @@ from schemas.decision import Result
 from schemas.formats import FILES
 from schemas.rows import Row
 from service import bulk, config
-from service.cli.files import Source, opened, written
+from service.cli.faults import said
+from service.cli.files import Source, is_stream, opened, written
 from service.scoring import Policy
+
+# How a file of refused rows begins, as the formats write it.
+_REJECTS = {
+    "csv": re.compile(r"refused_line,refused_reason[,\n]"),
+    "jsonl": re.compile(r'\{"line": [0-9]+, "reason": ".*", "row": "'),
+}
 
 
 @click.command()
 @click.argument("file", default="-", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--model", "path", metavar="FILE", help=f"The model file, or a store of versions. [{config.variable('model')}]")
 @click.option("--out", default="-", metavar="FILE", help="Where the results go. [standard output]")
-@click.option("--rejects", metavar="FILE", help="Where refused rows go. [NAME.rejects.FORMAT]")
+@click.option("--rejects", metavar="FILE", help="Where refused rows go. [NAME.rejects.FORMAT beside --out, else here]")
 @click.option("--format", "given", type=click.Choice(list(FILES)), help="What FILE is, and the results too. [by its ending]")
 @click.option("--top", type=click.IntRange(min=1), metavar="N", help="Only the N highest scores, ties by order id.")
 @click.pass_context
@@ -40,17 +49,24 @@ def score(
     """Score FILE, CSV or JSON lines, gzipped or not; "-" or nothing is standard input.
 
     Columns that the model does not know are carried through. Refused rows go to a file of their own, each with its line
-    and the reason. Exits 0 when every row was scored, 1 when some were refused, 2 when the file could not be scored.
+    and the reason; where no row is refused, a file under its default name that an earlier run left is removed. Exits 0
+    when every row was scored, 1 when some were refused, 2 when the file could not be scored.
     """
     try:
         settings = config.load({**os.environ, **({config.variable("model"): path} if path else {})})
-        model = registry.load(settings.model, settings.model_sha256)
-    except (config.SettingsError, ModelError) as error:
+    except config.SettingsError as error:
         raise click.UsageError(str(error)) from None
+    try:
+        model = registry.load(settings.model, settings.model_sha256)
+    except ModelError as error:
+        raise click.UsageError(said(settings.model, error)) from None
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
         source = stack.enter_context(opened(file, model.manifest.feature_names, given))
-        rejects = rejects or f"{source.name}.rejects.{source.format}"
+        beside = Path() if is_stream(out) else Path(out).parent
+        place = rejects or str(beside / f"{source.name}.rejects.{source.format}")
+        if Path(place).resolve() == Path(out).resolve():
+            raise click.UsageError(f"{out}: refused rows would go there too; give --rejects another FILE.")
         results_file = stack.enter_context(written(out))
         results = FILES[source.format].writer(results_file, source.reader.columns)
         results.begin(refused=False)
@@ -64,7 +80,7 @@ def score(
                 results.results(kept)
                 kept.clear()
             if scored.refusals and refusals is None:
-                rejects_file = stack.enter_context(written(rejects))
+                rejects_file = stack.enter_context(written(place))
                 refusals = FILES[source.format].writer(rejects_file, source.reader.columns)
                 refusals.begin(refused=True)
             if refusals is not None:
@@ -72,11 +88,25 @@ def score(
             counts.update(result.queue for _, result in scored.results)
             counts["refused"] += len(scored.refusals)
         results.results(kept)
+    if rejects is None and not counts["refused"]:
+        _remove(place, _REJECTS[source.format])
     version = f"{model.manifest.name} {model.manifest.version} (sha256 {model.sha256})"
     queues = f"{counts['review']} to review, {counts['monitor']} to monitor"
-    refused = f"{counts['refused']} rows refused" + (f", see {rejects}" if counts["refused"] else "")
+    refused = f"{counts['refused']} rows refused" + (f", see {place}" if counts["refused"] else "")
     click.echo(f"{counts['review'] + counts['monitor']} orders scored by {version}: {queues}; {refused}.", err=True)
     context.exit(1 if counts["refused"] else 0)
+
+
+def _remove(path: str, beginning: re.Pattern[str]) -> None:
+    """Take away what an earlier run refused, which would else be taken for what this one did; no other file of that name."""
+    try:
+        if os.path.isfile(path):
+            with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                ours = beginning.match(file.readline())
+            if ours:
+                os.unlink(path)
+    except OSError as error:
+        raise click.UsageError(f"{path}: {error.strerror}.") from None
 
 
 def _progress(model: RiskModel, source: Source, policy: Policy, *, hidden: bool) -> Iterator[bulk.Scored]:

@@ -5,10 +5,10 @@ import os
 
 import click
 
-from model.errors import ModelError
 from model.risk import RiskModel
 from schemas import records
 from service import config
+from service.cli.faults import of
 
 _FLAGS = {"bind": "HOST:PORT", "workers": "N", "threads": "N", "model": "FILE"}
 
@@ -19,11 +19,12 @@ def serve(**flags: str | None) -> None:
     given = {config.variable(name): value for name, value in flags.items() if value is not None}
     try:
         settings = config.load({**os.environ, **given})
-        from service import server  # gunicorn reads WEB_CONCURRENCY as it is imported: only after it was checked
-
-        app, options, model = server.assemble(settings, os.environ)
-    except (config.SettingsError, ModelError) as error:
+    except config.SettingsError as error:
         raise click.ClickException(str(error)) from None
+    from service import server  # gunicorn reads WEB_CONCURRENCY as it is imported: only after it was checked
+
+    with of(settings.model):
+        app, options, model = server.assemble(settings, os.environ)
     server.Server(app, options, lambda addresses: _greet(addresses, model, settings)).run()
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 
 from model import registry, store
-from model.errors import ModelError, NothingPromoted
+from model.errors import ModelError, NothingPromoted, VersionTaken
 from model.pointer import Pointer
 from model.risk import RiskModel
 from service import config
+from service.cli.faults import of, said
 from service.cli.files import opened
 from service.comparison import Comparison, DifferentFeatures, compare
 
@@ -27,7 +28,12 @@ _in = click.option("--in", "directory", required=True, metavar="DIR", type=_STOR
 def publish(file: str, directory: str) -> None:
     """Add the model in FILE to a store, under its version. A version never changes its content; what is current stays so."""
     with _told(directory):
-        published = store.publish(file, directory)
+        try:
+            published = store.publish(file, directory)
+        except VersionTaken:
+            raise  # said of the store, which has the version
+        except ModelError as error:
+            raise click.ClickException(said(file, error)) from None
     click.echo(f"{directory}: holds {_named(published)}")
 
 
@@ -71,7 +77,7 @@ def list_(context: click.Context, directory: str) -> None:
     faults: list[ModelError] = []
     pointers = {mark: _pointer(read, directory, faults) for mark, read in (("*", store.current), ("+", store.challenger))}
     for fault in faults:
-        click.echo(f"Error: {fault}", err=True)
+        click.echo(f"Error: {said(directory, fault)}", err=True)
     marked = {at.version: (mark, at) for mark, at in reversed(pointers.items()) if at is not None}
     versions += marked.keys() - versions
     width = max(map(len, versions), default=0)
@@ -79,11 +85,11 @@ def list_(context: click.Context, directory: str) -> None:
         mark, at = marked.get(version, (" ", None))
         try:
             found = store.load(directory, at) if at else store.held(directory, version)
-            said = f"{str(found.sha256)[:12]}  {found.manifest.created}"
+            line = f"{str(found.sha256)[:12]}  {found.manifest.created}"
         except ModelError as error:
-            said = f"not sound: {error}"
+            line = f"not sound: {error}"
             faults.append(error)
-        click.echo(f"{mark} {version:<{width}}  {said}")
+        click.echo(f"{mark} {version:<{width}}  {line}")
     context.exit(1 if faults else 0)
 
 
@@ -100,7 +106,10 @@ def diff(first: str, second: str, orders: str) -> None:
         policy = config.load(os.environ).out_of_range
     except config.SettingsError as error:
         raise click.UsageError(str(error)) from None
-    before, after = registry.load(first), registry.load(second)
+    with of(first):
+        before = registry.load(first)
+    with of(second):
+        after = registry.load(second)
     try:
         with opened(orders, before.manifest.feature_names, None) as source:
             found = compare(before, after, source.reader, policy)
@@ -124,7 +133,8 @@ def _pointer(read: Callable[[str], Pointer | None], directory: str, faults: list
 @contextmanager
 def _told(directory: str) -> Iterator[None]:
     try:
-        yield
+        with of(directory):
+            yield
     except OSError as error:
         raise click.ClickException(f"{directory}: {error.strerror}") from None
 

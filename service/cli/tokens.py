@@ -1,5 +1,10 @@
-"""delivery-risk token: make the tokens that callers show."""
+"""delivery-risk token: make the tokens that callers show.
 
+A token may also go into a file of its own, for a caller that reads it there, as Prometheus does its credentials_file. Such a
+file holds the token and nothing else: the end of a line in it, which most editors add, would be sent as part of the token.
+"""
+
+import os
 import re
 
 import click
@@ -15,16 +20,34 @@ def token() -> None:
 @token.command()
 @click.argument("name")
 @click.option("--scopes", default="score", show_default=True, type=click.Choice(auth.SCOPES), help="What it is good for.")
-def new(name: str, scopes: str) -> None:
+@click.option("--token-to", "path", metavar="FILE", help="A new file for the token alone, which is then not shown.")
+def new(name: str, scopes: str, path: str | None) -> None:
     """Make a token for the caller NAME.
 
     Its line for the tokens file goes to standard output, the token itself to standard error: it is shown this once, and
-    kept nowhere. So `delivery-risk token new NAME >> FILE` puts the token in force.
+    kept nowhere. So `delivery-risk token new NAME >> FILE` puts the token in force. With --token-to the token goes into a file
+    that only its owner can read instead; one that is there already is left as it is.
     """
     if not re.fullmatch(auth.NAME, name):
         expected = "expected a letter or digit, then at most 63 letters, digits, '.', '_', '-'"
         raise click.BadParameter(expected, param_hint="NAME")
     made, line = auth.new(name, scopes)
-    click.echo(f"The line is for the file that {config.variable('tokens_file')} names. The token, shown this once:", err=True)
-    click.echo(made, err=True)
+    said = f"The line is for the file that {config.variable('tokens_file')} names."
+    if path is None:
+        click.echo(f"{said} The token, shown this once:\n{made}", err=True)
+    else:
+        _write(path, made)
+        click.echo(f"{said} The token is in {path}.", err=True)
     click.echo(line)
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        with open(path, "x", opener=_for_its_owner) as file:
+            file.write(text)
+    except OSError as error:
+        raise click.ClickException(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -97,7 +97,12 @@ def test_a_last_layer_that_the_directory_leaves_out_is_missed(refusal):
     data = saved_bytes(arrays(1, 1))
     entry = data.index(b"b2.npy", data.index(b"PK\1\2")) - 46
     error = refusal(data[: entry + 33] + b"\x80" + data[entry + 34 :])
-    assert (type(error), error.place, error.reason) == (Unreadable, "model.npz", "file: not a sound zip archive")
+    assert (type(error), error.place, error.reason) == (Unreadable, "model.npz", "not a sound zip archive")
+
+
+def test_a_model_file_is_said_to_be_one_already(refusal, imported):
+    assert refusal(artifact.dumps(imported(arrays(3)))).reason == "not in the training arrays; is this a model file already?"
+    assert refusal(arrays(3, feature_names=None)).reason == "not in the training arrays"
 
 
 def test_a_shape_that_leaves_numbers_out_is_refused(refusal):
@@ -157,7 +162,8 @@ def ranges(imported, **backlog):
         ({"minimum": 0, "train_min": 5}, (0.0, None)),
         ({"maximum": 3, "minimum": 3}, (3.0, 3.0)),
         ({"minimum": None, "maximum": None}, (None, None)),
-        ({"p01": 1, "impute": None, "binary": False}, (None, None)),
+        ({"train_min": 0, "train_max": 9, "p01": 1, "impute": None, "binary": False}, (0.0, 9.0)),
+        ({"train_min": None, "train_max": None, "p01": 1}, (None, None)),
     ],
 )
 def test_a_card_gives_the_ranges_by_name_in_either_spelling(imported, given, expected):
@@ -203,6 +209,29 @@ CARDS = {
 def test_a_broken_card_is_refused_by_its_entry(refusal, card, place):
     refused = refusal(arrays(3), LABEL, card)
     assert (type(refused), refused.place) == (BadManifest, place)
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({"min": SECRET_NUMBER, "max": SECRET_NUMBER}, "holds 'min', 'max'; expected no name but name, unit, "),
+        ({"minimum": 0, "max": SECRET_NUMBER}, "holds 'max'; "),
+        ({"minimum": 0, "maximum": 9, "units": SECRET_TEXT}, "holds 'units'; "),
+        ({"Minimum": None}, "holds 'Minimum'; "),
+        ({"train_min": 0, "train_mx": SECRET_NUMBER}, "holds 'train_mx'; "),
+        ({"\x1b[2J" + "x" * 99: 1}, f"holds '\\x1b[2J{'x' * 36}'; "),
+        ({str(number): 1 for number in range(99)}, "holds '0', '1', '2', '3', '4'; "),
+    ],
+)
+def test_a_name_that_a_card_does_not_know_is_told(refusal, entry, told):
+    refused = refusal(arrays(3), LABEL, card(**entry))
+    assert (type(refused), refused.place) == (BadManifest, "card.features.backlog")
+    assert refused.reason.startswith(told)
+
+
+def test_names_beside_the_features_and_in_features_that_the_model_has_not_are_let_be(imported):
+    told = {"metrics": {}, "features": [*card()["features"], {"name": "weather", "min": 0}]}
+    assert imported(arrays(3), LABEL, told).manifest.feature_names == ("backlog", "distance")
 
 
 def test_a_feature_that_the_card_leaves_out_is_named(refusal):

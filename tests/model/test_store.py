@@ -170,6 +170,16 @@ def test_a_version_that_is_not_there_is_not_promoted(version, three):
     assert store.current(three).version == "3"
 
 
+def test_a_version_that_is_not_there_is_told_from_one_that_cannot_be_read(three):
+    with pytest.raises(Unreadable) as refused:
+        store.held(three, "4")
+    assert str(refused.value) == "version 4: not in the store"
+    (three / "4.npz").mkdir()
+    with pytest.raises(Unreadable) as refused:
+        store.held(three, "4")
+    assert str(refused.value) == "4.npz: cannot be read (Is a directory)"
+
+
 @pytest.mark.parametrize("change", [lambda path: store.promote("1", path), store.rollback], ids=["promote", "rollback"])
 def test_a_pointer_that_cannot_be_read_is_not_replaced(change, three):
     (three / "CURRENT.json").write_text('{"version": "3", "from": "a later format"}')

@@ -131,12 +131,31 @@ def test_gunicorns_own_variable_has_the_last_word():
         assert len(server.workers()) == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("-c nowhere.py", "--config"),
+        ("--config=python:nowhere --workers 1", "--config"),
+        ("-D --chdir / --pythonpath /", "--chdir, --pythonpath, --daemon"),
+        ("--check-config", "--check-config"),
+        ("--print-config --spew", "--print-config, --spew"),
+        ("--paste nowhere.ini", "--paster"),
+        ("other:app", "an application"),
+    ],
+)
+def test_what_only_gunicorn_itself_carries_out_is_refused_by_serve(arguments, told):
+    environment = {**os.environ, "GUNICORN_CMD_ARGS": arguments, "DELIVERY_RISK_BIND": "127.0.0.1:0"}
+    ended = subprocess.run(SERVE, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30)
+    assert ended.returncode == 1
+    assert ended.stderr.strip().startswith(f"Error: GUNICORN_CMD_ARGS: {told} cannot be taken here; ")
+
+
 @pytest.mark.parametrize("command", [SERVE, GUNICORN], ids=["serve", "gunicorn.conf.py"])
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("DELIVERY_RISK_MODEL", "/nowhere/model.npz", "file: cannot be read (No such file or directory)"),
-        ("DELIVERY_RISK_MODEL", "README.md", "file: not a sound zip archive"),
+        ("DELIVERY_RISK_MODEL", "/nowhere/model.npz", "cannot be read (No such file or directory)"),
+        ("DELIVERY_RISK_MODEL", "README.md", "not a sound zip archive"),
         ("DELIVERY_RISK_MODEL_SHA256", "0" * 64, "not the one that was asked for"),
         ("DELIVERY_RISK_OUT_OF_RANGE", "ignore", "DELIVERY_RISK_OUT_OF_RANGE: expected one of review, flag, refuse"),
     ],

@@ -22,6 +22,7 @@ from service.tally import Tally
 
 _PROC = Path("/proc")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
+_SHM = Path("/dev/shm")  # noqa: S108
 _LISTENING = "0A"  # of the kernel's tcp_states.h
 _PROBE_SECONDS = 2.0
 _OWN_FILES = 64  # of a worker, beside its connections
@@ -29,6 +30,8 @@ _CONNECTIONS = 1000  # gunicorn's worker_connections
 _DAY = 86_400
 _YEARS = 50 * 365 * _DAY
 _BIND = variable("bind")
+_NAME = "delivery-risk"
+_PROBLEM = f"urn:{_NAME}:problem:"
 
 
 def bind(patient: Patient) -> Iterator[Finding]:
@@ -51,9 +54,9 @@ def _tcp(address: str) -> Finding:
         if error.errno != errno.EADDRINUSE:
             advice = f"set {_BIND} to an address of this machine that is allowed"
             return fail(f"{address}: cannot be bound ({error.strerror})", advice)
-        version = _service_version(host, int(port))
-        if version is not None:
-            return warn(f"{address}: delivery-risk {version} answers there already", "a second service needs another address")
+        answering = _service(host, int(port))
+        if answering is not None:
+            return warn(f"{address}: {answering} answers there already", "a second service needs another address")
         return fail(f"{address}: in use by {_holder(int(port))}", f"end that, or set {_BIND} to another address")
     return ok(f"{address} is free")
 
@@ -76,12 +79,16 @@ def _unix(path: str) -> Finding:
         return fail(f"unix:{path}: cannot be bound ({error.strerror or error})", f"set {_BIND} to another path")
 
 
-def _service_version(host: str, port: int) -> str | None:
+def _service(host: str, port: int) -> str | None:
+    """What of this service answers there, if it does; one that asks for a token tells itself by the refusal alone."""
     connection = http.client.HTTPConnection(host or "127.0.0.1", port, timeout=_PROBE_SECONDS)
     try:
         connection.request("GET", "/version")
-        return str(json.loads(connection.getresponse().read(4096))["service_version"])
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        answer = json.loads(connection.getresponse().read(4096))
+        if str(answer.get("type")).startswith(_PROBLEM):
+            return _NAME
+        return f"{_NAME} {answer['service_version']}"
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, AttributeError):
         return None
     finally:
         connection.close()
@@ -106,14 +113,16 @@ def _read(path: Path) -> str:
 
 
 def temporary(_: Patient) -> Iterator[Finding]:
-    """Workers keep a file by which the master sees that they live."""
+    """Workers keep a file by which the master sees that they live: in memory where there is such a place."""
+    folder = str(_SHM) if _SHM.is_dir() else None
     try:
-        with tempfile.TemporaryFile() as file:
+        with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(4096))
             file.flush()
-        yield ok(f"{tempfile.gettempdir()} can be written")
+        yield ok(f"{folder or tempfile.gettempdir()} can be written")
     except OSError as error:
-        yield fail(f"no temporary file can be written ({error.strerror})", "mount a tmpfs at /tmp, or set TMPDIR")
+        place, advice = (f"{folder}: ", "let it be written") if folder else ("", "mount a tmpfs at /tmp, or set TMPDIR")
+        yield fail(f"{place}no temporary file can be written ({error.strerror})", advice)
 
 
 def memory(_: Patient) -> Iterator[Finding]:

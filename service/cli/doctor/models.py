@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from model import registry, store
 from model.activations import PORTABLE
@@ -10,6 +9,7 @@ from model.errors import ModelError, SelfTestFailed
 from model.risk import RiskModel
 from service import config
 from service.cli.doctor.finding import Finding, Patient, fail, ok
+from service.cli.faults import said
 from service.config import Settings
 
 
@@ -25,37 +25,20 @@ def settings(patient: Patient) -> Iterator[Finding]:
         yield ok(f"{count} variables set, all of them known and sound")
 
 
-def files(patient: Patient) -> Iterator[Finding]:
-    """A file that a setting names can be read and is not empty."""
-    for name in config.SETTINGS:
-        path = getattr(patient.settings, name, None) if name.endswith("_file") else None
-        if path is None:
-            continue
-        try:
-            content = Path(path).read_bytes()
-        except OSError as error:
-            yield fail(f"{config.variable(name)}: cannot be read ({error.strerror})", "let the service's user read that file")
-            continue
-        if content.strip():
-            yield ok(f"{config.variable(name)} can be read")
-        else:
-            yield fail(f"{config.variable(name)}: the file is empty", "fill it, or unset the variable")
-
-
 def model(patient: Patient) -> Iterator[Finding]:
     """The model loads, or the current version of the store does."""
     found = _load(patient.settings)
     if isinstance(found, RiskModel):
         yield ok(f"{_named(found)} (sha256 {found.sha256})")
     elif not isinstance(found, SelfTestFailed):
-        yield fail(f"{patient.settings.model}: {found}", _advice(patient.settings))
+        yield fail(said(patient.settings.model, found), _advice(patient.settings))
 
 
 def self_test(patient: Patient) -> Iterator[Finding]:
     """The model gives its own orders the scores that its file says."""
     found = _load(patient.settings)
     if isinstance(found, SelfTestFailed):
-        yield fail(f"{patient.settings.model}: {found}", f"{_advice(patient.settings)}; see `arithmetic`")
+        yield fail(said(patient.settings.model, found), f"{_advice(patient.settings)}; see `arithmetic`")
     elif isinstance(found, RiskModel):
         exact = PORTABLE.issuperset(found.manifest.activations)
         count = len(found.manifest.self_test.orders)
@@ -78,7 +61,7 @@ def challenger(patient: Patient) -> Iterator[Finding]:
         yield ok(f"{_named(tried)} (sha256 {tried.sha256})")
     except ModelError as error:
         advice = f"try a sound version, or none: delivery-risk model challenge --none --in {directory}"
-        yield fail(f"{directory}: {error}", advice)
+        yield fail(said(directory, error), advice)
 
 
 def _load(settings: Settings) -> RiskModel | ModelError:

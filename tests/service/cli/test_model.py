@@ -53,6 +53,24 @@ def test_the_same_import_gives_the_same_bytes(run, arrays, tmp_path, monkeypatch
     assert artifact.loads(first).manifest.created == "2023-11-14T22:13:20Z"
 
 
+@pytest.mark.parametrize("epoch", ["abc", "-1", "1.5", " 1", "1_0", "٣", "253402300800", "9" * 400])
+@pytest.mark.parametrize("command", ["import", "card"])
+def test_a_source_date_that_is_none_is_refused_without_repeating_it(run, arrays, tmp_path, monkeypatch, command, epoch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    (tmp_path / "orders.csv").write_text("order_id,route_disruption,backlog,weather_severity\na,1,1,1\n")
+    more = (arrays,) if command == "import" else (PACKAGED, "--on", "orders.csv", "--version", "2", "--out", "made.npz")
+    done = make(run, *more) if command == "import" else run("model", "card", *more)
+    assert (done.exit_code, (tmp_path / "made.npz").exists()) == (2, False)
+    assert done.stderr.endswith("Error: SOURCE_DATE_EPOCH: expected whole seconds since 1970\n")
+
+
+@pytest.mark.parametrize(("epoch", "created"), [("0", "1970-01-01T00:00:00Z"), ("253402300799", "9999-12-31T23:59:59Z")])
+def test_the_first_and_the_last_second_are_source_dates(run, arrays, tmp_path, monkeypatch, epoch, created):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    make(run, arrays)
+    assert artifact.read(tmp_path / "made.npz").manifest.created == created
+
+
 def test_an_import_that_fails_names_the_place_and_writes_nothing(run, arrays, tmp_path):
     done = make(run, arrays, "--activations", "relu,relu")
     assert done.exit_code == 1
@@ -66,6 +84,19 @@ def test_the_card_gives_ranges_and_words(run, arrays, tmp_path):
     make(run, arrays, "--card", "card.json")
     backlog, distance = artifact.read(tmp_path / "made.npz").manifest.features
     assert (backlog.minimum, backlog.maximum, distance.minimum, distance.maximum, distance.unit) == (0, None, 1, 900, "km")
+
+
+def test_a_card_with_a_name_misspelt_makes_no_model(run, arrays, tmp_path):
+    (tmp_path / "card.json").write_text(json.dumps({"features": [{"name": "distance", "min": 1}, {"name": "backlog"}]}))
+    done = make(run, arrays, "--card", "card.json")
+    assert (done.exit_code, done.stdout, (tmp_path / "made.npz").exists()) == (1, "", False)
+    assert done.stderr.startswith("Error: card.features.distance: holds 'min'; expected no name but name, unit, description, ")
+
+
+@pytest.mark.parametrize(("entry", "count"), [({}, 0), ({"minimum": 0}, 1), ({"train_min": 0, "train_max": 9, "p01": 1}, 1)])
+def test_an_import_tells_how_many_features_have_a_range(run, arrays, tmp_path, entry, count):
+    (tmp_path / "card.json").write_text(json.dumps({"features": [{"name": "distance"}, {"name": "backlog", **entry}]}))
+    assert make(run, arrays, "--card", "card.json").stdout.splitlines()[1:] == [f"{count} of 2 features have a range"]
 
 
 def test_inspect_prints_features_shapes_and_parameter_count(run):

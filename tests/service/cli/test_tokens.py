@@ -1,3 +1,6 @@
+import os
+import stat
+
 import pytest
 
 from service import auth
@@ -17,6 +20,31 @@ def test_lines_appended_to_a_file_put_their_tokens_in_force(run):
     tokens = auth.parse("".join(done.stdout for done in made).encode())
     found = [auth.check(tokens, f"Bearer {done.stderr.splitlines()[-1]}") for done in made]
     assert [(token.caller, token.scopes) for token in found] == [("planner", {"score"}), ("ops", {"read", "score"})]
+
+
+def test_a_token_in_a_file_of_its_own_is_all_of_it_and_shown_nowhere(run, tmp_path):
+    done = run("token", "new", "prometheus", "--scopes", "read", "--token-to", "scraper")
+    token = (tmp_path / "scraper").read_bytes()
+    assert stat.S_IMODE(os.stat(tmp_path / "scraper").st_mode) == 0o600
+    assert (done.exit_code, done.stdout) == (0, f"prometheus read {digest(token.decode())}\n")
+    assert auth.check(auth.parse(done.stdout_bytes), f"Bearer {token.decode('ascii')}").caller == "prometheus"
+    assert token.decode() not in done.output
+    assert done.stderr.endswith("The token is in scraper.\n")
+
+
+@pytest.mark.parametrize("make", [lambda path: path.write_text("kept"), lambda path: path.symlink_to("nowhere"), os.mkfifo])
+def test_a_file_that_is_there_is_not_written_over(run, tmp_path, make):
+    make(tmp_path / "scraper")
+    done = run("token", "new", "prometheus", "--token-to", "scraper")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == "Error: scraper: cannot be written (File exists)\n"
+    assert os.listdir(tmp_path) == ["scraper"]
+
+
+def test_without_room_for_the_token_no_line_puts_it_in_force(run):
+    done = run("token", "new", "prometheus", "--token-to", "nowhere/scraper")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == "Error: nowhere/scraper: cannot be written (No such file or directory)\n"
 
 
 @pytest.mark.parametrize("name", ["", "-x", ".x", "a b", "a/b", "a#b", "é", "x" * 65, "a\n"])

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from model import store
 from service.cli.doctor import CHECKS
 from service.cli.doctor.finding import ok, warn
+from tests.model.stores import publish
 from tests.servers import ROOT
+from tests.service.tokens import GOOD, line
 
 
 @pytest.fixture
@@ -32,6 +35,21 @@ def test_a_sound_installation_has_a_line_for_each_check_and_exit_code_0(examine)
     assert set(names) == set(CHECKS) - {"files", "challenger"}
     assert summary.endswith(" 0 failed")
     assert "ok    model        delivery-risk 1.0.0 (sha256 bbaa35ef" in done.stdout
+
+
+def test_an_installation_as_a_pod_has_it_is_well(examine, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "models").mkdir()
+    (tmp_path / "tokens").write_text(line(GOOD))
+    publish(tmp_path / "models", "1")
+    store.promote("1", tmp_path / "models")
+    done = examine(
+        DELIVERY_RISK_MODEL=str(tmp_path / "models"),
+        DELIVERY_RISK_DRAIN_FILE=str(tmp_path / "run" / "drain"),
+        DELIVERY_RISK_TOKENS_FILE=str(tmp_path / "tokens"),
+    )
+    assert done.exit_code == 0, done.stdout
+    assert {each.split()[1] for each in done.stdout.splitlines()[:-1]} == set(CHECKS)
 
 
 def test_every_faulty_setting_is_told_at_once_and_the_other_checks_go_on(examine):

@@ -52,11 +52,15 @@ def test_a_holder_that_cannot_be_seen_is_said_to_be_so(listener, monkeypatch, tm
     assert bound(f"127.0.0.1:{listener}").found.endswith("in use by a process that cannot be seen from here")
 
 
-def test_a_service_that_runs_already_is_a_warning():
-    with running(DELIVERY_RISK_WORKERS="1") as server:
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [({}, f"delivery-risk {release.VERSION}"), ({"DELIVERY_RISK_TOKENS_FILE": "/nowhere/tokens"}, "delivery-risk")],
+    ids=["open", "asking for tokens"],
+)
+def test_a_service_that_runs_already_is_a_warning(given, told):
+    with running(DELIVERY_RISK_WORKERS="1", **given) as server:
         found = bound(f"127.0.0.1:{server.port}")
-    assert found.verdict == "warn"
-    assert found.found == f"127.0.0.1:{server.port}: delivery-risk {release.VERSION} answers there already"
+    assert (found.verdict, found.found) == ("warn", f"127.0.0.1:{server.port}: {told} answers there already")
 
 
 @pytest.mark.parametrize(
@@ -102,15 +106,29 @@ def test_a_path_too_long_for_a_socket_fails(tmp_path):
     assert bound(f"unix:{tmp_path}/{'x' * 200}").verdict == "FAIL"
 
 
-def test_a_temporary_file_can_be_written():
-    (found,) = machine.temporary(patient())
-    assert found.verdict == "ok"
+def test_a_temporary_file_is_made_in_memory_where_there_is_such_a_place(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine, "_SHM", tmp_path)
+    monkeypatch.setattr(machine.tempfile, "tempdir", "/nowhere")
+    assert list(machine.temporary(patient())) == [ok(f"{tmp_path} can be written")]
 
 
-def test_no_room_for_a_temporary_file_fails(monkeypatch):
+def test_a_temporary_file_is_made_where_any_other_is_elsewhere(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine, "_SHM", tmp_path / "nowhere")
+    monkeypatch.setattr(machine.tempfile, "tempdir", str(tmp_path))
+    assert list(machine.temporary(patient())) == [ok(f"{tmp_path} can be written")]
+
+
+def test_no_room_for_a_temporary_file_fails(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine, "_SHM", tmp_path / "nowhere")
     monkeypatch.setattr(machine.tempfile, "tempdir", "/nowhere")
     (found,) = machine.temporary(patient())
     assert found == fail("no temporary file can be written (No such file or directory)", "mount a tmpfs at /tmp, or set TMPDIR")
+
+
+def test_memory_in_which_no_file_can_be_made_fails(monkeypatch):
+    monkeypatch.setattr(machine, "_SHM", Path("/proc/self"))
+    (found,) = machine.temporary(patient())
+    assert (found.verdict, found.found.split(" (")[0]) == ("FAIL", "/proc/self: no temporary file can be written")
 
 
 def test_memory_can_be_shared():

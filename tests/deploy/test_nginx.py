@@ -21,6 +21,8 @@ from tests.framing import exchange
 from tests.servers import running
 from tests.service.test_openapi import CHECKS
 
+pytestmark = pytest.mark.deploy
+
 SITE = (FILES / "delivery-risk.conf").read_text()
 UPSTREAM = (FILES / "upstream.conf").read_text()
 JSON = {"Content-Type": "application/json"}

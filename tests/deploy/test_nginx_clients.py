@@ -18,6 +18,8 @@ from tests.deploy.hostile import BODY, SHARED_ADDRESS, head, side_by_side
 from tests.framing import exchange
 from tests.servers import running
 
+pytestmark = pytest.mark.deploy
+
 SITE = (FILES / "delivery-risk.conf").read_text()
 JSON = {"Content-Type": "application/json"}
 ORDERS = json.loads(BODY)["orders"]

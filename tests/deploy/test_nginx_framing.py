@@ -8,6 +8,8 @@ from tests.deploy.fronts import front
 from tests.framing import PROBES, exchange
 from tests.servers import running
 
+pytestmark = pytest.mark.deploy
+
 
 @pytest.fixture(scope="module")
 def service():

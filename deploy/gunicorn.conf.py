@@ -1,4 +1,4 @@
-"""gunicorn's configuration for the image, and for a gunicorn of one's own: gunicorn -c deploy/gunicorn.conf.py service.wsgi:app"""
+"""gunicorn's configuration, in the image and for one's own gunicorn: gunicorn -c deploy/gunicorn.conf.py service.wsgi:app"""
 
 from pathlib import Path
 

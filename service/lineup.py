@@ -11,9 +11,7 @@ from model.pointer import Pointer
 from model.risk import RiskModel
 from schemas.contract import Contract
 from schemas.formats import Doors
-from service.roster import Entry, Roster, State, Version
-
-_REASON = 300
+from service.roster import REASON, Entry, Roster, State, Version
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +67,7 @@ class Stage:
 
     def failed(self, role: str, wanted: Pointer | None, reason: str) -> None:
         """Tell that this role's model could not be changed to what is wanted, and why."""
-        state = replace(self.lineup.states[role], wanted=wanted, reason=reason[:_REASON])
+        state = replace(self.lineup.states[role], wanted=wanted, reason=reason[:REASON])
         self._swap(replace(self.lineup, states={**self.lineup.states, role: state}))
 
     def _swap(self, lineup: Lineup) -> None:

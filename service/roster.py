@@ -1,21 +1,21 @@
-"""Roster: what each worker serves, in memory that all workers share, so that any of them can tell of all.
+"""Roster: what each worker serves, on a board that all workers share, so that any of them can tell of all.
 
-One anonymous mapping is made before the workers are forked, with a row for each slot. A row has two halves, which its worker
-writes in turn, and a number that says which of them is whole: a worker that dies while it writes leaves the other half.
+There is a row for each slot of the tally. A name, a version and a file are bounded by their formats and a reason by REASON, so
+an entry of the two roles always has room.
 """
 
-import mmap
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
-import numpy as np
 
 from model.pointer import Pointer
+from service.board import Board
 from service.tally import SLOTS
 
-HALF = 8192
+ROOM = 8192
+REASON = 300
 
 
 @dataclass(frozen=True)
@@ -65,33 +65,17 @@ class Roster:
     """Entries by slot; each slot is written by one worker at a time."""
 
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, SLOTS * (8 + 2 * HALF))
-        self._turns = np.frombuffer(self._memory, np.int64, SLOTS)
+        self._board = Board(ROOM, SLOTS)
 
     def write(self, slot: int, entry: Entry) -> None:
-        """Make this the entry of the slot."""
-        turn = int(self._turns[slot]) + 1
-        text = msgspec.json.encode(entry).ljust(HALF)
-        place = self._place(slot, turn)
-        self._memory[place : place + HALF] = text[:HALF]
-        self._turns[slot] = turn
+        """Make this the entry of the slot. Raises ValueError where it has no room."""
+        self._board.write(msgspec.json.encode(entry), slot)
 
     def entries(self) -> Iterator[Entry]:
         """Every worker's that ever was, dead ones too, by slot."""
-        for slot in np.flatnonzero(self._turns).tolist():
-            yield self._read(slot)
+        for text in self._board.texts():
+            yield msgspec.json.decode(text, type=Entry)
 
     def living(self) -> list[Entry]:
         """Those of the workers that are there now."""
         return [entry for entry in self.entries() if entry.lives()]
-
-    def _read(self, slot: int) -> Entry:
-        while True:
-            turn = int(self._turns[slot])
-            place = self._place(slot, turn)
-            text = self._memory[place : place + HALF]
-            if int(self._turns[slot]) == turn:
-                return msgspec.json.decode(text, type=Entry)
-
-    def _place(self, slot: int, turn: int) -> int:
-        return 8 * SLOTS + (2 * slot + turn % 2) * HALF

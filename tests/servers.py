@@ -1,4 +1,7 @@
-"""Real servers for tests: started on free ports of 127.0.0.1, bounded in time, ended by their process id."""
+"""Real servers for tests: started on free ports of 127.0.0.1, bounded in time, ended by their process id.
+
+A test that is about the end of a service tells it to end; all others have it killed, which is over at once.
+"""
 
 import http.client
 import json
@@ -6,13 +9,14 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -68,8 +72,7 @@ class Server(Client):
 
     def workers(self) -> list[int]:
         """The process ids of the living workers."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [int(pid) for pid in children.split()]
+        return _children(self.process.pid)
 
     def all_workers(self, count: int) -> list[int]:
         """The process ids of the workers once there are so many of them."""
@@ -107,6 +110,21 @@ def ended(process: subprocess.Popen[bytes], seconds: float = 20) -> None:
         process.wait()
 
 
+def _killed(process: subprocess.Popen[bytes]) -> None:
+    """End a service and its workers at once. It is stopped first, so that it starts no other worker meanwhile."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGSTOP)
+        for worker in _children(process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+        process.kill()
+        process.wait()
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def curl(line: str) -> dict[str, Any]:
     """The answer to a curl line as it stands in a text."""
     if shutil.which("curl") is None:
@@ -135,7 +153,7 @@ def running(command: list[str] = SERVE, seconds: float = 30, **environment: str)
         try:
             yield Server(_port(process, output, seconds), process, output)
         finally:
-            ended(process)
+            _killed(process)
 
 
 def _port(process: subprocess.Popen[bytes], output: IO[bytes], seconds: float) -> int:
@@ -145,5 +163,5 @@ def _port(process: subprocess.Popen[bytes], output: IO[bytes], seconds: float) -
         if found:
             return int(found[1])
         assert process.poll() is None, Path(output.name).read_text()
-        time.sleep(0.05)
+        time.sleep(0.02)
     raise AssertionError("the service did not start: " + Path(output.name).read_text())

@@ -14,8 +14,6 @@ from tests.model.making import ANY_FINITE, MODERATE, matrices, model_of, network
 
 ORDERS = 70
 
-law = settings(max_examples=200)
-
 
 def bits(model, x):
     """Every number that an order gets, a row an order, as integers: -0.0 is not 0.0, and NaN is NaN."""
@@ -59,36 +57,6 @@ def test_an_order_scores_the_same_in_a_batch_of_thousands(crowd):
     assert bits(model, np.tile(x, (60, 1))) == bits(model, x) * 60
 
 
-@law
-@given(crowds())
-def test_an_order_of_any_network_scores_the_same_alone(drawn):
-    model, x = drawn
-    assert bits(model, x) == [bits(model, row[np.newaxis])[0] for row in x]
-
-
-@law
-@given(crowds(), st.randoms(use_true_random=False))
-def test_shuffling_a_batch_shuffles_its_scores(drawn, random):
-    model, x = drawn
-    order = random.sample(range(len(x)), len(x))
-    assert bits(model, x[order]) == [bits(model, x)[row] for row in order]
-
-
-@law
-@given(crowds(), st.data())
-def test_a_batch_in_two_pieces_scores_as_in_one(drawn, data):
-    model, x = drawn
-    cut = data.draw(st.integers(0, len(x)))
-    assert bits(model, x[:cut]) + bits(model, x[cut:]) == bits(model, x)
-
-
-@law
-@given(crowds())
-def test_repeating_a_batch_repeats_its_scores(drawn):
-    model, x = drawn
-    assert bits(model, np.concatenate([x, x, x])) == bits(model, x) * 3
-
-
 LAYOUTS = {
     "Fortran order": np.asfortranarray,
     "every second row": lambda x: np.repeat(x, 2, axis=0)[::2],
@@ -106,11 +74,21 @@ def test_an_order_scores_the_same_however_the_batch_lies_in_memory(crowd, layout
     assert bits(model, layout(x)) == bits(model, x)
 
 
-@law
-@given(crowds(), st.sampled_from(list(LAYOUTS.values())))
-def test_an_order_of_any_network_scores_the_same_however_the_batch_lies(drawn, layout):
-    model, x = drawn
-    assert bits(model, layout(x)) == bits(model, x)
+@pytest.mark.parametrize("examples", [200, pytest.param(1_000, marks=pytest.mark.long)])
+def test_an_order_of_any_network_scores_the_same_alone_shuffled_in_pieces_repeated_and_however_the_batch_lies(examples):
+    @settings(max_examples=examples)
+    @given(crowds(), st.randoms(use_true_random=False), st.sampled_from(list(LAYOUTS.values())))
+    def law(drawn, random, layout):
+        model, x = drawn
+        whole = bits(model, x)
+        order, cut = random.sample(range(len(x)), len(x)), random.randint(0, len(x))
+        assert [bits(model, row[np.newaxis])[0] for row in x] == whole
+        assert bits(model, x[order]) == [whole[row] for row in order]
+        assert bits(model, x[:cut]) + bits(model, x[cut:]) == whole
+        assert bits(model, np.concatenate([x, x, x])) == whole * 3
+        assert bits(model, layout(x)) == whole
+
+    law()
 
 
 def test_scoring_leaves_the_batch_as_it_was(crowd):

@@ -34,21 +34,40 @@ PLACES = {
 LITTLE = 80 * 2**20
 
 
-def content(name):
-    data = FILES[name][0]
-    return data() if callable(data) else data
-
-
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "model.npz"
 
 
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    """Where each file is, by its name."""
+    folder = tmp_path_factory.mktemp("broken")
+    found = {name: folder / f"{number}.npz" for number, name in enumerate([*FILES, *PLACES])}
+    for name, (data, *_) in FILES.items():
+        found[name].write_bytes(data() if callable(data) else data)
+    for name, make in PLACES.items():
+        make(found[name])
+    return found
+
+
+@pytest.fixture(scope="module")
+def witness(paths):
+    """A fresh process that reads every file, beside the tests that read them here."""
+    folder = paths["nothing"].parent
+    (folder / "good.npz").write_bytes(GOOD)
+    command = [sys.executable, "-m", "tests.model.witness", "good.npz", *(path.name for path in paths.values())]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+@pytest.mark.usefixtures("witness")
 @pytest.mark.parametrize("name", FILES)
-def test_a_broken_file_is_refused_by_what_is_wrong_in_it(name, path):
-    path.write_bytes(content(name))
+def test_a_broken_file_is_refused_by_what_is_wrong_in_it(name, paths):
     with pytest.raises(ModelError) as refused:
-        artifact.read(path)
+        artifact.read(paths[name])
     assert (type(refused.value), refused.value.place) == FILES[name][1:]
     assert str(refused.value) == f"{refused.value.place}: {refused.value.reason}"
     assert not any(secret in str(refused.value) for secret in SECRETS)
@@ -65,22 +84,12 @@ def test_what_is_no_readable_file_is_refused_and_leaves_none_open(make, path):
 
 
 @pytest.fixture(scope="module")
-def witnessed(tmp_path_factory):
-    """What a fresh process tells of every file, by name, and how far it grew."""
-    folder = tmp_path_factory.mktemp("broken")
-    paths = {name: folder / f"{number}.npz" for number, name in enumerate([*FILES, *PLACES])}
-    for name in FILES:
-        paths[name].write_bytes(content(name))
-    for name, make in PLACES.items():
-        make(paths[name])
-    (folder / "good.npz").write_bytes(GOOD)
-    command = [sys.executable, "-m", "tests.model.witness", "good.npz", *(path.name for path in paths.values())]
-    told = subprocess.run(
-        command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, timeout=120, check=False
-    )
-    assert told.returncode == 0, told.stderr.decode()
-    found = json.loads(told.stdout)
-    return dict(zip(paths, found["files"], strict=True)), found["grown"], folder
+def witnessed(witness, paths):
+    """What the fresh process tells of every file, by name, and how far it grew."""
+    told, failure = witness.communicate(timeout=120)
+    assert witness.returncode == 0, failure.decode()
+    found = json.loads(told)
+    return dict(zip(paths, found["files"], strict=True)), found["grown"]
 
 
 def test_a_fresh_process_refuses_every_file_by_the_same_error(witnessed):
@@ -90,15 +99,15 @@ def test_a_fresh_process_refuses_every_file_by_the_same_error(witnessed):
 
 
 def test_no_file_costs_more_than_a_little_memory(witnessed):
-    files, grown, _ = witnessed
+    files, grown = witnessed
     assert {name: each["peak"] for name, each in files.items() if each["peak"] >= LITTLE} == {}
     assert grown < LITTLE
 
 
-def test_nothing_in_a_file_is_executed(witnessed):
-    files, _, folder = witnessed
+def test_nothing_in_a_file_is_executed(witnessed, paths):
+    files, _ = witnessed
     assert {event for each in files.values() for event in each["events"]} <= {"open"}
-    assert not (folder / "sprung").exists()
+    assert not paths["nothing"].with_name("sprung").exists()
 
 
 def test_the_trap_in_those_files_springs_when_it_is_unpickled(tmp_path):

@@ -17,7 +17,7 @@ from tests.model.surgery import SECRET_NUMBER, SECRET_TEXT, SECRETS
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "data" / "forward_pass.json").read_text())
 
-law = settings(max_examples=300)
+examples_of = pytest.mark.parametrize("examples", [100, pytest.param(1_000, marks=pytest.mark.long)])
 
 
 def same_bits(found, expected):
@@ -34,42 +34,54 @@ def fed(draw, **kind):
     return network, draw(matrices(network.sizes[0], kind.get("elements", st.floats(-5.0, 5.0)), most=4))
 
 
-@law
-@given(fed(elements=ANY_FINITE, activations=PIECEWISE_LINEAR, last=PIECEWISE_LINEAR))
-def test_sums_are_those_of_plain_arithmetic_bit_for_bit(drawn):
-    network, x = drawn
-    expected = [oracle.forward(plain(network), order) for order in x.tolist()]
-    with np.errstate(all="ignore"):
-        steps_of_all = list(network.forward(x))
-    for number, step in enumerate(steps_of_all):
-        assert same_bits(step.pre_activations, [steps[number].pre_activations for steps in expected])
-        assert same_bits(step.activations, [steps[number].activations for steps in expected])
+@examples_of
+def test_sums_are_those_of_plain_arithmetic_bit_for_bit(examples):
+    @settings(max_examples=examples)
+    @given(fed(elements=ANY_FINITE, activations=PIECEWISE_LINEAR, last=PIECEWISE_LINEAR))
+    def law(drawn):
+        network, x = drawn
+        expected = [oracle.forward(plain(network), order) for order in x.tolist()]
+        with np.errstate(all="ignore"):
+            steps_of_all = list(network.forward(x))
+        for number, step in enumerate(steps_of_all):
+            assert same_bits(step.pre_activations, [steps[number].pre_activations for steps in expected])
+            assert same_bits(step.activations, [steps[number].activations for steps in expected])
+
+    law()
 
 
-@law
-@given(fed(last=SMOOTH), st.sampled_from(list(HEADS)))
-def test_any_network_agrees_with_plain_arithmetic(drawn, head):
-    network, x = drawn
-    expected = [oracle.forward(plain(network), order) for order in x.tolist()]
-    for number, step in enumerate(network.forward(x)):
-        for name in step._fields:
-            wanted = [getattr(steps[number], name) for steps in expected]
-            np.testing.assert_allclose(getattr(step, name), wanted, rtol=1e-12, atol=1e-12)
-    outputs = [oracle.outputs(plain(network), head, order) for order in x.tolist()]
-    np.testing.assert_allclose(model_of(network, head=head).outputs(x).outputs, outputs, rtol=1e-12, atol=1e-12)
+@examples_of
+def test_any_network_agrees_with_plain_arithmetic(examples):
+    @settings(max_examples=examples)
+    @given(fed(last=SMOOTH), st.sampled_from(list(HEADS)))
+    def law(drawn, head):
+        network, x = drawn
+        expected = [oracle.forward(plain(network), order) for order in x.tolist()]
+        for number, step in enumerate(network.forward(x)):
+            for name in step._fields:
+                wanted = [getattr(steps[number], name) for steps in expected]
+                np.testing.assert_allclose(getattr(step, name), wanted, rtol=1e-12, atol=1e-12)
+        outputs = [oracle.outputs(plain(network), head, order) for order in x.tolist()]
+        np.testing.assert_allclose(model_of(network, head=head).outputs(x).outputs, outputs, rtol=1e-12, atol=1e-12)
+
+    law()
 
 
-@law
-@given(fed(activations=PIECEWISE_LINEAR), st.data())
-def test_logits_of_standardized_orders_are_those_of_plain_arithmetic_bit_for_bit(drawn, data):
-    network, x = drawn
-    per_feature = {"min_size": network.sizes[0], "max_size": network.sizes[0]}
-    mean = data.draw(st.lists(st.floats(-9.0, 9.0), **per_feature))
-    scale = data.draw(st.lists(st.floats(0.01, 100.0), **per_feature))
-    found = model_of(network, mean, scale).outputs(x).logits
-    assert same_bits(
-        found, [oracle.outputs(plain(network), "identity", oracle.zscores(each, mean, scale)) for each in x.tolist()]
-    )
+@examples_of
+def test_logits_of_standardized_orders_are_those_of_plain_arithmetic_bit_for_bit(examples):
+    @settings(max_examples=examples)
+    @given(fed(activations=PIECEWISE_LINEAR), st.data())
+    def law(drawn, data):
+        network, x = drawn
+        per_feature = {"min_size": network.sizes[0], "max_size": network.sizes[0]}
+        mean = data.draw(st.lists(st.floats(-9.0, 9.0), **per_feature))
+        scale = data.draw(st.lists(st.floats(0.01, 100.0), **per_feature))
+        found = model_of(network, mean, scale).outputs(x).logits
+        assert same_bits(
+            found, [oracle.outputs(plain(network), "identity", oracle.zscores(each, mean, scale)) for each in x.tolist()]
+        )
+
+    law()
 
 
 def golden_network(case):

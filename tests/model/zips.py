@@ -59,10 +59,10 @@ def zeros(name: str, size: int, told: int | None = None) -> Packed:
     header = described("'|u1'", f"({said},)") if name == "manifest" else described("'<f8'", f"({said // 8},)")
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     begun = packer.compress(header) + packer.flush(zlib.Z_FULL_FLUSH)
-    checksum = zlib.crc32(header)
+    checksum, block = zlib.crc32(header), bytes(MEGABYTE)
     for _ in range(size // MEGABYTE):
-        checksum = zlib.crc32(bytes(MEGABYTE), checksum)
-    content = begun + packed(bytes(MEGABYTE), zlib.Z_FULL_FLUSH) * (size // MEGABYTE) + packer.flush()
+        checksum = zlib.crc32(block, checksum)
+    content = begun + packed(block, zlib.Z_FULL_FLUSH) * (size // MEGABYTE) + packer.flush()
     return Packed(f"{name}.npy", content, DEFLATED, checksum, len(header) + said)
 
 

@@ -9,6 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+ROOM = {"DELIVERY_RISK_MAX_CONCURRENT": "8", "DELIVERY_RISK_THREADS": "12"}
+"""A place in each worker for each of eight clients, for tests of lost requests: a refusal is none."""
+
 
 def orders(count: int) -> bytes:
     """A batch of so many sound orders, as JSON."""

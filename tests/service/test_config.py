@@ -58,19 +58,23 @@ names = st.sampled_from([config.variable(name) for name in config.SETTINGS]) | s
 values = st.text() | st.integers().map(str) | st.sampled_from([str(each.load_default) for each in config.SETTINGS.values()])
 
 
-@given(environ=st.dictionaries(names | st.sampled_from(["WEB_CONCURRENCY", "PATH"]) | st.text(), values, max_size=6))
-@settings(max_examples=1000)
-def test_whatever_the_variables_there_are_settings_or_faults_by_their_names(environ):
-    try:
-        loaded = config.load(environ)
-    except SettingsError as error:
-        faults = error.faults
-    else:
-        faults = {}
-        assert 1 <= loaded.workers <= 64
-        assert loaded.bind.startswith("unix:") or int(loaded.bind.rpartition(":")[2]) <= 65535
-    assert faults.keys() <= environ.keys()
-    assert not any(len(environ[name]) > 20 and environ[name] in " ".join(faults.values()) for name in faults)
+@pytest.mark.parametrize("examples", [250, pytest.param(3_000, marks=pytest.mark.long)])
+def test_whatever_the_variables_there_are_settings_or_faults_by_their_names(examples):
+    @settings(max_examples=examples)
+    @given(environ=st.dictionaries(names | st.sampled_from(["WEB_CONCURRENCY", "PATH"]) | st.text(), values, max_size=6))
+    def law(environ):
+        try:
+            loaded = config.load(environ)
+        except SettingsError as error:
+            faults = error.faults
+        else:
+            faults = {}
+            assert 1 <= loaded.workers <= 64
+            assert loaded.bind.startswith("unix:") or int(loaded.bind.rpartition(":")[2]) <= 65535
+        assert faults.keys() <= environ.keys()
+        assert not any(len(environ[name]) > 20 and environ[name] in " ".join(faults.values()) for name in faults)
+
+    law()
 
 
 def test_web_concurrency_counts_unless_the_services_own_variable_is_set():

@@ -4,13 +4,14 @@ import socket
 
 import pytest
 
+from tests import framing
 from tests.servers import running
-from tests.service import framing, load
+from tests.service import load
 
 
 @pytest.fixture(scope="module")
 def server():
-    with running(DELIVERY_RISK_WORKERS="1") as started:
+    with running(DELIVERY_RISK_WORKERS="1", DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS="1") as started:
         yield started
 
 
@@ -18,20 +19,35 @@ def orders_answered(server):
     return sum(value for name, value in server.metrics().items() if name.startswith("delivery_risk_orders_total"))
 
 
-@pytest.mark.parametrize("probe", framing.PROBES, ids=[probe.name for probe in framing.PROBES])
-def test_a_request_whose_end_is_not_clear_is_refused_at_once_and_nothing_of_it_is_scored(server, probe):
+def asked(server, probe):
+    """What the service answers to a probe, and how many orders it has scored over it."""
     before = orders_answered(server)
-    answer = framing.send(server.port, probe)
+    answer = framing.send(server.port, probe.request, half_closed=probe.half_closed)
+    return answer, orders_answered(server) - before
+
+
+REFUSED = [probe for probe in framing.PROBES if 200 not in probe.alone]
+TAKEN = [probe for probe in framing.PROBES if 200 in probe.alone]
+
+
+@pytest.mark.parametrize("probe", REFUSED, ids=[probe.name for probe in REFUSED])
+def test_a_request_whose_end_is_not_clear_is_refused_at_once_and_nothing_of_it_is_scored(server, probe):
+    answer, scored = asked(server, probe)
     assert len(answer.statuses) == 1, "one answer to one request"
-    assert answer.statuses[0] in probe.answers
+    assert answer.statuses[0] in probe.alone
     assert answer.seconds < 5
-    assert orders_answered(server) == before
+    assert scored == 0
+
+
+def test_a_request_that_names_no_host_has_a_clear_end_and_is_scored_once(server):
+    (probe,) = TAKEN
+    answer, scored = asked(server, probe)
+    assert (probe.name, answer.statuses, scored) == ("no host", (200,), 1)
 
 
 def test_the_probes_differ_from_a_sound_request_by_their_fault_alone(server):
-    sound = framing.Probe("sound", framing.SMUGGLED)
-    assert framing.send(server.port, sound).statuses == (200,)
-    assert framing.send(server.port, framing.Probe("twice", framing.SMUGGLED * 2)).statuses == (200, 200)
+    assert framing.send(server.port, framing.SMUGGLED).statuses == (200,)
+    assert framing.send(server.port, framing.SMUGGLED * 2).statuses == (200, 200)
 
 
 BODY = load.orders(1)
@@ -45,7 +61,7 @@ KEPT = {
 
 @pytest.mark.parametrize(("refused", "status"), KEPT.values(), ids=KEPT)
 def test_after_a_refused_body_the_next_request_on_the_connection_is_read_from_its_start(server, refused, status):
-    answer = framing.send(server.port, framing.Probe("", refused + load.get("/livez") + load.post(BODY)))
+    answer = framing.send(server.port, refused + load.get("/livez") + load.post(BODY))
     assert answer.statuses == (status, 200, 200)
 
 
@@ -53,7 +69,7 @@ def test_after_chunks_the_connection_is_closed_so_that_nothing_behind_them_is_re
     chunks = framing.CHUNKED + b"\r\n\r\n" + framing.CHUNKS
     for line, status in ((b"POST /score", 411), (b"GET /livez", 200)):
         request = line + b" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + chunks + framing.SMUGGLED
-        answer = framing.send(server.port, framing.Probe("", request))
+        answer = framing.send(server.port, request)
         assert (answer.statuses, answer.closed) == ((status,), True)
 
 

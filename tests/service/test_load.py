@@ -23,7 +23,7 @@ def until(seconds):
 
 @pytest.mark.parametrize(("reloads", "requests"), [(1, 500), pytest.param(8, 15_000, marks=pytest.mark.long)])
 def test_renewing_all_workers_loses_no_request(reloads, requests):
-    with running() as server:
+    with running(**load.ROOM) as server:
         server.all_workers(2)
         finished = []
         going = partial(lambda share, outcomes: not finished or outcomes.sent < share, requests // 8 + 1)

@@ -20,7 +20,7 @@ def application():
     return app_of()
 
 
-@pytest.mark.parametrize("mutants", [6_000, pytest.param(200_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("mutants", [3_000, pytest.param(200_000, marks=pytest.mark.long)])
 def test_a_body_changed_at_random_is_scored_or_refused_and_never_repeated(application, mutants):
     seen = Counter()
     for number in range(mutants):
@@ -92,7 +92,14 @@ def strange(dice):
     return environ(method, path, SOUND, text() if dice.random() < 0.5 else "", **given)
 
 
-@pytest.mark.parametrize("requests", [5_000, pytest.param(200_000, marks=[pytest.mark.long, pytest.mark.longest])])
+@pytest.mark.parametrize(
+    "requests",
+    [
+        2_500,
+        pytest.param(20_000, marks=pytest.mark.long),
+        pytest.param(200_000, marks=[pytest.mark.long, pytest.mark.longest]),
+    ],
+)
 def test_a_request_with_strange_headers_and_queries_is_answered_or_refused_and_never_repeated(application, requests):
     seen = Counter()
     for number in range(requests):

@@ -5,6 +5,7 @@ import gzip
 import json
 import math
 import subprocess
+from functools import cache
 
 import numpy as np
 import pytest
@@ -19,13 +20,20 @@ def bits(rows):
     return [row["score"] if isinstance(row["score"], str) else repr(row["score"]) for row in rows]
 
 
-def imported(real_data, name, tmp_path):
-    source = real_data / name
-    threshold = json.loads((source / "model.json").read_text())["threshold_review_10pct"]["threshold"]
-    command = [COMMAND, "model", "import", source / "model.npz", "--name", name, "--version", "1"]
-    command += ["--threshold", repr(threshold), "--card", source / "model.json", "--out", tmp_path / "model.npz"]
-    subprocess.run(command, check=True, capture_output=True)
-    return tmp_path / "model.npz"
+@pytest.fixture(scope="module")
+def imported(real_data, tmp_path_factory):
+    """The file of a real model by its name, imported once."""
+
+    @cache
+    def make(name):
+        source, made = real_data / name, tmp_path_factory.mktemp(name) / "model.npz"
+        threshold = json.loads((source / "model.json").read_text())["threshold_review_10pct"]["threshold"]
+        command = [COMMAND, "model", "import", source / "model.npz", "--name", name, "--version", "1"]
+        command += ["--threshold", repr(threshold), "--card", source / "model.json", "--out", made]
+        subprocess.run(command, check=True, capture_output=True)
+        return made
+
+    return make
 
 
 def in_bulk(path, model, tmp_path):
@@ -42,8 +50,8 @@ def over_http(server, rows, names):
 
 
 @pytest.mark.parametrize("name", ["nyc17_3feature", "nyc17_mlp16"])
-def test_every_case_gets_the_frameworks_own_probability_over_http_and_in_a_file(real_data, name, tmp_path):
-    model = imported(real_data, name, tmp_path)
+def test_every_case_gets_the_frameworks_own_probability_over_http_and_in_a_file(real_data, imported, name, tmp_path):
+    model = imported(name)
     rows, _ = in_bulk(real_data / name / "cases.csv", model, tmp_path)
     names = artifact.read(model).manifest.feature_names
     with running(DELIVERY_RISK_MODEL=str(model), DELIVERY_RISK_WORKERS="2") as server:
@@ -56,8 +64,8 @@ def test_every_case_gets_the_frameworks_own_probability_over_http_and_in_a_file(
 
 
 @pytest.mark.long
-def test_a_whole_year_scores_the_same_bits_in_a_file_as_over_http_and_every_order_is_counted(real_data, tmp_path):
-    model = imported(real_data, "nyc17_3feature", tmp_path)
+def test_a_whole_year_scores_the_same_bits_in_a_file_as_over_http_and_every_order_is_counted(real_data, imported, tmp_path):
+    model = imported("nyc17_3feature")
     path = real_data / "batches" / "nyc17_3feature_all_303748.csv.gz"
     rows, said = in_bulk(path, model, tmp_path)
     with running(DELIVERY_RISK_MODEL=str(model), DELIVERY_RISK_WORKERS="2") as server:
@@ -81,14 +89,15 @@ def bins(values, edges):
     return counted[::-1].tolist()
 
 
-@pytest.fixture(params=["nyc17_3feature", "nyc17_mlp16"])
-def carded(real_data, request, tmp_path):
+@pytest.fixture(scope="module", params=["nyc17_3feature", "nyc17_mlp16"])
+def carded(real_data, imported, request, tmp_path_factory):
     """A real model, its test orders, and the version of the model that has them for its reference."""
     name = request.param
-    before, orders = imported(real_data, name, tmp_path), real_data / name / "cases.csv"
+    before, orders = imported(name), real_data / name / "cases.csv"
+    after = tmp_path_factory.mktemp("carded") / "2.npz"
     command = [COMMAND, "model", "card", before, "--on", orders, "--label", "late", "--version", "2"]
-    subprocess.run([*command, "--out", tmp_path / "2.npz"], check=True, capture_output=True)
-    return before, orders, tmp_path / "2.npz"
+    subprocess.run([*command, "--out", after], check=True, capture_output=True)
+    return before, orders, after
 
 
 def test_the_reference_of_a_real_model_is_what_numpy_and_a_plain_loop_count(carded, tmp_path):

@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -15,7 +13,6 @@ from service.reload import Follower
 from service.tally import Tally
 from tests.model.making import one_input
 from tests.model.stores import publish
-from tests.servers import ROOT
 
 
 @pytest.fixture
@@ -240,45 +237,3 @@ def test_a_service_that_starts_while_the_newest_is_broken_takes_the_one_before(m
     assert registry.last_good(models).manifest.version == "2"
     break_file(models)
     assert registry.last_good(models).manifest.version == "1"
-
-
-MEMORY = """
-import os, sys
-from pathlib import Path
-from model import pointer, registry, store
-from model.pointer import Pointer
-from service import openapi
-from service.lineup import Stage
-from service.metrics import Metrics
-from service.reload import Follower
-from service.tally import Tally
-
-models = Path(sys.argv[1])
-stage = Stage(registry.load(models), 100)
-follower = Follower(models, stage, Metrics(Tally()))
-pointers = [pointer.dumps([Pointer(v, v + ".npz", str(store.held(models, v).sha256))]) for v in "123"]
-sizes = []
-
-def point(name, swap):
-    (models / "new").write_bytes(pointers[swap % 3])
-    os.replace(models / "new", models / name)
-
-for swap in range(1100):
-    point(pointer.CURRENT, swap)
-    point(pointer.CHALLENGER, swap + 1)
-    follower.look()
-    served = stage.lineup.champion
-    assert served.model.manifest.version == "123"[swap % 3] and stage.lineup.challenger is not None
-    served.doors.decode("application/json", b'{"orders": [{"order_id": "a", "f0": 1}]}')
-    if swap % 50 == 0:
-        openapi.document(served, closed=False)
-    if swap % 100 == 99:
-        sizes.append(int(Path("/proc/self/statm").read_text().split()[1]) * 4096)
-print((sizes[-1] - sizes[0]) / 2**20)
-"""
-
-
-def test_memory_stays_flat_over_a_thousand_swaps(models):
-    done = subprocess.run([sys.executable, "-c", MEMORY, models], cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert float(done.stdout) < 4.0, "MiB"

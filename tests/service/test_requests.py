@@ -224,14 +224,22 @@ values = st.recursive(
 fields = st.sampled_from(["order_id", "route_disruption", "backlog", "weather_severity"]) | st.text(st.characters(), max_size=4)
 
 
-@settings(max_examples=300)
-@given(body=st.binary(max_size=200) | damaged())
-def test_whatever_the_bytes_the_answer_is_a_decision_or_a_problem(client, body):
-    assert_answered(post(client, body))
+@pytest.mark.parametrize("examples", [100, pytest.param(1_000, marks=pytest.mark.long)])
+def test_whatever_the_bytes_the_answer_is_a_decision_or_a_problem(client, examples):
+    @settings(max_examples=examples)
+    @given(body=st.binary(max_size=200) | damaged())
+    def law(body):
+        assert_answered(post(client, body))
+
+    law()
 
 
-@settings(max_examples=300)
-@given(orders=st.lists(st.dictionaries(fields, values, max_size=6) | values, max_size=6), partial=st.booleans())
-def test_whatever_the_orders_the_answer_is_a_decision_or_a_problem(client, orders, partial):
-    body = json.dumps({"orders": orders}).encode()
-    assert_answered(post(client, body, "?on_error=partial" if partial else ""))
+@pytest.mark.parametrize("examples", [100, pytest.param(1_000, marks=pytest.mark.long)])
+def test_whatever_the_orders_the_answer_is_a_decision_or_a_problem(client, examples):
+    @settings(max_examples=examples)
+    @given(orders=st.lists(st.dictionaries(fields, values, max_size=6) | values, max_size=6), partial=st.booleans())
+    def law(orders, partial):
+        body = json.dumps({"orders": orders}).encode()
+        assert_answered(post(client, body, "?on_error=partial" if partial else ""))
+
+    law()

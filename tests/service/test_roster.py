@@ -5,7 +5,9 @@ import sys
 import pytest
 
 from model.pointer import Pointer
-from service.roster import HALF, Entry, Roster, State, Version
+from service.lineup import Stage
+from service.roster import REASON, Entry, Roster, State, Version
+from tests.model.making import one_input
 
 SERVED = Version("made", "1", "0" * 64, "1.npz")
 STATES = {"champion": State(SERVED, Pointer("2", "2.npz", "1" * 64), "Unreadable: file: gone", 12.5), "challenger": State()}
@@ -29,17 +31,51 @@ def test_a_worker_that_dies_while_it_writes_leaves_its_last_entry():
     roster = Roster()
     for pid in (1, 2):
         roster.write(0, Entry(pid, STATES))
-    half = roster._place(0, 3)
-    roster._memory[half : half + HALF] = b"{".ljust(HALF)
+    unused = roster._board._place(0, 3)
+    roster._board._memory[unused : unused + 100] = b"{" * 100
     assert [entry.pid for entry in roster.entries()] == [2]
 
 
+def test_an_entry_that_two_workers_wrote_at_once_hides_no_other():
+    roster = Roster()
+    for slot in (0, 1, 2):
+        roster.write(slot, Entry(slot + 1, STATES))
+    written = roster._board._place(1, 1)
+    roster._board._memory[written + 50] ^= 1
+    assert [entry.pid for entry in roster.entries()] == [1, 3]
+
+
+LONGEST = Version("n" * 64, "v" * 64, "0" * 64, "f" * 68)
+WANTED = Pointer("v" * 64, "f" * 68, "0" * 64)
+
+
 def test_the_longest_names_and_reasons_have_room():
-    longest = Version("n" * 64, "v" * 64, "0" * 64, "f" * 68)
-    state = State(longest, Pointer("v" * 64, "f" * 68, "0" * 64), "\x01" * 300, 1e10)
+    state = State(LONGEST, WANTED, "\x01" * REASON, 1.2345678901234567e300)
     roster = Roster()
     roster.write(0, Entry(2**22, {"champion": state, "challenger": state}))
     assert next(roster.entries()).states["challenger"] == state
+
+
+@pytest.mark.parametrize("reason", ["x" * 100_000, "\x01" * 100_000, "\N{PILE OF POO}" * 100_000], ids=["x", "control", "wide"])
+def test_a_reason_of_any_length_is_told_by_its_beginning(reason):
+    stage = Stage(one_input(), 100)
+    for role in ("champion", "challenger"):
+        stage.failed(role, WANTED, reason)
+    (entry,) = stage.roster.entries()
+    assert {state.reason for state in entry.states.values()} == {reason[:REASON]}
+    assert entry.states == stage.lineup.states
+
+
+@pytest.mark.parametrize("writes", [0, 1, 2])
+def test_an_entry_that_has_no_room_is_refused_and_takes_nothing_from_any_row(writes):
+    roster = Roster()
+    for _ in range(writes):
+        for slot in (3, 4, 5):
+            roster.write(slot, Entry(slot, STATES))
+    with pytest.raises(ValueError, match="no room"):
+        roster.write(4, Entry(4, {"champion": State(reason="x" * 20_000)}))
+    assert [entry.pid for entry in roster.entries()] == [3, 4, 5][: 3 * writes]
+    assert all(entry.states == STATES for entry in roster.entries())
 
 
 def test_only_processes_that_are_there_live():

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -22,20 +23,26 @@ def answered_orders(metrics):
     return sum(value for name, value in metrics.items() if name.startswith("delivery_risk_orders_total"))
 
 
-@pytest.fixture(params=[SERVE, GUNICORN], ids=["serve", "gunicorn.conf.py"])
+COMMANDS = {"serve": SERVE, "gunicorn.conf.py": GUNICORN}
+
+
+@pytest.fixture(scope="module", params=COMMANDS.values(), ids=COMMANDS)
 def server(request):
+    """One for all tests that leave it as it was."""
     with running(request.param, DELIVERY_RISK_WORKERS="3") as started:
         yield started
 
 
 def test_one_scrape_shows_the_exact_sum_of_all_workers_whichever_answers(server):
+    request = 'http_request_duration_seconds_count{method="POST",route="/score",status="200"}'
+    scored = 'delivery_risk_score_count{model_version="1.0.0"}'
+    before = server.metrics()
     for _ in range(60):
         server.score(BATCH)
     scrapes = [server.metrics() for _ in range(12)]
-    assert {answered_orders(scrape) for scrape in scrapes} == {60 * 11}
-    name = 'http_request_duration_seconds_count{method="POST",route="/score",status="200"}'
-    assert {scrape[name] for scrape in scrapes} == {60}
-    assert {scrape['delivery_risk_score_count{model_version="1.0.0"}'] for scrape in scrapes} == {60 * 11}
+    assert {answered_orders(scrape) - answered_orders(before) for scrape in scrapes} == {60 * 11}
+    assert {scrape[request] - before.get(request, 0) for scrape in scrapes} == {60}
+    assert {scrape[scored] - before.get(scored, 0) for scrape in scrapes} == {60 * 11}
 
 
 def test_every_request_is_one_json_line_on_standard_output(server):
@@ -47,10 +54,12 @@ def test_every_request_is_one_json_line_on_standard_output(server):
     assert found[0]["time"].endswith(("Z", "+00:00"))
 
 
-def test_it_ends_with_exit_code_0_when_it_is_told_to(server):
-    server.score(BATCH)
-    server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(10) == 0
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_it_ends_with_exit_code_0_when_it_is_told_to(command):
+    with running(command, DELIVERY_RISK_WORKERS="3") as server:
+        server.score(BATCH)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(10) == 0
 
 
 def test_a_connection_is_kept_for_the_next_request(server):
@@ -150,18 +159,31 @@ def test_what_only_gunicorn_itself_carries_out_is_refused_by_serve(arguments, to
     assert ended.stderr.strip().startswith(f"Error: GUNICORN_CMD_ARGS: {told} cannot be taken here; ")
 
 
-@pytest.mark.parametrize("command", [SERVE, GUNICORN], ids=["serve", "gunicorn.conf.py"])
-@pytest.mark.parametrize(
-    ("name", "value", "said"),
-    [
-        ("DELIVERY_RISK_MODEL", "/nowhere/model.npz", "cannot be read (No such file or directory)"),
-        ("DELIVERY_RISK_MODEL", "README.md", "not a sound zip archive"),
-        ("DELIVERY_RISK_MODEL_SHA256", "0" * 64, "not the one that was asked for"),
-        ("DELIVERY_RISK_OUT_OF_RANGE", "ignore", "DELIVERY_RISK_OUT_OF_RANGE: expected one of review, flag, refuse"),
-    ],
-)
-def test_what_cannot_be_served_ends_the_start_with_one_plain_line(command, name, value, said):
-    ended = subprocess.run(command, cwd=ROOT, env={**os.environ, name: value}, capture_output=True, text=True, timeout=30)
+UNSERVABLE = [
+    ("DELIVERY_RISK_MODEL", "/nowhere/model.npz", "cannot be read (No such file or directory)"),
+    ("DELIVERY_RISK_MODEL", "README.md", "not a sound zip archive"),
+    ("DELIVERY_RISK_MODEL_SHA256", "0" * 64, "not the one that was asked for"),
+    ("DELIVERY_RISK_OUT_OF_RANGE", "ignore", "DELIVERY_RISK_OUT_OF_RANGE: expected one of review, flag, refuse"),
+]
+
+
+@pytest.fixture(scope="module")
+def starts():
+    """By command and setting, the end of a start that must fail; two at a time."""
+
+    def start(command, name, value):
+        given = {**os.environ, name: value}
+        return subprocess.run(COMMANDS[command], cwd=ROOT, env=given, capture_output=True, text=True, timeout=30)
+
+    with ThreadPoolExecutor(2) as threads:
+        asked = [(command, name, value) for command in COMMANDS for name, value, _ in UNSERVABLE]
+        yield {each: threads.submit(start, *each) for each in asked}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(("name", "value", "said"), UNSERVABLE)
+def test_what_cannot_be_served_ends_the_start_with_one_plain_line(starts, command, name, value, said):
+    ended = starts[command, name, value].result()
     assert ended.returncode == 1
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -52,7 +52,7 @@ def test_while_the_drain_file_is_there_it_is_not_ready_and_told_to_stop_it_answe
 @pytest.mark.parametrize(("requests", "idle", "pause"), [(300, 0, 1.2), pytest.param(4000, 3, 5, marks=pytest.mark.long)])
 def test_the_documented_stop_loses_no_request_while_connections_still_arrive_for_a_second(tmp_path, requests, idle, pause):
     file = tmp_path / "drain"
-    with running(DELIVERY_RISK_DRAIN_FILE=str(file)) as server:
+    with running(DELIVERY_RISK_DRAIN_FILE=str(file), **load.ROOM) as server:
         server.all_workers(2)
         told = []
         kept = [load.Connection(server.port) for _ in range(idle)]

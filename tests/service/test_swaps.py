@@ -25,11 +25,11 @@ def seconds_until_all_serve(server: Server, version: str) -> float:
 
 
 @pytest.mark.parametrize(
-    ("swaps", "broken", "kills", "requests"),
-    [(12, 12, 3, 1_500), pytest.param(90, 40, 12, 30_000, marks=pytest.mark.long)],
+    ("swaps", "broken", "kills", "requests", "longest"),
+    [(6, 12, 2, 1_500, 0.3), pytest.param(90, 40, 12, 30_000, 0.5, marks=pytest.mark.long)],
     ids=["short", "long"],
 )
-def test_swaps_under_load_beside_broken_files_and_killed_workers(tmp_path, swaps, broken, kills, requests):
+def test_swaps_under_load_beside_broken_files_and_killed_workers(tmp_path, swaps, broken, kills, requests, longest):
     draw = random.Random(swaps)
     versions = Versions(tmp_path, 10)
     versions.point(versions.known["0"].at)
@@ -48,7 +48,7 @@ def test_swaps_under_load_beside_broken_files_and_killed_workers(tmp_path, swaps
                 lags.append(seconds_until_all_serve(server, current))
             elif step == "break":
                 BROKEN[breaking.pop()](versions, int(current) + 100)
-                time.sleep(draw.uniform(0.1, 0.5))
+                time.sleep(draw.uniform(0.1, longest))
             else:
                 killed_at.append(time.monotonic())
                 os.kill(draw.choice(server.all_workers(WORKERS)), signal.SIGKILL)

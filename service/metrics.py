@@ -46,6 +46,10 @@ METRICS = {
     "delivery_risk_rejected_orders_total": Metric(
         "Orders refused, counted once for each code; a batch refused as a whole counts one.", ("code",)
     ),
+    "delivery_risk_unscored_orders_total": Metric(
+        "Orders received in a readable batch that got no score: all of one that is refused as a whole, the faulty ones of one "
+        "that is answered in part."
+    ),
     "delivery_risk_out_of_range_total": Metric("Orders answered with the feature outside the model's range.", ("feature",)),
     "delivery_risk_feature_zscore": Metric("Standardized features of the orders answered.", ("feature",), ZSCORE_EDGES),
     "delivery_risk_model_reload_failures_total": Metric(

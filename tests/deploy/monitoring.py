@@ -125,8 +125,9 @@ def watched(place: Path) -> Iterator[Watched]:
                 f"{found.url}/-/ready",
                 place / "prometheus.log",
                 "prometheus",
-                f"--config.file={_prometheus(place, alertmanager, targets)}",
+                f"--config.file={_prometheus(place, found.url, alertmanager, targets)}",
                 f"--storage.tsdb.path={place / 'prometheus'}",
+                "--rules.alert.resend-delay=1s",
                 f"--web.listen-address={found.url.removeprefix('http://')}",
             )
         )
@@ -151,16 +152,17 @@ def _make_store(place: Path) -> None:
     store.challenge(CHALLENGER, directory)
 
 
-def _prometheus(place: Path, alertmanager: str, targets: list[str]) -> Path:
+def _prometheus(place: Path, itself: str, alertmanager: str, targets: list[str]) -> Path:
     text = (PROMETHEUS / "prometheus.yml").read_text()
     closed = text.replace("# authorization:", "authorization:").replace("#   credentials_file:", "  credentials_file:")
     config = yaml.safe_load(closed)
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [alertmanager]
-    (job,) = config["scrape_configs"]
-    del job["dns_sd_configs"]
-    job["authorization"]["credentials_file"] = str(place / "token")
-    job["static_configs"] = [{"targets": targets}]
+    addresses = {"delivery-risk": targets, "prometheus": [urllib.parse.urlsplit(itself).netloc], "alertmanager": [alertmanager]}
+    for job in config["scrape_configs"]:
+        job.pop("dns_sd_configs", None)
+        job["static_configs"] = [{"targets": addresses[job["job_name"]]}]
+    config["scrape_configs"][0]["authorization"]["credentials_file"] = str(place / "token")
     (place / "rules").mkdir()
     for path in (PROMETHEUS / "rules").glob("*.yml"):
         rules = yaml.safe_load(path.read_text())
@@ -176,7 +178,8 @@ def _prometheus(place: Path, alertmanager: str, targets: list[str]) -> Path:
 
 def _alertmanager(path: Path, webhook: int) -> Path:
     config = yaml.safe_load(ALERTMANAGER.read_text())
-    config["route"] |= {"group_wait": "0s", "group_interval": "1s"}
+    for route in (config["route"], *config["route"]["routes"]):
+        route |= {"group_wait": "0s", "group_interval": "1s"}
     for receiver in config["receivers"]:
         for hook in receiver["webhook_configs"]:
             hook["url"] = urllib.parse.urlsplit(hook["url"])._replace(netloc=f"127.0.0.1:{webhook}").geturl()

@@ -11,8 +11,10 @@ from tests.servers import ROOT
 
 GRAFANA = ROOT / "deploy" / "grafana"
 DASHBOARD = GRAFANA / "dashboards" / "delivery-risk.json"
-# In Grafana at least four scrapes; a scrape is a second here.
-VARIABLES = {"$__rate_interval": "10s", "$version": CHAMPION}
+# In Grafana at least four scrapes; a scrape is a second here. All namespaces, as a variable has it that is not chosen.
+VARIABLES = {"$__rate_interval": "10s", "$version": CHAMPION, "$namespace": ".*"}
+OUTSIDE = {"namespace": "", "pod": ""}
+"""What series have no labels of, where there is no Kubernetes: Grafana shows nothing for them."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,11 @@ def panels(of: dict[str, Any]) -> Iterator[Panel]:
 
 def expression(target: dict[str, Any]) -> str:
     """The target's PromQL with the variables filled in."""
-    text = target["expr"]
+    return filled(target["expr"])
+
+
+def filled(text: str) -> str:
+    """A text of the dashboard with the variables filled in."""
     for variable, value in VARIABLES.items():
         text = text.replace(variable, value)
     return text
@@ -59,4 +65,4 @@ def series(target: dict[str, Any], watched: Watched, start: float, end: float, s
 
 def legend(target: dict[str, Any], labels: dict[str, str]) -> str:
     """What Grafana calls a series. Raises KeyError for a label that the series has not."""
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: labels[found[1]], target["legendFormat"])
+    return " ".join(re.sub(r"\{\{(\w+)\}\}", lambda found: (OUTSIDE | labels)[found[1]], target["legendFormat"]).split())

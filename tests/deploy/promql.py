@@ -11,7 +11,16 @@ from service.metrics import METRICS
 from tests.servers import ROOT
 
 RULES = ROOT / "deploy" / "prometheus" / "rules"
-TARGET = {"job", "instance"}
+TARGET = {"job", "instance", "namespace", "pod"}
+"""What Prometheus says of whom it has a series from; the last two in Kubernetes only."""
+
+FOREIGN = {
+    "up": TARGET,
+    "ALERTS": {"alertname", "alertstate", "severity", "namespace"},
+    "prometheus_rule_evaluation_failures_total": TARGET | {"rule_group"},
+    "alertmanager_notifications_failed_total": TARGET | {"integration"},
+}
+"""What others export: labels by name."""
 
 
 def rules(kind: str) -> list[dict[str, Any]]:
@@ -22,7 +31,7 @@ def rules(kind: str) -> list[dict[str, Any]]:
 
 def exported() -> dict[str, set[str]]:
     """The labels of every series that a Prometheus of this service may hold, by name."""
-    known = {"up": TARGET, "ALERTS": {"alertname", "alertstate", "severity"}}
+    known = dict(FOREIGN)
     for name, metric in METRICS.items():
         labels = TARGET.union(metric.labels)
         if not metric.buckets:

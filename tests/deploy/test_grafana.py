@@ -13,8 +13,8 @@ import jsonschema
 import pytest
 import yaml
 
-from tests.deploy.monitoring import Watch
-from tests.deploy.panels import GRAFANA, dashboard, expression, legend, panels, series
+from tests.deploy.monitoring import CHAMPION, Watch
+from tests.deploy.panels import GRAFANA, VARIABLES, dashboard, expression, filled, legend, panels, series
 from tests.deploy.promql import exported, faults, recorded
 from tests.servers import ROOT
 
@@ -78,6 +78,11 @@ def empty_or_wrong(panel, watched, at: float) -> list[str]:
             elif panel.unit in {"reqps", "short", "s"} and last < 0:
                 found.append(f"{what}: {last} is below 0")
     return found
+
+
+def variables() -> dict[str, dict]:
+    """The dashboard's variables, by name."""
+    return {variable["name"]: variable for variable in dashboard()["templating"]["list"]}
 
 
 def test_the_dashboard_is_one_by_grafanas_own_types():
@@ -147,9 +152,8 @@ def test_the_provisioning_names_the_data_source_and_the_folder_that_the_dashboar
     assert set(known) == {"name", "uid", "type", "access", "url", "isDefault", "editable", "jsonData"}
     assert set(folder) == {"name", "type", "disableDeletion", "allowUiUpdates", "updateIntervalSeconds", "options"}
     assert (known["type"], known["access"], folder["type"], set(folder["options"])) == ("prometheus", "proxy", "file", {"path"})
-    variables = {variable["name"]: variable for variable in dashboard()["templating"]["list"]}
-    assert variables["datasource"]["query"] == known["type"]
-    assert variables["datasource"]["current"] == {"text": known["name"], "value": known["uid"]}
+    assert variables()["datasource"]["query"] == known["type"]
+    assert variables()["datasource"]["current"] == {"text": known["name"], "value": known["uid"]}
     scrape = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())["global"]["scrape_interval"]
     assert known["jsonData"]["timeInterval"] == scrape
     for panel in PANELS:
@@ -173,10 +177,33 @@ def test_a_broken_expression_or_legend_is_noticed_in_the_live_run(watch: Watch, 
         assert empty_or_wrong(broken, watch.watched, watch.at)
 
 
-def test_the_versions_that_the_variable_offers_are_those_that_answer(watch: Watch):
-    (variable,) = (one for one in dashboard()["templating"]["list"] if one["type"] == "query")
-    metric, label = re.fullmatch(r"label_values\((\w+), (\w+)\)", variable["query"]["query"]).groups()
-    assert watch.watched.ask(f"label/{label}/values", **{"match[]": metric}) == ["2"]
+def test_the_version_that_is_shown_is_the_one_that_answers_now_and_not_one_that_did(watch: Watch):
+    query = variables()["version"]["query"]["query"]
+    (asked,) = re.fullmatch(r"query_result\((.+)\)", query).groups()  # label_values would offer all of the time that is shown
+    assert faults(filled(asked)) == []
+    answers = []
+    for one in watch.watched.query(filled(asked), watch.at):
+        labels = ",".join(f'{name}="{value}"' for name, value in one["metric"].items())
+        answers.append(f"{{{labels}}} {one['value'][1]} {one['value'][0]}")  # as Grafana writes a result, for the pattern
+    pattern = variables()["version"]["regex"].strip("/")
+    assert [re.search(pattern, answer)[1] for answer in answers] == [CHAMPION]
+
+
+def test_all_namespaces_are_shown_until_one_is_chosen_and_where_there_is_none():
+    namespace = variables()["namespace"]
+    metric, label = re.fullmatch(r"label_values\((.+), (\w+)\)", namespace["query"]["query"]).groups()
+    assert (faults(metric), label) == ([], "namespace")
+    assert (namespace["includeAll"], namespace["current"]["value"], namespace["allValue"]) == (True, ["$__all"], ".*")
+    assert re.fullmatch(VARIABLES["$namespace"], "")
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=TITLES)
+def test_a_panel_shows_nothing_of_a_namespace_that_is_not_chosen(watch: Watch, panel, monkeypatch):
+    monkeypatch.setitem(VARIABLES, "$namespace", "another")
+    for target in panel.targets:
+        of_none = {"Alerts firing", "Errors C", "Latency percentiles D"}
+        found = series(target, watch.watched, watch.at, watch.at)
+        assert found == [] or {panel.title, f"{panel.title} {target['refId']}"} & of_none
 
 
 def test_the_bars_of_the_score_distribution_are_whole_and_join_by_their_edges(watch: Watch):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.deploy
 
 DEPLOY = ROOT / "deploy"
 PROJECT = "desk"
+RUNBOOK = (DEPLOY / "RUNBOOK.md").read_text()
 
 
 def check_schema(file):
@@ -151,6 +153,18 @@ def test_all_but_grafana_have_a_stand_in_for_their_image(file):
 @pytest.mark.parametrize("check", [check_service, check_way_in, check_watched])
 def test_its_services_come_up_find_each_other_and_do_their_work(engine, image, file, check):
     check(engine, file)
+
+
+def test_the_runbooks_command_on_the_store_reaches_the_store(engine, image, file):
+    (line,) = re.findall(r"^docker compose (.* first-model .*)$", RUNBOOK, re.MULTILINE)
+    assert line.startswith("-p delivery-risk -f deploy/compose.yaml run ")
+    with desk(engine, file, "delivery-risk") as ports:
+        engine.client(container("delivery-risk"), ports["delivery-risk"])
+        words = shlex.split(
+            line.replace("rollback", "list").replace("delivery-risk", PROJECT, 1).replace("deploy/compose.yaml", str(file))
+        )
+        done = run("podman-compose", *words, **engine.environment)
+        assert "1.0.0" in done.stdout, done.stderr
 
 
 STATIC = {

@@ -26,6 +26,7 @@ from tests.service.tokens import GOOD, OTHER, line
 pytestmark = pytest.mark.deploy
 
 JSON = {"Content-Type": "application/json"}
+RUNBOOK = (ROOT / "deploy" / "RUNBOOK.md").read_text()
 (SECRET,) = re.findall(r"^kubectl .* create secret .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
 TOKENS = {"tokens": line(GOOD, "score") + line(OTHER, "read", "prometheus"), "scraper": OTHER}
 
@@ -135,6 +136,13 @@ def test_the_deployment_runs_as_it_is_written(engine, played):
     assert engine.podman("exec", name, "id", "-u").strip() == "10001"
     assert "Read-only" in run("podman", "exec", name, "touch", "/models/x", **engine.environment).stderr
     assert "Seccomp:\t2" in engine.podman("exec", name, "cat", "/proc/1/status")
+
+
+def test_the_runbooks_command_on_the_store_names_the_stores_pod():
+    (pod,) = re.findall(
+        r"^kubectl -n delivery-risk exec (\S+) -- delivery-risk model rollback --in /models$", RUNBOOK, re.MULTILINE
+    )
+    assert pod == manifests.store(KUBERNETES)[1]["metadata"]["name"]
 
 
 def test_what_is_promoted_in_the_store_is_served_by_the_replica_which_cannot_change_it(engine, store, played):

@@ -31,15 +31,19 @@ class Metric:
 
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_STAGE = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+_STAGE = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, *_SECONDS)
 _BATCH = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0)
 _DIFFERENCE = (-0.5, -0.2, -0.1, -0.05, -0.02, -0.01, -0.001, 0.0, 0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 METRICS = {
     "http_request_duration_seconds": Metric(
-        "Time from a request's arrival in a worker to its answer.", ("method", "route", "status"), _SECONDS
+        "Time that a request waits for a thread of its worker, and from then on to its answer.",
+        ("method", "route", "status"),
+        _SECONDS,
     ),
-    "delivery_risk_stage_duration_seconds": Metric("Time that a batch takes in a stage.", ("stage",), _STAGE),
+    "delivery_risk_stage_duration_seconds": Metric(
+        "Time that an answered batch takes in a stage; in `wait`, that any request waits for a thread.", ("stage",), _STAGE
+    ),
     "delivery_risk_score": Metric("Scores answered.", ("model_version",), SCORE_EDGES),
     "delivery_risk_orders_total": Metric("Orders answered, by the queue they went to.", ("model_version", "queue")),
     "delivery_risk_batch_orders": Metric("Orders in an answered batch.", (), _BATCH),
@@ -79,10 +83,12 @@ class Metrics:
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
 
-    def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """An answered request, of whatever kind."""
+    def request(self, method: str, route: str, status: int, seconds: float, waited: float | None) -> None:
+        """An answered request, of whatever kind, and what of its time it waited for a thread, where that is known."""
         with self.tally.lock:
             self._observe("http_request_duration_seconds", (method, route, str(status)), seconds)
+            if waited is not None:
+                self._observe("delivery_risk_stage_duration_seconds", ("wait",), waited)
 
     def scored(self, model: RiskModel, scores: Scores, stages: Stages) -> None:
         """A batch that the model answered, and the stages that it went through."""

@@ -26,6 +26,7 @@ from service.metrics import Metrics
 from service.reload import Follower
 from service.tally import SLOTS, Tally
 from service.tracing import Tracer
+from service.worker import Worker
 
 GC_THRESHOLDS = (100_000, 20, 20)
 """A batch of 10,000 orders is that many objects without a cycle: looking for one every 700 of them is time lost."""
@@ -102,7 +103,7 @@ def _options(
         "bind": settings.bind,
         "workers": settings.workers,
         "threads": settings.threads,
-        "worker_class": discretion.Worker,
+        "worker_class": Worker,
         "preload_app": True,
         "keepalive": settings.keepalive_seconds,
         "graceful_timeout": settings.graceful_timeout_seconds,

@@ -48,9 +48,10 @@ def blueprint(stage: Stage, settings: Settings, metrics: Metrics, admission: Adm
             raise Problem(422, detail, decoded.faults, form.place)
         content = form.encode(model, decoded, scores, partial=partial)
         stages = (("decode", begun, read), ("score", read, scored), ("encode", scored, perf_counter()))
-        access.current().stages = stages
+        record = access.current()
+        record.stages = (*record.stages, *stages)
         metrics.scored(model, scores, stages)
-        timing = ", ".join(f"{stage};dur={(end - begin) * 1000:.3f}" for stage, begin, end in stages)
+        timing = ", ".join(f"{stage};dur={(end - begin) * 1000:.3f}" for stage, begin, end in record.stages)
         headers = {"Cache-Control": "no-store", "Server-Timing": timing}
         response = Response(content, headers=headers, content_type=form.media_type)
         if lineup.challenger is not None:

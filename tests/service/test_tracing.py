@@ -106,13 +106,13 @@ def test_a_request_and_its_stages_are_spans_of_the_callers_trace(collector):
     assert attributes(scored)["http.response.status_code"] == 200
     assert attributes(scored)["delivery_risk.orders"] == 1
     stages = [span for _, span in collector.spans if span.parent_span_id == scored.span_id]
-    assert [span.name for span in stages] == ["decode", "score", "encode"]
+    assert [span.name for span in stages] == ["wait", "decode", "score", "encode"]
     times = [moment for span in stages for moment in (span.start_time_unix_nano, span.end_time_unix_nano)]
     assert sorted(times) == times
     assert scored.start_time_unix_nano <= times[0] <= times[-1] <= scored.end_time_unix_nano
     (refused,) = (span for _, span in collector.spans if attributes(span).get("http.response.status_code") == 422)
     assert {name for name, _ in collector.spans} == {"delivery-risk"}
-    assert len(collector.spans) == 5
+    assert len(collector.spans) == 7
     told = {line["status"]: line["trace_id"] for line in lines if line["route"] == "/score"}
     assert told == {200: TRACE, 422: refused.trace_id.hex()}
 

@@ -32,6 +32,10 @@ CODES = {
 }
 
 
+BATCH_CODES = tuple(code for code in CODES if code not in ("reserved_name", "not_json", "not_csv", "not_utf8"))
+"""Those that an order of a batch may have, or the batch; the others are of lines in files."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong: `code` of CODES, in the order at `position`, at `name` (None: all of the order).

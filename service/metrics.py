@@ -29,6 +29,11 @@ class Metric:
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
 
+    @property
+    def width(self) -> int:
+        """How many cells a series takes in the tally."""
+        return len(self.buckets) + 2 if self.buckets else 1
+
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _STAGE = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, *_SECONDS)

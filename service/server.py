@@ -16,7 +16,7 @@ from gunicorn.http.body import ChunkedReader
 
 from model import registry
 from model.risk import RiskModel
-from service import discretion, keyring, logs, signals, watchdog
+from service import discretion, keyring, logs, signals, watchdog, zeros
 from service.admission import Admission
 from service.app import create_app
 from service.config import Settings
@@ -79,6 +79,7 @@ def _options(
     def post_fork(arbiter: Any, worker: Any) -> None:
         metrics.tally.attach(worker.slot)
         stage.attach(worker.slot)
+        zeros.show(metrics.tally, stage.lineup)
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         _keep_memory()

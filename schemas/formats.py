@@ -96,14 +96,14 @@ class Doors:
     def _explain(self, schema: Schema, found: Any) -> Decoded:
         """Every fault of a decoded body, and its sound orders."""
         if too_many_names(found, len(schema.fields)):
-            return self.contract.refused(Fault("too_many_names"))
+            return self.contract.refused(_received(found), Fault("too_many_names"))
         if isinstance(found, dict) and too_many_names(found.get("columns"), len(self.contract.features)):
-            return self.contract.refused(Fault("too_many_names", path=("columns",)))
+            return self.contract.refused(_received(found), Fault("too_many_names", path=("columns",)))
         faults = list(_repeated(found))
         try:
             decoded: Decoded = schema.load(found)["decoded"]
         except ValidationError as error:
-            decoded = cast(dict[str, Any], error.valid_data).get("decoded") or self.contract.refused()
+            decoded = cast(dict[str, Any], error.valid_data).get("decoded") or self.contract.refused(_received(found))
             faults += _faults(error.messages_dict)
         return decoded.joined(faults) if faults else decoded
 
@@ -114,6 +114,12 @@ _EARLY, _COLUMNS = 64, (b'"order_ids"', b'"columns"')
 
 def _shape(found: Any) -> str:
     return "columns" if isinstance(found, dict) and not found.keys().isdisjoint(("columns", "order_ids")) else "records"
+
+
+def _received(found: Any) -> int:
+    """How many orders a body holds, as far as it has a list of them."""
+    lists = [found.get("orders"), found.get("order_ids")] if isinstance(found, dict) else []
+    return sum(len(each) for each in lists if isinstance(each, list))
 
 
 def _repeated(found: Any) -> Iterator[Fault]:

@@ -110,7 +110,7 @@ def decode(contract: Contract, body: bytes) -> Decoded:
             raise NotCSV(f"row {number} has {len(row)} cells, the header {len(header)}")
     known = ("order_id", *contract.features)
     if len(header) > len(known) + SPARE_NAMES:
-        return contract.refused(Fault("too_many_names"))
+        return contract.refused(len(rows), Fault("too_many_names"))
     faults = [Fault("missing", path=(name,)) for name in known if name not in header]
     faults += [Fault("unknown_name", path=(name,)) for name in dict.fromkeys(header) if name not in known]
     faults += [Fault("duplicate_key", path=(name,)) for name, count in Counter(header).items() if count > 1]
@@ -119,7 +119,7 @@ def decode(contract: Contract, body: bytes) -> Decoded:
     if len(rows) > contract.max_orders:
         faults.append(Fault("too_many_orders"))
     if faults:
-        return contract.refused(*faults)
+        return contract.refused(len(rows), *faults)
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
     ids = [cell or None for cell in columns["order_id"]]
     values = [list(map(_value, columns[name])) for name in contract.features]

@@ -53,7 +53,11 @@ METRICS = {
     "delivery_risk_orders_total": Metric("Orders answered, by the queue they went to.", ("model_version", "queue")),
     "delivery_risk_batch_orders": Metric("Orders in an answered batch.", (), _BATCH),
     "delivery_risk_rejected_orders_total": Metric(
-        "Orders refused, counted once for each code; a batch refused as a whole counts one.", ("code",)
+        "Faulty orders, each counted once for each of its codes; a fault of the batch itself counts one.", ("code",)
+    ),
+    "delivery_risk_unscored_orders_total": Metric(
+        "Orders received in a readable batch that got no score: all of one that is refused as a whole, the faulty ones of one "
+        "that is answered in part."
     ),
     "delivery_risk_out_of_range_total": Metric("Orders answered with the feature outside the model's range.", ("feature",)),
     "delivery_risk_feature_zscore": Metric("Standardized features of the orders answered.", ("feature",), ZSCORE_EDGES),
@@ -112,9 +116,10 @@ class Metrics:
             for stage, begin, end in stages:
                 self._observe("delivery_risk_stage_duration_seconds", (stage,), end - begin)
 
-    def refused(self, faults: Iterable[Fault]) -> None:
-        """Orders that are refused, with all their faults."""
+    def refused(self, faults: Iterable[Fault], unscored: int) -> None:
+        """Faults of a batch and its orders, and how many orders got no score for them."""
         with self.tally.lock:
+            self._count("delivery_risk_unscored_orders_total", (), unscored)
             for code, _ in {(fault.code, fault.position) for fault in faults}:
                 self._count("delivery_risk_rejected_orders_total", (code,), 1)
 

@@ -54,6 +54,7 @@ ZEROS: dict[str, Callable[[Lineup], Labels]] = {
     "delivery_risk_orders_total": _each(_version, QUEUES),
     "delivery_risk_batch_orders": _of(),
     "delivery_risk_rejected_orders_total": _of(BATCH_CODES),
+    "delivery_risk_unscored_orders_total": _of(),
     "delivery_risk_out_of_range_total": _features,
     "delivery_risk_feature_zscore": _features,
     "delivery_risk_challenger_score_difference": _both,

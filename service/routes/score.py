@@ -42,10 +42,12 @@ def blueprint(stage: Stage, settings: Settings, metrics: Metrics, admission: Adm
         decoded, scores = scoring.score(model, decoded, settings.out_of_range)
         scored = perf_counter()
         _note(model, decoded, int(np.count_nonzero(scores.review)))
-        metrics.refused(decoded.faults)
-        if decoded.faults and not (partial and all(fault.position is not None for fault in decoded.faults)):
-            detail = f"{len(decoded.faults)} error{'s' * (len(decoded.faults) > 1)}; no order was scored."
-            raise Problem(422, detail, decoded.faults, form.place)
+        if decoded.faults:
+            partial = partial and all(fault.position is not None for fault in decoded.faults)
+            metrics.refused(decoded.faults, decoded.received - (len(decoded.batch) if partial else 0))
+            if not partial:
+                detail = f"{len(decoded.faults)} error{'s' * (len(decoded.faults) > 1)}; no order was scored."
+                raise Problem(422, detail, decoded.faults, form.place)
         content = form.encode(model, decoded, scores, partial=partial)
         stages = (("decode", begun, read), ("score", read, scored), ("encode", scored, perf_counter()))
         record = access.current()

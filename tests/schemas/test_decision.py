@@ -14,7 +14,7 @@ from schemas.problem import Fault
 from schemas.records import encode
 
 MODEL = default_model()
-DECODED = Decoded(Batch(["B-208", "Größe-7", "A-104"], np.zeros((3, 3))), [0, 1, 3], [Fault("null", 2, "backlog", "X-1")])
+DECODED = Decoded(Batch(["B-208", "Größe-7", "A-104"], np.zeros((3, 3))), [0, 1, 3], [Fault("null", 2, "backlog", "X-1")], 4)
 SCORES = Scores(
     logits=np.zeros(3),
     scores=np.array([0.1 + 0.2, 0.6, 0.9811090380629609]),
@@ -64,7 +64,7 @@ def test_a_decision_is_what_its_schema_says(partial):
 
 @pytest.mark.parametrize("count", [100, 101, 250])
 def test_a_partial_decision_tells_all_errors_however_many(count):
-    decoded = Decoded(Batch([], np.zeros((0, 3))), [], [Fault("not_an_object", at) for at in range(count)])
+    decoded = Decoded(Batch([], np.zeros((0, 3))), [], [Fault("not_an_object", at) for at in range(count)], count)
     empty = Scores(np.zeros(0), np.zeros(0), np.zeros(0, bool), np.zeros((0, 3)), np.zeros((0, 3), bool), np.zeros(0, bool))
     found = json.loads(encode(MODEL, decoded, empty, partial=True))
     assert (found["results"], len(found["errors"]), found["error_count"]) == ([], count, count)

@@ -202,7 +202,8 @@ def test_orders_of_a_file_are_checked_as_those_of_a_body():
 def test_refused_rows_leave_the_batch_and_their_faults_find_their_place():
     batch = Batch(["A", "C", "E"], np.array([[1.0], [3.0], [5.0]]))
     first, middle, whole = Fault("null", 1, "x", "B"), Fault("null", 3, "x", "D"), Fault("unknown_name", path=("y",))
-    found = Decoded(batch, [0, 2, 4], [first, middle, whole]).refuse({1: [Fault("out_of_numeric_range", 2, None, "C")]})
+    found = Decoded(batch, [0, 2, 4], [first, middle, whole], 5).refuse({1: [Fault("out_of_numeric_range", 2, None, "C")]})
+    assert found.received == 5
     assert (found.batch.ids, found.batch.matrix.tolist(), found.positions) == (["A", "E"], [[1.0], [5.0]], [0, 4])
     assert found.faults == [whole, first, Fault("out_of_numeric_range", 2, None, "C"), middle]
 

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as plain
@@ -69,6 +71,45 @@ def test_refused_orders_are_counted_once_for_each_code(client, order):
     name = "delivery_risk_rejected_orders_total"
     counts = {code: found[name, (("code", code),)] for code in ("null", "missing", "unknown_name", "empty_batch")}
     assert counts == {"null": 1, "missing": 1, "unknown_name": 1, "empty_batch": 1}
+
+
+SOUND = [{"order_id": str(n), "route_disruption": 1, "backlog": 1, "weather_severity": 1} for n in range(3)]
+FAULTY = {"order_id": "x", "backlog": None}
+HUGE = {"order_id": "huge", "route_disruption": 1.7e308, "backlog": 1.7e308, "weather_severity": 1.7e308}
+WRONG_COUNTS = {"order_ids": ["a", "b"], "columns": {"backlog": [1], "route_disruption": [1, 2], "weather_severity": [1, 2]}}
+TABLE = "order_id,route_disruption,backlog,weather_severity\n"
+UNSCORED = {
+    "sound": ({"orders": SOUND}, 0, 0),
+    "an order at fault": ({"orders": [*SOUND, FAULTY]}, 4, 1),
+    "an order that overflows beside it": ({"orders": [*SOUND[1:], HUGE, FAULTY]}, 4, 2),
+    "the batch at fault": ({"orders": SOUND, "more": 1}, 3, 3),
+    "far too many names": ({"orders": SOUND, **{str(n): 1 for n in range(99)}}, 3, 3),
+    "too many orders": ({"orders": [FAULTY] * 6}, 6, 6),
+    "columns of wrong counts": (WRONG_COUNTS, 2, 2),
+    "no list": ({"orders": 5}, 0, 0),
+    "no object": ([1, 2], 0, 0),
+    "not readable": ("[1, 2", 0, 0),
+    "empty": ({"orders": []}, 0, 0),
+    "a table with a row at fault": (TABLE + "a,1,1,1\nb,1,x,1\n", 2, 1),
+    "a table without a column": ("order_id,backlog\na,1\nb,1\n", 2, 2),
+}
+
+
+@pytest.mark.parametrize("body", UNSCORED)
+def test_orders_without_a_score_are_counted_whatever_it_is_that_is_refused(make_client, body):
+    content, refused, partly = UNSCORED[body]
+    text = content if isinstance(content, str) else json.dumps(content)
+    media_type = "text/csv" if text.startswith("order_id") else "application/json"
+    for query, expected in (("", refused), ("?on_error=partial", partly)):
+        client = make_client(max_orders="5")
+        client.post(f"/score{query}", data=text, content_type=media_type)
+        assert samples(client).get(("delivery_risk_unscored_orders_total", ()), 0) == expected
+
+
+def test_a_request_that_is_refused_unread_counts_no_order(make_client, order):
+    client = make_client(max_body_bytes="10")
+    assert score(client, order).status_code == 413
+    assert ("delivery_risk_unscored_orders_total", ()) not in samples(client)
 
 
 def test_a_refused_batch_counts_no_order_as_answered(client, order):

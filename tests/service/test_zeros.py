@@ -54,7 +54,7 @@ def test_the_first_batches_and_errors_count_on_series_that_were_there(counts, or
     assert client.post("/score", data="{", content_type="application/json").status_code == 400
     found = counts.totals()
     assert found.keys() == shown.keys()
-    assert sum(cells.any() for cells in found.values()) == 15
+    assert sum(cells.any() for cells in found.values()) == 16
 
 
 @pytest.mark.parametrize("slots", ["1", "2"])

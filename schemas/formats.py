@@ -21,9 +21,9 @@ from schemas.problem import Fault, Place
 
 
 class Encode(Protocol):
-    """Makes the answer; a partial one tells the faults of the orders without a result."""
+    """Makes the answer, which tells the policy where its format has a head; a partial one the faults of the other orders."""
 
-    def __call__(self, model: RiskModel, decoded: Decoded, scores: Scores, *, partial: bool) -> bytes: ...
+    def __call__(self, model: RiskModel, decoded: Decoded, scores: Scores, policy: str, *, partial: bool) -> bytes: ...
 
 
 class MakeSchema(Protocol):

@@ -132,18 +132,18 @@ def place(fault: Fault) -> tuple[str, ...]:
     return (str(fault.position), *(() if fault.name is None else (fault.name,)))
 
 
-def encode(model: RiskModel, decoded: Decoded, scores: Scores, *, partial: bool) -> bytes:
+def encode(model: RiskModel, decoded: Decoded, scores: Scores, policy: str, *, partial: bool) -> bytes:
     """The answer, a row an order, with the version on each; in a partial one the refused orders follow with their errors."""
     stream = io.StringIO(newline="")
     cells = csv.writer(stream, lineterminator="\r\n")
-    cells.writerow(("order_id", *RESULT_NAMES, "model_version", *(("errors",) if partial else ())))
-    version = model.manifest.version
+    cells.writerow(("order_id", *RESULT_NAMES, "model_version", "model_sha256", *(("errors",) if partial else ())))
+    version = (model.manifest.version, model.sha256)
     for result in results(model, decoded, scores):
-        row = (result.order_id, result.score, result.queue, " ".join(result.out_of_range), version)
+        row = (result.order_id, result.score, result.queue, " ".join(result.out_of_range), *version)
         cells.writerow((*row, "") if partial else row)
     for faults in decoded.by_position().values():
         reasons = "; ".join(f"{fault.name}: {fault.code}" if fault.name else fault.code for fault in faults)
-        cells.writerow((faults[0].order_id or "", "", "", "", version, reasons))
+        cells.writerow((faults[0].order_id or "", "", "", "", *version, reasons))
     return stream.getvalue().encode()
 
 

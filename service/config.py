@@ -11,6 +11,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 import model
 from model.default import FILE_NAME
 from schemas.base import Strict
+from schemas.decision import POLICIES
 
 PREFIX = "DELIVERY_RISK_"
 DEFAULT_MODEL = str(Path(model.__file__).with_name(FILE_NAME))
@@ -84,7 +85,7 @@ SETTINGS: dict[str, fields.Field[Any]] = {
     "max_body_bytes": _whole(16 * 2**20, 1, 2**30, "Bytes that a request's body may have."),
     "out_of_range": _choice(
         "review",
-        ("review", "flag", "refuse"),
+        POLICIES,
         "An order outside the model's range goes to review whatever its score, is only flagged, or is refused "
         "(review, flag, refuse).",
     ),

@@ -48,7 +48,7 @@ def blueprint(stage: Stage, settings: Settings, metrics: Metrics, admission: Adm
             if not partial:
                 detail = f"{len(decoded.faults)} error{'s' * (len(decoded.faults) > 1)}; no order was scored."
                 raise Problem(422, detail, decoded.faults, form.place)
-        content = form.encode(model, decoded, scores, partial=partial)
+        content = form.encode(model, decoded, scores, settings.out_of_range, partial=partial)
         stages = (("decode", begun, read), ("score", read, scored), ("encode", scored, perf_counter()))
         record = access.current()
         record.stages = (*record.stages, *stages)
@@ -78,4 +78,4 @@ def _partial(asked: Request) -> bool:
 def _note(model: RiskModel, decoded: Decoded, reviews: int) -> None:
     refused = {fault.position for fault in decoded.faults}
     counts = {"orders": len(decoded.batch), "review": reviews, "refused": len(refused)}
-    access.current().notes |= {"model_version": model.manifest.version, **counts}
+    access.current().notes |= {"model_version": model.manifest.version, "model_sha256": model.sha256, **counts}

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 
 import pytest
 from hypothesis import given, settings
@@ -161,3 +162,29 @@ def test_a_table_that_cannot_be_read_is_told_by_its_place(text, told):
         assert answer.json["detail"] == place
     else:
         assert place in {(error["pointer"], error["code"]) for error in answer.json["errors"]}
+
+
+@pytest.mark.parametrize("policy", ["review", "flag", "refuse"])
+def test_an_answer_tells_by_which_policy_and_model_it_was_made_and_so_do_the_card_and_the_log(policy, caplog):
+    caplog.set_level(logging.INFO, "delivery_risk.access")
+    client = app_of(out_of_range=policy).test_client()
+    digest = client.get("/model").json["model_sha256"]
+    assert len(digest) == 64
+    assert client.get("/model").json["out_of_range_policy"] == policy
+    columns = {"order_ids": ["a"], "columns": {name: [1] for name in FEATURES}}
+    for body in ({"orders": [{"order_id": "a", **dict.fromkeys(FEATURES, 1)}]}, columns):
+        found = client.post("/score", json=body).json
+        assert (found["out_of_range_policy"], found["model_sha256"]) == (policy, digest)
+    table = f"order_id,{','.join(FEATURES)}\na,1,1,1\nb,,1,1\n"
+    answer = client.post("/score?on_error=partial", data=table, content_type="text/csv")
+    rows = list(csv.DictReader(answer.text.splitlines()))
+    assert [(row["order_id"], row["model_version"], row["model_sha256"]) for row in rows] == [
+        (key, "1.0.0", digest) for key in "ab"
+    ]
+    lines = [record for record in caplog.records if record.route == "/score"]
+    assert [line.model_sha256 for line in lines] == [digest] * 3
+
+
+def test_a_table_is_answered_with_the_model_behind_the_columns_that_were_there_before():
+    answer = as_table(["a"], [[2, 3, 1]])
+    assert answer.text.splitlines()[0] == "order_id,score,queue,out_of_range,model_version,model_sha256"

@@ -104,7 +104,7 @@ class Doors:
             decoded: Decoded = schema.load(found)["decoded"]
         except ValidationError as error:
             decoded = cast(dict[str, Any], error.valid_data).get("decoded") or self.contract.refused(_received(found))
-            faults += _faults(error.messages_dict)
+            faults += _faults(error.messages_dict, self.contract.max_orders)
         return decoded.joined(faults) if faults else decoded
 
 
@@ -130,12 +130,14 @@ def _repeated(found: Any) -> Iterator[Fault]:
             yield Fault("duplicate_key", path=("columns", name))
 
 
-def _faults(messages: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[Fault]:
+def _faults(messages: dict[str, Any], most: int, path: tuple[str, ...] = ()) -> Iterator[Fault]:
     for name, found in messages.items():
         if isinstance(found, dict):
-            yield from _faults(found, (*path, name))
-        else:
-            yield from (Fault(code, path=path if code == "not_an_object" else (*path, name)) for code in found)
+            yield from _faults(found, most, (*path, name))
+            continue
+        for code in found:
+            place = path if code == "not_an_object" else (*path, name)
+            yield Fault(code, path=place, most=most if code == "too_many_orders" else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,13 +143,18 @@ def test_columns_that_cannot_be_read_are_told_by_their_place(text, places):
         assert places <= {(error["pointer"], error["code"]) for error in answer.json["errors"]}
 
 
+UNSOUND = "line {} is not sound CSV: a quote may be open or out of place."
 BROKEN_TABLES = {
     "order_id,backlog,route_disruption,weather_severity\n": (422, ("", "empty_batch")),
     "order_id,backlg,route_disruption,weather_severity\na,1,2,3\n": (422, ("/backlg", "unknown_name")),
     "order_id,backlog,route_disruption,weather_severity,backlog\na,1,2,3,4\n": (422, ("/backlog", "duplicate_key")),
     "order_id" + ",x" * 99 + "\n": (422, ("", "too_many_names")),
-    "order_id,backlog,route_disruption,weather_severity\na,1,2\n": (400, "row 1 has 3 cells, the header 4."),
-    'order_id,backlog,route_disruption,weather_severity\n"a"b,1,2,3\n': (400, "the body is not CSV in UTF-8."),
+    "order_id,backlog,route_disruption,weather_severity\na,1,2\n": (400, "line 2 has 3 cells, the header 4."),
+    'order_id,backlog,route_disruption,weather_severity\n\n"a\nb",1,2,3\nc,1,2\n': (400, "line 5 has 3 cells, the header 4."),
+    'order_id,backlog,route_disruption,weather_severity\n"a"b,1,2,3\n': (400, UNSOUND.format(2)),
+    'order_id,backlog,route_disruption,weather_severity\r\na,1,2,3\r\nb,"1,2,3\r\nc,1,2,3': (400, UNSOUND.format(3)),
+    '"order_id,backlog': (400, UNSOUND.format(1)),
+    f"order_id,backlog,route_disruption,weather_severity\n{'a' * 140_000},1,2,3\n": (400, UNSOUND.format(2)),
 }
 
 
@@ -188,3 +193,30 @@ def test_an_answer_tells_by_which_policy_and_model_it_was_made_and_so_do_the_car
 def test_a_table_is_answered_with_the_model_behind_the_columns_that_were_there_before():
     answer = as_table(["a"], [[2, 3, 1]])
     assert answer.text.splitlines()[0] == "order_id,score,queue,out_of_range,model_version,model_sha256"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("line", [1, 2, 3])
+def test_a_table_in_another_encoding_is_told_by_its_line(line, mark, end):
+    lines = ["order_id,backlog,route_disruption,weather_severity", "a,1,2,3", "b,1,2,3"]
+    lines[line - 1] = lines[line - 1].replace(",", "ü,", 1)
+    answer = CLIENT.post("/score", data=mark + end.join(lines).encode("latin-1"), content_type="text/csv")
+    assert (answer.status_code, answer.json["detail"]) == (400, f"line {line} is not UTF-8.")
+
+
+@pytest.mark.parametrize("columns", [4, 10, 99])
+def test_a_table_without_a_header_is_told_so_and_none_of_its_values(columns):
+    rows = [",".join(f"SECRET-{row}-{column}" for column in range(columns)) for row in range(3)]
+    answer = send("text/csv", "\n".join(rows))
+    assert answer.status_code == 422
+    assert "SECRET" not in answer.text
+    if columns < 99:
+        missing = {("/" + name, "missing") for name in ("order_id", *FEATURES)}
+        assert {(error["pointer"], error["code"]) for error in answer.json["errors"]} == missing
+
+
+def test_a_header_with_one_known_name_is_one_and_its_other_names_are_told():
+    answer = send("text/csv", "order_id,x,y\na,1,2\n")
+    found = {(error["pointer"], error["code"]) for error in answer.json["errors"]}
+    assert found == {("/" + name, "missing") for name in FEATURES} | {("/x", "unknown_name"), ("/y", "unknown_name")}

@@ -94,7 +94,8 @@ class Follower:
     def _champion(self, wanted: Pointer | None) -> None:
         if wanted is not None:
             model = self._stage.lineup.champion.model
-            self._stage.champion(model if wanted.sha256 == model.sha256 else self._load(wanted), wanted)
+            same = (wanted.version, wanted.sha256) == (model.manifest.version, model.sha256)
+            self._stage.champion(model if same else self._load(wanted), wanted)
 
     def _challenger(self, wanted: Pointer | None) -> None:
         challenger = None if wanted is None else self._load(wanted)

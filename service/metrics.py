@@ -75,7 +75,11 @@ METRICS = {
         ("challenger_version", "outcome"),
     ),
     "delivery_risk_requests_shed_total": Metric("Requests refused with 503 because of the service's own state.", ("reason",)),
-    "delivery_risk_requests_overdue_total": Metric("Requests that overstayed their time in a stage.", ("stage",)),
+    "delivery_risk_requests_overdue_total": Metric(
+        "Requests that overstayed their time in a stage. In `compute` their worker ends: each that it takes along, which has "
+        "no answer and no duration, is counted there once, before it exits.",
+        ("stage",),
+    ),
     "delivery_risk_requests_by_caller_total": Metric("Requests with a valid token, by whose it is.", ("caller",)),
     "delivery_risk_tokens_file_failures_total": Metric(
         "Times that a worker looked at the tokens file and it was not sound; what was in force stays."

@@ -84,6 +84,7 @@ METRICS = {
     "delivery_risk_tokens_file_failures_total": Metric(
         "Times that a worker looked at the tokens file and it was not sound; what was in force stays."
     ),
+    "delivery_risk_workers_started_total": Metric("Workers started: the first ones, and each that took another's place."),
     "delivery_risk_metrics_unrecorded_total": Metric("Times that a series found no room and was not counted."),
 }
 _EDGES = {name: np.array([*metric.buckets, np.inf]) for name, metric in METRICS.items()}
@@ -146,6 +147,11 @@ class Metrics:
         """A look at a tokens file that is not sound."""
         with self.tally.lock:
             self._count("delivery_risk_tokens_file_failures_total", (), 1)
+
+    def started(self) -> None:
+        """A worker that begins."""
+        with self.tally.lock:
+            self._count("delivery_risk_workers_started_total", (), 1)
 
     def reload_failed(self, role: str, reason: str) -> None:
         """A version that the store wants and that could not be loaded; the reason is the kind of error."""

@@ -80,6 +80,7 @@ def _options(
         metrics.tally.attach(worker.slot)
         stage.attach(worker.slot)
         zeros.show(metrics.tally, stage.lineup)
+        metrics.started()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         _keep_memory()

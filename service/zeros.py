@@ -63,6 +63,7 @@ ZEROS: dict[str, Callable[[Lineup], Labels]] = {
     "delivery_risk_requests_shed_total": _of(["busy"]),
     "delivery_risk_requests_overdue_total": _of(["read", "compute"]),
     "delivery_risk_tokens_file_failures_total": _of(),
+    "delivery_risk_workers_started_total": _of(),
 }
 
 

@@ -145,6 +145,11 @@ def test_the_served_model_is_named(client):
     assert samples(client)["delivery_risk_model_info", labels] == 1
 
 
+def test_the_version_of_the_service_itself_is_named(client):
+    version = client.get("/version").json["service_version"]
+    assert samples(client)["delivery_risk_build_info", (("version", version),)] == 1
+
+
 def test_every_metric_is_exported_from_the_start_and_with_its_help(client):
     families = {family.name: family.documentation for family in plain(client.get("/metrics").text)}
     assert set(families) >= {name.removesuffix("_total") for name in METRICS | GAUGES}

@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from model.risk import RiskModel
+from schemas.decision import policy_field
 
 
 class FeatureSchema(Schema):
@@ -93,6 +94,7 @@ class ModelSchema(Schema):
     created = fields.String(required=True)
     description = fields.String(required=True)
     threshold = fields.Float(required=True)
+    out_of_range_policy = policy_field()
     head = fields.String(required=True)
     sizes = fields.List(fields.Integer(), required=True, metadata={"description": "Inputs, then the units of each layer."})
     activations = fields.List(fields.String(), required=True)
@@ -118,8 +120,8 @@ class HealthSchema(Schema):
     status = fields.String(required=True, metadata={"enum": ["ok"]})
 
 
-def card(model: RiskModel, lineup: Mapping[str, Any]) -> dict[str, Any]:
-    """The model card, as ModelSchema has it; `lineup` is a state of StateSchema by role."""
+def card(model: RiskModel, lineup: Mapping[str, Any], policy: str) -> dict[str, Any]:
+    """The model card, as ModelSchema has it; `lineup` is a state of StateSchema by role, `policy` one of POLICIES."""
     manifest, standardizer = model.manifest, model.standardizer
     numbers = zip(manifest.features, standardizer.mean.tolist(), standardizer.scale.tolist(), strict=True)
     features = [
@@ -141,6 +143,7 @@ def card(model: RiskModel, lineup: Mapping[str, Any]) -> dict[str, Any]:
         "created": manifest.created,
         "description": manifest.description,
         "threshold": manifest.threshold,
+        "out_of_range_policy": policy,
         "head": manifest.head,
         "sizes": model.network.sizes,
         "activations": manifest.activations,

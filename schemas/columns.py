@@ -79,14 +79,14 @@ def place(fault: Fault) -> tuple[str, ...]:
     return "columns", str(fault.name), str(fault.position)
 
 
-def encode(model: RiskModel, decoded: Decoded, scores: Scores, *, partial: bool) -> bytes:
+def encode(model: RiskModel, decoded: Decoded, scores: Scores, policy: str, *, partial: bool) -> bytes:
     """The answer in lists, one entry an order; `out_of_range` has the places in them by feature, where there are any."""
     names = model.manifest.feature_names
     outside = {
         names[at]: np.flatnonzero(scores.out_of_range[:, at]).tolist() for at in np.flatnonzero(scores.out_of_range.any(axis=0))
     }
     answer = {
-        **header(model),
+        **header(model, policy),
         "order_ids": decoded.batch.ids,
         "scores": scores.scores.tolist(),
         "queues": queues(scores),

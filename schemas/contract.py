@@ -26,24 +26,28 @@ _OBJECTS: set[type] = {dict, Object}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
-    """What came in: the `batch` of the sound orders, each one's `positions` among all, the `faults` of the others."""
+    """What came in: the `batch` of the sound orders, each one's `positions` among all, the `faults` of the others.
+
+    `received` is how many orders there were, also where the batch itself is at fault and none of them was looked at.
+    """
 
     batch: Batch
     positions: Sequence[int]
     faults: Sequence[Fault]
+    received: int
 
     def refuse(self, rows: Mapping[int, Sequence[Fault]]) -> "Decoded":
         """Without these rows of the batch, whose faults join the others in the order of their positions."""
         kept = [row for row in range(len(self.batch)) if row not in rows]
         faults = [fault for found in rows.values() for fault in found]
         batch = Batch([self.batch.ids[row] for row in kept], self.batch.matrix[kept])
-        return Decoded(batch, [self.positions[row] for row in kept], self.faults).joined(faults)
+        return Decoded(batch, [self.positions[row] for row in kept], self.faults, self.received).joined(faults)
 
     def joined(self, faults: Iterable[Fault]) -> "Decoded":
         """With these faults too: those of the whole batch first, then by position; at one place, by name."""
         found = [*self.faults, *faults]
         found.sort(key=lambda fault: (-1 if fault.position is None else fault.position, fault.path, fault.name or ""))
-        return Decoded(self.batch, self.positions, found)
+        return Decoded(self.batch, self.positions, found, self.received)
 
     def by_position(self) -> dict[int, list[Fault]]:
         """The faults of each order that has any; those of the batch as a whole are not among them."""
@@ -83,7 +87,7 @@ class Contract:
         if not np.isfinite(values).all():
             return None
         values += 0.0
-        return Decoded(Batch(ids, values.reshape(len(columns), count).T), range(count), [])
+        return Decoded(Batch(ids, values.reshape(len(columns), count).T), range(count), [], count)
 
     def decode(self, orders: list[Any]) -> Decoded:
         """The orders of a list, which may be empty, each with its faults; an Object tells which names it held twice."""
@@ -102,9 +106,9 @@ class Contract:
         except KeyError:
             return None
 
-    def refused(self, *faults: Fault) -> Decoded:
-        """No order at all, for these reasons."""
-        return Decoded(Batch([], np.empty((0, len(self.features)))), (), ()).joined(faults)
+    def refused(self, received: int, *faults: Fault) -> Decoded:
+        """None of the orders that were received, for these reasons."""
+        return Decoded(Batch([], np.empty((0, len(self.features)))), (), (), received).joined(faults)
 
     def _one_by_one(self, orders: list[Any]) -> Decoded:
         errors = self._errors(orders)
@@ -118,7 +122,7 @@ class Contract:
             for name, codes in by_name.items()
             for code in codes
         )
-        return Decoded(Batch([row["order_id"] for row in rows], matrix), sound, ()).joined(faults)
+        return Decoded(Batch([row["order_id"] for row in rows], matrix), sound, (), len(orders)).joined(faults)
 
     def _errors(self, orders: list[Any]) -> dict[int, dict[str, list[str]]]:
         """Codes by name by position, for the orders that have any."""

@@ -12,6 +12,7 @@ from schemas.contract import Decoded
 from schemas.problem import ErrorSchema
 
 QUEUES = ("monitor", "review")
+POLICIES = ("review", "flag", "refuse")
 _QUEUES = np.array(QUEUES, np.object_)
 
 
@@ -26,13 +27,20 @@ class ResultSchema(Schema):
     )
 
 
+def policy_field() -> fields.String:
+    """What becomes of an order outside the model's range."""
+    told = "An order outside the model's range goes to review whatever its score, is only flagged, or is refused."
+    return fields.String(required=True, metadata={"enum": list(POLICIES), "description": told})
+
+
 class AnswerSchema(Schema):
-    """What every answer to a batch tells: the version that gave it, and in a partial one what was refused."""
+    """What every answer to a batch tells: by which version and policy it was made, and in a partial one what was refused."""
 
     model_name = fields.String(required=True)
     model_version = fields.String(required=True)
     model_sha256 = fields.String(required=True)
     threshold = fields.Float(required=True)
+    out_of_range_policy = policy_field()
     errors = fields.List(
         fields.Nested(ErrorSchema),
         metadata={"description": "With on_error=partial: every fault of the orders that have no result."},
@@ -59,14 +67,15 @@ class ColumnsDecisionSchema(AnswerSchema):
     )
 
 
-def header(model: RiskModel) -> dict[str, Any]:
-    """The version that answers, as AnswerSchema has it."""
+def header(model: RiskModel, policy: str) -> dict[str, Any]:
+    """The version that answers, and the policy by which it does, as AnswerSchema has it."""
     manifest = model.manifest
     return {
         "model_name": manifest.name,
         "model_version": manifest.version,
         "model_sha256": model.sha256,
         "threshold": manifest.threshold,
+        "out_of_range_policy": policy,
     }
 
 

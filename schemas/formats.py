@@ -21,9 +21,9 @@ from schemas.problem import Fault, Place
 
 
 class Encode(Protocol):
-    """Makes the answer; a partial one tells the faults of the orders without a result."""
+    """Makes the answer, which tells the policy where its format has a head; a partial one the faults of the other orders."""
 
-    def __call__(self, model: RiskModel, decoded: Decoded, scores: Scores, *, partial: bool) -> bytes: ...
+    def __call__(self, model: RiskModel, decoded: Decoded, scores: Scores, policy: str, *, partial: bool) -> bytes: ...
 
 
 class MakeSchema(Protocol):
@@ -96,15 +96,15 @@ class Doors:
     def _explain(self, schema: Schema, found: Any) -> Decoded:
         """Every fault of a decoded body, and its sound orders."""
         if too_many_names(found, len(schema.fields)):
-            return self.contract.refused(Fault("too_many_names"))
+            return self.contract.refused(_received(found), Fault("too_many_names"))
         if isinstance(found, dict) and too_many_names(found.get("columns"), len(self.contract.features)):
-            return self.contract.refused(Fault("too_many_names", path=("columns",)))
+            return self.contract.refused(_received(found), Fault("too_many_names", path=("columns",)))
         faults = list(_repeated(found))
         try:
             decoded: Decoded = schema.load(found)["decoded"]
         except ValidationError as error:
-            decoded = cast(dict[str, Any], error.valid_data).get("decoded") or self.contract.refused()
-            faults += _faults(error.messages_dict)
+            decoded = cast(dict[str, Any], error.valid_data).get("decoded") or self.contract.refused(_received(found))
+            faults += _faults(error.messages_dict, self.contract.max_orders)
         return decoded.joined(faults) if faults else decoded
 
 
@@ -116,6 +116,12 @@ def _shape(found: Any) -> str:
     return "columns" if isinstance(found, dict) and not found.keys().isdisjoint(("columns", "order_ids")) else "records"
 
 
+def _received(found: Any) -> int:
+    """How many orders a body holds, as far as it has a list of them."""
+    lists = [found.get("orders"), found.get("order_ids")] if isinstance(found, dict) else []
+    return sum(len(each) for each in lists if isinstance(each, list))
+
+
 def _repeated(found: Any) -> Iterator[Fault]:
     for name in getattr(found, "repeated", ()):
         yield Fault("duplicate_key", path=(name,))
@@ -124,12 +130,14 @@ def _repeated(found: Any) -> Iterator[Fault]:
             yield Fault("duplicate_key", path=("columns", name))
 
 
-def _faults(messages: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[Fault]:
+def _faults(messages: dict[str, Any], most: int, path: tuple[str, ...] = ()) -> Iterator[Fault]:
     for name, found in messages.items():
         if isinstance(found, dict):
-            yield from _faults(found, (*path, name))
-        else:
-            yield from (Fault(code, path=path if code == "not_an_object" else (*path, name)) for code in found)
+            yield from _faults(found, most, (*path, name))
+            continue
+        for code in found:
+            place = path if code == "not_an_object" else (*path, name)
+            yield Fault(code, path=place, most=most if code == "too_many_orders" else None)
 
 
 @dataclass(frozen=True, slots=True)

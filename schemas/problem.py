@@ -32,12 +32,16 @@ CODES = {
 }
 
 
+BATCH_CODES = tuple(code for code in CODES if code not in ("reserved_name", "not_json", "not_csv", "not_utf8"))
+"""Those that an order of a batch may have, or the batch; the others are of lines in files."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong: `code` of CODES, in the order at `position`, at `name` (None: all of the order).
 
     `order_id` is the order's own where it has a usable one. Where the batch itself is at fault, `position` is None and
-    `path` has the steps to the place in the body.
+    `path` has the steps to the place in the body, and `most` is how many there may be, where there are too many.
     """
 
     code: str
@@ -45,10 +49,11 @@ class Fault:
     name: str | None = None
     order_id: str | None = None
     path: tuple[str, ...] = ()
+    most: int | None = None
 
     @property
     def detail(self) -> str:
-        return CODES[self.code]
+        return CODES[self.code] if self.most is None else f"{CODES[self.code]} (at most {self.most})"
 
 
 class ErrorSchema(Schema):

@@ -69,10 +69,10 @@ def place(fault: Fault) -> tuple[str, ...]:
     return ("orders", str(fault.position), *(() if fault.name is None else (fault.name,)))
 
 
-def encode(model: RiskModel, decoded: Decoded, scores: Scores, *, partial: bool) -> bytes:
+def encode(model: RiskModel, decoded: Decoded, scores: Scores, policy: str, *, partial: bool) -> bytes:
     """The answer: a result for each order, and in a partial one what was wrong with the others."""
     errors = told(decoded.faults, place) if partial else {}
-    return msgspec.json.encode({**header(model), "results": results(model, decoded, scores), **errors})
+    return msgspec.json.encode({**header(model, policy), "results": results(model, decoded, scores), **errors})
 
 
 def example(model: RiskModel) -> dict[str, Any]:

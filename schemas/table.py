@@ -95,31 +95,25 @@ def _value(cell: str) -> float | str | None:
 
 
 class NotCSV(NotReadable):
-    """The body is not a table of one width; the message says on which line."""
+    """The body is not a table of one width in UTF-8; the message says on which line."""
 
 
 def decode(contract: Contract, body: bytes) -> Decoded:
     """The orders of a whole table. Raises NotCSV. Here every column must be one that the model knows."""
-    try:
-        cells = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
-        header, *rows = [row for row in cells if row] or [[]]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise NotCSV("the body is not CSV in UTF-8") from error
-    for number, row in enumerate(rows, 1):
-        if len(row) != len(header):
-            raise NotCSV(f"row {number} has {len(row)} cells, the header {len(header)}")
+    header, rows = _table(body)
     known = ("order_id", *contract.features)
     if len(header) > len(known) + SPARE_NAMES:
-        return contract.refused(Fault("too_many_names"))
+        return contract.refused(len(rows), Fault("too_many_names"))
     faults = [Fault("missing", path=(name,)) for name in known if name not in header]
-    faults += [Fault("unknown_name", path=(name,)) for name in dict.fromkeys(header) if name not in known]
-    faults += [Fault("duplicate_key", path=(name,)) for name, count in Counter(header).items() if count > 1]
+    if len(faults) < len(known):  # else there is no header, and what stands there are values
+        faults += [Fault("unknown_name", path=(name,)) for name in dict.fromkeys(header) if name not in known]
+        faults += [Fault("duplicate_key", path=(name,)) for name, count in Counter(header).items() if count > 1]
     if not rows:
         faults.append(Fault("empty_batch"))
     if len(rows) > contract.max_orders:
-        faults.append(Fault("too_many_orders"))
+        faults.append(Fault("too_many_orders", most=contract.max_orders))
     if faults:
-        return contract.refused(*faults)
+        return contract.refused(len(rows), *faults)
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
     ids = [cell or None for cell in columns["order_id"]]
     values = [list(map(_value, columns[name])) for name in contract.features]
@@ -127,23 +121,55 @@ def decode(contract: Contract, body: bytes) -> Decoded:
     return contract.at_once(ids, values) or contract.decode(list(orders))
 
 
+def _table(body: bytes) -> tuple[list[str], list[list[str]]]:
+    """The header of a table, and its rows. Raises NotCSV."""
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = len(error.object[: error.start + 1].splitlines())
+        raise NotCSV(f"line {line} is not UTF-8") from error
+    try:
+        header, *rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row] or [[]]
+    except csv.Error:
+        header, rows = [], []
+    if set(map(len, rows)) - {len(header)} or not header:
+        _find_fault(text)
+    return header, rows
+
+
+def _find_fault(text: str) -> None:
+    """Read the table once more, line by line, for the place of what is wrong. Raises NotCSV, unless nothing is."""
+    cells, width = csv.reader(io.StringIO(text, newline=""), strict=True), 0
+    while True:
+        line = cells.line_num + 1
+        try:
+            row = next(cells, None)
+        except csv.Error as error:
+            raise NotCSV(f"line {line} is not sound CSV: a quote may be open or out of place") from error
+        if row is None:
+            return
+        width = width or len(row)
+        if row and len(row) != width:
+            raise NotCSV(f"line {line} has {len(row)} cells, the header {width}")
+
+
 def place(fault: Fault) -> tuple[str, ...]:
     """The steps to an order's fault: its row, from 0 below the header, and its column."""
     return (str(fault.position), *(() if fault.name is None else (fault.name,)))
 
 
-def encode(model: RiskModel, decoded: Decoded, scores: Scores, *, partial: bool) -> bytes:
+def encode(model: RiskModel, decoded: Decoded, scores: Scores, policy: str, *, partial: bool) -> bytes:
     """The answer, a row an order, with the version on each; in a partial one the refused orders follow with their errors."""
     stream = io.StringIO(newline="")
     cells = csv.writer(stream, lineterminator="\r\n")
-    cells.writerow(("order_id", *RESULT_NAMES, "model_version", *(("errors",) if partial else ())))
-    version = model.manifest.version
+    cells.writerow(("order_id", *RESULT_NAMES, "model_version", "model_sha256", *(("errors",) if partial else ())))
+    version = (model.manifest.version, model.sha256)
     for result in results(model, decoded, scores):
-        row = (result.order_id, result.score, result.queue, " ".join(result.out_of_range), version)
+        row = (result.order_id, result.score, result.queue, " ".join(result.out_of_range), *version)
         cells.writerow((*row, "") if partial else row)
     for faults in decoded.by_position().values():
         reasons = "; ".join(f"{fault.name}: {fault.code}" if fault.name else fault.code for fault in faults)
-        cells.writerow((faults[0].order_id or "", "", "", "", version, reasons))
+        cells.writerow((faults[0].order_id or "", "", "", "", *version, reasons))
     return stream.getvalue().encode()
 
 

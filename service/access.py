@@ -1,7 +1,8 @@
 """Access: what every request gets, whatever becomes of it: an id, a duration in the metrics, and one log line.
 
-A WSGI layer around the application, so that it sees every answer. Nothing of a request is logged but its method, its
-route, and what the routes note of it: counts and names, never a feature's value.
+A WSGI layer around the application, so that it sees every answer. A duration is what a request waited for a thread and what
+its answer took from then on. Nothing of a request is logged but its method, its route, and what the routes note of it:
+counts and names, never a feature's value.
 """
 
 import logging
@@ -13,6 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from service import arrival
 from service.metrics import Metrics, Stages
 from service.tracing import Answered, Tracer
 
@@ -49,9 +51,12 @@ def layer(application: "WSGIApplication", metrics: Metrics, tracer: Tracer, rout
     """
 
     def observed(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        started = time.perf_counter()
+        called, waited = time.perf_counter(), arrival.waited()
+        started = called - (waited or 0.0)
         given = environ.get("HTTP_X_REQUEST_ID", "")
         record = Record(given if _WELL_FORMED.fullmatch(given) else secrets.token_hex(16))
+        if waited is not None:
+            record.stages = (("wait", started, called),)
         token = _current.set(record)
         status = 500
 
@@ -67,12 +72,14 @@ def layer(application: "WSGIApplication", metrics: Metrics, tracer: Tracer, rout
             _current.reset(token)
             seconds = time.perf_counter() - started
             method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in _METHODS else "other"
-            metrics.request(method, record.route, status, seconds)
+            metrics.request(method, record.route, status, seconds, waited)
             answered = Answered(method, record.route, status, started, seconds, record.stages, record.notes)
             trace = tracer.answered(environ, answered)
-            line = {"request_id": record.request_id, "method": method, "route": record.route, "status": status}
+            line: dict[str, Any] = {"request_id": record.request_id, "method": method, "route": record.route, "status": status}
             if trace is not None:
                 line["trace_id"] = trace
+            if waited is not None:
+                line["wait_ms"] = round(waited * 1000, 3)
             _log.info("request", extra={**line, "duration_ms": round(seconds * 1000, 3), **record.notes})
 
     return observed

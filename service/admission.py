@@ -102,6 +102,10 @@ class Admission:
         """Whether any request has a place."""
         return len(self._free) < self._count
 
+    def taken(self) -> list[Place]:
+        """The places of requests that are not answered yet."""
+        return [place for place in self._places if place.until < math.inf]
+
     def sweep(self) -> list[Place]:
         """Cut off the bodies that take too long, and tell the places whose answers do."""
         now = monotonic()

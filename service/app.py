@@ -23,10 +23,11 @@ def create_app(settings: Settings, stage: Stage, metrics: Metrics, admission: Ad
     app.json = MsgspecProvider(app)
     app.url_map.merge_slashes = False  # a redirect would send the client to whatever its Host header says
     problems.register(app)
-    if settings.tokens_file is not None:
-        gate.register(app, Keyring(settings.tokens_file, metrics.tokens_failed), metrics)
+    keyring = None if settings.tokens_file is None else Keyring(settings.tokens_file, metrics.tokens_failed)
+    if keyring is not None:
+        gate.register(app, keyring, metrics)
     app.register_blueprint(score.blueprint(stage, settings, metrics, admission, shadow))
-    app.register_blueprint(health.blueprint(Exposition(metrics.tally, stage).registry, settings.drain_file))
+    app.register_blueprint(health.blueprint(Exposition(metrics.tally, stage).registry, settings.drain_file, keyring))
     app.register_blueprint(catalog.blueprint(stage, settings))
     app.register_blueprint(docs.blueprint(stage, settings))
 

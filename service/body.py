@@ -35,7 +35,7 @@ def read(environ: Mapping[str, Any], limit: int) -> bytes:
         raise Problem(400, "The Content-Length is not a number.")
     length = int(declared) if len(declared) <= _DIGITS else limit + 1
     if length > limit:
-        raise _too_large(limit)
+        raise Problem(413, f"The body is larger than {limit} bytes.")
     try:
         content: bytes = environ["wsgi.input"].read(length)
     except OSError:  # the connection broke
@@ -72,11 +72,7 @@ def _inflated_size(content: bytes, coding: str, limit: int) -> int:
             raise Problem(400, f"The {coding} body ended before its end.")
         size += len(piece)
         if size > limit:
-            raise _too_large(limit)
+            raise Problem(413, f"The body is larger than {limit} bytes once it is inflated.")
     if stream.unused_data or start < len(content):
         raise Problem(400, f"The body goes on after the end of its {coding}.")
     return size
-
-
-def _too_large(limit: int) -> Problem:
-    return Problem(413, f"The body is larger than {limit} bytes.")

@@ -1,15 +1,17 @@
 """Settings: every environment variable that the service knows, checked all at once before anything starts."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 import model
 from model.default import FILE_NAME
 from schemas.base import Strict
+from schemas.decision import POLICIES
 
 PREFIX = "DELIVERY_RISK_"
 DEFAULT_MODEL = str(Path(model.__file__).with_name(FILE_NAME))
@@ -83,13 +85,15 @@ SETTINGS: dict[str, fields.Field[Any]] = {
     "max_body_bytes": _whole(16 * 2**20, 1, 2**30, "Bytes that a request's body may have."),
     "out_of_range": _choice(
         "review",
-        ("review", "flag", "refuse"),
+        POLICIES,
         "An order outside the model's range goes to review whatever its score, is only flagged, or is refused "
         "(review, flag, refuse).",
     ),
     "keepalive_seconds": _whole(75, 1, 3600, "How long an idle connection is kept."),
     "graceful_timeout_seconds": _whole(30, 1, 3600, "How long a worker that is told to stop may take for its requests."),
-    "max_concurrent": _whole(4, 1, 64, "Requests that a worker computes at once; keep it below the threads."),
+    "max_concurrent": _whole(
+        4, 1, 64, "Requests that a worker computes at once; fewer than its threads, which also answer probes."
+    ),
     "request_timeout_seconds": _whole(30, 1, 3600, "How long a body may take to arrive, and then its answer to be made."),
     "drain_file": _pattern(None, r".+", "a path", "While this file is there, /readyz answers 503 and connections are closed."),
     "log_level": _choice("info", ("debug", "info", "warning", "error"), "The least level that is logged."),
@@ -122,6 +126,23 @@ def variable(name: str) -> str:
 
 class _Settings(Strict):
     error_messages = {"unknown": "not a setting of this service"}
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def leave_a_thread(self, found: Mapping[str, Any], given: Mapping[str, str], **kwargs: Any) -> None:
+        """With all threads taken by requests that are computed, no probe would be answered. Told of what was set."""
+        if found.get("max_concurrent", 0) >= found.get("threads", math.inf):
+            places, threads = variable("max_concurrent"), variable("threads")
+            faults = {
+                places: f"expected less than {_named('threads', given)}",
+                threads: f"expected more than {_named('max_concurrent', given)}",
+            }
+            raise ValidationError({name: [reason] for name, reason in faults.items() if name in given})
+
+
+def _named(name: str, given: Mapping[str, str]) -> str:
+    """The variable, with the setting's default where that is in force."""
+    named = variable(name)
+    return named if named in given else f"{named} ({SETTINGS[name].load_default} by default)"
 
 
 for _name, _field in SETTINGS.items():

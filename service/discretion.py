@@ -1,4 +1,4 @@
-"""Discretion: gunicorn's worker and logger, kept from repeating what a client sent.
+"""Discretion: gunicorn's errors and its logger, kept from repeating what a client sent.
 
 gunicorn quotes what it cannot parse, a header without a colon for one, in its answer and its log; where a request fails
 inside it, and at the level debug, it logs paths and what came before a client hung up. A token may stand in all of these.
@@ -8,18 +8,13 @@ Here the kind of error is all that is told.
 from typing import Any
 
 from gunicorn import glogging
-from gunicorn.workers.gthread import ThreadWorker
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
-    """gthread."""
-
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer and log what gunicorn would, with the error's name where it would quote."""
-        for name, value in vars(exc).items():
-            if isinstance(value, str | bytes):
-                setattr(exc, name, type(exc).__name__)
-        super().handle_error(req, client, addr, exc)
+def silence(error: BaseException) -> None:
+    """Have the error tell its own name where it would quote."""
+    for name, value in vars(error).items():
+        if isinstance(value, str | bytes):
+            setattr(error, name, type(error).__name__)
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]

@@ -19,6 +19,7 @@ from prometheus_client.utils import floatToGoString
 from model.batch import Floats
 from model.manifest import Manifest
 from model.reference import Histogram, Reference
+from service import release
 from service.lineup import Stage
 from service.metrics import METRICS, Metric
 from service.roster import State
@@ -78,6 +79,9 @@ def _shares(histogram: Histogram) -> Values:
 
 
 GAUGES = {
+    "delivery_risk_build_info": Gauge(
+        "The service's own version, as a label; always 1.", ("version",), lambda _: {(release.VERSION,): 1}
+    ),
     "delivery_risk_model_info": Gauge(
         "Workers that serve the model.", ("role", "name", "version", "sha256"), _by_role(_served)
     ),

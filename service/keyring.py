@@ -2,7 +2,7 @@
 
 In force is the last content of the file that was sound. A file that is not there, cannot be read or has a line at fault
 changes nothing: no right token is refused for it, and none let in that was taken out before. Where there was no sound
-content since the start, no token is valid.
+content since the start, no token is valid, and the worker is not ready: it would refuse whoever another one takes.
 
 A request looks at the file, unless one did less than EVERY seconds ago. What has changed is read once it has rested, by the
 file system's clock, for REST seconds, so that a file written piece by piece is not taken in half; or else PATIENCE seconds
@@ -44,13 +44,19 @@ class Keyring:
         self._tokens: Tokens = ()
         self._known: State | None = None
         self._waiting_since: float | None = None
-        self._said: str | None = None
+        self._fault: str | None = None
         self._due = 0.0
         try:
             self._content, self._tokens = _read(path)
             self._board.write(self._content)
-        except BadTokens:
+        except BadTokens as error:
             self._failed()
+            self._fault = str(error)
+
+    @property
+    def closed(self) -> str | None:
+        """Why no token is valid, while there is none; a file without one is not sound."""
+        return None if self._tokens else self._fault
 
     def check(self, header: str | None) -> Token:
         """The token that an Authorization header shows. Raises BadToken."""
@@ -93,15 +99,16 @@ class Keyring:
             content, tokens = _read(self._path)
         except BadTokens as error:
             self._failed()
-            if str(error) != self._said:
-                self._said = str(error)
-                _log.error("tokens file refused, what was in force stays", extra={"reason": self._said})
+            if str(error) != self._fault:
+                self._fault = str(error)
+                stays = "what was in force stays" if self._tokens else "no token is valid"
+                _log.error(f"tokens file refused, {stays}", extra={"reason": self._fault})
             return False
         if _state(self._path)[0] != state:
             return False
-        if content != self._content or self._said is not None:
+        if content != self._content or self._fault is not None:
             _log.info("tokens file read", extra=_counts(tokens))
-        self._content, self._tokens, self._said = content, tokens, None
+        self._content, self._tokens, self._fault = content, tokens, None
         self._board.write(content)
         return True
 

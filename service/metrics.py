@@ -29,22 +29,31 @@ class Metric:
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
 
+    @property
+    def width(self) -> int:
+        """How many cells a series takes in the tally."""
+        return len(self.buckets) + 2 if self.buckets else 1
+
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_STAGE = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+_STAGE = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, *_SECONDS)
 _BATCH = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0)
 _DIFFERENCE = (-0.5, -0.2, -0.1, -0.05, -0.02, -0.01, -0.001, 0.0, 0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 METRICS = {
     "http_request_duration_seconds": Metric(
-        "Time from a request's arrival in a worker to its answer.", ("method", "route", "status"), _SECONDS
+        "Time that a request waits for a thread of its worker, and from then on to its answer.",
+        ("method", "route", "status"),
+        _SECONDS,
     ),
-    "delivery_risk_stage_duration_seconds": Metric("Time that a batch takes in a stage.", ("stage",), _STAGE),
+    "delivery_risk_stage_duration_seconds": Metric(
+        "Time that an answered batch takes in a stage; in `wait`, that any request waits for a thread.", ("stage",), _STAGE
+    ),
     "delivery_risk_score": Metric("Scores answered.", ("model_version",), SCORE_EDGES),
     "delivery_risk_orders_total": Metric("Orders answered, by the queue they went to.", ("model_version", "queue")),
     "delivery_risk_batch_orders": Metric("Orders in an answered batch.", (), _BATCH),
     "delivery_risk_rejected_orders_total": Metric(
-        "Orders refused, counted once for each code; a batch refused as a whole counts one.", ("code",)
+        "Faulty orders, each counted once for each of its codes; a fault of the batch itself counts one.", ("code",)
     ),
     "delivery_risk_unscored_orders_total": Metric(
         "Orders received in a readable batch that got no score: all of one that is refused as a whole, the faulty ones of one "
@@ -66,11 +75,16 @@ METRICS = {
         ("challenger_version", "outcome"),
     ),
     "delivery_risk_requests_shed_total": Metric("Requests refused with 503 because of the service's own state.", ("reason",)),
-    "delivery_risk_requests_overdue_total": Metric("Requests that overstayed their time in a stage.", ("stage",)),
+    "delivery_risk_requests_overdue_total": Metric(
+        "Requests that overstayed their time in a stage. In `compute` their worker ends: each that it takes along, which has "
+        "no answer and no duration, is counted there once, before it exits.",
+        ("stage",),
+    ),
     "delivery_risk_requests_by_caller_total": Metric("Requests with a valid token, by whose it is.", ("caller",)),
     "delivery_risk_tokens_file_failures_total": Metric(
         "Times that a worker looked at the tokens file and it was not sound; what was in force stays."
     ),
+    "delivery_risk_workers_started_total": Metric("Workers started: the first ones, and each that took another's place."),
     "delivery_risk_metrics_unrecorded_total": Metric("Times that a series found no room and was not counted."),
 }
 _EDGES = {name: np.array([*metric.buckets, np.inf]) for name, metric in METRICS.items()}
@@ -83,10 +97,12 @@ class Metrics:
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
 
-    def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """An answered request, of whatever kind."""
+    def request(self, method: str, route: str, status: int, seconds: float, waited: float | None) -> None:
+        """An answered request, of whatever kind, and what of its time it waited for a thread, where that is known."""
         with self.tally.lock:
             self._observe("http_request_duration_seconds", (method, route, str(status)), seconds)
+            if waited is not None:
+                self._observe("delivery_risk_stage_duration_seconds", ("wait",), waited)
 
     def scored(self, model: RiskModel, scores: Scores, stages: Stages) -> None:
         """A batch that the model answered, and the stages that it went through."""
@@ -105,9 +121,10 @@ class Metrics:
             for stage, begin, end in stages:
                 self._observe("delivery_risk_stage_duration_seconds", (stage,), end - begin)
 
-    def refused(self, faults: Iterable[Fault]) -> None:
-        """Orders that are refused, with all their faults."""
+    def refused(self, faults: Iterable[Fault], unscored: int) -> None:
+        """Faults of a batch and its orders, and how many orders got no score for them."""
         with self.tally.lock:
+            self._count("delivery_risk_unscored_orders_total", (), unscored)
             for code, _ in {(fault.code, fault.position) for fault in faults}:
                 self._count("delivery_risk_rejected_orders_total", (code,), 1)
 
@@ -130,6 +147,11 @@ class Metrics:
         """A look at a tokens file that is not sound."""
         with self.tally.lock:
             self._count("delivery_risk_tokens_file_failures_total", (), 1)
+
+    def started(self) -> None:
+        """A worker that begins."""
+        with self.tally.lock:
+            self._count("delivery_risk_workers_started_total", (), 1)
 
     def reload_failed(self, role: str, reason: str) -> None:
         """A version that the store wants and that could not be loaded; the reason is the kind of error."""

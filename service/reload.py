@@ -16,6 +16,7 @@ from model import store
 from model.errors import DigestMismatch, ModelError
 from model.pointer import Pointer
 from model.risk import RiskModel
+from service import zeros
 from service.lineup import Stage
 from service.metrics import Metrics
 
@@ -78,6 +79,7 @@ class Follower:
             self._failed(role, wanted, over, error)
         else:
             self._troubles.pop(role, None)
+            zeros.show(self._metrics.tally, self._stage.lineup)
             if before.reason is not None or before.wanted is not None or before.served is None:
                 _log.info("model changed", extra={"role": role, "model_version": wanted and wanted.version})
 
@@ -92,7 +94,8 @@ class Follower:
     def _champion(self, wanted: Pointer | None) -> None:
         if wanted is not None:
             model = self._stage.lineup.champion.model
-            self._stage.champion(model if wanted.sha256 == model.sha256 else self._load(wanted), wanted)
+            same = (wanted.version, wanted.sha256) == (model.manifest.version, model.sha256)
+            self._stage.champion(model if same else self._load(wanted), wanted)
 
     def _challenger(self, wanted: Pointer | None) -> None:
         challenger = None if wanted is None else self._load(wanted)
@@ -127,6 +130,7 @@ class Follower:
         at = Pointer(latest.served.version, latest.served.file, latest.served.sha256)
         try:
             self._stage.champion(store.load(self._directory, at), at)
+            zeros.show(self._metrics.tally, self._stage.lineup)
         except ModelError as error:
             _log.error("last good model not found", extra={"role": "champion", "reason": str(error)})
         self._stage.failed("champion", failed.wanted, str(failed.reason))

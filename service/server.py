@@ -17,7 +17,7 @@ from gunicorn.http.body import ChunkedReader
 
 from model import registry
 from model.risk import RiskModel
-from service import discretion, keyring, logs, signals, watchdog
+from service import discretion, keyring, logs, signals, watchdog, zeros
 from service.admission import Admission
 from service.app import create_app
 from service.config import Settings
@@ -27,6 +27,7 @@ from service.metrics import Metrics
 from service.reload import Follower
 from service.tally import SLOTS, Tally
 from service.tracing import Tracer
+from service.worker import Worker
 
 GC_THRESHOLDS = (100_000, 20, 20)
 """A batch of 10,000 orders is that many objects without a cycle: looking for one every 700 of them is time lost."""
@@ -79,6 +80,8 @@ def _options(
     def post_fork(arbiter: Any, worker: Any) -> None:
         metrics.tally.attach(worker.slot)
         stage.attach(worker.slot)
+        zeros.show(metrics.tally, stage.lineup)
+        metrics.started()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         _keep_memory()
@@ -103,7 +106,7 @@ def _options(
         "bind": settings.bind,
         "workers": settings.workers,
         "threads": settings.threads,
-        "worker_class": discretion.Worker,
+        "worker_class": Worker,
         "preload_app": True,
         "keepalive": settings.keepalive_seconds,
         "graceful_timeout": settings.graceful_timeout_seconds,

@@ -6,8 +6,9 @@ only when the old one is dead, and the counts go on where they stood: a total ne
 worker leaves behind can be torn, since a cell is one aligned 8-byte number.
 
 A row is room for names (a line of JSON, [key, first cell, width], for each series, written before the count of bytes in
-use that makes it visible) and for cells. A worker enters a series when it first needs it, so labels may appear at any time;
-when a row is full, further series are not counted, and `unrecorded` says how often. Pages never touched cost nothing.
+use that makes it visible) and for cells. A worker enters a series when it first needs it, or before, to show it at 0; so labels
+may appear at any time. When a row is full, further series are not counted, and `unrecorded` says how often. Pages never touched
+cost nothing.
 """
 
 import json
@@ -51,7 +52,15 @@ class Tally:
     def series(self, key: Key, width: int) -> "memoryview[float]":
         """This worker's `width` cells under the key, to be added to while `lock` is held."""
         found = self._series.get(key)
-        return self._enter(key, width) if found is None else found
+        if found is None and (found := self._enter(key, width)) is None:
+            self._series[UNRECORDED][0] += 1
+            return memoryview(bytearray(8 * width)).cast("d")
+        return found
+
+    def enter(self, key: Key, width: int) -> None:
+        """Show the key with `width` cells from 0 on, where there is room; `lock` is to be held."""
+        if key not in self._series:
+            self._enter(key, width)
 
     def totals(self) -> dict[Key, Sums]:
         """Every key's cells, summed over all slots."""
@@ -70,14 +79,13 @@ class Tally:
                 self._parsed[slot] = used
             return list(entered)
 
-    def _enter(self, key: Key, width: int) -> "memoryview[float]":
+    def _enter(self, key: Key, width: int) -> "memoryview[float] | None":
         entries = self._entries(self._slot)
         first = entries[-1][1].stop if entries else 0
         line = (json.dumps([key, first, width]) + "\n").encode()
         used = int(self._used[self._slot])
         if first + width > CELLS or used + len(line) > NAMES:
-            self._series[UNRECORDED][0] += 1
-            return memoryview(bytearray(8 * width)).cast("d")
+            return None
         self._names[self._slot, used : used + len(line)] = np.frombuffer(line, np.uint8)
         self._used[self._slot] = used + len(line)
         entered = self._cells[first : first + width]

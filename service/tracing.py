@@ -1,8 +1,9 @@
 """Tracing: a request's place in a trace (W3C Trace Context), and with the extra `otel` its spans, exported over OTLP.
 
 A span is made when its request is answered, from the times that were taken anyway, so nothing waits for it: one for the
-request and one for each stage of a batch. OpenTelemetry's own variables say where spans go (OTEL_EXPORTER_OTLP_ENDPOINT),
-which are sampled, and what the service is called; without an endpoint there are none. A thread of its own exports them.
+request and one for each of its stages. OpenTelemetry's own variables say where spans go (OTEL_EXPORTER_OTLP_ENDPOINT), which
+are sampled, and what the service is called; without an endpoint, or with an exporter other than otlp, there are none. A thread
+of its own exports them.
 """
 
 import importlib.util
@@ -48,16 +49,21 @@ class Tracer:
         environ = self._environ
         if not any(environ.get(name) for name in ENDPOINTS) or environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
             return
+        exporters = {name.strip() for name in environ.get("OTEL_TRACES_EXPORTER", "").split(",")} - {""}
+        if exporters and "otlp" not in exporters:
+            _log.info("no spans are exported: OTEL_TRACES_EXPORTER has no otlp")
+            return
         if importlib.util.find_spec("opentelemetry.exporter.otlp.proto.http") is None:
             _log.warning("no spans are exported: the extra otel is not installed")
             return
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.resources import OTELResourceDetector, Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-        named = {"service.name": environ.get("OTEL_SERVICE_NAME", "delivery-risk"), "service.version": release.VERSION}
-        self._provider = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False)
+        named = {"service.name": "delivery-risk", "service.version": release.VERSION}
+        resource = Resource.create({**named, **OTELResourceDetector().detect().attributes})
+        self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
 
     def stop(self) -> None:

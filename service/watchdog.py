@@ -3,6 +3,8 @@
 A thread cannot be ended, its process can. The worker stops to accept, so that new connections go to the others, answers what
 else it has, and exits; the master puts another in its place. gunicorn's own timeout only asks whether the main loop turns,
 which it does beside a request that never ends; it remains the net for code that holds Python's lock and stops this thread too.
+
+What ends with the worker has no answer and no duration. So each such request is counted, once, before the process is gone.
 """
 
 import logging
@@ -12,7 +14,8 @@ import threading
 import time
 from typing import Any
 
-from service.admission import Admission
+from service.access import Record
+from service.admission import Admission, Place
 from service.metrics import Metrics
 
 TICK_SECONDS = 0.2
@@ -30,16 +33,25 @@ def start(admission: Admission, metrics: Metrics, worker: Any) -> None:
 def _watch(admission: Admission, metrics: Metrics, worker: Any) -> None:
     while not (overdue := admission.sweep()):
         time.sleep(TICK_SECONDS)
-    for place in overdue:
-        metrics.overdue("compute")
-        request_id = place.record and place.record.request_id
-        _log.error("a request has overstayed its time; its worker is replaced", extra={"request_id": request_id})
+    told: dict[int, Record] = {}
+    _tell("a request has overstayed its time; its worker is replaced", overdue, told, metrics)
     os.kill(os.getpid(), signal.SIGTERM)
     deadline = time.monotonic() + GRACE_SECONDS
     while _connections(worker) > len(admission.sweep()) and time.monotonic() < deadline:
         time.sleep(TICK_SECONDS)
     time.sleep(_LAST_BYTES_SECONDS)
+    _tell("a request ends with its worker", admission.taken(), told, metrics)
     os._exit(1)
+
+
+def _tell(message: str, places: list[Place], told: dict[int, Record], metrics: Metrics) -> None:
+    """Count and log the requests in these places but for those that were told of before."""
+    for place in places:
+        record = place.record
+        if record is not None and id(record) not in told:  # ids of requests are the callers', and may be alike
+            told[id(record)] = record
+            metrics.overdue("compute")
+            _log.error(message, extra={"request_id": record.request_id})
 
 
 def _connections(worker: Any) -> int:

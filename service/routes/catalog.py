@@ -20,7 +20,7 @@ def blueprint(stage: Stage, settings: Settings) -> Blueprint:
     @routes.get("/model")
     def card() -> dict[str, Any]:
         lineup = stage.lineup
-        return catalog.card(lineup.champion.model, lineup.states)
+        return catalog.card(lineup.champion.model, lineup.states, settings.out_of_range)
 
     @routes.get("/version")
     def version() -> dict[str, str]:

@@ -5,11 +5,15 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from werkzeug import Response
 
 from service.drain import draining
+from service.keyring import Keyring
 from service.problems import Problem
 
 
-def blueprint(registry: CollectorRegistry, drain_file: str | None) -> Blueprint:
-    """The probes, not ready while the drain file is there, and this registry's exposition in whatever format is asked for."""
+def blueprint(registry: CollectorRegistry, drain_file: str | None, keyring: Keyring | None) -> Blueprint:
+    """The probes and this registry's exposition in whatever format is asked for.
+
+    Not ready while the drain file is there, nor before the keyring, where there is one, has any token.
+    """
     routes = Blueprint("health", __name__)
     exposition = make_wsgi_app(registry)
 
@@ -21,6 +25,8 @@ def blueprint(registry: CollectorRegistry, drain_file: str | None) -> Blueprint:
     def readyz() -> dict[str, str]:
         if draining(drain_file):
             raise Problem(503, "The service is about to stop.")
+        if keyring is not None and (reason := keyring.closed) is not None:
+            raise Problem(503, f"No token is valid: {reason}.")
         return {"status": "ok"}
 
     @routes.get("/metrics")

@@ -42,15 +42,18 @@ def blueprint(stage: Stage, settings: Settings, metrics: Metrics, admission: Adm
         decoded, scores = scoring.score(model, decoded, settings.out_of_range)
         scored = perf_counter()
         _note(model, decoded, int(np.count_nonzero(scores.review)))
-        metrics.refused(decoded.faults)
-        if decoded.faults and not (partial and all(fault.position is not None for fault in decoded.faults)):
-            detail = f"{len(decoded.faults)} error{'s' * (len(decoded.faults) > 1)}; no order was scored."
-            raise Problem(422, detail, decoded.faults, form.place)
-        content = form.encode(model, decoded, scores, partial=partial)
+        if decoded.faults:
+            partial = partial and all(fault.position is not None for fault in decoded.faults)
+            metrics.refused(decoded.faults, decoded.received - (len(decoded.batch) if partial else 0))
+            if not partial:
+                detail = f"{len(decoded.faults)} error{'s' * (len(decoded.faults) > 1)}; no order was scored."
+                raise Problem(422, detail, decoded.faults, form.place)
+        content = form.encode(model, decoded, scores, settings.out_of_range, partial=partial)
         stages = (("decode", begun, read), ("score", read, scored), ("encode", scored, perf_counter()))
-        access.current().stages = stages
+        record = access.current()
+        record.stages = (*record.stages, *stages)
         metrics.scored(model, scores, stages)
-        timing = ", ".join(f"{stage};dur={(end - begin) * 1000:.3f}" for stage, begin, end in stages)
+        timing = ", ".join(f"{stage};dur={(end - begin) * 1000:.3f}" for stage, begin, end in record.stages)
         headers = {"Cache-Control": "no-store", "Server-Timing": timing}
         response = Response(content, headers=headers, content_type=form.media_type)
         if lineup.challenger is not None:
@@ -75,4 +78,4 @@ def _partial(asked: Request) -> bool:
 def _note(model: RiskModel, decoded: Decoded, reviews: int) -> None:
     refused = {fault.position for fault in decoded.faults}
     counts = {"orders": len(decoded.batch), "review": reviews, "refused": len(refused)}
-    access.current().notes |= {"model_version": model.manifest.version, **counts}
+    access.current().notes |= {"model_version": model.manifest.version, "model_sha256": model.sha256, **counts}

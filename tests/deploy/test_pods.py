@@ -60,11 +60,11 @@ def playing(engine, place, name, content):
 
 
 @contextmanager
-def replica(engine, place, name):
-    """A replica of the Deployment: its container's name, and a client of it. Its secret is what has been put in this place."""
+def replica(engine, place, name, up="/readyz"):
+    """A replica of the Deployment, once it answers this: its container's name, and a client. Its secret is what lies in the place."""
     port, secret = free_port(), place / name
     with playing(engine, place, f"{name}.yaml", manifests.replica(KUBERNETES, port, secret, name)):
-        yield f"{name}-pod-0-service", engine.client(f"{name}-pod-0-service", port)
+        yield f"{name}-pod-0-service", engine.client(f"{name}-pod-0-service", port, path=up)
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +106,10 @@ def played(engine, store, place, secret):
 
 def test_without_its_secret_a_replica_lives_and_refuses_every_caller_until_there_is_one(engine, store, place, secret):
     (place / "closed").mkdir(mode=0o755)
-    with replica(engine, place, "closed") as (_, client):
-        for path in ("/livez", "/readyz"):
-            assert client.call("GET", path)[0] == 200
+    with replica(engine, place, "closed", "/livez") as (_, client):
+        assert client.call("GET", "/livez")[0] == 200
+        status, _, told = client.call("GET", "/readyz")
+        assert (status, b"No token is valid" in told) == (503, True), told
         known = replace(client, token=GOOD)
         for caller in (client, known):
             assert caller.call("POST", "/score", json.dumps({"orders": ORDERS}).encode(), JSON)[0] == 401
@@ -182,8 +183,8 @@ def test_the_hook_before_a_stop_says_not_ready_while_requests_are_answered(engin
 @pytest.mark.parametrize(
     ("file", "old", "new", "said"),
     [
-        ("deployment.yaml", "path: /livez", "path: /healthz", "the liveness probe fails"),
-        ("deployment.yaml", "path: /readyz", "path: /ready", "the startup probe fails"),
+        ("deployment.yaml", "path: /livez", "path: /healthz", "the startup probe fails"),
+        ("deployment.yaml", "path: /readyz", "path: /ready", "the readiness probe fails"),
         ("service-monitor.yaml", "path: /metrics", "path: /metric", "no metrics"),
         ("service-monitor.yaml", "key: scraper", "key: scrapers", "no metrics"),
     ],

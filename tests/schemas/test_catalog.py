@@ -10,7 +10,7 @@ from schemas.catalog import FeatureSchema, HealthSchema, ModelSchema, VersionSch
 MODEL = replace(default_model(), sha256="0" * 64)
 SERVED = {"name": "delivery-risk", "version": "1.0.0", "sha256": "0" * 64, "file": ""}
 CHAMPION = {"served": SERVED, "wanted": None, "reason": None, "since": 1.5}
-CARD = card(MODEL, {"champion": CHAMPION, "challenger": CHAMPION | {"served": None}})
+CARD = card(MODEL, {"champion": CHAMPION, "challenger": CHAMPION | {"served": None}}, "refuse")
 BACKLOG = {
     "name": "backlog",
     "unit": "severity",
@@ -23,13 +23,17 @@ BACKLOG = {
 
 
 def test_the_card_says_which_model_it_is_and_how_it_decides():
-    told = {name: CARD[name] for name in ("model_name", "model_version", "model_sha256", "created", "threshold", "head")}
+    told = {
+        name: CARD[name]
+        for name in ("model_name", "model_version", "model_sha256", "created", "threshold", "out_of_range_policy", "head")
+    }
     assert told == {
         "model_name": "delivery-risk",
         "model_version": "1.0.0",
         "model_sha256": "0" * 64,
         "created": "2026-11-20T00:00:00Z",
         "threshold": 0.6,
+        "out_of_range_policy": "refuse",
         "head": "sigmoid",
     }
 
@@ -49,7 +53,7 @@ def test_the_card_tells_all_of_a_feature():
 
 def test_a_feature_without_bounds_has_null_for_them():
     manifest = replace(MODEL.manifest, features=(Feature("backlog"), *MODEL.manifest.features[1:]))
-    found = card(replace(MODEL, manifest=manifest), {})["features"][0]
+    found = card(replace(MODEL, manifest=manifest), {}, "review")["features"][0]
     assert found == {
         "name": "backlog",
         "unit": "",

@@ -14,7 +14,7 @@ from schemas.problem import Fault
 from schemas.records import encode
 
 MODEL = default_model()
-DECODED = Decoded(Batch(["B-208", "Größe-7", "A-104"], np.zeros((3, 3))), [0, 1, 3], [Fault("null", 2, "backlog", "X-1")])
+DECODED = Decoded(Batch(["B-208", "Größe-7", "A-104"], np.zeros((3, 3))), [0, 1, 3], [Fault("null", 2, "backlog", "X-1")], 4)
 SCORES = Scores(
     logits=np.zeros(3),
     scores=np.array([0.1 + 0.2, 0.6, 0.9811090380629609]),
@@ -28,7 +28,13 @@ RESULTS = [
     {"order_id": "Größe-7", "score": 0.6, "queue": "review", "out_of_range": ["route_disruption", "weather_severity"]},
     {"order_id": "A-104", "score": 0.9811090380629609, "queue": "review"},
 ]
-HEAD = {"model_name": "delivery-risk", "model_version": "1.0.0", "model_sha256": None, "threshold": 0.6}
+HEAD = {
+    "model_name": "delivery-risk",
+    "model_version": "1.0.0",
+    "model_sha256": None,
+    "threshold": 0.6,
+    "out_of_range_policy": "flag",
+}
 
 
 def test_results_keep_the_order_of_the_batch_and_name_features_in_the_order_of_the_model():
@@ -40,33 +46,33 @@ def test_the_queue_is_what_the_scores_say_not_what_the_number_says():
     assert [result.queue for result in results(MODEL, DECODED, flipped)] == ["review", "monitor", "monitor"]
 
 
-def test_a_decision_tells_the_version_the_threshold_and_the_results():
-    assert json.loads(encode(MODEL, DECODED, SCORES, partial=False)) == {**HEAD, "results": RESULTS}
+def test_a_decision_tells_the_version_the_threshold_the_policy_and_the_results():
+    assert json.loads(encode(MODEL, DECODED, SCORES, "flag", partial=False)) == {**HEAD, "results": RESULTS}
 
 
 def test_a_decision_is_utf8_with_every_digit_of_the_scores():
-    text = encode(MODEL, DECODED, SCORES, partial=False)
+    text = encode(MODEL, DECODED, SCORES, "flag", partial=False)
     assert b'"score":0.30000000000000004' in text
     assert "Größe-7".encode() in text
 
 
 def test_a_partial_decision_tells_the_faults_of_the_others_too():
     error = {"pointer": "/orders/2/backlog", "code": "null", "detail": "must not be null or empty", "order_id": "X-1"}
-    found = json.loads(encode(MODEL, DECODED, SCORES, partial=True))
+    found = json.loads(encode(MODEL, DECODED, SCORES, "flag", partial=True))
     assert found == {**HEAD, "results": RESULTS, "errors": [error], "error_count": 1}
 
 
 @pytest.mark.parametrize("partial", [True, False])
 def test_a_decision_is_what_its_schema_says(partial):
-    found = json.loads(encode(MODEL, DECODED, SCORES, partial=partial)) | {"model_sha256": "0" * 64}
+    found = json.loads(encode(MODEL, DECODED, SCORES, "flag", partial=partial)) | {"model_sha256": "0" * 64}
     assert DecisionSchema().load(found) == found
 
 
 @pytest.mark.parametrize("count", [100, 101, 250])
 def test_a_partial_decision_tells_all_errors_however_many(count):
-    decoded = Decoded(Batch([], np.zeros((0, 3))), [], [Fault("not_an_object", at) for at in range(count)])
+    decoded = Decoded(Batch([], np.zeros((0, 3))), [], [Fault("not_an_object", at) for at in range(count)], count)
     empty = Scores(np.zeros(0), np.zeros(0), np.zeros(0, bool), np.zeros((0, 3)), np.zeros((0, 3), bool), np.zeros(0, bool))
-    found = json.loads(encode(MODEL, decoded, empty, partial=True))
+    found = json.loads(encode(MODEL, decoded, empty, "flag", partial=True))
     assert (found["results"], len(found["errors"]), found["error_count"]) == ([], count, count)
 
 

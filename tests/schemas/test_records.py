@@ -151,7 +151,7 @@ def test_an_order_with_too_many_names_has_no_other_fault_but_still_shares_its_id
     ]
 
 
-@pytest.mark.parametrize(("count", "faults"), [(100, []), (101, [Fault("too_many_orders", path=("orders",))])])
+@pytest.mark.parametrize(("count", "faults"), [(100, []), (101, [Fault("too_many_orders", path=("orders",), most=100)])])
 def test_a_batch_may_have_as_many_orders_as_the_limit_says(count, faults):
     assert check({"orders": [order(f"A-{at}", 2, 3, 1) for at in range(count)]}).faults == faults
 
@@ -202,7 +202,8 @@ def test_orders_of_a_file_are_checked_as_those_of_a_body():
 def test_refused_rows_leave_the_batch_and_their_faults_find_their_place():
     batch = Batch(["A", "C", "E"], np.array([[1.0], [3.0], [5.0]]))
     first, middle, whole = Fault("null", 1, "x", "B"), Fault("null", 3, "x", "D"), Fault("unknown_name", path=("y",))
-    found = Decoded(batch, [0, 2, 4], [first, middle, whole]).refuse({1: [Fault("out_of_numeric_range", 2, None, "C")]})
+    found = Decoded(batch, [0, 2, 4], [first, middle, whole], 5).refuse({1: [Fault("out_of_numeric_range", 2, None, "C")]})
+    assert found.received == 5
     assert (found.batch.ids, found.batch.matrix.tolist(), found.positions) == (["A", "E"], [[1.0], [5.0]], [0, 4])
     assert found.faults == [whole, first, Fault("out_of_numeric_range", 2, None, "C"), middle]
 

@@ -79,6 +79,8 @@ def test_the_limit_holds_for_the_inflated_body_to_the_byte(make_client, coding, 
     data = compress(BODY.ljust(size + more))
     answer = encoded(make_client(max_body_bytes=str(size)), data, coding)
     assert answer.status_code == (413 if more else 200)
+    if more:
+        assert answer.json["detail"] == f"The body is larger than {size} bytes once it is inflated."
 
 
 def test_what_cannot_be_compressed_comes_through_whole():
@@ -160,5 +162,12 @@ def test_the_batch_limit_is_a_setting(make_client):
     orders = [{"order_id": str(n), "route_disruption": 2, "backlog": 3, "weather_severity": 1} for n in range(4)]
     client = make_client(max_orders="3")
     assert client.post("/score", json={"orders": orders[:3]}).status_code == 200
-    answer = client.post("/score", json={"orders": orders})
-    assert [(error["pointer"], error["code"]) for error in answer.json["errors"]] == [("/orders", "too_many_orders")]
+    for sent, place in (
+        ({"orders": orders}, "/orders"),
+        ({"order_ids": list("abcd"), "columns": {name: [1] * 4 for name in list(orders[0])[1:]}}, "/order_ids"),
+        ("order_id,route_disruption,backlog,weather_severity\n" + "a,1,1,1\n" * 4, ""),
+    ):
+        kind = {"data": sent, "content_type": "text/csv"} if isinstance(sent, str) else {"json": sent}
+        (error,) = client.post("/score", **kind).json["errors"]
+        assert (error["pointer"], error["code"]) == (place, "too_many_orders")
+        assert error["detail"] == "holds more orders than a batch may have (at most 3)"

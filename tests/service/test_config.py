@@ -90,3 +90,39 @@ def test_a_bad_web_concurrency_is_named_as_itself():
 def test_an_empty_digest_is_refused():
     with pytest.raises(SettingsError, match="DELIVERY_RISK_MODEL_SHA256"):
         config.load({"DELIVERY_RISK_MODEL_SHA256": ""})
+
+
+@pytest.mark.parametrize(
+    ("given", "faults"),
+    [
+        (
+            {"THREADS": "4", "MAX_CONCURRENT": "4"},
+            {
+                "THREADS": "expected more than DELIVERY_RISK_MAX_CONCURRENT",
+                "MAX_CONCURRENT": "expected less than DELIVERY_RISK_THREADS",
+            },
+        ),
+        ({"THREADS": "4"}, {"THREADS": "expected more than DELIVERY_RISK_MAX_CONCURRENT (4 by default)"}),
+        ({"MAX_CONCURRENT": "9"}, {"MAX_CONCURRENT": "expected less than DELIVERY_RISK_THREADS (8 by default)"}),
+        (
+            {"MAX_CONCURRENT": "9", "BIND": "x", "MODL": "x"},
+            {
+                "MAX_CONCURRENT": "expected less than DELIVERY_RISK_THREADS (8 by default)",
+                "BIND": "expected HOST:PORT",
+                "MODL": "not a setting of this service",
+            },
+        ),
+        ({"THREADS": "4", "MAX_CONCURRENT": "x"}, {"MAX_CONCURRENT": "expected a whole number"}),
+        ({"THREADS": "5"}, {}),
+        ({"THREADS": "2", "MAX_CONCURRENT": "1"}, {}),
+    ],
+)
+def test_a_worker_keeps_a_thread_for_probes_or_both_variables_are_named(given, faults):
+    given = {f"DELIVERY_RISK_{name}": value for name, value in given.items()}
+    try:
+        config.load(given)
+    except SettingsError as error:
+        found = error.faults
+    else:
+        found = {}
+    assert found == {f"DELIVERY_RISK_{name}": reason for name, reason in faults.items()}

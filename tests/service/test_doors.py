@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 
 import pytest
 from hypothesis import given, settings
@@ -142,13 +143,18 @@ def test_columns_that_cannot_be_read_are_told_by_their_place(text, places):
         assert places <= {(error["pointer"], error["code"]) for error in answer.json["errors"]}
 
 
+UNSOUND = "line {} is not sound CSV: a quote may be open or out of place."
 BROKEN_TABLES = {
     "order_id,backlog,route_disruption,weather_severity\n": (422, ("", "empty_batch")),
     "order_id,backlg,route_disruption,weather_severity\na,1,2,3\n": (422, ("/backlg", "unknown_name")),
     "order_id,backlog,route_disruption,weather_severity,backlog\na,1,2,3,4\n": (422, ("/backlog", "duplicate_key")),
     "order_id" + ",x" * 99 + "\n": (422, ("", "too_many_names")),
-    "order_id,backlog,route_disruption,weather_severity\na,1,2\n": (400, "row 1 has 3 cells, the header 4."),
-    'order_id,backlog,route_disruption,weather_severity\n"a"b,1,2,3\n': (400, "the body is not CSV in UTF-8."),
+    "order_id,backlog,route_disruption,weather_severity\na,1,2\n": (400, "line 2 has 3 cells, the header 4."),
+    'order_id,backlog,route_disruption,weather_severity\n\n"a\nb",1,2,3\nc,1,2\n': (400, "line 5 has 3 cells, the header 4."),
+    'order_id,backlog,route_disruption,weather_severity\n"a"b,1,2,3\n': (400, UNSOUND.format(2)),
+    'order_id,backlog,route_disruption,weather_severity\r\na,1,2,3\r\nb,"1,2,3\r\nc,1,2,3': (400, UNSOUND.format(3)),
+    '"order_id,backlog': (400, UNSOUND.format(1)),
+    f"order_id,backlog,route_disruption,weather_severity\n{'a' * 140_000},1,2,3\n": (400, UNSOUND.format(2)),
 }
 
 
@@ -161,3 +167,56 @@ def test_a_table_that_cannot_be_read_is_told_by_its_place(text, told):
         assert answer.json["detail"] == place
     else:
         assert place in {(error["pointer"], error["code"]) for error in answer.json["errors"]}
+
+
+@pytest.mark.parametrize("policy", ["review", "flag", "refuse"])
+def test_an_answer_tells_by_which_policy_and_model_it_was_made_and_so_do_the_card_and_the_log(policy, caplog):
+    caplog.set_level(logging.INFO, "delivery_risk.access")
+    client = app_of(out_of_range=policy).test_client()
+    digest = client.get("/model").json["model_sha256"]
+    assert len(digest) == 64
+    assert client.get("/model").json["out_of_range_policy"] == policy
+    columns = {"order_ids": ["a"], "columns": {name: [1] for name in FEATURES}}
+    for body in ({"orders": [{"order_id": "a", **dict.fromkeys(FEATURES, 1)}]}, columns):
+        found = client.post("/score", json=body).json
+        assert (found["out_of_range_policy"], found["model_sha256"]) == (policy, digest)
+    table = f"order_id,{','.join(FEATURES)}\na,1,1,1\nb,,1,1\n"
+    answer = client.post("/score?on_error=partial", data=table, content_type="text/csv")
+    rows = list(csv.DictReader(answer.text.splitlines()))
+    assert [(row["order_id"], row["model_version"], row["model_sha256"]) for row in rows] == [
+        (key, "1.0.0", digest) for key in "ab"
+    ]
+    lines = [record for record in caplog.records if record.route == "/score"]
+    assert [line.model_sha256 for line in lines] == [digest] * 3
+
+
+def test_a_table_is_answered_with_the_model_behind_the_columns_that_were_there_before():
+    answer = as_table(["a"], [[2, 3, 1]])
+    assert answer.text.splitlines()[0] == "order_id,score,queue,out_of_range,model_version,model_sha256"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("line", [1, 2, 3])
+def test_a_table_in_another_encoding_is_told_by_its_line(line, mark, end):
+    lines = ["order_id,backlog,route_disruption,weather_severity", "a,1,2,3", "b,1,2,3"]
+    lines[line - 1] = lines[line - 1].replace(",", "ü,", 1)
+    answer = CLIENT.post("/score", data=mark + end.join(lines).encode("latin-1"), content_type="text/csv")
+    assert (answer.status_code, answer.json["detail"]) == (400, f"line {line} is not UTF-8.")
+
+
+@pytest.mark.parametrize("columns", [4, 10, 99])
+def test_a_table_without_a_header_is_told_so_and_none_of_its_values(columns):
+    rows = [",".join(f"SECRET-{row}-{column}" for column in range(columns)) for row in range(3)]
+    answer = send("text/csv", "\n".join(rows))
+    assert answer.status_code == 422
+    assert "SECRET" not in answer.text
+    if columns < 99:
+        missing = {("/" + name, "missing") for name in ("order_id", *FEATURES)}
+        assert {(error["pointer"], error["code"]) for error in answer.json["errors"]} == missing
+
+
+def test_a_header_with_one_known_name_is_one_and_its_other_names_are_told():
+    answer = send("text/csv", "order_id,x,y\na,1,2\n")
+    found = {(error["pointer"], error["code"]) for error in answer.json["errors"]}
+    assert found == {("/" + name, "missing") for name in FEATURES} | {("/x", "unknown_name"), ("/y", "unknown_name")}

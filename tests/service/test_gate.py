@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import time
 
 import pytest
 
@@ -111,8 +112,56 @@ def test_without_a_file_the_service_is_open_and_its_document_asks_for_nothing(ma
 
 def test_with_a_file_that_cannot_be_read_only_the_probes_are_open(make_client, tmp_path, order):
     client = make_client(tokens_file=str(tmp_path / "nowhere"))
-    assert [client.get(route).status_code for route in sorted(OPEN)] == [200, 200]
+    assert [client.get(route).status_code for route in sorted(OPEN)] == [200, 503]
     assert client.post("/score", json={"orders": [order]}, headers=bearer(GOOD)).status_code == 401
+
+
+FAULTY = {
+    "gone": (lambda path: path.unlink(), "cannot be read (No such file or directory)"),
+    "empty": (lambda path: path.write_text(""), "holds no token"),
+    "at fault": (
+        lambda path: path.write_text(line(GOOD) + "SECRET\n"),
+        "line 2: expected a name, scopes and the SHA-256 of a token",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTY)
+def test_without_any_valid_token_since_its_start_the_service_is_not_ready_and_within_a_second_of_one_it_is(
+    make_client, path, fault
+):
+    spoil, reason = FAULTY[fault]
+    spoil(path)
+    client = make_client(tokens_file=str(path))
+    for _ in range(3):
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.content_type) == (503, MEDIA_TYPE)
+        assert ProblemSchema().load(answer.json)["detail"] == f"No token is valid: {reason}."
+        assert client.get("/livez").status_code == 200
+    path.write_text(line(GOOD))
+    mended = time.monotonic()
+    while client.get("/readyz").status_code != 200:
+        assert time.monotonic() < mended + 1
+        time.sleep(0.02)
+    spoil(path)
+    began = time.monotonic()
+    while time.monotonic() < began + 2 * keyring.PATIENCE:
+        assert client.get("/readyz").status_code == 200
+        time.sleep(0.02)
+
+
+def test_a_file_that_changes_its_fault_before_any_token_was_valid_is_told_by_the_new_one(
+    make_client, path, caplog, monkeypatch
+):
+    for name in ("EVERY", "REST", "PATIENCE"):
+        monkeypatch.setattr(keyring, name, 0.0)
+    path.unlink()
+    client = make_client(tokens_file=str(path))
+    path.write_text("x")
+    assert "line 1" in client.get("/readyz").json["detail"]
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
+        "tokens file refused, no token is valid"
+    ]
 
 
 def test_the_document_says_what_each_route_asks_for(client):

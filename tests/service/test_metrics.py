@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as plain
@@ -71,6 +73,45 @@ def test_refused_orders_are_counted_once_for_each_code(client, order):
     assert counts == {"null": 1, "missing": 1, "unknown_name": 1, "empty_batch": 1}
 
 
+SOUND = [{"order_id": str(n), "route_disruption": 1, "backlog": 1, "weather_severity": 1} for n in range(3)]
+FAULTY = {"order_id": "x", "backlog": None}
+HUGE = {"order_id": "huge", "route_disruption": 1.7e308, "backlog": 1.7e308, "weather_severity": 1.7e308}
+WRONG_COUNTS = {"order_ids": ["a", "b"], "columns": {"backlog": [1], "route_disruption": [1, 2], "weather_severity": [1, 2]}}
+TABLE = "order_id,route_disruption,backlog,weather_severity\n"
+UNSCORED = {
+    "sound": ({"orders": SOUND}, 0, 0),
+    "an order at fault": ({"orders": [*SOUND, FAULTY]}, 4, 1),
+    "an order that overflows beside it": ({"orders": [*SOUND[1:], HUGE, FAULTY]}, 4, 2),
+    "the batch at fault": ({"orders": SOUND, "more": 1}, 3, 3),
+    "far too many names": ({"orders": SOUND, **{str(n): 1 for n in range(99)}}, 3, 3),
+    "too many orders": ({"orders": [FAULTY] * 6}, 6, 6),
+    "columns of wrong counts": (WRONG_COUNTS, 2, 2),
+    "no list": ({"orders": 5}, 0, 0),
+    "no object": ([1, 2], 0, 0),
+    "not readable": ("[1, 2", 0, 0),
+    "empty": ({"orders": []}, 0, 0),
+    "a table with a row at fault": (TABLE + "a,1,1,1\nb,1,x,1\n", 2, 1),
+    "a table without a column": ("order_id,backlog\na,1\nb,1\n", 2, 2),
+}
+
+
+@pytest.mark.parametrize("body", UNSCORED)
+def test_orders_without_a_score_are_counted_whatever_it_is_that_is_refused(make_client, body):
+    content, refused, partly = UNSCORED[body]
+    text = content if isinstance(content, str) else json.dumps(content)
+    media_type = "text/csv" if text.startswith("order_id") else "application/json"
+    for query, expected in (("", refused), ("?on_error=partial", partly)):
+        client = make_client(max_orders="5")
+        client.post(f"/score{query}", data=text, content_type=media_type)
+        assert samples(client).get(("delivery_risk_unscored_orders_total", ()), 0) == expected
+
+
+def test_a_request_that_is_refused_unread_counts_no_order(make_client, order):
+    client = make_client(max_body_bytes="10")
+    assert score(client, order).status_code == 413
+    assert ("delivery_risk_unscored_orders_total", ()) not in samples(client)
+
+
 def test_a_refused_batch_counts_no_order_as_answered(client, order):
     score(client, order, {"order_id": "x"})
     assert not [name for name, _ in samples(client) if name.startswith(("delivery_risk_orders", "delivery_risk_score"))]
@@ -102,6 +143,11 @@ def test_the_served_model_is_named(client):
     digest = client.get("/model").json["model_sha256"]
     labels = (("name", "delivery-risk"), ("role", "champion"), ("sha256", digest), ("version", "1.0.0"))
     assert samples(client)["delivery_risk_model_info", labels] == 1
+
+
+def test_the_version_of_the_service_itself_is_named(client):
+    version = client.get("/version").json["service_version"]
+    assert samples(client)["delivery_risk_build_info", (("version", version),)] == 1
 
 
 def test_every_metric_is_exported_from_the_start_and_with_its_help(client):

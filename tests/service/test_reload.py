@@ -124,6 +124,16 @@ def test_whatever_is_broken_the_last_good_version_is_served_and_the_reason_told(
     assert worker.stage.lineup.states["champion"].reason is None
 
 
+@pytest.mark.parametrize(("file", "kind"), [("9.npz", "Unreadable"), ("1.npz", "VersionMismatch")])
+def test_another_version_is_not_taken_for_the_one_that_is_served_because_it_is_said_to_have_its_digest(models, file, kind):
+    worker = Worker(models)
+    pointer.write(models, ".draft-", [Pointer("8", file, str(store.held(models, "1").sha256))])
+    assert worker.look() == "1"
+    state = worker.stage.lineup.states["champion"]
+    assert (state.served.version, state.served.file) == ("1", "1.npz")
+    assert state.reason.startswith(f"{kind}: ")
+
+
 def test_an_error_that_no_one_foresaw_does_not_end_the_following(models, monkeypatch):
     worker = Worker(models)
     store.promote("2", models)

@@ -113,6 +113,18 @@ def test_killed_workers_break_no_scrape_and_take_no_count_with_them(kills):
     assert sent.statuses[200] <= counted <= sent.sent
 
 
+def test_a_worker_that_is_killed_again_and_again_is_seen_by_those_that_are_started():
+    with running(DELIVERY_RISK_WORKERS="1") as server:
+        for started in (1, 2, 3):
+            (pid,) = server.all_workers(1)
+            assert server.metrics()["delivery_risk_workers_started_total"] == started
+            os.kill(pid, signal.SIGKILL)
+            deadline = time.monotonic() + 10
+            while pid in server.workers():
+                assert time.monotonic() < deadline, server.log()
+                time.sleep(0.01)
+
+
 def test_totals_go_on_after_workers_are_renewed():
     with running(DELIVERY_RISK_WORKERS="2") as server:
         for _ in range(20):

@@ -1,5 +1,6 @@
 import gzip
 import json
+import logging
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -7,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from service import tracing
+from service import release, tracing
 from service.tracing import Answered, Tracer
 from tests.servers import ended, running
 
@@ -28,8 +29,9 @@ def collector():
             if self.headers.get("Content-Encoding") == "gzip":
                 content = gzip.decompress(content)
             for resource in ExportTraceServiceRequest.FromString(content).resource_spans:
-                (name,) = (each.value.string_value for each in resource.resource.attributes if each.key == "service.name")
-                server.spans += [(name, span) for scope in resource.scope_spans for span in scope.spans]
+                told = {each.key: each.value.string_value for each in resource.resource.attributes}
+                server.versions.add(told["service.version"])
+                server.spans += [(told["service.name"], span) for scope in resource.scope_spans for span in scope.spans]
             self.send_response(200)
             self.end_headers()
 
@@ -37,7 +39,7 @@ def collector():
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
-    server.spans = []
+    server.spans, server.versions = [], set()
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server
@@ -94,6 +96,39 @@ def test_nothing_is_exported_unless_it_is_asked_for(environ):
     assert tracer.answered({}, REQUEST) is None
 
 
+@pytest.mark.parametrize("exporter", ["none", "console", "zipkin , none"])
+def test_another_exporter_is_not_ours_to_replace_and_it_is_said_once(exporter, caplog):
+    caplog.set_level(logging.INFO, "delivery_risk.tracing")
+    tracer = Tracer({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_TRACES_EXPORTER": exporter})
+    tracer.start()
+    assert tracer.answered({}, REQUEST) is None
+    assert [record.message for record in caplog.records] == ["no spans are exported: OTEL_TRACES_EXPORTER has no otlp"]
+
+
+NAMES = [
+    ({}, "delivery-risk", release.VERSION),
+    ({"OTEL_SERVICE_NAME": "risk-east", "OTEL_TRACES_EXPORTER": "console, otlp"}, "risk-east", release.VERSION),
+    ({"OTEL_SERVICE_NAME": "", "OTEL_TRACES_EXPORTER": "otlp"}, "delivery-risk", release.VERSION),
+    ({"OTEL_RESOURCE_ATTRIBUTES": "service.name=risk-west,deployment.environment=test"}, "risk-west", release.VERSION),
+    ({"OTEL_RESOURCE_ATTRIBUTES": "service.name=a,service.version=7", "OTEL_SERVICE_NAME": "b"}, "b", "7"),
+]
+
+
+@pytest.mark.parametrize(("names", "name", "version"), NAMES)
+def test_the_service_is_called_as_opentelemetrys_variables_say_and_else_by_its_own_name(
+    collector, monkeypatch, names, name, version
+):
+    given = exporting(collector) | names
+    for variable, value in given.items():
+        monkeypatch.setenv(variable, value)
+    tracer = Tracer(given)
+    tracer.start()
+    tracer.answered({}, REQUEST)
+    tracer.stop()
+    assert {found for found, _ in collector.spans} == {name}
+    assert collector.versions == {version}
+
+
 def test_a_request_and_its_stages_are_spans_of_the_callers_trace_unless_the_caller_does_not_record_it(collector):
     with running(**exporting(collector)) as server:
         server.call("POST", "/score", BODY, JSON | {"traceparent": f"00-{TRACE}-{PARENT}-01"})
@@ -109,13 +144,13 @@ def test_a_request_and_its_stages_are_spans_of_the_callers_trace_unless_the_call
     assert attributes(scored)["http.response.status_code"] == 200
     assert attributes(scored)["delivery_risk.orders"] == 1
     stages = [span for _, span in collector.spans if span.parent_span_id == scored.span_id]
-    assert [span.name for span in stages] == ["decode", "score", "encode"]
+    assert [span.name for span in stages] == ["wait", "decode", "score", "encode"]
     times = [moment for span in stages for moment in (span.start_time_unix_nano, span.end_time_unix_nano)]
     assert sorted(times) == times
     assert scored.start_time_unix_nano <= times[0] <= times[-1] <= scored.end_time_unix_nano
     (refused,) = (span for _, span in collector.spans if attributes(span).get("http.response.status_code") == 422)
     assert {name for name, _ in collector.spans} == {"delivery-risk"}
-    assert len(collector.spans) == 5
+    assert len(collector.spans) == 7
     told = [(line["status"], line["trace_id"]) for line in lines if line["route"] == "/score"]
     assert told == [(200, TRACE), (422, refused.trace_id.hex()), (200, UNRECORDED)]
     assert UNRECORDED not in {span.trace_id.hex() for _, span in collector.spans}

@@ -49,7 +49,7 @@ def checked(patient):
 
 
 def test_sound_settings_are_counted():
-    assert list(models.settings(patient(threads=3, workers=1))) == [ok("2 variables set, all of them known and sound")]
+    assert list(models.settings(patient(threads=5, workers=1))) == [ok("2 variables set, all of them known and sound")]
 
 
 def test_every_faulty_setting_fails():

@@ -1,0 +1,87 @@
+"""What a worker's end takes with it, in process; test_overstay.py has the real server."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from service import admission, config, watchdog
+from service.access import Record
+from service.admission import Admission
+from service.metrics import Metrics
+from service.tally import Tally
+
+
+class Ended(BaseException):
+    """The worker has exited."""
+
+
+class Worker:
+    """A worker's places and clock. `connections` are its open ones; `at` says what happens at which second."""
+
+    def __init__(self, monkeypatch, places):
+        settings = config.load({"DELIVERY_RISK_MAX_CONCURRENT": str(places), "DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS": "10"})
+        self.tally, self.now, self.at, self.nr_conns = Tally(), 0.0, {}, 0
+        self.admission = Admission(settings, Metrics(self.tally))
+        monkeypatch.setattr(watchdog, "time", SimpleNamespace(monotonic=lambda: self.now, sleep=self._sleep))
+        monkeypatch.setattr(admission, "monotonic", lambda: self.now)
+        monkeypatch.setattr(watchdog, "os", SimpleNamespace(kill=lambda *_: None, getpid=lambda: 0, _exit=self._exit))
+
+    def take(self, until, reading=None, request_id="same"):
+        place = self.admission.place({})
+        place.record, place.until, place.reading = Record(request_id), until, reading
+        self.nr_conns += 1
+        return place
+
+    def leave(self, place):
+        place.__exit__(None, None, None)
+        self.nr_conns -= 1
+
+    def killed(self):
+        with pytest.raises(Ended):
+            watchdog._watch(self.admission, Metrics(self.tally), self)
+        return self.tally.totals()["delivery_risk_requests_overdue_total", "compute"].tolist()
+
+    def _sleep(self, seconds):
+        self.now += seconds
+        for second in [second for second in self.at if second <= self.now]:
+            self.at.pop(second)()
+
+    def _exit(self, code):
+        raise Ended
+
+
+def test_each_request_that_overstays_is_counted_once_though_the_second_does_while_the_worker_ends(monkeypatch):
+    worker = Worker(monkeypatch, 3)
+    worker.take(1.0)
+    worker.take(2.0)
+    worker.take(50.0)
+    assert worker.killed() == [3]
+
+
+def test_what_is_answered_before_the_worker_exits_is_not_counted_and_what_took_its_place_is(monkeypatch):
+    worker = Worker(monkeypatch, 3)
+    worker.take(1.0)
+    answered, taken = worker.take(9.0), []
+    worker.at[2.0] = lambda: worker.leave(answered)
+    assert worker.killed() == [1]
+
+    worker = Worker(monkeypatch, 2)
+    worker.take(1.0)
+    answered = worker.take(9.0)
+    worker.at[2.0] = lambda: (worker.leave(answered), taken.append(worker.take(12.0)))
+    assert worker.killed() == [2]
+    assert taken == [answered], "the same place, another request"
+
+
+def test_a_body_that_is_still_arriving_ends_with_the_worker_and_is_counted(monkeypatch):
+    worker = Worker(monkeypatch, 2)
+    worker.take(1.0)
+    worker.take(9.0, reading=object())
+    assert worker.killed() == [2]
+
+
+def test_nothing_is_counted_that_has_no_place(monkeypatch):
+    worker = Worker(monkeypatch, 2)
+    worker.take(1.0)
+    worker.nr_conns += 5
+    assert worker.killed() == [1]

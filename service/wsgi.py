@@ -10,6 +10,10 @@ from model.errors import ModelError
 from service import config, server
 
 try:
-    app, options, _ = server.assemble(config.load(os.environ), os.environ)
-except (config.SettingsError, ModelError) as error:
+    settings = config.load(os.environ)
+except config.SettingsError as error:
     sys.exit(f"delivery-risk: {error}")
+try:
+    app, options, _ = server.assemble(settings, os.environ)
+except ModelError as error:
+    sys.exit(f"delivery-risk: {settings.model}: {error}")

@@ -129,12 +129,13 @@ def unreading(port):
 
 def test_clients_that_do_not_read_their_answers_keep_no_thread_of_the_service():
     with (
-        running(DELIVERY_RISK_WORKERS="1", DELIVERY_RISK_THREADS="1") as server,
+        running(DELIVERY_RISK_WORKERS="1", DELIVERY_RISK_THREADS="2", DELIVERY_RISK_MAX_CONCURRENT="1") as server,
         front(server.port) as proxy,
         ExitStack() as stack,
     ):
         for _ in range(4):
             stack.enter_context(unreading(proxy.port))
+            time.sleep(1)  # one place: the next would be refused while this is computed
         begun = time.monotonic()
         assert len(proxy.score(ORDERS)["results"]) == 10
         assert time.monotonic() - begun < 20

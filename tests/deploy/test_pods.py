@@ -61,7 +61,7 @@ def playing(engine, place, name, content):
 
 @contextmanager
 def replica(engine, place, name, up="/readyz"):
-    """A replica of the Deployment, once it answers this: its container's name, and a client. Its secret is what lies in the place."""
+    """A replica of the Deployment that is up: its container's name, and a client of it. Its secret lies in this place."""
     port, secret = free_port(), place / name
     with playing(engine, place, f"{name}.yaml", manifests.replica(KUBERNETES, port, secret, name)):
         yield f"{name}-pod-0-service", engine.client(f"{name}-pod-0-service", port, path=up)

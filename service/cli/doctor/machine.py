@@ -18,11 +18,11 @@ from model.checks import TIME
 from service.cli.doctor.finding import Finding, Patient, fail, ok, warn
 from service.config import variable
 from service.roster import Entry, Roster
+from service.server import MEMORY
 from service.tally import Tally
 
 _PROC = Path("/proc")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
-_SHM = Path("/dev/shm")  # noqa: S108
 _LISTENING = "0A"  # of the kernel's tcp_states.h
 _PROBE_SECONDS = 2.0
 _OWN_FILES = 64  # of a worker, beside its connections
@@ -114,7 +114,7 @@ def _read(path: Path) -> str:
 
 def temporary(_: Patient) -> Iterator[Finding]:
     """Workers keep a file by which the master sees that they live: in memory where there is such a place."""
-    folder = str(_SHM) if _SHM.is_dir() else None
+    folder = str(MEMORY) if MEMORY.is_dir() else None
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(4096))

@@ -15,6 +15,8 @@ from schemas.decision import POLICIES
 
 PREFIX = "DELIVERY_RISK_"
 DEFAULT_MODEL = str(Path(model.__file__).with_name(FILE_NAME))
+MEMORY = Path("/dev/shm")  # noqa: S108
+"""Where workers show that they live: memory, where there is such a place, even on a root that is read-only."""
 
 
 class SettingsError(Exception):

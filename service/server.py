@@ -8,7 +8,6 @@ import ctypes
 import gc
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from flask import Flask
@@ -21,7 +20,7 @@ from model.risk import RiskModel
 from service import discretion, keyring, logs, signals, watchdog, zeros
 from service.admission import Admission
 from service.app import create_app
-from service.config import Settings
+from service.config import MEMORY, Settings
 from service.drain import draining
 from service.lineup import Stage
 from service.metrics import Metrics
@@ -32,9 +31,6 @@ from service.worker import Worker
 
 GC_THRESHOLDS = (100_000, 20, 20)
 """A batch of 10,000 orders is that many objects without a cycle: looking for one every 700 of them is time lost."""
-
-MEMORY = Path("/dev/shm")  # noqa: S108
-"""Where workers show that they live: memory, where there is such a place, even on a root that is read-only."""
 
 KEPT_BYTES = 8 * 2**20
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # by the names of glibc's malloc.h

@@ -16,9 +16,8 @@ from pathlib import Path
 
 from model.checks import TIME
 from service.cli.doctor.finding import Finding, Patient, fail, ok, warn
-from service.config import variable
+from service.config import MEMORY, variable
 from service.roster import Entry, Roster
-from service.server import MEMORY
 from service.tally import Tally
 
 _PROC = Path("/proc")

@@ -19,7 +19,8 @@ from model.default import default_model
 from tests.deploy.monitoring import until
 from tests.deploy.orders import ORDERS, check_orders
 from tests.deploy.programs import run
-from tests.servers import ROOT
+from tests.servers import ROOT, free_port
+from tests.service.collecting import collecting
 
 pytestmark = pytest.mark.deploy
 
@@ -146,6 +147,17 @@ def test_its_health_check_goes_where_the_service_listens(engine, image):
         assert until(lambda: run("podman", "healthcheck", "run", name, **engine.environment).returncode == 0, 10)
         engine.podman("exec", name, "rm", place)
         assert run("podman", "healthcheck", "run", name, **engine.environment).returncode == 1
+
+
+def test_its_spans_reach_a_collector(engine, image):
+    port = free_port()
+    with collecting() as collector:
+        given = collector.settings() | {"DELIVERY_RISK_BIND": f"127.0.0.1:{port}"}
+        how = ("--network=host", *(f"--env={name}={value}" for name, value in given.items()))
+        with engine.container(image, *how) as (name, _):
+            check_orders(engine.client(name, port))
+            assert engine.exit_code(name) == 0
+    assert {(service, span.name) for service, span in collector.spans} >= {("delivery-risk", "POST /score")}
 
 
 def test_it_serves_a_model_file_from_a_volume_and_follows_a_store_there(engine, image, models):

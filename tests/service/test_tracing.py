@@ -1,16 +1,13 @@
-import gzip
 import json
 import logging
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from service import release, tracing
 from service.tracing import Answered, Tracer
 from tests.servers import ended, running
+from tests.service.collecting import collecting
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 UNRECORDED = "a" * 32
@@ -21,35 +18,12 @@ JSON = {"Content-Type": "application/json"}
 
 @pytest.fixture
 def collector():
-    """An OTLP collector over HTTP; `spans` are those that it was sent, with their resource's name."""
-
-    class Collector(BaseHTTPRequestHandler):
-        def do_POST(self):
-            content = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers.get("Content-Encoding") == "gzip":
-                content = gzip.decompress(content)
-            for resource in ExportTraceServiceRequest.FromString(content).resource_spans:
-                told = {each.key: each.value.string_value for each in resource.resource.attributes}
-                server.versions.add(told["service.version"])
-                server.spans += [(told["service.name"], span) for scope in resource.scope_spans for span in scope.spans]
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
-    server.spans, server.versions = [], set()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with collecting() as started:
+        yield started
 
 
 def exporting(collector):
-    return {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}", "WEB_CONCURRENCY": "1"}
+    return collector.settings() | {"WEB_CONCURRENCY": "1"}
 
 
 def attributes(span):

@@ -1,0 +1,56 @@
+"""A collector of traces that speaks OTLP over HTTP, as OpenTelemetry's own does."""
+
+import gzip
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+
+class Collector(ThreadingHTTPServer):
+    """`spans` are those that it was sent, each with the name of the service; `versions` are the services'."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Receiver)
+        self.spans: list[tuple[str, Any]] = []
+        self.versions: set[str] = set()
+
+    def settings(self) -> dict[str, str]:
+        """The variables by which a service sends its spans here."""
+        return {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{self.server_port}"}
+
+    def keep(self, content: bytes) -> None:
+        """Add the spans of a message."""
+        for resource in ExportTraceServiceRequest.FromString(content).resource_spans:
+            told = {each.key: each.value.string_value for each in resource.resource.attributes}
+            self.versions.add(told["service.version"])
+            self.spans += [(told["service.name"], span) for scope in resource.scope_spans for span in scope.spans]
+
+
+class _Receiver(BaseHTTPRequestHandler):
+    server: Collector
+
+    def do_POST(self) -> None:
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.keep(gzip.decompress(content) if self.headers.get("Content-Encoding") == "gzip" else content)
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def collecting() -> Iterator[Collector]:
+    """A collector, until the block ends."""
+    with Collector() as collector:
+        thread = threading.Thread(target=collector.serve_forever)
+        thread.start()
+        try:
+            yield collector
+        finally:
+            collector.shutdown()
+            thread.join()

@@ -84,7 +84,7 @@ def _options(
         metrics.started()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
-        _keep_memory()
+        keep_memory()
 
     def post_worker_init(worker: Any) -> None:
         signals.release()
@@ -125,7 +125,7 @@ def _options(
     }
 
 
-def _keep_memory() -> None:
+def keep_memory() -> None:
     """Have glibc keep what a batch needed for the next one, rather than fetch and clear the same pages each time.
 
     In one arena for all threads, which Python's lock keeps apart anyway: each would keep as much for itself.

@@ -1,4 +1,4 @@
-"""What things cost: exactness, the test for names given twice, memory, and growth.
+"""What things cost, with memory kept as a worker keeps it: exactness, the test for names given twice, memory, and growth.
 
 `OPENBLAS_NUM_THREADS=1 python -m tests.benchmarks.costs` prints it. All by CPU time; ratios are medians of rounds in which
 both sides take turns.
@@ -23,7 +23,7 @@ from model.manifest import Feature
 from model.network import Layer, Network
 from schemas.contract import Contract
 from schemas.formats import Doors
-from service import config
+from service import config, server
 from tests.benchmarks.contestants import JSON, OURS, Contestant, dumps, records
 from tests.benchmarks.run import Runner, tree
 from tests.model.making import model_of
@@ -168,6 +168,7 @@ def _an_order(runner: Runner, count: int) -> float:
 
 
 def main() -> None:
+    server.keep_memory()
     with np.errstate(over="ignore"):
         exactness()
     shares()

@@ -7,9 +7,10 @@ import pytest
 
 from tests.deploy.crowd import SHIFTED, Crowd
 from tests.deploy.engine import IMAGE, Engine, started
+from tests.deploy.fronts import Front, front
 from tests.deploy.monitoring import Watch, until, watched
 from tests.deploy.planting import plant
-from tests.servers import ROOT
+from tests.servers import ROOT, Server, running
 
 FILES = ("LICENSE", "README.md", "pyproject.toml", "requirements.lock", ".dockerignore")
 FOLDERS = ("deploy", "model", "schemas", "service")
@@ -41,6 +42,19 @@ def copied(tmp_path: Path) -> Callable[[str, str, str], Path]:
         return tmp_path
 
     return copy
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Server]:
+    with running() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def proxy(service: Server) -> Iterator[Front]:
+    """nginx in front of it."""
+    with front(service.port) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

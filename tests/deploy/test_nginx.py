@@ -18,7 +18,6 @@ from service.problems import PROBLEMS
 from tests.deploy.fronts import FILES, front
 from tests.deploy.hostile import BODY, head
 from tests.framing import exchange
-from tests.servers import running
 from tests.service.test_openapi import CHECKS
 
 pytestmark = pytest.mark.deploy
@@ -27,18 +26,6 @@ SITE = (FILES / "delivery-risk.conf").read_text()
 UPSTREAM = (FILES / "upstream.conf").read_text()
 JSON = {"Content-Type": "application/json"}
 ORDERS = json.loads(BODY)["orders"]
-
-
-@pytest.fixture(scope="module")
-def service():
-    with running() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def proxy(service):
-    with front(service.port) as started:
-        yield started
 
 
 class Mirror(BaseHTTPRequestHandler):

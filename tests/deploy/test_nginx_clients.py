@@ -26,18 +26,6 @@ ORDERS = json.loads(BODY)["orders"]
 FEATURES = ("route_disruption", "backlog", "weather_severity")
 
 
-@pytest.fixture(scope="module")
-def service():
-    with running() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def proxy(service):
-    with front(service.port) as started:
-        yield started
-
-
 def problem(answer, status, kind):
     given, headers, text = answer
     assert (given, headers["content-type"]) == (status, "application/problem+json"), answer

@@ -5,23 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.deploy.fronts import front
 from tests.framing import PROBES, exchange
-from tests.servers import running
 
 pytestmark = pytest.mark.deploy
-
-
-@pytest.fixture(scope="module")
-def service():
-    with running() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def proxy(service):
-    with front(service.port) as started:
-        yield started
 
 
 WAITING = [probe for probe in PROBES if probe.waits]

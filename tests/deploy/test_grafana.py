@@ -8,6 +8,9 @@ import copy
 import json
 import math
 import re
+import shutil
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
@@ -15,6 +18,7 @@ import yaml
 
 from tests.deploy.monitoring import CHAMPION, Watch
 from tests.deploy.panels import GRAFANA, VARIABLES, dashboard, expression, filled, legend, panels, series
+from tests.deploy.planting import plant
 from tests.deploy.promql import exported, faults, recorded
 from tests.servers import ROOT
 
@@ -143,21 +147,48 @@ def test_a_panel_asks_for_what_the_service_exports_and_a_metric_renamed_is_notic
     assert asked
 
 
-def test_the_provisioning_names_the_data_source_and_the_folder_that_the_dashboard_takes():
-    source = yaml.safe_load((GRAFANA / "provisioning" / "datasources" / "prometheus.yml").read_text())
-    provider = yaml.safe_load((GRAFANA / "provisioning" / "dashboards" / "delivery-risk.yml").read_text())
+def check_provisioning(grafana: Path) -> None:
+    """The data source is the one that the dashboard takes and compose runs, the folder the one that compose mounts."""
+    source = yaml.safe_load((grafana / "provisioning" / "datasources" / "prometheus.yml").read_text())
+    provider = yaml.safe_load((grafana / "provisioning" / "dashboards" / "delivery-risk.yml").read_text())
+    desk = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())["services"]
     (known,) = source["datasources"]
     (folder,) = provider["providers"]
     assert (source["apiVersion"], provider["apiVersion"]) == (1, 1)
-    assert set(known) == {"name", "uid", "type", "access", "url", "isDefault", "editable", "jsonData"}
+    assert set(known) == {"name", "uid", "type", "access", "url", "isDefault", "editable", "jsonData"}, "an unknown key"
     assert set(folder) == {"name", "type", "disableDeletion", "allowUiUpdates", "updateIntervalSeconds", "options"}
     assert (known["type"], known["access"], folder["type"], set(folder["options"])) == ("prometheus", "proxy", "file", {"path"})
     assert variables()["datasource"]["query"] == known["type"]
-    assert variables()["datasource"]["current"] == {"text": known["name"], "value": known["uid"]}
+    assert variables()["datasource"]["current"] == {"text": known["name"], "value": known["uid"]}, "another data source"
+    address = urlsplit(known["url"])
+    assert any(str(address.port) == port.split(":")[-1] for port in desk[address.hostname]["ports"]), "nobody is there"
+    assert f"./grafana/dashboards:{folder['options']['path']}:ro" in desk["grafana"]["volumes"], "nothing is there"
+    assert "./grafana/provisioning:/etc/grafana/provisioning:ro" in desk["grafana"]["volumes"]
     scrape = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())["global"]["scrape_interval"]
-    assert known["jsonData"]["timeInterval"] == scrape
+    assert known["jsonData"]["timeInterval"] == scrape, "another interval"
+
+
+def test_the_provisioning_names_the_data_source_and_the_folder_that_the_dashboard_takes():
+    check_provisioning(GRAFANA)
     for panel in PANELS:
         assert {target["datasource"]["uid"] for target in panel.targets} == {"${datasource}"}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("datasources/prometheus.yml", "uid: prometheus", "uid: prom", "another data source"),
+        ("datasources/prometheus.yml", "prometheus:9090", "prometheus:9091", "nobody is there"),
+        ("datasources/prometheus.yml", "timeInterval: 15s", "timeInterval: 60s", "another interval"),
+        ("datasources/prometheus.yml", "editable: false", "editabel: false", "an unknown key"),
+        ("dashboards/delivery-risk.yml", "path: /var/lib/grafana/dashboards", "path: /dashboards", "nothing is there"),
+    ],
+)
+def test_a_fault_in_the_provisioning_is_seen(tmp_path, file, old, new, said):
+    folder = Path(shutil.copytree(GRAFANA, tmp_path / "grafana"))
+    plant(folder / "provisioning" / file, old, new)
+    with pytest.raises(AssertionError, match=said):
+        check_provisioning(folder)
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=TITLES)

@@ -107,6 +107,7 @@ def check_wiring(folder):
     ports = {port["name"] for port in container(deployment)["ports"]}
     namespaces = {manifest["metadata"].get("namespace") for kind, manifest in known.items() if kind != "Namespace"}
     assert namespaces == {known["Namespace"]["metadata"]["name"]}, "another namespace"
+    assert known["Namespace"]["metadata"]["labels"] == {"pod-security.kubernetes.io/enforce": "restricted"}, "open to any pod"
 
     selectors = [deployment["spec"]["selector"]["matchLabels"], service["spec"]["selector"]]
     selectors += [known["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"]]
@@ -254,6 +255,7 @@ STATIC = {
         "changes something else",
     ),
     "a file that is not listed": (check_kustomization, "kustomization.yaml", "  - network-policy.yaml\n", "", "other files"),
+    "a namespace for any pod": (check_wiring, "namespace.yaml", "enforce: restricted", "enforce: baseline", "open to any pod"),
     "another tag": (check_kustomization, "kustomization.yaml", "newTag: 0.1.0", "newTag: 0.0.9", "another image"),
     "a key that is not one": (check_schemas, "deployment.yaml", "livenessProbe:", "livelinessProbe:", "livelinessProbe"),
     "a number for a text": (check_schemas, "configmap.yaml", '"30"', "30", "30"),

@@ -137,6 +137,7 @@ def test_the_deployment_runs_as_it_is_written(engine, played):
     assert engine.podman("exec", name, "id", "-u").strip() == "10001"
     assert "Read-only" in run("podman", "exec", name, "touch", "/models/x", **engine.environment).stderr
     assert "Seccomp:\t2" in engine.podman("exec", name, "cat", "/proc/1/status")
+    assert " 0 failed" in engine.podman("exec", name, "delivery-risk", "doctor")
 
 
 def test_the_runbooks_command_on_the_store_names_the_stores_pod():

@@ -96,7 +96,7 @@ SETTINGS: dict[str, fields.Field[Any]] = {
     "max_concurrent": _whole(
         4, 1, 64, "Requests that a worker computes at once; fewer than its threads, which also answer probes."
     ),
-    "request_timeout_seconds": _whole(30, 1, 3600, "Time that a body may take to arrive, and then again computing its answer."),
+    "request_timeout_seconds": _whole(30, 1, 3600, "How long a body may take to arrive, and again its answer to be computed."),
     "drain_file": _pattern(None, r".+", "a path", "While this file is there, /readyz answers 503 and connections are closed."),
     "log_level": _choice("info", ("debug", "info", "warning", "error"), "The least level that is logged."),
     "tokens_file": _pattern(

@@ -32,6 +32,13 @@ _REQUEST_ID = {
 }
 
 
+# gunicorn answers these by itself, since no application is asked before a request is read.
+_TOO_LONG = {
+    "414": {"description": "The address is longer than 4,000 bytes.", "content": {"text/html": {}}},
+    "431": {"description": "A header is longer than 8,000 bytes, or there are over 100.", "content": {"text/html": {}}},
+}
+
+
 @lru_cache(maxsize=2)
 def document(served: Served, *, closed: bool) -> dict[str, Any]:
     """The OpenAPI 3.1 document for this model: its features are an order's fields. Where `closed`, tokens are asked for."""
@@ -49,14 +56,14 @@ def document(served: Served, *, closed: bool) -> dict[str, Any]:
         "operationId": "score",
         "parameters": [_PARTIAL, _REQUEST_ID],
         "requestBody": {"required": True, "description": _BODY, "content": _batch(model, doors)},
-        "responses": {"200": _DECISION, **_problems(400, 408, 411, 413, 415, 422, 500, 503)},
+        "responses": {"200": _DECISION, **_problems(400, 408, 411, 413, 415, 422, 500, 503), **_TOO_LONG},
     }
     spec.path("/score", operations={"post": score})
     for path, (summary, schema) in _READ.items():
-        responses = {"200": _answer(summary, schema), **_problems(500, *[503] * (path == "/readyz"))}
+        responses = {"200": _answer(summary, schema), **_problems(500, *[503] * (path == "/readyz")), **_TOO_LONG}
         spec.path(path, operations={"get": {"summary": summary, "operationId": path[1:], "responses": responses}})
     for path, (summary, kind) in _OTHER.items():
-        responses = {"200": {"description": summary, "content": {kind: {}}}, **_problems(500)}
+        responses = {"200": {"description": summary, "content": {kind: {}}}, **_problems(500), **_TOO_LONG}
         operation_id = path[1:].partition(".")[0]
         spec.path(path, operations={"get": {"summary": summary, "operationId": operation_id, "responses": responses}})
     return _secured(spec.to_dict()) if closed else spec.to_dict()

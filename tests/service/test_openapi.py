@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -27,3 +28,23 @@ def test_the_service_keeps_to_its_own_document_under_generated_requests(examples
     assert "No issues found" in done.stdout
     assert {"200", "422"} <= statuses
     assert "500" not in statuses
+
+
+def test_what_gunicorn_answers_by_itself_is_in_the_document():
+    with running() as server:
+        document = json.loads(server.call("GET", "/openapi.json")[2])
+        assert len(document["paths"]) == 8
+        for path, item in document["paths"].items():
+            (method,) = item
+            responses = item[method]["responses"]
+            for query, headers, status in (
+                (f"?{'a' * 4000}", {}, None),
+                (f"?{'a' * 4100}", {}, "414"),
+                ("", {"X-A": "a" * 8000}, None),
+                ("", {"X-A": "a" * 9000}, "431"),
+                ("", {f"X-{number}": "a" for number in range(101)}, "431"),
+            ):
+                answered, told, _ = server.call(method.upper(), path + query, headers=headers)
+                assert str(answered) == status or status is None, (path, answered)
+                assert str(answered) in responses, (path, answered)
+                assert told["content-type"].partition(";")[0] in responses[str(answered)]["content"]

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,6 +123,16 @@ def _killed(process: subprocess.Popen[bytes]) -> None:
 
 def _children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def until(met: Callable[[], bool], seconds: float = 10) -> bool:
+    """Whether the condition is met within the seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if met():
+            return True
+        time.sleep(0.2)
+    return False
 
 
 def curl(line: str) -> dict[str, Any]:

@@ -8,9 +8,9 @@ import pytest
 from tests.deploy.crowd import SHIFTED, Crowd
 from tests.deploy.engine import IMAGE, Engine, started
 from tests.deploy.fronts import Front, front
-from tests.deploy.monitoring import Watch, until, watched
+from tests.deploy.monitoring import Watch, watched
 from tests.deploy.planting import plant
-from tests.servers import ROOT, Server, running
+from tests.servers import ROOT, Server, running, until
 
 FILES = ("LICENSE", "README.md", "pyproject.toml", "requirements.lock", ".dockerignore")
 FOLDERS = ("deploy", "model", "schemas", "service")
@@ -65,7 +65,7 @@ def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
             time.sleep(12)
             in_calm = found.firing()
             crowd.mean, crowd.troubled = SHIFTED, True
-            until(lambda: {"DeliveryRiskScoresDrift", "DeliveryRiskRequestsRefused"} <= set(found.told()))
+            until(lambda: {"DeliveryRiskScoresDrift", "DeliveryRiskRequestsRefused"} <= set(found.told()), 40)
             time.sleep(2)
             at = time.time()
         time.sleep(1.5)

@@ -7,10 +7,9 @@ Two replicas, of two workers and of one, serve a store with a champion and a cha
 import json
 import subprocess
 import threading
-import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -82,16 +81,6 @@ class Watch:
     told: dict[str, str]
     answered: int
     at: float
-
-
-def until(met: Callable[[], bool], seconds: float = 40) -> bool:
-    """Whether the condition is met within the seconds."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if met():
-            return True
-        time.sleep(0.2)
-    return False
 
 
 @contextmanager

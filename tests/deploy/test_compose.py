@@ -12,11 +12,10 @@ import yaml
 
 from service import config
 from tests.deploy.engine import IMAGE, STAND_INS
-from tests.deploy.monitoring import until
 from tests.deploy.orders import ORDERS, check_orders
 from tests.deploy.planting import plant
 from tests.deploy.programs import run
-from tests.servers import ROOT, Client, free_port
+from tests.servers import ROOT, Client, free_port, until
 
 pytestmark = pytest.mark.deploy
 

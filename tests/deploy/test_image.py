@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 import tomllib
 from dataclasses import replace
 from functools import partial
@@ -16,10 +15,9 @@ from packaging.requirements import Requirement
 
 from model import artifact
 from model.default import default_model
-from tests.deploy.monitoring import until
 from tests.deploy.orders import ORDERS, check_orders
 from tests.deploy.programs import run
-from tests.servers import ROOT, free_port
+from tests.servers import ROOT, free_port, until
 from tests.service.collecting import collecting
 
 pytestmark = pytest.mark.deploy
@@ -174,10 +172,7 @@ def test_it_serves_a_model_file_from_a_volume_and_follows_a_store_there(engine, 
         client = engine.client(name, port)
         check_orders(client)
         command("promote", "1.0.1", "--in", str(store))
-        deadline = time.monotonic() + 10
-        while client.score(ORDERS)["model_version"] != "1.0.1":
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        assert until(lambda: client.score(ORDERS)["model_version"] == "1.0.1")
 
 
 def test_the_bill_of_materials_names_what_the_image_has(engine, image):

@@ -5,7 +5,6 @@ import re
 import shlex
 import shutil
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,11 +15,10 @@ import yaml
 
 from tests.deploy import manifests
 from tests.deploy.manifests import KUBERNETES, container, drained
-from tests.deploy.monitoring import until
 from tests.deploy.orders import ORDERS, check_orders
 from tests.deploy.planting import plant
 from tests.deploy.programs import run
-from tests.servers import ROOT, free_port
+from tests.servers import ROOT, free_port, until
 from tests.service.tokens import GOOD, OTHER, line
 
 pytestmark = pytest.mark.deploy
@@ -115,10 +113,7 @@ def test_without_its_secret_a_replica_lives_and_refuses_every_caller_until_there
             assert caller.call("POST", "/score", json.dumps({"orders": ORDERS}).encode(), JSON)[0] == 401
             assert caller.call("GET", "/metrics")[0] == 401
         manifests.unpack(secret, KUBERNETES, place / "closed")
-        deadline = time.monotonic() + 10
-        while known.call("POST", "/score", json.dumps({"orders": ORDERS}).encode(), JSON)[0] != 200:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        assert until(lambda: known.call("POST", "/score", json.dumps({"orders": ORDERS}).encode(), JSON)[0] == 200)
         check_orders(known)
         assert known.call("GET", "/metrics")[0] == 403
         assert client.call("POST", "/score", b"", JSON)[0] == 401
@@ -170,9 +165,7 @@ def test_the_hook_before_a_stop_says_not_ready_while_requests_are_answered(engin
     file = known["ConfigMap"]["data"]["DELIVERY_RISK_DRAIN_FILE"]
     with ThreadPoolExecutor(1) as pool:
         hook = pool.submit(engine.podman, "exec", f"--env=DELIVERY_RISK_DRAIN_FILE={file}", name, *drained(known["Deployment"]))
-        deadline = time.monotonic() + 5
-        while engine.podman("exec", name, "ls", str(PurePosixPath(file).parent)) == "":
-            assert time.monotonic() < deadline
+        assert until(lambda: engine.podman("exec", name, "ls", str(PurePosixPath(file).parent)) != "", 5)
         assert client.call("GET", "/readyz")[0] == 503
         assert client.call("GET", "/livez")[0] == 200
         check_orders(client)

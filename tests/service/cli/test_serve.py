@@ -1,14 +1,10 @@
-import time
-
-from tests.servers import curl, running
+from tests.servers import curl, running, until
 
 
 def test_the_greeting_says_where_it_listens_what_it_serves_and_a_curl_line_that_works():
     with running() as server:
-        deadline = time.monotonic() + 10
-        while "Try: " not in (said := server.log()):
-            assert time.monotonic() < deadline, said
-            time.sleep(0.01)
+        assert until(lambda: "Try: " in server.log()), server.log()
+        said = server.log()
         assert f"Listening at http://127.0.0.1:{server.port}" in said
         assert "Serving delivery-risk 1.0.0 (sha256 " in said
         (line,) = [line for line in said.splitlines() if line.startswith("Try: ")]

@@ -13,6 +13,7 @@ from schemas.problem import ErrorSchema
 
 QUEUES = ("monitor", "review")
 POLICIES = ("review", "flag", "refuse")
+POLICIES_TOLD = "An order outside the model's range goes to review whatever its score, is only flagged, or is refused"
 _QUEUES = np.array(QUEUES, np.object_)
 
 
@@ -29,8 +30,7 @@ class ResultSchema(Schema):
 
 def policy_field() -> fields.String:
     """What becomes of an order outside the model's range."""
-    told = "An order outside the model's range goes to review whatever its score, is only flagged, or is refused."
-    return fields.String(required=True, metadata={"enum": list(POLICIES), "description": told})
+    return fields.String(required=True, metadata={"enum": list(POLICIES), "description": f"{POLICIES_TOLD}."})
 
 
 class AnswerSchema(Schema):

@@ -11,12 +11,11 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 import model
 from model.default import FILE_NAME
 from schemas.base import Strict
-from schemas.decision import POLICIES
+from schemas.decision import POLICIES, POLICIES_TOLD
 
 PREFIX = "DELIVERY_RISK_"
 DEFAULT_MODEL = str(Path(model.__file__).with_name(FILE_NAME))
 MEMORY = Path("/dev/shm")  # noqa: S108
-"""Where workers show that they live: memory, where there is such a place, even on a root that is read-only."""
 
 
 class SettingsError(Exception):
@@ -88,8 +87,7 @@ SETTINGS: dict[str, fields.Field[Any]] = {
     "out_of_range": _choice(
         "review",
         POLICIES,
-        "An order outside the model's range goes to review whatever its score, is only flagged, or is refused "
-        "(review, flag, refuse).",
+        f"{POLICIES_TOLD} ({', '.join(POLICIES)}).",
     ),
     "keepalive_seconds": _whole(75, 1, 3600, "How long an idle connection is kept."),
     "graceful_timeout_seconds": _whole(30, 1, 3600, "How long a worker that is told to stop may take for its requests."),
@@ -119,6 +117,11 @@ def load(environ: Mapping[str, str]) -> Settings:
         if inherited and workers in faults:
             faults["WEB_CONCURRENCY"] = faults.pop(workers)
         raise SettingsError(faults) from None
+
+
+def heartbeats() -> str | None:
+    """Where workers show that they live: in memory, even on a root that is read-only; None is where temporary files lie."""
+    return str(MEMORY) if MEMORY.is_dir() else None
 
 
 def variable(name: str) -> str:

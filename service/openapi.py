@@ -30,8 +30,6 @@ _REQUEST_ID = {
     "description": "Echoed where it is well formed; made anew otherwise.",
     "schema": {"type": "string"},
 }
-
-
 # gunicorn answers these by itself, since no application is asked before a request is read.
 _TOO_LONG = {
     "414": {"description": "The address is longer than 4,000 bytes.", "content": {"text/html": {}}},

@@ -20,7 +20,7 @@ from model.risk import RiskModel
 from service import discretion, keyring, logs, signals, watchdog, zeros
 from service.admission import Admission
 from service.app import create_app
-from service.config import MEMORY, Settings
+from service.config import Settings, heartbeats
 from service.drain import draining
 from service.lineup import Stage
 from service.metrics import Metrics
@@ -111,7 +111,7 @@ def _options(
         "keepalive": settings.keepalive_seconds,
         "graceful_timeout": settings.graceful_timeout_seconds,
         "control_socket_disable": True,
-        "worker_tmp_dir": str(MEMORY) if MEMORY.is_dir() else None,
+        "worker_tmp_dir": heartbeats(),
         "forwarder_headers": "",  # a SCRIPT_NAME that a request's path does not begin with would be answered with 500
         "loglevel": settings.log_level,
         "logger_class": Logger,

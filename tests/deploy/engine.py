@@ -87,6 +87,14 @@ class Engine:
         """What is known of a container or an image."""
         return json.loads(self.podman("inspect", name))[0]
 
+    def check_held(self, name: str, cpus: float, mebibytes: int) -> None:
+        """The container cannot write its root, has no capability, and has these limits."""
+        inside = self.inspect(name)
+        limits = inside["HostConfig"]
+        assert limits["ReadonlyRootfs"]
+        assert not inside["EffectiveCaps"]
+        assert (limits["NanoCpus"], limits["Memory"]) == (cpus * 10**9, mebibytes * 2**20)
+
     def exit_code(self, name: str) -> int:
         """How a container ends that is told to stop and has 10 seconds for it."""
         self.podman("stop", "--time=10", name)

@@ -1,5 +1,6 @@
 """What PromQL asks for, held against what the service exports and the rules record."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -92,6 +93,14 @@ def faults(expression: str) -> list[str]:
         return [f"{expression}: {error}"]
     known = exported() | recorded()
     return [fault for selector in _selectors(parsed) if selector.name is not None for fault in _unknown(selector, known)]
+
+
+def renamed(expression: str) -> Iterator[str]:
+    """The expression with one metric by another name, for each that it asks for."""
+    for name in exported() | recorded():
+        whole = rf"(?<![\w:]){name}(?![\w:])"
+        if re.search(whole, expression):
+            yield re.sub(whole, f"{name}s", expression)
 
 
 def _unknown(selector: Any, known: dict[str, set[str]]) -> list[str]:

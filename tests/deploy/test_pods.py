@@ -77,7 +77,7 @@ def secret(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place():
     """A directory that the image's user may enter, as pytest's own are not."""
     with tempfile.TemporaryDirectory() as place:
         Path(place).chmod(0o755)
@@ -108,12 +108,12 @@ def test_without_its_secret_a_replica_lives_and_refuses_every_caller_until_there
         assert client.call("GET", "/livez")[0] == 200
         status, _, told = client.call("GET", "/readyz")
         assert (status, b"No token is valid" in told) == (503, True), told
-        known = replace(client, token=GOOD)
+        known, batch = replace(client, token=GOOD), json.dumps({"orders": ORDERS}).encode()
         for caller in (client, known):
-            assert caller.call("POST", "/score", json.dumps({"orders": ORDERS}).encode(), JSON)[0] == 401
+            assert caller.call("POST", "/score", batch, JSON)[0] == 401
             assert caller.call("GET", "/metrics")[0] == 401
         manifests.unpack(secret, KUBERNETES, place / "closed")
-        assert until(lambda: known.call("POST", "/score", json.dumps({"orders": ORDERS}).encode(), JSON)[0] == 200)
+        assert until(lambda: known.call("POST", "/score", batch, JSON)[0] == 200)
         check_orders(known)
         assert known.call("GET", "/metrics")[0] == 403
         assert client.call("POST", "/score", b"", JSON)[0] == 401
@@ -123,12 +123,8 @@ def test_the_deployment_runs_as_it_is_written(engine, played):
     name, client = played
     check_probes(KUBERNETES, client)
     check_orders(client)
-    inside = engine.inspect(name)
     limits = container(manifests.read(KUBERNETES)["Deployment"])["resources"]["limits"]
-    assert inside["HostConfig"]["ReadonlyRootfs"]
-    assert not inside["EffectiveCaps"]
-    assert f"{inside['HostConfig']['Memory'] // 2**20}Mi" == limits["memory"]
-    assert inside["HostConfig"]["NanoCpus"] == float(limits["cpu"]) * 10**9
+    engine.check_held(name, float(limits["cpu"]), int(limits["memory"].removesuffix("Mi")))
     assert engine.podman("exec", name, "id", "-u").strip() == "10001"
     assert "Read-only" in run("podman", "exec", name, "touch", "/models/x", **engine.environment).stderr
     assert "Seccomp:\t2" in engine.podman("exec", name, "cat", "/proc/1/status")
@@ -149,7 +145,7 @@ def test_what_is_promoted_in_the_store_is_served_by_the_replica_which_cannot_cha
     refused = run("podman", "exec", name, "delivery-risk", "model", "promote", "1.0.0", "--in", "/models", **engine.environment)
     assert refused.returncode != 0
     assert "Read-only" in refused.stderr
-    made = "import sys; from dataclasses import replace; from model import artifact, default; made = default.default_model(); "
+    made = "from dataclasses import replace; from model import artifact, default; made = default.default_model(); "
     made += "artifact.write(replace(made, manifest=replace(made.manifest, version='1.0.1')), '/dev/shm/next.npz')"
     engine.podman("exec", store, "python", "-c", made)
     for words in ("publish /dev/shm/next.npz --to /models", "promote 1.0.1 --in /models"):

@@ -10,8 +10,10 @@ import yaml
 from schemas.decision import QUEUES
 from service.metrics import METRICS
 from tests.deploy.monitoring import ALERTMANAGER, PROMETHEUS
+from tests.deploy.planting import plant
+from tests.deploy.programs import run
 from tests.deploy.promql import faults, matched
-from tests.deploy.promtool import ALERTS, EXPRESSIONS, told
+from tests.deploy.promtool import ALERTS, EXPRESSIONS
 from tests.deploy.runbook import RUNBOOK, queries, sections, unexplained
 from tests.service.apps import app_of
 
@@ -21,15 +23,14 @@ ANCHOR = "deploy/RUNBOOK.md#"
 
 
 def test_promtool_accepts_the_configuration_and_the_rules():
-    code, said, complaint = told("promtool", "check", "config", "--lint=all", "--lint-fatal", PROMETHEUS / "prometheus.yml")
-    assert code == 0, said + complaint
+    done = run("promtool", "check", "config", "--lint=all", "--lint-fatal", str(PROMETHEUS / "prometheus.yml"))
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_promtool_refuses_a_rule_with_a_typing_error(tmp_path):
     shutil.copytree(PROMETHEUS, tmp_path / "prometheus")
-    path = tmp_path / "prometheus" / "rules" / "alerts.yml"
-    path.write_text(path.read_text().replace("(rate(", "(rat(", 1))
-    assert told("promtool", "check", "config", tmp_path / "prometheus" / "prometheus.yml")[0] != 0
+    plant(tmp_path / "prometheus" / "rules" / "alerts.yml", "(rate(", "(rat(")
+    assert run("promtool", "check", "config", str(tmp_path / "prometheus" / "prometheus.yml")).returncode != 0
 
 
 def test_every_alert_says_in_plain_words_how_urgent_it_is_and_what_has_happened():
@@ -89,14 +90,14 @@ def test_routes_queues_roles_and_outcomes_in_rules_are_the_services_own():
 
 
 def test_amtool_accepts_the_configuration():
-    code, said, complaint = told("amtool", "check-config", ALERTMANAGER)
-    assert code == 0, said + complaint
+    done = run("amtool", "check-config", str(ALERTMANAGER))
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(("severity", "receiver"), [("page", "pages"), ("ticket", "tickets"), ("watchdog", "watchdog")])
 def test_pages_wake_somebody_tickets_do_not_and_the_watchdog_has_a_receiver_of_its_own(severity, receiver):
-    code, said, complaint = told("amtool", "config", "routes", "test", f"--config.file={ALERTMANAGER}", f"severity={severity}")
-    assert (code, said.split()) == (0, [receiver]), complaint
+    done = run("amtool", "config", "routes", "test", f"--config.file={ALERTMANAGER}", f"severity={severity}")
+    assert (done.returncode, done.stdout.split()) == (0, [receiver]), done.stderr
 
 
 def test_inhibitions_name_alerts_that_there_are_and_end_at_the_installation():

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from model.checks import TIME
 from service.cli.doctor.finding import Finding, Patient, fail, ok, warn
-from service.config import MEMORY, variable
+from service.config import heartbeats, variable
 from service.roster import Entry, Roster
 from service.tally import Tally
 
@@ -113,7 +113,7 @@ def _read(path: Path) -> str:
 
 def temporary(_: Patient) -> Iterator[Finding]:
     """Workers keep a file by which the master sees that they live: in memory where there is such a place."""
-    folder = str(MEMORY) if MEMORY.is_dir() else None
+    folder = heartbeats()
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(4096))

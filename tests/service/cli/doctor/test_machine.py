@@ -107,26 +107,26 @@ def test_a_path_too_long_for_a_socket_fails(tmp_path):
 
 
 def test_a_temporary_file_is_made_in_memory_where_there_is_such_a_place(monkeypatch, tmp_path):
-    monkeypatch.setattr(machine, "MEMORY", tmp_path)
+    monkeypatch.setattr(config, "MEMORY", tmp_path)
     monkeypatch.setattr(machine.tempfile, "tempdir", "/nowhere")
     assert list(machine.temporary(patient())) == [ok(f"{tmp_path} can be written")]
 
 
 def test_a_temporary_file_is_made_where_any_other_is_elsewhere(monkeypatch, tmp_path):
-    monkeypatch.setattr(machine, "MEMORY", tmp_path / "nowhere")
+    monkeypatch.setattr(config, "MEMORY", tmp_path / "nowhere")
     monkeypatch.setattr(machine.tempfile, "tempdir", str(tmp_path))
     assert list(machine.temporary(patient())) == [ok(f"{tmp_path} can be written")]
 
 
 def test_no_room_for_a_temporary_file_fails(monkeypatch, tmp_path):
-    monkeypatch.setattr(machine, "MEMORY", tmp_path / "nowhere")
+    monkeypatch.setattr(config, "MEMORY", tmp_path / "nowhere")
     monkeypatch.setattr(machine.tempfile, "tempdir", "/nowhere")
     (found,) = machine.temporary(patient())
     assert found == fail("no temporary file can be written (No such file or directory)", "mount a tmpfs at /tmp, or set TMPDIR")
 
 
 def test_memory_in_which_no_file_can_be_made_fails(monkeypatch):
-    monkeypatch.setattr(machine, "MEMORY", Path("/proc/self"))
+    monkeypatch.setattr(config, "MEMORY", Path("/proc/self"))
     (found,) = machine.temporary(patient())
     assert (found.verdict, found.found.split(" (")[0]) == ("FAIL", "/proc/self: no temporary file can be written")
 

@@ -44,9 +44,8 @@ class Board:
 
     def texts(self) -> Iterator[bytes]:
         """All that stand whole, by row."""
-        for row in np.flatnonzero(self._turns).tolist():
-            text = self.read(row)
-            if text is not None:
+        for row, turn in enumerate(self._turns.tolist()):  # read once: nonzero goes over them twice and fails if one changes
+            if turn and (text := self.read(row)) is not None:
                 yield text
 
     def _text(self, first: int) -> bytes | None:

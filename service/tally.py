@@ -65,8 +65,8 @@ class Tally:
     def totals(self) -> dict[Key, Sums]:
         """Every key's cells, summed over all slots."""
         sums: dict[Key, Sums] = {}
-        for slot in np.flatnonzero(self._used).tolist():
-            for key, place in self._entries(slot):
+        for slot, used in enumerate(self._used.tolist()):  # read once: nonzero goes over them twice and fails if one changes
+            for key, place in self._entries(slot) if used else ():
                 cells = self._all_cells[slot, place]
                 sums[key] = sums[key] + cells if key in sums else cells.copy()
         return sums

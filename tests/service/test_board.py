@@ -162,3 +162,24 @@ def test_two_processes_that_write_without_end_never_give_a_mixed_text():
     finally:
         for child in children:
             killed(child)
+
+
+def test_who_reads_all_rows_while_a_process_writes_their_first_texts_sees_ever_more_of_them():
+    boards = [Board(10, 512) for _ in range(300)]
+
+    def fill():
+        for board in boards:
+            for row in range(512):
+                board.write(b"%d" % row, row)
+
+    child, until = forked(fill), time.monotonic() + 20
+    try:
+        for board in boards:
+            seen = []
+            while len(seen) < 512:
+                assert time.monotonic() < until
+                before, seen = seen, [int(text) for text in board.texts()]
+                assert len(before) <= len(seen)
+                assert seen == sorted(seen)
+    finally:
+        killed(child)

@@ -1,6 +1,7 @@
 import os
 import signal
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -56,6 +57,29 @@ def test_counts_of_forked_and_killed_processes_stay_visible_to_all():
     totals = shared.totals()
     assert totals[("in all",)].tolist() == [6]
     assert [totals[(f"only in {slot}",)].tolist() for slot in (1, 2, 3)] == [[1], [2], [3]]
+
+
+def test_totals_are_told_while_another_process_takes_its_first_slots():
+    tallies = [Tally() for _ in range(20)]
+    child = os.fork()
+    if child == 0:
+        try:
+            for shared in tallies:
+                for slot in range(1, tally.SLOTS):
+                    shared.attach(slot)
+                    shared.series(("a",), 1)[0] += 1
+        finally:
+            os._exit(0)
+    try:
+        for shared in tallies:
+            until, seen = time.monotonic() + 20, 0.0
+            while seen < tally.SLOTS - 1:
+                assert time.monotonic() < until
+                before, seen = seen, shared.totals().get(("a",), np.zeros(1))[0]
+                assert before <= seen
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 def test_a_series_whose_length_was_not_yet_published_is_not_seen_and_its_room_is_used_again():

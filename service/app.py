@@ -2,7 +2,7 @@
 
 from flask import Flask, request
 
-from service import access, gate, problems
+from service import access, gate, problems, unreadable
 from service.admission import Admission
 from service.codec import MsgspecProvider
 from service.config import Settings
@@ -23,6 +23,7 @@ def create_app(settings: Settings, stage: Stage, metrics: Metrics, admission: Ad
     app.json = MsgspecProvider(app)
     app.url_map.merge_slashes = False  # a redirect would send the client to whatever its Host header says
     problems.register(app)
+    unreadable.register(app)
     keyring = None if settings.tokens_file is None else Keyring(settings.tokens_file, metrics.tokens_failed)
     if keyring is not None:
         gate.register(app, keyring, metrics)
@@ -36,4 +37,6 @@ def create_app(settings: Settings, stage: Stage, metrics: Metrics, admission: Ad
 
 
 def _route() -> str:
-    return "unmatched" if request.url_rule is None else request.url_rule.rule
+    if request.url_rule is None:
+        return "unreadable" if unreadable.FAULT in request.environ else "unmatched"
+    return request.url_rule.rule

@@ -30,11 +30,7 @@ _REQUEST_ID = {
     "description": "Echoed where it is well formed; made anew otherwise.",
     "schema": {"type": "string"},
 }
-# gunicorn answers these by itself, since no application is asked before a request is read.
-_TOO_LONG = {
-    "414": {"description": "The address is longer than 4,000 bytes.", "content": {"text/html": {}}},
-    "431": {"description": "A header is longer than 8,000 bytes, or there are over 100.", "content": {"text/html": {}}},
-}
+_ANYWHERE = 400, 414, 431, 500
 
 
 @lru_cache(maxsize=2)
@@ -54,14 +50,14 @@ def document(served: Served, *, closed: bool) -> dict[str, Any]:
         "operationId": "score",
         "parameters": [_PARTIAL, _REQUEST_ID],
         "requestBody": {"required": True, "description": _BODY, "content": _batch(model, doors)},
-        "responses": {"200": _DECISION, **_problems(400, 408, 411, 413, 415, 422, 500, 503), **_TOO_LONG},
+        "responses": {"200": _DECISION, **_problems(*_ANYWHERE, 408, 411, 413, 415, 422, 503)},
     }
     spec.path("/score", operations={"post": score})
     for path, (summary, schema) in _READ.items():
-        responses = {"200": _answer(summary, schema), **_problems(500, *[503] * (path == "/readyz")), **_TOO_LONG}
+        responses = {"200": _answer(summary, schema), **_problems(*_ANYWHERE, *[503] * (path == "/readyz"))}
         spec.path(path, operations={"get": {"summary": summary, "operationId": path[1:], "responses": responses}})
     for path, (summary, kind) in _OTHER.items():
-        responses = {"200": {"description": summary, "content": {kind: {}}}, **_problems(500), **_TOO_LONG}
+        responses = {"200": {"description": summary, "content": {kind: {}}}, **_problems(*_ANYWHERE)}
         operation_id = path[1:].partition(".")[0]
         spec.path(path, operations={"get": {"summary": summary, "operationId": operation_id, "responses": responses}})
     return _secured(spec.to_dict()) if closed else spec.to_dict()
@@ -109,7 +105,7 @@ def _answer(description: str, schema: Schema) -> dict[str, Any]:
 
 def _problems(*statuses: int) -> dict[str, Any]:
     content = {problems.MEDIA_TYPE: {"schema": ProblemSchema()}}
-    return {str(status): {"description": problems.PROBLEMS[status][1], "content": content} for status in statuses}
+    return {str(status): {"description": problems.PROBLEMS[status][1], "content": content} for status in sorted(statuses)}
 
 
 def _batch(model: RiskModel, doors: Doors) -> dict[str, Any]:

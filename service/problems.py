@@ -25,9 +25,13 @@ PROBLEMS: dict[int, tuple[str, str]] = {
     408: ("request-timeout", "The request took too long to arrive."),
     411: ("length-required", "A body needs a Content-Length."),
     413: ("body-too-large", "The body is over the limit."),
+    414: ("uri-too-long", "The address is too long."),
     415: ("unsupported-media-type", "The body is of a kind that is not taken here."),
+    417: ("expectation-failed", "What is expected cannot be met."),
     422: ("invalid-batch", "The batch holds orders that cannot be scored."),
+    431: ("headers-too-large", "A header, or all of them together, are too large."),
     500: ("internal-error", "The service failed; the request may be sent again."),
+    501: ("unknown-transfer-coding", "The body is framed in a way that is not known here."),
     503: ("unavailable", "The service cannot take the request now; it may be sent again."),
 }
 _OTHER = ("http-error", "The request cannot be answered.")

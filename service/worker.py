@@ -1,15 +1,18 @@
-"""Worker: gunicorn's threads as this service needs them. They tell how long a request waited for one of them, and never quote.
+"""Worker: gunicorn's threads as this service needs them. They tell how long a request waited for one of them, have the
+application refuse what cannot be read, and never quote.
 
 gthread queues a connection when there is something to do on it; a thread that is free takes it up. What lies between is known
 here alone, since the application is only called once a request is parsed.
 """
 
+from contextlib import suppress
 from time import perf_counter
 from typing import Any
 
+from gunicorn import util
 from gunicorn.workers.gthread import ThreadWorker
 
-from service import arrival, discretion
+from service import arrival, discretion, unreadable
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -26,6 +29,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         return super().handle(conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer and log what gunicorn would, with the error's name where it would quote."""
-        discretion.silence(exc)
-        super().handle_error(req, client, addr, exc)
+        """Answer a request that cannot be read with a problem; else answer and log what gunicorn would, without quoting."""
+        if not unreadable.is_unreadable(exc):
+            discretion.silence(exc)
+            super().handle_error(req, client, addr, exc)
+            return
+        self.log.warning("Invalid request from ip=%s: %s", addr[0] if addr else "", type(exc).__name__)
+        head: list[str] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
+            head[:] = f"HTTP/1.1 {status}", f"Date: {util.http_date()}", "Connection: close"
+            head.extend(f"{name}: {value}" for name, value in headers)
+
+        body = b"".join(self.wsgi(unreadable.environ(exc), start_response))
+        with suppress(OSError):  # the client is gone
+            util.write_nonblock(client, "\r\n".join([*head, "", ""]).encode("latin-1") + body)

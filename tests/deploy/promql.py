@@ -110,9 +110,9 @@ def _unknown(selector: Any, known: dict[str, set[str]]) -> list[str]:
     return [f"{selector.name}: has no label {label}" for label in sorted(wanted - known[selector.name])]
 
 
-def matched(expression: str, label: str) -> Iterator[tuple[str, bool]]:
-    """What the expression's selectors want of a label, and whether as a pattern."""
+def matched(expression: str, label: str) -> Iterator[str]:
+    """What the expression's selectors want of a label."""
     for selector in _selectors(promql_parser.parse(expression)):
         for matcher in selector.matchers.matchers:
             if matcher.name == label:
-                yield matcher.value, matcher.op in (promql_parser.MatchOp.Re, promql_parser.MatchOp.NotRe)
+                yield matcher.value

@@ -41,8 +41,8 @@ def test_what_nginx_refuses_by_itself_is_a_problem_too(proxy):
     traced = proxy.call("TRACE", "/livez")
     problem(traced, 405, "method-not-allowed")
     assert "OPTIONS" in traced[1]["allow"].split(", ")
-    problem(proxy.call("GET", "/" + "x" * 5000), 414, "http-error")
-    problem(proxy.call("GET", "/livez", headers={"X-A": "x" * 5000}), 431, "http-error")
+    problem(proxy.call("GET", "/" + "x" * 5000), 414, "uri-too-long")
+    problem(proxy.call("GET", "/livez", headers={"X-A": "x" * 5000}), 431, "headers-too-large")
     problem(proxy.call("GET", "/delivery-risk.problem"), 404, "not-found")
     assert exchange(proxy.port, b"\x16\x03\x01 not HTTP\r\n\r\n").statuses == (400,)
 

@@ -1,9 +1,11 @@
 """The probes of framing against the real server, and what becomes of a connection whose request was refused."""
 
+import json
 import socket
 
 import pytest
 
+from schemas.problem import ProblemSchema
 from tests import framing
 from tests.servers import running
 from tests.service import load
@@ -35,6 +37,7 @@ def test_a_request_whose_end_is_not_clear_is_refused_at_once_and_nothing_of_it_i
     answer, scored = asked(server, probe)
     assert len(answer.statuses) == 1, "one answer to one request"
     assert answer.statuses[0] in probe.alone
+    assert ProblemSchema().load(json.loads(answer.body))["status"] == answer.statuses[0]
     assert answer.seconds < 5
     assert scored == 0
 

@@ -30,7 +30,7 @@ def test_the_service_keeps_to_its_own_document_under_generated_requests(examples
     assert "500" not in statuses
 
 
-def test_what_gunicorn_answers_by_itself_is_in_the_document():
+def test_what_is_refused_before_any_route_is_entered_is_in_the_document():
     with running() as server:
         document = json.loads(server.call("GET", "/openapi.json")[2])
         assert len(document["paths"]) == 8

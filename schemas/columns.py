@@ -8,7 +8,7 @@ import numpy as np
 from marshmallow import Schema, ValidationError, fields, post_load
 
 from model.risk import RiskModel, Scores
-from schemas.base import Strict, Values
+from schemas.base import OrderId, Strict, Values
 from schemas.contract import Contract, Decoded
 from schemas.decision import header, queues
 from schemas.problem import Fault, told
@@ -16,13 +16,15 @@ from schemas.problem import Fault, told
 
 def schema(contract: Contract, *, whole: bool) -> Schema:
     """The schema of a body, which loads to {"decoded": Decoded}, or where `whole` suffers no fault in an order to None."""
+    size = {"minItems": 1, "maxItems": contract.max_orders}
     lists: dict[str, fields.Field[Any]] = {
-        f"x{index}": Values(fields.Float(), required=True, data_key=name) for index, name in enumerate(contract.features)
+        f"x{index}": Values(fields.Float(), required=True, metadata=size, data_key=name)
+        for index, name in enumerate(contract.features)
     }
     by_feature = Strict.from_dict(lists, name="FeatureColumns")
 
     class Columns(Strict):
-        order_ids = Values(fields.String(), required=True)
+        order_ids = Values(OrderId(), required=True, metadata={**size, "uniqueItems": True})
         columns = fields.Nested(by_feature, required=True, error_messages={"required": "missing", "null": "null"})
 
         @post_load

@@ -21,7 +21,7 @@ from schemas.problem import Fault, Place
 
 
 class Encode(Protocol):
-    """Makes the answer, which tells the policy where its format has a head; a partial one the faults of the other orders."""
+    """Makes the answer, which tells the model and the policy; a partial one the faults of the other orders too."""
 
     def __call__(self, model: RiskModel, decoded: Decoded, scores: Scores, policy: str, *, partial: bool) -> bytes: ...
 

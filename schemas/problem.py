@@ -19,7 +19,7 @@ CODES = {
     "not_a_string": "must be a string of Unicode characters",
     "wrong_length": "must have 1 to 128 characters",
     "not_an_object": "must be a JSON object",
-    "not_a_list": "must be a list of orders",
+    "not_a_list": "must be a list",
     "empty_batch": "must hold at least one order",
     "wrong_count": "must hold as many values as there are order_ids",
     "too_many_orders": "holds more orders than a batch may have",

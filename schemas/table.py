@@ -14,11 +14,12 @@ from typing import TextIO
 from model.risk import RiskModel, Scores
 from schemas.base import NotReadable, well_formed
 from schemas.contract import SPARE_NAMES, Contract, Decoded
-from schemas.decision import Result, results
-from schemas.problem import Fault
+from schemas.decision import Result, header, results
+from schemas.problem import Fault, error_list
 from schemas.rows import RESULT_NAMES, BadFile, Row
 
 _REFUSAL = ("refused_line", "refused_reason")
+_BEGINS_AS_A_NUMBER = re.compile(r"\s*[-+.]*[0-9]")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
@@ -106,8 +107,10 @@ def decode(contract: Contract, body: bytes) -> Decoded:
         return contract.refused(len(rows), Fault("too_many_names"))
     faults = [Fault("missing", path=(name,)) for name in known if name not in header]
     if len(faults) < len(known):  # else there is no header, and what stands there are values
-        faults += [Fault("unknown_name", path=(name,)) for name in dict.fromkeys(header) if name not in known]
-        faults += [Fault("duplicate_key", path=(name,)) for name, count in Counter(header).items() if count > 1]
+        unknown = dict.fromkeys(_path(name) for name in header if name not in known)
+        repeated = dict.fromkeys(_path(name) for name, count in Counter(header).items() if count > 1)
+        faults += [Fault("unknown_name", path=path) for path in unknown]
+        faults += [Fault("duplicate_key", path=path) for path in repeated]
     if not rows:
         faults.append(Fault("empty_batch"))
     if len(rows) > contract.max_orders:
@@ -119,6 +122,11 @@ def decode(contract: Contract, body: bytes) -> Decoded:
     values = [list(map(_value, columns[name])) for name in contract.features]
     orders = (dict(zip(known, order, strict=True)) for order in zip(ids, *values, strict=True))
     return contract.at_once(ids, values) or contract.decode(list(orders))
+
+
+def _path(name: str) -> tuple[str, ...]:
+    """The steps to a column; none where its name begins as a number does: rows without line breaks end up in the header."""
+    return () if _BEGINS_AS_A_NUMBER.match(name) else (name,)
 
 
 def _table(body: bytes) -> tuple[list[str], list[list[str]]]:
@@ -159,17 +167,17 @@ def place(fault: Fault) -> tuple[str, ...]:
 
 
 def encode(model: RiskModel, decoded: Decoded, scores: Scores, policy: str, *, partial: bool) -> bytes:
-    """The answer, a row an order, with the version on each; in a partial one the refused orders follow with their errors."""
+    """The answer, a row an order, with what a JSON answer has at its head on each; in a partial one the refused follow."""
     stream = io.StringIO(newline="")
     cells = csv.writer(stream, lineterminator="\r\n")
-    cells.writerow(("order_id", *RESULT_NAMES, "model_version", "model_sha256", *(("errors",) if partial else ())))
-    version = (model.manifest.version, model.sha256)
+    head = header(model, policy)
+    cells.writerow(("order_id", *RESULT_NAMES, *head, *(("errors",) if partial else ())))
     for result in results(model, decoded, scores):
-        row = (result.order_id, result.score, result.queue, " ".join(result.out_of_range), *version)
+        row = (result.order_id, result.score, result.queue, " ".join(result.out_of_range), *head.values())
         cells.writerow((*row, "") if partial else row)
     for faults in decoded.by_position().values():
-        reasons = "; ".join(f"{fault.name}: {fault.code}" if fault.name else fault.code for fault in faults)
-        cells.writerow((faults[0].order_id or "", "", "", "", *version, reasons))
+        reasons = "; ".join(f"{error['pointer']}: {error['code']}" for error in error_list(faults, place))
+        cells.writerow((faults[0].order_id or "", "", "", "", *head.values(), reasons))
     return stream.getvalue().encode()
 
 

@@ -16,6 +16,8 @@ from schemas.decision import POLICIES, POLICIES_TOLD
 PREFIX = "DELIVERY_RISK_"
 DEFAULT_MODEL = str(Path(model.__file__).with_name(FILE_NAME))
 MEMORY = Path("/dev/shm")  # noqa: S108
+_INHERITED = "WEB_CONCURRENCY"
+"""gunicorn's own variable, which it reads as it is imported, whatever else is said; so it must be sound."""
 
 
 class SettingsError(Exception):
@@ -106,17 +108,16 @@ SETTINGS: dict[str, fields.Field[Any]] = {
 def load(environ: Mapping[str, str]) -> Settings:
     """The settings in these variables. Raises SettingsError with every fault, misspelt names among them."""
     given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
-    workers = variable("workers")
-    inherited = "WEB_CONCURRENCY" in environ and workers not in given
-    if inherited:
-        given[workers] = environ["WEB_CONCURRENCY"]
-    try:
-        return Settings(**_schema.load(given))
-    except ValidationError as error:
-        faults = {name: found[0] for name, found in error.messages_dict.items()}
-        if inherited and workers in faults:
-            faults["WEB_CONCURRENCY"] = faults.pop(workers)
-        raise SettingsError(faults) from None
+    faults = {name: found[0] for name, found in _schema.validate(given).items()}
+    if _INHERITED in environ:
+        workers = variable("workers")
+        inherited = {workers: environ[_INHERITED]}
+        for reason in _schema.validate(inherited).get(workers, ()):
+            faults[_INHERITED] = reason
+        given = inherited | given
+    if faults:
+        raise SettingsError(faults)
+    return Settings(**_schema.load(given))
 
 
 def heartbeats() -> str | None:

@@ -56,8 +56,8 @@ def document(served: Served, *, closed: bool) -> dict[str, Any]:
     for path, (summary, schema) in _READ.items():
         responses = {"200": _answer(summary, schema), **_problems(*_ANYWHERE, *[503] * (path == "/readyz"))}
         spec.path(path, operations={"get": {"summary": summary, "operationId": path[1:], "responses": responses}})
-    for path, (summary, kind) in _OTHER.items():
-        responses = {"200": {"description": summary, "content": {kind: {}}}, **_problems(*_ANYWHERE)}
+    for path, (summary, *kinds) in _OTHER.items():
+        responses = {"200": {"description": summary, "content": {kind: {} for kind in kinds}}, **_problems(*_ANYWHERE)}
         operation_id = path[1:].partition(".")[0]
         spec.path(path, operations={"get": {"summary": summary, "operationId": operation_id, "responses": responses}})
     return _secured(spec.to_dict()) if closed else spec.to_dict()
@@ -89,7 +89,7 @@ _READ: dict[str, tuple[str, Schema]] = {
     "/readyz": ("The model is loaded and reproduced its self-test.", HealthSchema()),
 }
 _OTHER = {
-    "/metrics": ("What Prometheus scrapes.", "text/plain"),
+    "/metrics": ("What Prometheus scrapes.", "text/plain", "application/openmetrics-text"),
     "/openapi.json": ("This document.", JSON),
     "/docs": ("A page to read it on.", "text/html"),
 }

@@ -29,7 +29,7 @@ PROBLEMS: dict[int, tuple[str, str]] = {
     415: ("unsupported-media-type", "The body is of a kind that is not taken here."),
     417: ("expectation-failed", "What is expected cannot be met."),
     422: ("invalid-batch", "The batch holds orders that cannot be scored."),
-    431: ("headers-too-large", "A header, or all of them together, are too large."),
+    431: ("headers-too-large", "The headers are too large."),
     500: ("internal-error", "The service failed; the request may be sent again."),
     501: ("unknown-transfer-coding", "The body is framed in a way that is not known here."),
     503: ("unavailable", "The service cannot take the request now; it may be sent again."),

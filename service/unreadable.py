@@ -26,9 +26,9 @@ _TOLD: dict[type[errors.ParseException], tuple[int, str]] = {
     errors.InvalidHeaderName: (400, "A header's name is not well formed."),
     errors.ObsoleteFolding: (400, "A header goes on in a second line."),
     errors.ForbiddenProxyRequest: (403, "The proxy is not one that is allowed."),
-    errors.LimitRequestLine: (414, "The address is longer than 4,000 bytes."),
+    errors.LimitRequestLine: (414, "The first line is too long."),
     errors.ExpectationFailed: (417, "The only expectation that is met is 100-continue."),
-    errors.LimitRequestHeaders: (431, "A header is longer than 8,000 bytes, or there are over 100."),
+    errors.LimitRequestHeaders: (431, "A header is too long, or there are too many."),
     errors.UnsupportedTransferCoding: (501, "The Transfer-Encoding is not known."),
 }
 _NOT_THE_CLIENTS = errors.ConfigurationProblem, errors.InvalidResponseHeader, errors.InvalidResponseHeaderName

@@ -31,6 +31,6 @@ def blueprint(registry: CollectorRegistry, drain_file: str | None, keyring: Keyr
 
     @routes.get("/metrics")
     def metrics() -> Response:
-        return Response.from_app(exposition, request.environ)
+        return Response.from_app(exposition, {**request.environ, "REQUEST_METHOD": "GET"})  # it refuses HEAD
 
     return routes

@@ -5,9 +5,7 @@ from time import perf_counter
 import numpy as np
 from flask import Blueprint, Request, Response, request
 
-from model.risk import RiskModel
 from schemas.base import NotReadable
-from schemas.contract import Decoded
 from schemas.formats import MEDIA_TYPES
 from service import access, scoring
 from service.admission import Admission
@@ -41,13 +39,15 @@ def blueprint(stage: Stage, settings: Settings, metrics: Metrics, admission: Adm
         read = perf_counter()
         decoded, scores = scoring.score(model, decoded, settings.out_of_range)
         scored = perf_counter()
-        _note(model, decoded, int(np.count_nonzero(scores.review)))
+        answered = not decoded.faults or (partial and all(fault.position is not None for fault in decoded.faults))
+        orders, reviews = (len(decoded.batch), int(np.count_nonzero(scores.review))) if answered else (0, 0)
+        counts = {"orders": orders, "review": reviews, "refused": decoded.received - orders}
+        access.current().notes |= {"model_version": model.manifest.version, "model_sha256": model.sha256, **counts}
         if decoded.faults:
-            partial = partial and all(fault.position is not None for fault in decoded.faults)
-            metrics.refused(decoded.faults, decoded.received - (len(decoded.batch) if partial else 0))
-            if not partial:
-                detail = f"{len(decoded.faults)} error{'s' * (len(decoded.faults) > 1)}; no order was scored."
-                raise Problem(422, detail, decoded.faults, form.place)
+            metrics.refused(decoded.faults, decoded.received - orders)
+        if not answered:
+            detail = f"{len(decoded.faults)} error{'s' * (len(decoded.faults) > 1)}; no order was scored."
+            raise Problem(422, detail, decoded.faults, form.place)
         content = form.encode(model, decoded, scores, settings.out_of_range, partial=partial)
         stages = (("decode", begun, read), ("score", read, scored), ("encode", scored, perf_counter()))
         record = access.current()
@@ -73,9 +73,3 @@ def _partial(asked: Request) -> bool:
     if given or len(values) > 1 or not set(values) <= {"refuse", "partial"}:
         raise Problem(400, "The query may only hold on_error=refuse or on_error=partial, once.")
     return "partial" in values
-
-
-def _note(model: RiskModel, decoded: Decoded, reviews: int) -> None:
-    refused = {fault.position for fault in decoded.faults}
-    counts = {"orders": len(decoded.batch), "review": reviews, "refused": len(refused)}
-    access.current().notes |= {"model_version": model.manifest.version, "model_sha256": model.sha256, **counts}

@@ -1,3 +1,4 @@
+import jsonschema
 import numpy as np
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -41,6 +42,40 @@ def test_the_documents_order_has_the_fields_of_the_served_model(client):
     assert order["additionalProperties"] is False
     assert order["properties"]["backlog"] == {"type": "number"}
     assert schemas["Records"]["properties"]["orders"]["maxItems"] == 10_000
+
+
+FEATURES = ("route_disruption", "backlog", "weather_severity")
+
+
+def columns(ids, values, **more):
+    return {"order_ids": ids, "columns": dict.fromkeys(FEATURES, values), **more}
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (columns(["a", "b"], [1, 2]), 200),
+        (columns(["x" * 128], [1]), 200),
+        (columns(["x" * 129], [1]), 422),
+        (columns([""], [1]), 422),
+        (columns(["a", "a"], [1, 2]), 422),
+        (columns([], []), 422),
+        (columns([1], [1]), 422),
+        (columns(["a"], ["1"]), 422),
+        (columns(["a"], [None]), 422),
+        (columns(["a"], {"a": 1}), 422),
+        (columns(["a"], [1], x=1), 422),
+        (columns([str(number) for number in range(10_001)], [1] * 10_001), 422),
+        ({"orders": []}, 422),
+        ({"orders": [{"order_id": "", **dict.fromkeys(FEATURES, 1)}]}, 422),
+        ({"orders": [{"order_id": "a", **dict.fromkeys(FEATURES, 1)}]}, 200),
+    ],
+)
+def test_a_body_is_valid_by_the_document_where_it_is_answered(client, body, status):
+    document = client.get("/openapi.json").json
+    schema = document["paths"]["/score"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    found = jsonschema.Draft202012Validator({**schema, "components": document["components"]}).is_valid(body)
+    assert (client.post("/score", json=body).status_code, found) == (status, status == 200)
 
 
 def test_the_documents_own_example_is_scored(client):

@@ -82,9 +82,17 @@ def test_web_concurrency_counts_unless_the_services_own_variable_is_set():
     assert config.load({"WEB_CONCURRENCY": "5", "DELIVERY_RISK_WORKERS": "3"}).workers == 3
 
 
-def test_a_bad_web_concurrency_is_named_as_itself():
-    with pytest.raises(SettingsError, match=r"^WEB_CONCURRENCY: expected a whole number"):
-        config.load({"WEB_CONCURRENCY": "x"})
+@pytest.mark.parametrize("others", [{}, {"DELIVERY_RISK_WORKERS": "2"}])
+def test_a_bad_web_concurrency_is_named_as_itself_even_where_it_does_not_count(others):
+    with pytest.raises(SettingsError) as caught:
+        config.load({"WEB_CONCURRENCY": "x", **others})
+    assert caught.value.faults == {"WEB_CONCURRENCY": "expected a whole number"}
+
+
+def test_a_bad_web_concurrency_is_told_beside_all_else():
+    with pytest.raises(SettingsError) as caught:
+        config.load({"WEB_CONCURRENCY": "0", "DELIVERY_RISK_WORKERS": "x", "DELIVERY_RISK_THREADS": "y", "DELIVERY_RISK_X": ""})
+    assert set(caught.value.faults) == {"WEB_CONCURRENCY", *(f"DELIVERY_RISK_{name}" for name in ("WORKERS", "THREADS", "X"))}
 
 
 def test_an_empty_digest_is_refused():

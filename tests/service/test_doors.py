@@ -103,7 +103,7 @@ def test_partial_scores_the_sound_orders_and_tells_the_others(send_as):
         assert [(row["order_id"], row["queue"], row["errors"]) for row in rows] == [
             ("a", "monitor", ""),
             ("c", "review", ""),
-            ("b", "", "backlog: null"),
+            ("b", "", "/1/backlog: null"),
         ]
     else:
         assert [row[0] for row in results(answer)] == ["a", "c"]
@@ -190,9 +190,44 @@ def test_an_answer_tells_by_which_policy_and_model_it_was_made_and_so_do_the_car
     assert [line.model_sha256 for line in lines] == [digest] * 3
 
 
-def test_a_table_is_answered_with_the_model_behind_the_columns_that_were_there_before():
-    answer = as_table(["a"], [[2, 3, 1]])
-    assert answer.text.splitlines()[0] == "order_id,score,queue,out_of_range,model_version,model_sha256"
+@pytest.mark.parametrize("policy", ["review", "flag"])
+def test_each_row_of_an_answered_table_tells_what_other_answers_have_at_their_heads(policy):
+    client = app_of(out_of_range=policy).test_client()
+    body = {"orders": [{"order_id": "a", **dict.fromkeys(FEATURES, 1)}]}
+    head = {name: str(value) for name, value in client.post("/score", json=body).json.items() if name != "results"}
+    table = f"order_id,{','.join(FEATURES)}\na,1,1,1\nb,,1,1\n"
+    answer = client.post("/score?on_error=partial", data=table, content_type="text/csv")
+    rows = list(csv.DictReader(answer.text.splitlines()))
+    assert list(rows[0]) == ["order_id", "score", "queue", "out_of_range", *head, "errors"]
+    assert [{name: row[name] for name in head} for row in rows] == [head] * 2
+    assert head["out_of_range_policy"] == policy
+
+
+def test_a_refused_row_of_a_table_without_a_usable_id_is_told_by_its_place():
+    answer = as_table(["", "a", "", "x" * 129], [[1, None, 1], [1, 1, 1], [1, 1, 1], [1, 1, 1]], "?on_error=partial")
+    rows = [(row["order_id"], row["errors"]) for row in csv.DictReader(answer.text.splitlines())]
+    assert rows == [
+        ("a", ""),
+        ("", "/0/backlog: null; /0/order_id: null"),
+        ("", "/2/order_id: null"),
+        ("", "/3/order_id: wrong_length"),
+    ]
+
+
+@pytest.mark.parametrize("form", ["{}", " {}", "-{}", '"{}"', "{}B-2", "+{}", "{}e9", ".{}"])
+def test_a_value_that_has_slipped_into_the_header_is_not_told(form):
+    value = form.replace("{}", "7325")
+    answer = send("text/csv", f"order_id,{','.join(FEATURES)},{value},other,{value}\n" + "1," * 6 + "1\n")
+    errors = {(error["pointer"], error["code"]) for error in answer.json["errors"]}
+    assert (answer.status_code, errors) == (422, {("", "unknown_name"), ("/other", "unknown_name"), ("", "duplicate_key")})
+    assert "7325" not in answer.text
+
+
+def test_a_table_whose_line_breaks_were_lost_is_refused_without_its_values():
+    lines = [f"order_id,{','.join(FEATURES)}", "A-1,73.25,81.5,99.125", "B-2,64.5,55.75,12.625"]
+    answer = send("text/csv", "".join(lines))
+    assert ("/weather_severity", "missing") in {(error["pointer"], error["code"]) for error in answer.json["errors"]}
+    assert not [value for line in lines[1:] for value in line.split(",")[1:] if value in answer.text]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

@@ -161,3 +161,8 @@ def test_prometheus_may_ask_for_openmetrics(client, order):
     answer = client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     assert answer.content_type.startswith("application/openmetrics-text")
     assert "delivery_risk_orders" in {family.name for family in openmetrics(answer.text)}
+
+
+def test_the_head_of_a_scrape_is_that_of_the_scrape(client):
+    assert client.head("/metrics").headers["Content-Type"] == client.get("/metrics").headers["Content-Type"]
+    assert (client.head("/metrics").status_code, client.head("/metrics").data) == (200, b"")

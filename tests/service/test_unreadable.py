@@ -93,7 +93,7 @@ def test_an_unreadable_request_has_one_id_in_the_answer_and_in_its_log_line_and_
     after = server.metrics()
     head, _, body = answer.received.partition(b"\r\n\r\n")
     problem = ProblemSchema().load(json.loads(body))
-    assert (answer.closed, problem["status"], problem["detail"]) == (True, 414, "The address is longer than 4,000 bytes.")
+    assert (answer.closed, problem["status"], problem["detail"]) == (True, 414, "The first line is too long.")
     status, *headers = head.decode().split("\r\n")
     given = dict(header.split(": ", 1) for header in headers)
     assert status == "HTTP/1.1 414 REQUEST URI TOO LONG"

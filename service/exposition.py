@@ -153,10 +153,10 @@ class Exposition(Collector):
 
 def _family(name: str, metric: Metric, series: Iterable[tuple[Sequence[str], Floats]]) -> Family:
     if not metric.buckets:
-        counter = CounterMetricFamily(name, metric.help, labels=metric.labels)
+        family = (GaugeMetricFamily if metric.gauge else CounterMetricFamily)(name, metric.help, labels=metric.labels)
         for labels, cells in series:
-            counter.add_metric(labels, cells[0])
-        return counter
+            family.add_metric(labels, cells[0])
+        return family
     histogram = HistogramMetricFamily(name, metric.help, labels=metric.labels)
     edges = [*map(floatToGoString, metric.buckets), "+Inf"]
     for labels, cells in series:

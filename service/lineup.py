@@ -72,7 +72,7 @@ class Stage:
 
     def _swap(self, lineup: Lineup) -> None:
         self.lineup = lineup
-        self.roster.write(self._slot, Entry.of_this_process(lineup.states))
+        self.roster.write(self._slot, Entry(lineup.states))
 
     def _served(self, model: RiskModel) -> Served:
         return Served(model, Doors(Contract(model.manifest.feature_names, self._max_orders)))

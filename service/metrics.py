@@ -23,11 +23,12 @@ Stages = Sequence[tuple[str, float, float]]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A counter, or a histogram where it has `buckets`: upper edges, inclusive, in the metric's unit."""
+    """A counter, or a histogram where it has `buckets`: upper edges, inclusive, in the metric's unit; or a `gauge`."""
 
     help: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
+    gauge: bool = False
 
     @property
     def width(self) -> int:
@@ -76,9 +77,11 @@ METRICS = {
     ),
     "delivery_risk_requests_shed_total": Metric("Requests refused with 503 because of the service's own state.", ("reason",)),
     "delivery_risk_requests_overdue_total": Metric(
-        "Requests that overstayed their time in a stage. In `compute` their worker ends: each that it takes along, which has "
-        "no answer and no duration, is counted there once, before it exits.",
-        ("stage",),
+        "Requests that overstayed their time in a stage; for one in `compute` its worker is replaced.", ("stage",)
+    ),
+    "delivery_risk_requests_in_progress": Metric("Requests for scores that are being read or computed.", gauge=True),
+    "delivery_risk_requests_lost_total": Metric(
+        "Requests for scores that ended with their worker, whatever ended it: they have no answer and no duration."
     ),
     "delivery_risk_requests_by_caller_total": Metric("Requests with a valid token, by whose it is.", ("caller",)),
     "delivery_risk_tokens_file_failures_total": Metric(
@@ -88,6 +91,7 @@ METRICS = {
     "delivery_risk_metrics_unrecorded_total": Metric("Times that a series found no room and was not counted."),
 }
 _EDGES = {name: np.array([*metric.buckets, np.inf]) for name, metric in METRICS.items()}
+_IN_PROGRESS = "delivery_risk_requests_in_progress"
 _FEW = 8  # up to so many values, counting them one by one takes less than NumPy's calls
 
 
@@ -138,6 +142,23 @@ class Metrics:
         with self.tally.lock:
             self._count("delivery_risk_requests_overdue_total", (stage,), 1)
 
+    def entered(self) -> None:
+        """A request that is read and computed from now on."""
+        with self.tally.lock:
+            self._count(_IN_PROGRESS, (), 1)
+
+    def left(self) -> None:
+        """A request that was."""
+        with self.tally.lock:
+            self._count(_IN_PROGRESS, (), -1)
+
+    def ended(self) -> None:
+        """The worker that counted in this slot is gone: what it had in progress is lost."""
+        with self.tally.lock:
+            cells = self.tally.series((_IN_PROGRESS,), 1)
+            self._count("delivery_risk_requests_lost_total", (), cells[0])
+            cells[0] = 0
+
     def called(self, caller: str) -> None:
         """A request with a valid token of this caller's."""
         with self.tally.lock:
@@ -171,7 +192,7 @@ class Metrics:
             for direction, count in moves.items():
                 self._count("delivery_risk_challenger_queue_changes_total", (*versions, direction), count)
 
-    def _count(self, name: str, labels: tuple[str, ...], amount: int) -> None:
+    def _count(self, name: str, labels: tuple[str, ...], amount: float) -> None:
         self.tally.series((name, *labels), 1)[0] += amount
 
     def _observe(self, name: str, labels: tuple[str, ...], *values: float) -> None:

@@ -4,9 +4,8 @@ There is a row for each slot of the tally. A name, a version and a file are boun
 an entry of the two roles always has room.
 """
 
-import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -43,26 +42,14 @@ class State:
 
 @dataclass(frozen=True)
 class Entry:
-    """A worker's process, and its states by role."""
+    """A worker's states by role, and whether the worker is there."""
 
-    pid: int
     states: Mapping[str, State]
-
-    @classmethod
-    def of_this_process(cls, states: Mapping[str, State]) -> "Entry":
-        return cls(os.getpid(), states)
-
-    def lives(self) -> bool:
-        """Whether the process is there."""
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        return True
+    lives: bool = True
 
 
 class Roster:
-    """Entries by slot; each slot is written by one worker at a time."""
+    """Entries by slot; each slot is written by one worker at a time, and by the master once that worker is gone."""
 
     def __init__(self) -> None:
         self._board = Board(ROOM, SLOTS)
@@ -71,11 +58,20 @@ class Roster:
         """Make this the entry of the slot. Raises ValueError where it has no room."""
         self._board.write(msgspec.json.encode(entry), slot)
 
+    def ended(self, slot: int) -> None:
+        """Tell that the worker of this slot is gone; what it served stays to be known."""
+        text = self._board.read(slot)
+        if text is not None:
+            self.write(slot, replace(_entry(text), lives=False))
+
     def entries(self) -> Iterator[Entry]:
-        """Every worker's that ever was, dead ones too, by slot."""
-        for text in self._board.texts():
-            yield msgspec.json.decode(text, type=Entry)
+        """Every worker's that ever was, by slot."""
+        return map(_entry, self._board.texts())
 
     def living(self) -> list[Entry]:
         """Those of the workers that are there now."""
-        return [entry for entry in self.entries() if entry.lives()]
+        return [entry for entry in self.entries() if entry.lives]
+
+
+def _entry(text: bytes) -> Entry:
+    return msgspec.json.decode(text, type=Entry)

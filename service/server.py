@@ -99,6 +99,11 @@ def _options(
         if isinstance(getattr(request.body, "reader", None), ChunkedReader) or draining(settings.drain_file):
             request.force_close()
 
+    def child_exit(arbiter: Any, worker: Any) -> None:
+        metrics.tally.attach(worker.slot)  # in the master, which counts nothing of its own
+        metrics.ended()
+        stage.roster.ended(worker.slot)
+
     def worker_exit(arbiter: Any, worker: Any) -> None:
         tracer.stop()
 
@@ -121,6 +126,7 @@ def _options(
         "post_fork": post_fork,
         "post_worker_init": post_worker_init,
         "pre_request": pre_request,
+        "child_exit": child_exit,
         "worker_exit": worker_exit,
     }
 

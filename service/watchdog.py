@@ -4,7 +4,7 @@ A thread cannot be ended, its process can. The worker stops to accept, so that n
 else it has, and exits; the master puts another in its place. gunicorn's own timeout only asks whether the main loop turns,
 which it does beside a request that never ends; it remains the net for code that holds Python's lock and stops this thread too.
 
-What ends with the worker has no answer and no duration. So each such request is counted, once, before the process is gone.
+What ends with the worker is logged, each request once, before the process is gone; the master counts it as lost.
 """
 
 import logging
@@ -12,6 +12,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from service.access import Record
@@ -34,24 +35,32 @@ def _watch(admission: Admission, metrics: Metrics, worker: Any) -> None:
     while not (overdue := admission.sweep()):
         time.sleep(TICK_SECONDS)
     told: dict[int, Record] = {}
-    _tell("a request has overstayed its time; its worker is replaced", overdue, told, metrics)
+    _overstayed(overdue, told, metrics)
     os.kill(os.getpid(), signal.SIGTERM)
     deadline = time.monotonic() + GRACE_SECONDS
     while _connections(worker) > len(admission.sweep()) and time.monotonic() < deadline:
         time.sleep(TICK_SECONDS)
     time.sleep(_LAST_BYTES_SECONDS)
-    _tell("a request ends with its worker", admission.taken(), told, metrics)
+    _overstayed(admission.sweep(), told, metrics)
+    for record in _untold(admission.taken(), told):
+        _log.error("a request ends with its worker", extra={"request_id": record.request_id})
     os._exit(1)
 
 
-def _tell(message: str, places: list[Place], told: dict[int, Record], metrics: Metrics) -> None:
+def _overstayed(places: list[Place], told: dict[int, Record], metrics: Metrics) -> None:
     """Count and log the requests in these places but for those that were told of before."""
+    for record in _untold(places, told):
+        metrics.overdue("compute")
+        _log.error("a request has overstayed its time; its worker is replaced", extra={"request_id": record.request_id})
+
+
+def _untold(places: list[Place], told: dict[int, Record]) -> Iterator[Record]:
+    """The requests in these places that are not told of yet; ids of requests are the callers', and may be alike."""
     for place in places:
         record = place.record
-        if record is not None and id(record) not in told:  # ids of requests are the callers', and may be alike
+        if record is not None and id(record) not in told:
             told[id(record)] = record
-            metrics.overdue("compute")
-            _log.error(message, extra={"request_id": record.request_id})
+            yield record
 
 
 def _connections(worker: Any) -> int:

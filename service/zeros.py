@@ -62,6 +62,8 @@ ZEROS: dict[str, Callable[[Lineup], Labels]] = {
     "delivery_risk_challenger_batches_total": _each(_challenger, _OUTCOMES),
     "delivery_risk_requests_shed_total": _of(["busy"]),
     "delivery_risk_requests_overdue_total": _of(["read", "compute"]),
+    "delivery_risk_requests_in_progress": _of(),
+    "delivery_risk_requests_lost_total": _of(),
     "delivery_risk_tokens_file_failures_total": _of(),
     "delivery_risk_workers_started_total": _of(),
 }

@@ -2,13 +2,15 @@
 
 import json
 import logging
+import os
+import signal
 import socket
 import time
 from contextlib import ExitStack, closing
 
 import pytest
 
-from tests.servers import GUNICORN, running
+from tests.servers import GUNICORN, running, until
 from tests.service import load
 
 FIGURES = logging.getLogger("figures")
@@ -18,6 +20,10 @@ ORDER = {"order_id": "x", "route_disruption": 2, "backlog": 3, "weather_severity
 
 def request(order_id):
     return load.post(json.dumps({"orders": [ORDER | {"order_id": order_id}]}).encode())
+
+
+LOST = "delivery_risk_requests_lost_total"
+PRESENT = "delivery_risk_requests_in_progress"
 
 
 def overdue(server):
@@ -47,6 +53,7 @@ def test_a_request_that_never_ends_has_its_worker_replaced_and_harms_no_other(ki
         assert found.sent > 100
         assert stuck.outcomes().failures.total() == 1
         assert overdue(server) == {'delivery_risk_requests_overdue_total{stage="compute"}': 1}
+        assert (server.metrics()[LOST], server.metrics()[PRESENT]) == (1, 0)
         (line,) = [json.loads(line) for line in server.log().splitlines() if "overstayed" in line]
         assert line["request_id"]
 
@@ -84,3 +91,25 @@ def test_slow_bodies_hold_places_but_no_probe_until_they_are_cut_off_and_their_w
         assert 1 <= time.monotonic() - begun < 2.5
         assert overdue(server) == {'delivery_risk_requests_overdue_total{stage="read"}': 2}
         assert server.workers() == before
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
+def test_what_is_in_progress_when_a_worker_is_killed_is_seen_and_then_lost_and_nothing_else_is(how):
+    limits = {"DELIVERY_RISK_WORKERS": "2", "DELIVERY_RISK_MAX_CONCURRENT": "7"}
+    with running(STUCK, DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS="20", **limits) as server, ExitStack() as opened:
+        before = server.all_workers(2)
+        for number in range(3):
+            connection = opened.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+            connection.sendall(request("sleeps") if number else load.post(load.orders(1000))[:1000])
+        assert until(lambda: server.metrics()[PRESENT] == 3)
+        assert server.metrics()[LOST] == 0
+        for worker in before:
+            os.kill(worker, how)
+        assert until(lambda: len(now := server.workers()) == 2 and not set(now) & set(before))
+        found = server.metrics()
+        assert (found[LOST], found[PRESENT]) == (3, 0)
+        assert overdue(server) == {}
+        server.score([ORDER])
+        server.process.send_signal(signal.SIGHUP)
+        assert until(lambda: server.metrics()["delivery_risk_workers_started_total"] == 6)
+        assert (server.metrics()[LOST], server.metrics()[PRESENT]) == (3, 0)

@@ -17,7 +17,7 @@ from pathlib import Path
 from model.checks import TIME
 from service.cli.doctor.finding import Finding, Patient, fail, ok, warn
 from service.config import heartbeats, variable
-from service.roster import Entry, Roster
+from service.roster import Entry, Roster, State
 from service.tally import Tally
 
 _PROC = Path("/proc")
@@ -26,6 +26,7 @@ _LISTENING = "0A"  # of the kernel's tcp_states.h
 _PROBE_SECONDS = 2.0
 _OWN_FILES = 64  # of a worker, beside its connections
 _CONNECTIONS = 1000  # gunicorn's worker_connections
+_LONGEST_SOCKET = 107  # of a path, in bytes, by Linux
 _DAY = 86_400
 _YEARS = 50 * 365 * _DAY
 _BIND = variable("bind")
@@ -67,13 +68,14 @@ def _unix(path: str) -> Finding:
         with socket.socket(socket.AF_UNIX) as caller:
             caller.connect(path)
         return warn(f"unix:{path}: somebody answers there already", "a second service needs another path")
-    except FileNotFoundError:
+    except (FileNotFoundError, ConnectionRefusedError) as error:
+        if len(os.fsencode(path)) > _LONGEST_SOCKET:
+            return fail(f"unix:{path}: longer than {_LONGEST_SOCKET} bytes", f"set {_BIND} to a shorter path")
         folder = os.path.dirname(path) or "."
-        if os.path.isdir(folder) and os.access(folder, os.W_OK):
-            return ok(f"unix:{path} is free")
-        return fail(f"unix:{path}: its directory cannot be written", f"make it writable, or set {_BIND} to another path")
-    except ConnectionRefusedError:
-        return ok(f"unix:{path} was left behind and can be taken over")
+        if not (os.path.isdir(folder) and os.access(folder, os.W_OK)):
+            return fail(f"unix:{path}: its directory cannot be written", f"make it writable, or set {_BIND} to another path")
+        free = isinstance(error, FileNotFoundError)
+        return ok(f"unix:{path} is free" if free else f"unix:{path} was left behind and can be taken over")
     except OSError as error:
         return fail(f"unix:{path}: cannot be bound ({error.strerror or error})", f"set {_BIND} to another path")
 
@@ -129,8 +131,8 @@ def memory(_: Patient) -> Iterator[Finding]:
     try:
         tally, roster = Tally(), Roster()
         tally.series(("doctor",), 1)[0] += 1
-        roster.write(0, Entry(os.getpid(), {}))
-        kept = tally.totals()[("doctor",)][0] == 1 and [entry.pid for entry in roster.entries()] == [os.getpid()]
+        roster.write(0, Entry({"doctor": State()}))
+        kept = tally.totals()[("doctor",)][0] == 1 and [*roster.entries()] == [Entry({"doctor": State()})]
     except OSError as error:
         yield fail(
             f"no memory can be shared ({error.strerror})", "allow this process more address space (ulimit -v, overcommit)"

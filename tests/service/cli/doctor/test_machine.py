@@ -101,9 +101,28 @@ def test_a_path_where_no_socket_can_be_made_fails(tmp_path, make, said):
     assert (found.verdict, found.found) == ("FAIL", f"unix:{path}: {said}")
 
 
-def test_a_path_too_long_for_a_socket_fails(tmp_path):
-    (tmp_path / ("x" * 200)).write_text("")
-    assert bound(f"unix:{tmp_path}/{'x' * 200}").verdict == "FAIL"
+@pytest.mark.parametrize("length", [107, 108, 200])
+def test_a_path_is_free_where_a_socket_can_be_bound_to_it(tmp_path, length):
+    path = f"{tmp_path}/".ljust(length, "x")
+    found = bound(f"unix:{path}")
+    with socket.socket(socket.AF_UNIX) as listener:
+        try:
+            listener.bind(path)
+        except OSError:
+            assert (found.verdict, found.found) == ("FAIL", f"unix:{path}: longer than 107 bytes")
+        else:
+            assert (found, length) == (ok(f"unix:{path} is free"), 107)
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_a_socket_cannot_be_made_or_taken_over_in_a_directory_that_cannot_be_written(tmp_path, monkeypatch, left):
+    path = str(tmp_path / "s")
+    if left:
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(path)
+    monkeypatch.setattr(os, "access", lambda folder, mode: (folder, mode) != (str(tmp_path), os.W_OK))
+    found = bound(f"unix:{path}")
+    assert (found.verdict, found.found) == ("FAIL", f"unix:{path}: its directory cannot be written")
 
 
 def test_a_temporary_file_is_made_in_memory_where_there_is_such_a_place(monkeypatch, tmp_path):

@@ -1,6 +1,7 @@
 """delivery-risk model publish, promote, rollback, list, diff: a store of versions, and what another model would change."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +35,7 @@ def publish(file: str, directory: str) -> None:
             raise  # said of the store, which has the version
         except ModelError as error:
             raise click.ClickException(said(file, error)) from None
-    click.echo(f"{directory}: holds {_named(published)}")
+    _tell(f"{directory}: holds {_named(published)}")
 
 
 @click.command()
@@ -43,7 +44,8 @@ def publish(file: str, directory: str) -> None:
 def promote(version: str, directory: str) -> None:
     """Make VERSION the current one, if it is sound."""
     with _told(directory):
-        _tell_current(directory, store.promote(version, directory))
+        at = store.promote(version, directory)
+    _tell_current(directory, at)
 
 
 @click.command()
@@ -51,7 +53,8 @@ def promote(version: str, directory: str) -> None:
 def rollback(directory: str) -> None:
     """Make current again what was so before the last promotion; once more, what was so before that."""
     with _told(directory):
-        _tell_current(directory, store.rollback(directory))
+        at = store.rollback(directory)
+    _tell_current(directory, at)
 
 
 @click.command()
@@ -64,7 +67,7 @@ def challenge(version: str | None, ended: bool, directory: str) -> None:
         raise click.UsageError("Give a VERSION, or --none.")
     with _told(directory):
         store.challenge(version, directory)
-    click.echo(f"{directory}: {version or 'nothing'} is tried beside the current version")
+    _tell(f"{directory}: {version or 'nothing'} is tried beside the current version")
 
 
 @click.command("list")
@@ -139,8 +142,22 @@ def _told(directory: str) -> Iterator[None]:
         raise click.ClickException(f"{directory}: {error.strerror}") from None
 
 
+def _tell(done: str) -> None:
+    """Say what was done: on standard error where standard output fails, and else to nobody.
+
+    The store has been changed by then. An exit code that says otherwise would have a rollback made twice.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            click.echo(done, stream)
+            return
+        except OSError:
+            # What could not be written is tried again when Python ends, and changes its exit code.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def _tell_current(directory: str, at: Pointer) -> None:
-    click.echo(f"{directory}: {at.version} is current (sha256 {at.sha256})")
+    _tell(f"{directory}: {at.version} is current (sha256 {at.sha256})")
 
 
 def _named(model: RiskModel) -> str:

@@ -48,7 +48,7 @@ def current(directory: Path | str) -> Pointer:
 
 def load(directory: Path | str, at: Pointer) -> RiskModel:
     """The model that is pointed at, sound and fit to give delay risks. Raises ModelError."""
-    return _sound(_bytes(directory, at.file), at.version, at.sha256)
+    return _kept(directory, at.file, at.version, at.sha256)
 
 
 def held(directory: Path | str, version: str) -> RiskModel:
@@ -56,12 +56,11 @@ def held(directory: Path | str, version: str) -> RiskModel:
     if not re.fullmatch(VERSION, version):
         raise Unreadable("version", "a store has no version of such a name")
     try:
-        data = _bytes(directory, _name(version))
+        return _kept(directory, _name(version), version)
     except Unreadable as error:
         if isinstance(error.__cause__, FileNotFoundError):
             raise Unreadable(f"version {version}", "not in the store") from error
         raise
-    return _sound(data, version)
 
 
 def publish(file: Path | str, directory: Path | str) -> RiskModel:
@@ -70,7 +69,8 @@ def publish(file: Path | str, directory: Path | str) -> RiskModel:
     VersionTaken where the version has other content, OtherModel where the store's versions are of another model.
     """
     data = disk.read(file, archive.LIMIT)
-    model = _sound(data)
+    model = artifact.loads(data)
+    model.require_risk()
     name = _name(model.manifest.version)
     with _changing(directory):
         _require_same_model(directory, model)
@@ -160,7 +160,7 @@ def _require_same_model(directory: Path | str, model: RiskModel) -> None:
         except ModelError:
             continue
         if name != model.manifest.name:
-            raise OtherModel("manifest.name", "the store holds versions of a model of another name")
+            raise OtherModel("manifest.name", f"{model.manifest.name}, but the store holds versions of {name}")
         return
 
 
@@ -168,11 +168,17 @@ def _bytes(directory: Path | str, name: str) -> bytes:
     return disk.read(Path(directory, name), archive.LIMIT, name)
 
 
-def _sound(data: bytes, version: str | None = None, sha256: str | None = None) -> RiskModel:
-    model = artifact.loads(data, sha256)
-    model.require_risk()
-    if version not in (None, model.manifest.version):
-        raise VersionMismatch("manifest.version", "not the version that the store has the file under")
+def _kept(directory: Path | str, name: str, version: str, sha256: str | None = None) -> RiskModel:
+    """The model in the file of a version. Who reads of an error in it knows the store alone, so it is one of that file."""
+    data = _bytes(directory, name)
+    try:
+        model = artifact.loads(data, sha256)
+        model.require_risk()
+        if version != model.manifest.version:
+            raise VersionMismatch("manifest.version", "not the version that the store has the file under")
+    except ModelError as error:
+        place = name if error.place == "file" else f"{name}: {error.place}"
+        raise type(error)(place, error.reason) from error
     return model
 
 

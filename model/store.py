@@ -2,6 +2,7 @@
 
     8.npz          the model file of version 8, which never changes its content
     CURRENT.json, CHALLENGER.json   see pointer.py
+    BROKEN.json    what stood in CURRENT.json when it could not be read and a version was promoted nevertheless
     .lock          held by whoever changes the store; the kernel releases it when its holder dies
     .draft-*       a file that has no name yet; whoever has the lock next removes what a killed holder left
 
@@ -18,11 +19,13 @@ from pathlib import Path
 
 from model import archive, artifact, disk, pointer
 from model.errors import (
+    BadPointer,
     ModelError,
     NothingBefore,
     NothingPromoted,
     OtherFeatures,
     OtherModel,
+    TooLarge,
     Unreadable,
     VersionMismatch,
     VersionTaken,
@@ -83,18 +86,26 @@ def publish(file: Path | str, directory: Path | str) -> RiskModel:
     return model
 
 
-def promote(version: str, directory: Path | str) -> Pointer:
-    """Make this version the current one, if it is sound. Raises ModelError and OSError."""
+def promote(version: str, directory: Path | str) -> tuple[Pointer, ModelError | None]:
+    """Make this version the current one, if it is sound. Raises ModelError and OSError.
+
+    A pointer that says nothing sound is set aside and begun anew, without what was current before: its error comes back too.
+    """
+    history: tuple[Pointer, ...] = ()
+    broken = None
     with _changing(directory):
         model = held(directory, version)
         try:
             history = pointer.read(directory)
         except NothingPromoted:
-            history = ()
+            pass
+        except (BadPointer, TooLarge) as error:
+            pointer.set_aside(directory)
+            broken = error
         promoted = Pointer(version, _name(version), str(model.sha256))
         if history[-1:] != (promoted,):
             pointer.write(directory, _DRAFT, (*history, promoted))
-    return promoted
+    return promoted, broken
 
 
 def rollback(directory: Path | str) -> Pointer:

@@ -5,16 +5,17 @@ from contextlib import contextmanager
 
 import click
 
-from model.errors import ModelError, UnknownMember
+from model import pointer
+from model.errors import BadPointer, ModelError, TooLarge, UnknownMember
 
 _TRAINING_ARRAYS = "; are these a training script's arrays? `delivery-risk model import` makes a model file of them"
+_BEGUN_ANEW = "; `delivery-risk model promote` begins it anew"
 
 
 def said(path: str, error: ModelError) -> str:
     """What is wrong with the model file or the store at this path."""
     place = "" if error.place == "file" else f"{error.place}: "
-    hint = _TRAINING_ARRAYS if isinstance(error, UnknownMember) and error.place == "feature_names" else ""
-    return f"{path}: {place}{error.reason}{hint}"
+    return f"{path}: {place}{error.reason}{_hint(error)}"
 
 
 @contextmanager
@@ -24,3 +25,11 @@ def of(path: str) -> Iterator[None]:
         yield
     except ModelError as error:
         raise click.ClickException(said(path, error)) from None
+
+
+def _hint(error: ModelError) -> str:
+    if isinstance(error, UnknownMember) and error.place == "feature_names":
+        return _TRAINING_ARRAYS
+    if isinstance(error, BadPointer | TooLarge) and error.place.startswith(pointer.CURRENT):
+        return _BEGUN_ANEW
+    return ""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from model import registry, store
+from model import pointer, registry, store
 from model.errors import ModelError, NothingPromoted, VersionTaken
 from model.pointer import Pointer
 from model.risk import RiskModel
@@ -42,10 +42,11 @@ def publish(file: str, directory: str) -> None:
 @click.argument("version")
 @_in
 def promote(version: str, directory: str) -> None:
-    """Make VERSION the current one, if it is sound."""
+    """Make VERSION the current one, if it is sound. A CURRENT.json that is broken is kept as BROKEN.json and begun anew."""
     with _told(directory):
-        at = store.promote(version, directory)
-    _tell_current(directory, at)
+        at, broken = store.promote(version, directory)
+    lost = "" if broken is None else f"; {broken}, so it was kept as {pointer.BROKEN}, and there is nothing to roll back to"
+    _tell(f"{directory}: {_current(at)}{lost}")
 
 
 @click.command()
@@ -54,7 +55,7 @@ def rollback(directory: str) -> None:
     """Make current again what was so before the last promotion; once more, what was so before that."""
     with _told(directory):
         at = store.rollback(directory)
-    _tell_current(directory, at)
+    _tell(f"{directory}: {_current(at)}")
 
 
 @click.command()
@@ -156,8 +157,8 @@ def _tell(done: str) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _tell_current(directory: str, at: Pointer) -> None:
-    _tell(f"{directory}: {at.version} is current (sha256 {at.sha256})")
+def _current(at: Pointer) -> str:
+    return f"{at.version} is current (sha256 {at.sha256})"
 
 
 def _named(model: RiskModel) -> str:

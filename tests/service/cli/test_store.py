@@ -131,7 +131,7 @@ def test_the_list_goes_on_where_the_pointer_is_broken(run, models):
     (models / "CURRENT.json").write_text('{"version": "tattletale"}')
     done = run("model", "list", "--in", models)
     assert done.exit_code == 1
-    assert done.stderr == f"Error: {models}: CURRENT.json.file: missing\n"
+    assert done.stderr == f"Error: {models}: CURRENT.json.file: missing; `delivery-risk model promote` begins it anew\n"
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["7", "8", "9"]
 
 

@@ -89,6 +89,10 @@ class VersionMismatch(ModelError):
     """The file says another version of itself than the store does."""
 
 
+class AlreadyCurrent(ModelError):
+    """A version that is current would be tried beside itself."""
+
+
 class OtherFeatures(ModelError):
     """A challenger takes other features than the model that it is to be tried beside."""
 

@@ -14,11 +14,12 @@ import fcntl
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from model import archive, artifact, disk, pointer
 from model.errors import (
+    AlreadyCurrent,
     BadPointer,
     ModelError,
     NothingBefore,
@@ -87,7 +88,7 @@ def publish(file: Path | str, directory: Path | str) -> RiskModel:
 
 
 def promote(version: str, directory: Path | str) -> tuple[Pointer, ModelError | None]:
-    """Make this version the current one, if it is sound. Raises ModelError and OSError.
+    """Make this version the current one, if it is sound, and end a trial of it. Raises ModelError and OSError.
 
     A pointer that says nothing sound is set aside and begun anew, without what was current before: its error comes back too.
     """
@@ -105,17 +106,22 @@ def promote(version: str, directory: Path | str) -> tuple[Pointer, ModelError | 
         promoted = Pointer(version, _name(version), str(model.sha256))
         if history[-1:] != (promoted,):
             pointer.write(directory, _DRAFT, (*history, promoted))
+        _end_trial_of(version, directory)
     return promoted, broken
 
 
 def rollback(directory: Path | str) -> Pointer:
-    """Make current again what was so before the last promotion, the same bytes. Raises ModelError and OSError."""
+    """Make current again what was so before the last promotion, the same bytes, and end a trial of it.
+
+    Raises ModelError and OSError.
+    """
     with _changing(directory):
         *history, _ = pointer.read(directory)
         if not history:
             raise NothingBefore(pointer.CURRENT, "no version was current before this one")
         load(directory, history[-1])
         pointer.write(directory, _DRAFT, history)
+        _end_trial_of(history[-1].version, directory)
     return history[-1]
 
 
@@ -128,16 +134,18 @@ def challenger(directory: Path | str) -> Pointer | None:
 
 
 def challenge(version: str | None, directory: Path | str) -> None:
-    """Have this version tried beside the current one, if it is sound and takes the same features; None ends the trial.
+    """Have this version tried beside the current one, if it is another, sound, and takes the same features.
 
-    Raises ModelError and OSError.
+    None ends the trial. Raises ModelError and OSError.
     """
     with _changing(directory):
         if version is None:
-            Path(directory, pointer.CHALLENGER).unlink(missing_ok=True)
+            _end_trial(directory)
             return
-        model = held(directory, version)
-        require_same_features(load(directory, current(directory)), model)
+        model, champion = held(directory, version), current(directory)
+        if version == champion.version:
+            raise AlreadyCurrent(f"version {version}", "the current one, which would be tried beside itself")
+        require_same_features(load(directory, champion), model)
         at = Pointer(version, _name(version), str(model.sha256))
         pointer.write(directory, _DRAFT, [at], pointer.CHALLENGER)
 
@@ -146,6 +154,17 @@ def require_same_features(champion: RiskModel, challenger: RiskModel) -> None:
     """Raise OtherFeatures unless both models take the same features in the same order."""
     if champion.manifest.feature_names != challenger.manifest.feature_names:
         raise OtherFeatures("manifest.features", "not those of the current version, or in another order")
+
+
+def _end_trial_of(version: str, directory: Path | str) -> None:
+    with suppress(ModelError):  # a trial that cannot be read is of no version
+        tried = challenger(directory)
+        if tried is not None and tried.version == version:
+            _end_trial(directory)
+
+
+def _end_trial(directory: Path | str) -> None:
+    Path(directory, pointer.CHALLENGER).unlink(missing_ok=True)
 
 
 @contextmanager

@@ -42,7 +42,10 @@ def publish(file: str, directory: str) -> None:
 @click.argument("version")
 @_in
 def promote(version: str, directory: str) -> None:
-    """Make VERSION the current one, if it is sound. A CURRENT.json that is broken is kept as BROKEN.json and begun anew."""
+    """Make VERSION the current one, if it is sound; a trial of it ends.
+
+    A CURRENT.json that is broken is kept as BROKEN.json and begun anew.
+    """
     with _told(directory):
         at, broken = store.promote(version, directory)
     lost = "" if broken is None else f"; {broken}, so it was kept as {pointer.BROKEN}, and there is nothing to roll back to"
@@ -63,7 +66,10 @@ def rollback(directory: str) -> None:
 @click.option("--none", "ended", is_flag=True, help="End the trial.")
 @_in
 def challenge(version: str | None, ended: bool, directory: str) -> None:
-    """Try VERSION beside the current one: it scores the same orders, seen in metrics only. It takes the same features."""
+    """Try VERSION, another than the current one, beside it: it scores the same orders, seen in metrics only.
+
+    It takes the same features. The trial ends with --none, or when VERSION becomes current.
+    """
     if (version is None) != ended:
         raise click.UsageError("Give a VERSION, or --none.")
     with _told(directory):

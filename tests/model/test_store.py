@@ -258,16 +258,3 @@ def test_reading_writes_nothing(three):
     registry.load(three)
     store.versions(three)
     assert sorted(os.listdir(three)) == before
-
-
-def test_a_challenger_is_a_sound_version(three):
-    assert store.challenger(three) is None
-    store.challenge("3", three)
-    assert store.challenger(three) == Pointer("3", "3.npz", str(store.held(three, "3").sha256))
-    (three / "2.npz").write_bytes(b"")
-    with pytest.raises(Unreadable):
-        store.challenge("2", three)
-    assert store.challenger(three).version == "3"
-    store.challenge(None, three)
-    store.challenge(None, three)
-    assert store.challenger(three) is None

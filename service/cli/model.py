@@ -72,6 +72,7 @@ def import_(
     write(made, out)
     bounded = sum(each.minimum is not None or each.maximum is not None for each in made.manifest.features)
     click.echo(f"{bounded} of {len(made.manifest.features)} features have a range")
+    _tell_unservable(made)
 
 
 @model.command("default")
@@ -144,10 +145,7 @@ def _describe(found: RiskModel) -> None:
     for number, layer in enumerate(network.layers, 1):
         click.echo(f"  w{number} {layer.weights.shape}  b{number} {layer.bias.shape}  {layer.activation}")
     click.echo(f"head        {manifest.head}, threshold {manifest.threshold}")
-    try:
-        found.require_risk()
-    except NotServable as error:
-        click.echo(f"not servable: {error.reason}")
+    _tell_unservable(found)
     click.echo(f"features    {len(manifest.features)}: name, mean, scale, range, unit")
     for feature, mean, scale in zip(manifest.features, found.standardizer.mean, found.standardizer.scale, strict=True):
         low, high = ("" if bound is None else f"{bound:g}" for bound in (feature.minimum, feature.maximum))
@@ -159,6 +157,13 @@ def _describe(found: RiskModel) -> None:
         for row in manifest.reference.calibration:
             rates = f"mean score {row.mean_score:.4f}, observed {row.observed_rate:.4f}"
             click.echo(f"  scores up to {row.to:<5} {row.orders:>8} orders, {rates}")
+
+
+def _tell_unservable(found: RiskModel) -> None:
+    try:
+        found.require_risk()
+    except NotServable as error:
+        click.echo(f"not servable: {error.reason}")
 
 
 def _diagnose(found: RiskModel, orders: str) -> None:

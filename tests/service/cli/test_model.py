@@ -131,8 +131,20 @@ def test_validate_holds_the_file_against_a_digest(run):
     assert run("model", "validate", PACKAGED, "--sha256", "0" * 64).exit_code == 1
 
 
+def test_a_feature_with_the_name_of_a_result_is_imported_and_said_to_be_not_servable(run, arrays, tmp_path):
+    saved = dict(np.load(tmp_path / arrays)) | {"feature_names": np.array(["backlog", "queue"])}
+    np.savez(tmp_path / "queue.npz", **saved)
+    said = "queue is no name for a feature: files of results have it too"
+    assert make(run, "queue.npz").stdout.endswith(f"\nnot servable: {said}\n")
+    (tmp_path / "models").mkdir()
+    for command in (["validate", "made.npz"], ["publish", "made.npz", "--to", "models"]):
+        done = run("model", *command)
+        assert (done.exit_code, done.stderr) == (1, f"Error: made.npz: manifest.features: {said}\n")
+
+
 def test_a_network_that_gives_no_risk_is_imported_and_said_to_be_not_servable(run, arrays):
-    assert make(run, arrays, "--head", "identity").exit_code == 0
+    done = make(run, arrays, "--head", "identity")
+    assert (done.exit_code, "not servable" in done.stdout) == (0, True)
     assert "not servable" in run("model", "inspect", "made.npz").stdout
     assert run("model", "validate", "made.npz").exit_code == 1
     assert "one output under a sigmoid head" in run("score", "--model", "made.npz", given="").stderr

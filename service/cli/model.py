@@ -16,11 +16,13 @@ from model.heads import HEADS
 from model.reference import Reference
 from model.risk import RiskModel
 from schemas.contract import Contract
+from schemas.formats import FILES
 from service import bulk
 from service.cli.faults import of
 from service.cli.files import opened
 
 _FILE = click.Path(exists=True, dir_okay=False)
+order_format = click.option("--format", "given", type=click.Choice(list(FILES)), help="What the orders are. [by their ending]")
 _LAST = 253_402_300_799  # the last second of the year 9999
 
 
@@ -91,14 +93,15 @@ def validate(file: str, sha256: str | None) -> None:
     FILE may be a store of versions: its current version is checked, with the pointer to it.
     """
     with of(file):
-        found = registry.load(file, sha256)
+        found = registry.load(file, sha256 and sha256.lower())
     click.echo(f"{file}: {found.manifest.name} {found.manifest.version} is sound (sha256 {found.sha256})")
 
 
 @model.command()
 @click.argument("file", type=_FILE)
 @click.option("--on", "orders", type=_FILE, help="Orders, CSV or JSON lines, to run through the network.")
-def inspect(file: str, orders: str | None) -> None:
+@order_format
+def inspect(file: str, orders: str | None, given: str | None) -> None:
     """Print what FILE holds and, on orders, what its inside does with them."""
     with of(file):
         found = artifact.read(file)
@@ -106,7 +109,7 @@ def inspect(file: str, orders: str | None) -> None:
     if orders is not None:
         with of(file):
             found.require_risk()
-        _diagnose(found, orders)
+        _diagnose(found, orders, given)
 
 
 def now() -> str:
@@ -166,11 +169,11 @@ def _tell_unservable(found: RiskModel) -> None:
         click.echo(f"not servable: {error.reason}")
 
 
-def _diagnose(found: RiskModel, orders: str) -> None:
+def _diagnose(found: RiskModel, orders: str, given: str | None) -> None:
     contract = Contract(found.manifest.feature_names, bulk.CHUNK)
     refused = 0
     total: Diagnosis | None = None
-    with opened(orders, found.manifest.feature_names, None) as source:
+    with opened(orders, found.manifest.feature_names, given) as source:
         for chunk in bulk.decode(contract, source.reader):
             refused += len(chunk.unread) + len(chunk.read) - len(chunk.decoded.batch)
             if len(chunk.decoded.batch):

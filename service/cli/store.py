@@ -15,6 +15,7 @@ from model.risk import RiskModel
 from service import config
 from service.cli.faults import of, said
 from service.cli.files import opened
+from service.cli.model import order_format
 from service.comparison import Comparison, DifferentFeatures, compare
 
 _FILE = click.Path(exists=True, dir_okay=False)
@@ -107,7 +108,8 @@ def list_(context: click.Context, directory: str) -> None:
 @click.argument("first", metavar="A", type=_MODEL)
 @click.argument("second", metavar="B", type=_MODEL)
 @click.option("--on", "orders", required=True, metavar="FILE", type=_FILE, help="Orders, CSV or JSON lines.")
-def diff(first: str, second: str, orders: str) -> None:
+@order_format
+def diff(first: str, second: str, orders: str, given: str | None) -> None:
     """Tell what changes for these orders where model B is served instead of A: each a file, or a store's current version.
 
     Orders outside a model's range go where the setting DELIVERY_RISK_OUT_OF_RANGE sends them.
@@ -121,7 +123,7 @@ def diff(first: str, second: str, orders: str) -> None:
     with of(second):
         after = registry.load(second)
     try:
-        with opened(orders, before.manifest.feature_names, None) as source:
+        with opened(orders, before.manifest.feature_names, given) as source:
             found = compare(before, after, source.reader, policy)
     except DifferentFeatures as error:
         only = f"only A has {_listed(error.first)}, only B has {_listed(error.second)}"

@@ -117,6 +117,23 @@ def test_inspect_on_orders_finds_dead_units_z_ranges_and_saturation(run, arrays,
     assert "0 scores within 0.001 of 0, 1 of 1" in told
 
 
+ON_ORDERS = {
+    "inspect": [PACKAGED],
+    "card": [PACKAGED, "--version", "2", "--out", "2.npz"],
+    "diff": [PACKAGED, PACKAGED],
+}
+
+
+@pytest.mark.parametrize("command", ON_ORDERS)
+def test_orders_in_a_file_of_any_ending_are_read_in_the_format_that_is_given(run, tmp_path, command):
+    (tmp_path / "orders.txt").write_text("order_id,route_disruption,backlog,weather_severity\na,1,1,1\n")
+    arguments = ("model", command, *ON_ORDERS[command], "--on", "orders.txt")
+    unsaid = run(*arguments)
+    assert (unsaid.exit_code, "orders.txt: its ending tells no format; give --format." in unsaid.stderr) == (2, True)
+    told = run(*arguments, "--format", "csv")
+    assert (told.exit_code, "on orders.txt: 1 orders" in told.output) == (0, True)
+
+
 def test_validate_tells_a_sound_file_from_a_broken_one(run, tmp_path):
     assert "is sound" in run("model", "validate", PACKAGED).stdout
     (tmp_path / "cut.npz").write_bytes(PACKAGED.read_bytes()[:-40])
@@ -128,6 +145,7 @@ def test_validate_tells_a_sound_file_from_a_broken_one(run, tmp_path):
 def test_validate_holds_the_file_against_a_digest(run):
     digest = hashlib.sha256(PACKAGED.read_bytes()).hexdigest()
     assert run("model", "validate", PACKAGED, "--sha256", digest).exit_code == 0
+    assert run("model", "validate", PACKAGED, "--sha256", digest.upper()).exit_code == 0
     assert run("model", "validate", PACKAGED, "--sha256", "0" * 64).exit_code == 1
 
 

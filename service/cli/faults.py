@@ -1,4 +1,7 @@
-"""Faults: a ModelError as the command line says it, under the path that was given: the error itself knows the place alone."""
+"""Faults: a ModelError as the command line says it, under the path that was given: the error itself knows the place alone.
+
+What comes out of a file is shown by `plain`, so that no text in it can pass for lines of the command or steer the terminal.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +18,12 @@ _BEGUN_ANEW = "; `delivery-risk model promote` begins it anew"
 def said(path: str, error: ModelError) -> str:
     """What is wrong with the model file or the store at this path."""
     place = "" if error.place == "file" else f"{error.place}: "
-    return f"{path}: {place}{error.reason}{_hint(error)}"
+    return f"{path}: {plain(place)}{error.reason}{_hint(error)}"
+
+
+def plain(text: str) -> str:
+    """The text on one line, with what does not show as itself (line ends, controls, marks of direction) escaped."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from model.risk import RiskModel
 from schemas.contract import Contract
 from schemas.formats import FILES
 from service import bulk
-from service.cli.faults import of
+from service.cli.faults import of, plain
 from service.cli.files import opened
 
 _FILE = click.Path(exists=True, dir_okay=False)
@@ -33,7 +33,7 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except ModelError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(plain(str(error))) from None
 
 
 @click.group(cls=_Group)
@@ -143,23 +143,38 @@ def _describe(found: RiskModel) -> None:
     click.echo(f"{manifest.name} {manifest.version}, created {manifest.created}")
     click.echo(f"sha256      {found.sha256}")
     if manifest.description:
-        click.echo(f"description {manifest.description}")
+        click.echo(f"description {plain(manifest.description)}")
     click.echo(f"network     {'-'.join(map(str, network.sizes))}, {network.parameter_count} parameters")
     for number, layer in enumerate(network.layers, 1):
         click.echo(f"  w{number} {layer.weights.shape}  b{number} {layer.bias.shape}  {layer.activation}")
     click.echo(f"head        {manifest.head}, threshold {manifest.threshold}")
     _tell_unservable(found)
-    click.echo(f"features    {len(manifest.features)}: name, mean, scale, range, unit")
-    for feature, mean, scale in zip(manifest.features, found.standardizer.mean, found.standardizer.scale, strict=True):
-        low, high = ("" if bound is None else f"{bound:g}" for bound in (feature.minimum, feature.maximum))
-        click.echo(f"  {feature.name:<32} {mean:>12.6g} {scale:>12.6g}  {low:>8} .. {high:<8} {feature.unit}")
+    _describe_features(found)
     for key, value in manifest.provenance.items():
-        click.echo(f"provenance  {key}: {value}")
+        click.echo(f"provenance  {plain(key)}: {plain(value)}")
     if manifest.reference is not None:
         click.echo(f"reference   {described(manifest.reference)}")
         for row in manifest.reference.calibration:
             rates = f"mean score {row.mean_score:.4f}, observed {row.observed_rate:.4f}"
             click.echo(f"  scores up to {row.to:<5} {row.orders:>8} orders, {rates}")
+
+
+def _describe_features(found: RiskModel) -> None:
+    """A line a feature, every number as it is: rounded, an order at the end of a range would seem to be outside of it."""
+    click.echo(f"features    {len(found.manifest.features)}: name, mean, scale, range, unit")
+    numbers = zip(found.standardizer.mean.tolist(), found.standardizer.scale.tolist(), strict=True)
+    rows = [
+        (each.name, repr(mean), repr(scale), _bound(each.minimum), _bound(each.maximum), plain(each.unit))
+        for each, (mean, scale) in zip(found.manifest.features, numbers, strict=True)
+    ]
+    name, *widths = (max(map(len, column)) for column in zip(*rows, strict=True))
+    for row in rows:
+        mean, scale, low, high = (text.rjust(width) for text, width in zip(row[1:5], widths, strict=False))
+        click.echo(f"  {row[0]:<{name}}  {mean}  {scale}  {low} .. {high}  {row[5]}".rstrip())
+
+
+def _bound(bound: float | None) -> str:
+    return "" if bound is None else repr(bound)
 
 
 def _tell_unservable(found: RiskModel) -> None:

@@ -13,7 +13,7 @@ from model.errors import ModelError, NothingPromoted, VersionTaken
 from model.pointer import Pointer
 from model.risk import RiskModel
 from service import config
-from service.cli.faults import of, said
+from service.cli.faults import of, plain, said
 from service.cli.files import opened
 from service.cli.model import order_format
 from service.comparison import Comparison, DifferentFeatures, compare
@@ -98,7 +98,7 @@ def list_(context: click.Context, directory: str) -> None:
             found = store.load(directory, at) if at else store.held(directory, version)
             line = f"{str(found.sha256)[:12]}  {found.manifest.created}"
         except ModelError as error:
-            line = f"not sound: {error}"
+            line = f"not sound: {plain(str(error))}"
             faults.append(error)
         click.echo(f"{mark} {version:<{width}}  {line}")
     context.exit(1 if faults else 0)

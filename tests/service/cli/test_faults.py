@@ -5,6 +5,8 @@ import pytest
 
 from model import artifact
 from model.default import default_model
+from model.errors import BadManifest
+from service.cli.faults import said
 from tests.model.stores import publish
 
 ORDERS = "order_id,route_disruption,backlog,weather_severity\nA,1,1,1\n"
@@ -87,3 +89,9 @@ def test_a_pointer_that_is_broken_is_told_what_begins_it_anew(run, tmp_path, com
         "); CURRENT.json: not strict UTF-8 JSON, so it was kept as BROKEN.json, and there is nothing to roll back to\n"
     )
     assert run("model", "validate", "store").exit_code == 0
+
+
+def test_a_name_of_a_file_that_would_steer_the_terminal_is_escaped():
+    assert (
+        said("a.npz", BadManifest("manifest.provenance.a\x9b2J", "too long")) == r"a.npz: manifest.provenance.a\x9b2J: too long"
+    )

@@ -1,5 +1,6 @@
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +102,35 @@ def test_an_import_tells_how_many_features_have_a_range(run, arrays, tmp_path, e
 
 def test_inspect_prints_features_shapes_and_parameter_count(run):
     told = run("model", "inspect", PACKAGED).stdout
-    for said in ("delivery-risk 1.0.0", "3-3-1, 16 parameters", "w1 (3, 3)", "weather_severity", "0 .. 10", "not learned"):
+    for said in ("delivery-risk 1.0.0", "3-3-1, 16 parameters", "w1 (3, 3)", "weather_severity", "0.0 .. 10.0", "not learned"):
+        assert said in told
+
+
+def test_inspect_prints_means_scales_and_ranges_to_the_last_digit(run, arrays, tmp_path):
+    told = {"name": "distance", "minimum": -0.1, "maximum": 13.825304, "unit": "km"}
+    (tmp_path / "card.json").write_text(json.dumps({"features": [told, {"name": "backlog", "maximum": 1e23}]}))
+    saved = dict(np.load(tmp_path / arrays)) | {"mean": np.array([0.1 + 0.2, 100.0]), "scale": np.array([2.0, 1 / 3])}
+    np.savez(tmp_path / "digits.npz", **saved)
+    make(run, "digits.npz", "--card", "card.json")
+    rows = [line.split() for line in run("model", "inspect", "made.npz").stdout.splitlines()]
+    assert ["backlog", "0.30000000000000004", "2.0", "..", "1e+23"] in rows
+    assert ["distance", "100.0", "0.3333333333333333", "-0.1", "..", "13.825304", "km"] in rows
+
+
+def test_inspect_prints_no_text_of_a_file_that_would_pass_for_a_line_or_steer_the_terminal(run, arrays, tmp_path):
+    steering = "\x85\x9b2J\u2028\u202e"
+    features = [{"name": "distance", "unit": f"km{steering}"}, {"name": "backlog"}]
+    (tmp_path / "card.json").write_text(json.dumps({"features": features}))
+    done = make(run, arrays, "--card", "card.json", "--description", f"é\nsha256      0000\r\x1b[2J{steering}")
+    assert done.exit_code == 0
+    made = artifact.read(tmp_path / "made.npz")
+    provenance = {f"a{steering}": "b\nsha256      0000"}
+    artifact.write(replace(made, manifest=replace(made.manifest, provenance=provenance)), tmp_path / "made.npz")
+    told = run("model", "inspect", "made.npz").stdout
+    assert [line.split()[0] for line in told.splitlines()].count("sha256") == 1
+    assert set(told) - {"\n"} <= {each for each in told if each.isprintable()}
+    escaped = r"\x85\x9b2J\u2028\u202e"
+    for said in (rf"description é\nsha256      0000\r\x1b[2J{escaped}", f"km{escaped}", rf"provenance  a{escaped}: b\nsha256"):
         assert said in told
 
 

@@ -66,7 +66,7 @@ class SelfTestFailed(ModelError):
 
 
 class NotServable(ModelError):
-    """A sound model that gives no delay risk: more than one output, or a head that is not a sigmoid."""
+    """A sound model that gives no delay risk: several outputs, a head that is no sigmoid, a feature with a result's name."""
 
 
 class BadPointer(ModelError):
@@ -87,6 +87,10 @@ class VersionTaken(ModelError):
 
 class VersionMismatch(ModelError):
     """The file says another version of itself than the store does."""
+
+
+class AlreadyCurrent(ModelError):
+    """A version that is current would be tried beside itself."""
 
 
 class OtherFeatures(ModelError):

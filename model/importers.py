@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from model import archive, artifact, disk, manifest
 from model.batch import Floats
-from model.errors import BadArray, BadManifest, MissingMember, ModelError, ShapeMismatch, Unreadable
+from model.errors import BadArray, BadManifest, MissingMember, ModelError, NotFinite, ShapeMismatch, Unreadable
 from model.manifest import Feature, Manifest, SelfTest
 from model.risk import RiskModel
 
@@ -70,7 +70,7 @@ def training_arrays(source: Path | str, label: Label, card: Path | str | None = 
         version=label.version,
         created=label.created,
         description=label.description,
-        features=_features([str(name) for name in names.ravel()], told),
+        features=_features(_texts(names), told),
         activations=(*activations, "linear"),
         head=label.head,
         threshold=label.threshold,
@@ -83,20 +83,27 @@ def training_arrays(source: Path | str, label: Label, card: Path | str | None = 
 
 def _load(name: str, content: bytes) -> dict[str, npt.NDArray[Any]]:
     try:
-        return {array: _plain(member.content()) for array, member in archive.files(content, _ANY).items()}
+        return {array: _plain(array, member.content()) for array, member in archive.files(content, _ANY).items()}
     except ModelError as error:
         raise Unreadable(name, error.reason if error.place == "file" else str(error)) from error
-    except Exception as error:  # NumPy's reader lets out whatever its parser of headers raises
-        raise Unreadable(name, "not a .npz of plain arrays") from error
 
 
-def _plain(content: bytes) -> npt.NDArray[Any]:
+def _plain(name: str, content: bytes) -> npt.NDArray[Any]:
     """The array of a whole .npy. An array may say of itself that it holds any number of elements that take no bytes."""
     file = io.BytesIO(content)
-    array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    try:
+        array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    except Exception as error:  # NumPy's reader lets out whatever its parser of headers raises
+        raise BadArray(name, "not a plain array; of dtype object? np.array(names, str) has texts in it, no objects") from error
     if file.read(1) or array.size > len(content):
-        raise ValueError
+        raise BadArray(name, "its size is not the one its header gives")
     return array
+
+
+def _texts(names: npt.NDArray[Any]) -> list[str]:
+    if names.dtype.kind != "U":
+        raise BadArray("feature_names", "expected texts, as np.array(names, str) has them")
+    return [str(name) for name in names.ravel()]
 
 
 def _float64(name: str, array: npt.NDArray[Any]) -> Floats:
@@ -107,14 +114,15 @@ def _float64(name: str, array: npt.NDArray[Any]) -> Floats:
 
 
 def _features(names: Sequence[str], card: bytes | None) -> tuple[Feature, ...]:
-    plain = tuple(manifest.feature({"name": name}, "feature_names") for name in names)
+    plain = tuple(manifest.feature({"name": name}, f"feature_names[{at}]") for at, name in enumerate(names))
     if card is None:
         return plain
     try:
-        entries = json.loads(card)["features"]
+        entries = json.loads(card, object_pairs_hook=manifest.unique)["features"]
         by_name = {entry["name"]: entry for entry in entries}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BadManifest("card", "expected JSON with a list `features` of objects with a `name`") from error
+        expected = "JSON with a list `features` of objects with a `name`, and no name twice in an object"
+        raise BadManifest("card", f"expected {expected}") from error
     if len(by_name) != len(entries):
         raise BadManifest("card", "says something of the same feature twice")
     for name in names:
@@ -140,7 +148,23 @@ def _self_test(model: RiskModel) -> SelfTest:
     ends = [[m if end is None else end for end, m in zip(side, mean, strict=True)] for side in zip(*ranges, strict=True)]
     with np.errstate(over="ignore"):
         orders = np.array([mean, mean - scale, mean + scale, *ends])
-    return SelfTest(_rows(orders), _rows(model.outputs(orders).outputs))
+    outputs = model.outputs(orders).outputs
+    if not (np.isfinite(orders).all() and np.isfinite(outputs).all()):
+        raise _overflow(model, orders)
+    return SelfTest(_rows(orders), _rows(outputs))
+
+
+def _overflow(model: RiskModel, orders: Floats) -> NotFinite:
+    """Where the numbers grow too large: the script's own arrays are to blame, not a manifest that nobody wrote."""
+    where = "the mean, one scale to each side of it or an end of the range"
+    with np.errstate(all="ignore"):
+        zscores = model.standardizer(orders)
+        for name, column in zip(model.manifest.feature_names, zscores.T, strict=True):
+            if not np.isfinite(column).all():
+                return NotFinite("scale", f"feature {name} has no finite z-score at {where}")
+        sums = [step.pre_activations for step in model.network.forward(zscores)]
+    first = next(number for number, each in enumerate(sums, 1) if not np.isfinite(each).all())
+    return NotFinite(f"w{first}", f"too large: sums of this layer are not finite at {where}")
 
 
 def _rows(matrix: Floats) -> tuple[tuple[float, ...], ...]:

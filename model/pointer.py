@@ -22,6 +22,7 @@ from model.manifest import A_VERSION, VERSION, unique
 
 CURRENT = "CURRENT.json"
 CHALLENGER = "CHALLENGER.json"
+BROKEN = "BROKEN.json"
 LIMIT = 64 * 2**10
 KEPT = 100
 _FIELDS = {
@@ -74,6 +75,12 @@ def write(directory: Path | str, prefix: str, history: Sequence[Pointer], name: 
     """Replace the pointer of that name by way of a draft whose name starts with `prefix`. Raises OSError."""
     with disk.draft(directory, prefix, dumps(history)) as draft:
         os.replace(draft, Path(directory, name))
+
+
+def set_aside(directory: Path | str) -> None:
+    """Give what stands in CURRENT.json a second name: who replaces it may not be able to read what it says. Raises OSError."""
+    Path(directory, BROKEN).unlink(missing_ok=True)
+    os.link(Path(directory, CURRENT), Path(directory, BROKEN))
 
 
 def _pointer(entry: Any, place: str) -> Pointer:

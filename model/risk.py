@@ -15,6 +15,8 @@ from model.network import Network
 from model.standardizer import Standardizer
 
 _NOT_PORTABLE = 1e-12
+# Names that a file of results or of refused rows has beside the features' own. What gives delay risks is scored in files too.
+_TAKEN = {"score", "queue", "out_of_range", "refused_line", "refused_reason"}
 # Orders of a self-test times units of the widest layer, which are held at once; five orders are never too many.
 _SELF_TEST_LIMIT = 2**20
 
@@ -53,11 +55,13 @@ class RiskModel:
     network: Network
     sha256: str | None = None
     _bounds: tuple[Floats, Floats] = field(init=False, repr=False)
+    _taken: tuple[str, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         low = [-np.inf if feature.minimum is None else feature.minimum for feature in self.manifest.features]
         high = [np.inf if feature.maximum is None else feature.maximum for feature in self.manifest.features]
         object.__setattr__(self, "_bounds", (np.array(low), np.array(high)))
+        object.__setattr__(self, "_taken", tuple(name for name in self.manifest.feature_names if name in _TAKEN))
         features, (inputs, *_, outputs) = len(self.manifest.features), self.network.sizes
         if self.manifest.head not in HEADS:
             raise UnknownName("manifest.head", f"expected one of {', '.join(HEADS)}")
@@ -102,11 +106,13 @@ class RiskModel:
         )
 
     def require_risk(self) -> None:
-        """Raise NotServable unless the network has one output under a sigmoid head."""
+        """Raise NotServable unless the network has one output under a sigmoid head and files have room for its features."""
         outputs = self.network.sizes[-1]
         if outputs != 1 or self.manifest.head != "sigmoid":
             reason = f"a delay risk is one output under a sigmoid head; this is {outputs} under {self.manifest.head}"
             raise NotServable("manifest.head", reason)
+        if self._taken:
+            raise NotServable("manifest.features", f"{self._taken[0]} is no name for a feature: files of results have it too")
 
     def check_self_test(self) -> None:
         """Raise SelfTestFailed unless the file's own orders get the scores that it gives for them.

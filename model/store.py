@@ -2,6 +2,7 @@
 
     8.npz          the model file of version 8, which never changes its content
     CURRENT.json, CHALLENGER.json   see pointer.py
+    BROKEN.json    what stood in CURRENT.json when it could not be read and a version was promoted nevertheless
     .lock          held by whoever changes the store; the kernel releases it when its holder dies
     .draft-*       a file that has no name yet; whoever has the lock next removes what a killed holder left
 
@@ -13,16 +14,19 @@ import fcntl
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from model import archive, artifact, disk, pointer
 from model.errors import (
+    AlreadyCurrent,
+    BadPointer,
     ModelError,
     NothingBefore,
     NothingPromoted,
     OtherFeatures,
     OtherModel,
+    TooLarge,
     Unreadable,
     VersionMismatch,
     VersionTaken,
@@ -48,7 +52,7 @@ def current(directory: Path | str) -> Pointer:
 
 def load(directory: Path | str, at: Pointer) -> RiskModel:
     """The model that is pointed at, sound and fit to give delay risks. Raises ModelError."""
-    return _sound(_bytes(directory, at.file), at.version, at.sha256)
+    return _kept(directory, at.file, at.version, at.sha256)
 
 
 def held(directory: Path | str, version: str) -> RiskModel:
@@ -56,12 +60,11 @@ def held(directory: Path | str, version: str) -> RiskModel:
     if not re.fullmatch(VERSION, version):
         raise Unreadable("version", "a store has no version of such a name")
     try:
-        data = _bytes(directory, _name(version))
+        return _kept(directory, _name(version), version)
     except Unreadable as error:
         if isinstance(error.__cause__, FileNotFoundError):
             raise Unreadable(f"version {version}", "not in the store") from error
         raise
-    return _sound(data, version)
 
 
 def publish(file: Path | str, directory: Path | str) -> RiskModel:
@@ -70,7 +73,8 @@ def publish(file: Path | str, directory: Path | str) -> RiskModel:
     VersionTaken where the version has other content, OtherModel where the store's versions are of another model.
     """
     data = disk.read(file, archive.LIMIT)
-    model = _sound(data)
+    model = artifact.loads(data)
+    model.require_risk()
     name = _name(model.manifest.version)
     with _changing(directory):
         _require_same_model(directory, model)
@@ -83,28 +87,41 @@ def publish(file: Path | str, directory: Path | str) -> RiskModel:
     return model
 
 
-def promote(version: str, directory: Path | str) -> Pointer:
-    """Make this version the current one, if it is sound. Raises ModelError and OSError."""
+def promote(version: str, directory: Path | str) -> tuple[Pointer, ModelError | None]:
+    """Make this version the current one, if it is sound, and end a trial of it. Raises ModelError and OSError.
+
+    A pointer that says nothing sound is set aside and begun anew, without what was current before: its error comes back too.
+    """
+    history: tuple[Pointer, ...] = ()
+    broken = None
     with _changing(directory):
         model = held(directory, version)
         try:
             history = pointer.read(directory)
         except NothingPromoted:
-            history = ()
+            pass
+        except (BadPointer, TooLarge) as error:
+            pointer.set_aside(directory)
+            broken = error
         promoted = Pointer(version, _name(version), str(model.sha256))
         if history[-1:] != (promoted,):
             pointer.write(directory, _DRAFT, (*history, promoted))
-    return promoted
+        _end_trial_of(version, directory)
+    return promoted, broken
 
 
 def rollback(directory: Path | str) -> Pointer:
-    """Make current again what was so before the last promotion, the same bytes. Raises ModelError and OSError."""
+    """Make current again what was so before the last promotion, the same bytes, and end a trial of it.
+
+    Raises ModelError and OSError.
+    """
     with _changing(directory):
         *history, _ = pointer.read(directory)
         if not history:
             raise NothingBefore(pointer.CURRENT, "no version was current before this one")
         load(directory, history[-1])
         pointer.write(directory, _DRAFT, history)
+        _end_trial_of(history[-1].version, directory)
     return history[-1]
 
 
@@ -117,16 +134,18 @@ def challenger(directory: Path | str) -> Pointer | None:
 
 
 def challenge(version: str | None, directory: Path | str) -> None:
-    """Have this version tried beside the current one, if it is sound and takes the same features; None ends the trial.
+    """Have this version tried beside the current one, if it is another, sound, and takes the same features.
 
-    Raises ModelError and OSError.
+    None ends the trial. Raises ModelError and OSError.
     """
     with _changing(directory):
         if version is None:
-            Path(directory, pointer.CHALLENGER).unlink(missing_ok=True)
+            _end_trial(directory)
             return
-        model = held(directory, version)
-        require_same_features(load(directory, current(directory)), model)
+        model, champion = held(directory, version), current(directory)
+        if version == champion.version:
+            raise AlreadyCurrent(f"version {version}", "the current one, which would be tried beside itself")
+        require_same_features(load(directory, champion), model)
         at = Pointer(version, _name(version), str(model.sha256))
         pointer.write(directory, _DRAFT, [at], pointer.CHALLENGER)
 
@@ -135,6 +154,17 @@ def require_same_features(champion: RiskModel, challenger: RiskModel) -> None:
     """Raise OtherFeatures unless both models take the same features in the same order."""
     if champion.manifest.feature_names != challenger.manifest.feature_names:
         raise OtherFeatures("manifest.features", "not those of the current version, or in another order")
+
+
+def _end_trial_of(version: str, directory: Path | str) -> None:
+    with suppress(ModelError):  # a trial that cannot be read is of no version
+        tried = challenger(directory)
+        if tried is not None and tried.version == version:
+            _end_trial(directory)
+
+
+def _end_trial(directory: Path | str) -> None:
+    Path(directory, pointer.CHALLENGER).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -160,7 +190,7 @@ def _require_same_model(directory: Path | str, model: RiskModel) -> None:
         except ModelError:
             continue
         if name != model.manifest.name:
-            raise OtherModel("manifest.name", "the store holds versions of a model of another name")
+            raise OtherModel("manifest.name", f"{model.manifest.name}, but the store holds versions of {name}")
         return
 
 
@@ -168,11 +198,17 @@ def _bytes(directory: Path | str, name: str) -> bytes:
     return disk.read(Path(directory, name), archive.LIMIT, name)
 
 
-def _sound(data: bytes, version: str | None = None, sha256: str | None = None) -> RiskModel:
-    model = artifact.loads(data, sha256)
-    model.require_risk()
-    if version not in (None, model.manifest.version):
-        raise VersionMismatch("manifest.version", "not the version that the store has the file under")
+def _kept(directory: Path | str, name: str, version: str, sha256: str | None = None) -> RiskModel:
+    """The model in the file of a version. Who reads of an error in it knows the store alone, so it is one of that file."""
+    data = _bytes(directory, name)
+    try:
+        model = artifact.loads(data, sha256)
+        model.require_risk()
+        if version != model.manifest.version:
+            raise VersionMismatch("manifest.version", "not the version that the store has the file under")
+    except ModelError as error:
+        place = name if error.place == "file" else f"{name}: {error.place}"
+        raise type(error)(place, error.reason) from error
     return model
 
 

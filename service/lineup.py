@@ -57,18 +57,23 @@ class Stage:
         if challenger is not None and challenger.manifest.feature_names != model.manifest.feature_names:
             challenger = None
             states["challenger"] = replace(states["challenger"], served=None)
-        states["champion"] = State(_version(model, wanted), wanted, since=time.time())
+        states["champion"] = self._state("champion", _version(model, wanted), wanted)
         self._swap(Lineup(self._served(model), challenger, states))
 
     def challenger(self, model: RiskModel | None, wanted: Pointer | None) -> None:
         """Try this model beside the champion from the next request on, or none."""
-        state = State(None if model is None else _version(model, wanted), wanted, since=time.time())
+        state = self._state("challenger", None if model is None else _version(model, wanted), wanted)
         self._swap(Lineup(self.lineup.champion, model, {**self.lineup.states, "challenger": state}))
 
     def failed(self, role: str, wanted: Pointer | None, reason: str) -> None:
         """Tell that this role's model could not be changed to what is wanted, and why."""
         state = replace(self.lineup.states[role], wanted=wanted, reason=reason[:REASON])
         self._swap(replace(self.lineup, states={**self.lineup.states, role: state}))
+
+    def _state(self, role: str, served: Version | None, wanted: Pointer | None) -> State:
+        """The state of a role in which nothing is wrong; where it serves what it did, nothing has changed since then."""
+        before = self.lineup.states[role]
+        return State(served, wanted, since=before.since if served == before.served else time.time())
 
     def _swap(self, lineup: Lineup) -> None:
         self.lineup = lineup

@@ -19,6 +19,7 @@ from model.risk import RiskModel
 from service import zeros
 from service.lineup import Stage
 from service.metrics import Metrics
+from service.roster import State
 
 EVERY = 0.2
 LONGEST = 30.0
@@ -80,8 +81,14 @@ class Follower:
         else:
             self._troubles.pop(role, None)
             zeros.show(self._metrics.tally, self._stage.lineup)
-            if before.reason is not None or before.wanted is not None or before.served is None:
-                _log.info("model changed", extra={"role": role, "model_version": wanted and wanted.version})
+            self._tell(role, before, wanted)
+
+    def _tell(self, role: str, before: State, wanted: Pointer | None) -> None:
+        about = {"role": role, "model_version": wanted and wanted.version}
+        if _model(self._stage.lineup.states[role]) != _model(before):
+            _log.info("model changed", extra=about)
+        elif before.reason is not None:
+            _log.info("model is as wanted again", extra=about)
 
     def _settled(self, role: str, wanted: Pointer | None) -> bool:
         state = self._stage.lineup.states[role]
@@ -134,3 +141,7 @@ class Follower:
         except ModelError as error:
             _log.error("last good model not found", extra={"role": "champion", "reason": str(error)})
         self._stage.failed("champion", failed.wanted, str(failed.reason))
+
+
+def _model(state: State) -> tuple[str, str] | None:
+    return None if state.served is None else (state.served.version, state.served.sha256)

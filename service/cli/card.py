@@ -12,7 +12,7 @@ from model.risk import RiskModel
 from service import config
 from service.cli.faults import of
 from service.cli.files import Source, opened
-from service.cli.model import described, now, write
+from service.cli.model import described, now, order_format, write
 from service.survey import Survey, survey
 
 _LINES = 10
@@ -21,10 +21,11 @@ _LINES = 10
 @click.command()
 @click.argument("file", type=click.Path(exists=True))
 @click.option("--on", "orders", required=True, metavar="FILE", type=click.Path(exists=True, dir_okay=False), help="Orders.")
+@order_format
 @click.option("--label", metavar="NAME", help="What tells which orders were late: 1 or true, else 0 or false.")
 @click.option("--version", required=True, help="The new version; a version never changes its content.")
 @click.option("--out", required=True, type=click.Path(dir_okay=False), help="The model file to write.")
-def card(file: str, orders: str, label: str | None, version: str, out: str) -> None:
+def card(file: str, orders: str, given: str | None, label: str | None, version: str, out: str) -> None:
     """Write a new version of the model in FILE, with a reference: how the scores and features of these orders lie.
 
     FILE may be a store: its current version is taken. Orders are CSV or JSON lines, gzipped or not; refused rows do not count.
@@ -41,7 +42,7 @@ def card(file: str, orders: str, label: str | None, version: str, out: str) -> N
         raise click.UsageError(f"{file} is version {version} already: a version never changes its content.")
     if label in ("order_id", *model.manifest.feature_names):
         raise click.UsageError(f"--label {label}: the model's own name.")
-    with opened(orders, model.manifest.feature_names, None) as source:
+    with opened(orders, model.manifest.feature_names, given) as source:
         found = survey(model, source.reader, policy, label)
         digest = _digest(orders, source)
     _require_usable(orders, found, label)

@@ -16,11 +16,13 @@ from model.heads import HEADS
 from model.reference import Reference
 from model.risk import RiskModel
 from schemas.contract import Contract
+from schemas.formats import FILES
 from service import bulk
-from service.cli.faults import of
+from service.cli.faults import of, plain
 from service.cli.files import opened
 
 _FILE = click.Path(exists=True, dir_okay=False)
+order_format = click.option("--format", "given", type=click.Choice(list(FILES)), help="What the orders are. [by their ending]")
 _LAST = 253_402_300_799  # the last second of the year 9999
 
 
@@ -31,7 +33,7 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except ModelError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(plain(str(error))) from None
 
 
 @click.group(cls=_Group)
@@ -72,6 +74,7 @@ def import_(
     write(made, out)
     bounded = sum(each.minimum is not None or each.maximum is not None for each in made.manifest.features)
     click.echo(f"{bounded} of {len(made.manifest.features)} features have a range")
+    _tell_unservable(made)
 
 
 @model.command("default")
@@ -90,14 +93,15 @@ def validate(file: str, sha256: str | None) -> None:
     FILE may be a store of versions: its current version is checked, with the pointer to it.
     """
     with of(file):
-        found = registry.load(file, sha256)
+        found = registry.load(file, sha256 and sha256.lower())
     click.echo(f"{file}: {found.manifest.name} {found.manifest.version} is sound (sha256 {found.sha256})")
 
 
 @model.command()
 @click.argument("file", type=_FILE)
 @click.option("--on", "orders", type=_FILE, help="Orders, CSV or JSON lines, to run through the network.")
-def inspect(file: str, orders: str | None) -> None:
+@order_format
+def inspect(file: str, orders: str | None, given: str | None) -> None:
     """Print what FILE holds and, on orders, what its inside does with them."""
     with of(file):
         found = artifact.read(file)
@@ -105,7 +109,7 @@ def inspect(file: str, orders: str | None) -> None:
     if orders is not None:
         with of(file):
             found.require_risk()
-        _diagnose(found, orders)
+        _diagnose(found, orders, given)
 
 
 def now() -> str:
@@ -139,21 +143,15 @@ def _describe(found: RiskModel) -> None:
     click.echo(f"{manifest.name} {manifest.version}, created {manifest.created}")
     click.echo(f"sha256      {found.sha256}")
     if manifest.description:
-        click.echo(f"description {manifest.description}")
+        click.echo(f"description {plain(manifest.description)}")
     click.echo(f"network     {'-'.join(map(str, network.sizes))}, {network.parameter_count} parameters")
     for number, layer in enumerate(network.layers, 1):
         click.echo(f"  w{number} {layer.weights.shape}  b{number} {layer.bias.shape}  {layer.activation}")
     click.echo(f"head        {manifest.head}, threshold {manifest.threshold}")
-    try:
-        found.require_risk()
-    except NotServable as error:
-        click.echo(f"not servable: {error.reason}")
-    click.echo(f"features    {len(manifest.features)}: name, mean, scale, range, unit")
-    for feature, mean, scale in zip(manifest.features, found.standardizer.mean, found.standardizer.scale, strict=True):
-        low, high = ("" if bound is None else f"{bound:g}" for bound in (feature.minimum, feature.maximum))
-        click.echo(f"  {feature.name:<32} {mean:>12.6g} {scale:>12.6g}  {low:>8} .. {high:<8} {feature.unit}")
+    _tell_unservable(found)
+    _describe_features(found)
     for key, value in manifest.provenance.items():
-        click.echo(f"provenance  {key}: {value}")
+        click.echo(f"provenance  {plain(key)}: {plain(value)}")
     if manifest.reference is not None:
         click.echo(f"reference   {described(manifest.reference)}")
         for row in manifest.reference.calibration:
@@ -161,11 +159,36 @@ def _describe(found: RiskModel) -> None:
             click.echo(f"  scores up to {row.to:<5} {row.orders:>8} orders, {rates}")
 
 
-def _diagnose(found: RiskModel, orders: str) -> None:
+def _describe_features(found: RiskModel) -> None:
+    """A line a feature, every number as it is: rounded, an order at the end of a range would seem to be outside of it."""
+    click.echo(f"features    {len(found.manifest.features)}: name, mean, scale, range, unit")
+    numbers = zip(found.standardizer.mean.tolist(), found.standardizer.scale.tolist(), strict=True)
+    rows = [
+        (each.name, repr(mean), repr(scale), _bound(each.minimum), _bound(each.maximum), plain(each.unit))
+        for each, (mean, scale) in zip(found.manifest.features, numbers, strict=True)
+    ]
+    name, *widths = (max(map(len, column)) for column in zip(*rows, strict=True))
+    for row in rows:
+        mean, scale, low, high = (text.rjust(width) for text, width in zip(row[1:5], widths, strict=False))
+        click.echo(f"  {row[0]:<{name}}  {mean}  {scale}  {low} .. {high}  {row[5]}".rstrip())
+
+
+def _bound(bound: float | None) -> str:
+    return "" if bound is None else repr(bound)
+
+
+def _tell_unservable(found: RiskModel) -> None:
+    try:
+        found.require_risk()
+    except NotServable as error:
+        click.echo(f"not servable: {error.reason}")
+
+
+def _diagnose(found: RiskModel, orders: str, given: str | None) -> None:
     contract = Contract(found.manifest.feature_names, bulk.CHUNK)
     refused = 0
     total: Diagnosis | None = None
-    with opened(orders, found.manifest.feature_names, None) as source:
+    with opened(orders, found.manifest.feature_names, given) as source:
         for chunk in bulk.decode(contract, source.reader):
             refused += len(chunk.unread) + len(chunk.read) - len(chunk.decoded.batch)
             if len(chunk.decoded.batch):

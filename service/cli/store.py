@@ -1,19 +1,21 @@
 """delivery-risk model publish, promote, rollback, list, diff: a store of versions, and what another model would change."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from model import registry, store
+from model import pointer, registry, store
 from model.errors import ModelError, NothingPromoted, VersionTaken
 from model.pointer import Pointer
 from model.risk import RiskModel
 from service import config
-from service.cli.faults import of, said
+from service.cli.faults import of, plain, said
 from service.cli.files import opened
+from service.cli.model import order_format
 from service.comparison import Comparison, DifferentFeatures, compare
 
 _FILE = click.Path(exists=True, dir_okay=False)
@@ -34,16 +36,21 @@ def publish(file: str, directory: str) -> None:
             raise  # said of the store, which has the version
         except ModelError as error:
             raise click.ClickException(said(file, error)) from None
-    click.echo(f"{directory}: holds {_named(published)}")
+    _tell(f"{directory}: holds {_named(published)}")
 
 
 @click.command()
 @click.argument("version")
 @_in
 def promote(version: str, directory: str) -> None:
-    """Make VERSION the current one, if it is sound."""
+    """Make VERSION the current one, if it is sound; a trial of it ends.
+
+    A CURRENT.json that is broken is kept as BROKEN.json and begun anew.
+    """
     with _told(directory):
-        _tell_current(directory, store.promote(version, directory))
+        at, broken = store.promote(version, directory)
+    lost = "" if broken is None else f"; {broken}, so it was kept as {pointer.BROKEN}, and there is nothing to roll back to"
+    _tell(f"{directory}: {_current(at)}{lost}")
 
 
 @click.command()
@@ -51,7 +58,8 @@ def promote(version: str, directory: str) -> None:
 def rollback(directory: str) -> None:
     """Make current again what was so before the last promotion; once more, what was so before that."""
     with _told(directory):
-        _tell_current(directory, store.rollback(directory))
+        at = store.rollback(directory)
+    _tell(f"{directory}: {_current(at)}")
 
 
 @click.command()
@@ -59,12 +67,15 @@ def rollback(directory: str) -> None:
 @click.option("--none", "ended", is_flag=True, help="End the trial.")
 @_in
 def challenge(version: str | None, ended: bool, directory: str) -> None:
-    """Try VERSION beside the current one: it scores the same orders, seen in metrics only. It takes the same features."""
+    """Try VERSION, another than the current one, beside it: it scores the same orders, seen in metrics only.
+
+    It takes the same features. The trial ends with --none, or when VERSION becomes current.
+    """
     if (version is None) != ended:
         raise click.UsageError("Give a VERSION, or --none.")
     with _told(directory):
         store.challenge(version, directory)
-    click.echo(f"{directory}: {version or 'nothing'} is tried beside the current version")
+    _tell(f"{directory}: {version or 'nothing'} is tried beside the current version")
 
 
 @click.command("list")
@@ -87,7 +98,7 @@ def list_(context: click.Context, directory: str) -> None:
             found = store.load(directory, at) if at else store.held(directory, version)
             line = f"{str(found.sha256)[:12]}  {found.manifest.created}"
         except ModelError as error:
-            line = f"not sound: {error}"
+            line = f"not sound: {plain(str(error))}"
             faults.append(error)
         click.echo(f"{mark} {version:<{width}}  {line}")
     context.exit(1 if faults else 0)
@@ -97,7 +108,8 @@ def list_(context: click.Context, directory: str) -> None:
 @click.argument("first", metavar="A", type=_MODEL)
 @click.argument("second", metavar="B", type=_MODEL)
 @click.option("--on", "orders", required=True, metavar="FILE", type=_FILE, help="Orders, CSV or JSON lines.")
-def diff(first: str, second: str, orders: str) -> None:
+@order_format
+def diff(first: str, second: str, orders: str, given: str | None) -> None:
     """Tell what changes for these orders where model B is served instead of A: each a file, or a store's current version.
 
     Orders outside a model's range go where the setting DELIVERY_RISK_OUT_OF_RANGE sends them.
@@ -111,7 +123,7 @@ def diff(first: str, second: str, orders: str) -> None:
     with of(second):
         after = registry.load(second)
     try:
-        with opened(orders, before.manifest.feature_names, None) as source:
+        with opened(orders, before.manifest.feature_names, given) as source:
             found = compare(before, after, source.reader, policy)
     except DifferentFeatures as error:
         only = f"only A has {_listed(error.first)}, only B has {_listed(error.second)}"
@@ -139,8 +151,22 @@ def _told(directory: str) -> Iterator[None]:
         raise click.ClickException(f"{directory}: {error.strerror}") from None
 
 
-def _tell_current(directory: str, at: Pointer) -> None:
-    click.echo(f"{directory}: {at.version} is current (sha256 {at.sha256})")
+def _tell(done: str) -> None:
+    """Say what was done: on standard error where standard output fails, and else to nobody.
+
+    The store has been changed by then. An exit code that says otherwise would have a rollback made twice.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            click.echo(done, stream)
+            return
+        except OSError:
+            # What could not be written is tried again when Python ends, and changes its exit code.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _current(at: Pointer) -> str:
+    return f"{at.version} is current (sha256 {at.sha256})"
 
 
 def _named(model: RiskModel) -> str:

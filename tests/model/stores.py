@@ -42,5 +42,11 @@ def state(directory: Path) -> State:
 
 def drafts(directory: Path) -> list[str]:
     """The files that stand in a store without a name, or under one that no store knows."""
-    known = {".lock", pointer.CURRENT, pointer.CHALLENGER, *(f"{version}.npz" for version in store.versions(directory))}
+    known = {
+        ".lock",
+        pointer.CURRENT,
+        pointer.CHALLENGER,
+        pointer.BROKEN,
+        *(f"{version}.npz" for version in store.versions(directory)),
+    }
     return [path.name for path in directory.iterdir() if path.name not in known]

@@ -1,4 +1,4 @@
-"""Any sequence of publications, promotions and rollbacks, held against lists in memory."""
+"""Any sequence of publications, promotions, rollbacks and trials, held against lists in memory."""
 
 import tempfile
 from pathlib import Path
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from model import registry, store
-from model.errors import NothingBefore, NothingPromoted, Unreadable, VersionTaken
+from model.errors import AlreadyCurrent, NothingBefore, NothingPromoted, Unreadable, VersionTaken
 from tests.model.stores import drafts, publish, state
 
 VERSIONS = st.sampled_from(["1", "2", "3", "10"])
@@ -25,6 +25,7 @@ class Machine(RuleBasedStateMachine):
         self.directory.mkdir()
         self.weights = {}
         self.history = []
+        self.tried = None
 
     @rule(version=VERSIONS, weight=st.sampled_from([1.0, 2.0]))
     def publish(self, version, weight):
@@ -52,10 +53,25 @@ class Machine(RuleBasedStateMachine):
             with pytest.raises(NothingBefore if self.history else NothingPromoted):
                 store.rollback(self.directory)
 
+    @rule(version=VERSIONS)
+    def challenge(self, version):
+        if version not in self.weights or not self.history:
+            with pytest.raises(Unreadable if version not in self.weights else NothingPromoted):
+                store.challenge(version, self.directory)
+        elif version == self.history[-1]:
+            with pytest.raises(AlreadyCurrent):
+                store.challenge(version, self.directory)
+        else:
+            store.challenge(version, self.directory)
+            self.tried = version
+
     @invariant()
     def holds_what_was_done(self):
         assert state(self.directory) == (sorted(self.weights, key=int), self.history)
         assert drafts(self.directory) == []
+        tried = store.challenger(self.directory)
+        self.tried = None if self.history[-1:] == [self.tried] else self.tried
+        assert (tried and tried.version) == self.tried
         if self.history:
             (layer,) = registry.load(self.directory).network.layers
             assert layer.weights.tolist() == [[self.weights[self.history[-1]]]]

@@ -7,10 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.errors import NotServable
+from model.manifest import Feature
 from schemas.contract import Contract
 from schemas.decision import Result
 from schemas.formats import FILES, JSON, Doors
 from schemas.problem import error_list
+from schemas.rows import BadFile
+from tests.model.making import one_input
 
 FEATURES = ("route_disruption", "backlog", "weather_severity")
 COLUMNS = ("order_id", *FEATURES)
@@ -127,3 +131,33 @@ def test_a_writer_puts_the_result_behind_what_its_reader_read(kind):
             ' "score": 0.30000000000000004, "queue": "monitor"}\n',
         }[kind]
     )
+
+
+def headers(name):
+    """What stands over files of results and of refused rows by this format, behind and before the columns of the orders."""
+    for refused in (False, True):
+        stream = io.StringIO()
+        FILES[name].writer(stream, ["order_id"]).begin(refused=refused)
+        yield from stream.getvalue().strip().split(",")
+
+
+def readable(name, feature):
+    """Whether a file in this format can hold orders of a feature of that name."""
+    text = {"csv": f"order_id,{feature}\nA,1\n", "jsonl": json.dumps({"order_id": "A", feature: 1})}[name]
+    try:
+        return [row.order for row in FILES[name].reader(text.splitlines(True), (feature,))] == [{"order_id": "A", feature: 1}]
+    except BadFile:
+        return False
+
+
+def servable(feature):
+    try:
+        one_input(features=[Feature(feature)]).require_risk()
+    except NotServable:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("feature", sorted({*headers("csv"), "backlog", "line", "model_version", "errors"} - {"order_id"}))
+def test_a_model_is_served_only_where_every_file_has_room_for_its_features(feature):
+    assert servable(feature) is all(readable(name, feature) for name in FILES)

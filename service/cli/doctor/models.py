@@ -3,14 +3,16 @@
 import os
 from collections.abc import Iterator
 
-from model import registry, store
+from model import pointer, registry, store
 from model.activations import PORTABLE
-from model.errors import ModelError, SelfTestFailed
+from model.errors import DigestMismatch, ModelError, SelfTestFailed, Unreadable
 from model.risk import RiskModel
 from service import config
 from service.cli.doctor.finding import Finding, Patient, fail, ok
 from service.cli.faults import said
 from service.config import Settings
+
+_ONE_THAT_RUNS = "until then no service can start; one that runs goes on with what it serves"
 
 
 def settings(patient: Patient) -> Iterator[Finding]:
@@ -31,14 +33,14 @@ def model(patient: Patient) -> Iterator[Finding]:
     if isinstance(found, RiskModel):
         yield ok(f"{_named(found)} (sha256 {found.sha256})")
     elif not isinstance(found, SelfTestFailed):
-        yield fail(said(patient.settings.model, found), _advice(patient.settings))
+        yield fail(said(patient.settings.model, found), _advice(patient.settings, found))
 
 
 def self_test(patient: Patient) -> Iterator[Finding]:
     """The model gives its own orders the scores that its file says."""
     found = _load(patient.settings)
     if isinstance(found, SelfTestFailed):
-        yield fail(said(patient.settings.model, found), f"{_advice(patient.settings)}; see `arithmetic`")
+        yield fail(said(patient.settings.model, found), f"{_advice(patient.settings, found)}; see `arithmetic`")
     elif isinstance(found, RiskModel):
         exact = PORTABLE.issuperset(found.manifest.activations)
         count = len(found.manifest.self_test.orders)
@@ -71,15 +73,22 @@ def _load(settings: Settings) -> RiskModel | ModelError:
         return error
 
 
-def _advice(settings: Settings) -> str:
+def _advice(settings: Settings, error: ModelError) -> str:
     """What to do about a model that cannot be served, and in a store what is served as long as that is not done."""
-    if not os.path.isdir(settings.model):
+    directory = settings.model
+    if not os.path.isdir(directory):
         return f"put a sound model file there, or set {config.variable('model')}"
+    if isinstance(error, Unreadable) and error.place == pointer.CURRENT:
+        return f"make it a file that can be read; {_ONE_THAT_RUNS}"
+    if isinstance(error, DigestMismatch) and error.place.startswith(pointer.CURRENT):
+        return f"promote the version of that digest, or unset {config.variable('model_sha256')}; {_ONE_THAT_RUNS}"
     try:
-        served = f"until then {_named(registry.last_good(settings.model, settings.model_sha256))} is served"
+        good = registry.last_good(directory, settings.model_sha256)
     except ModelError:
-        served = "until then nothing can be served"
-    return f"promote a sound version, or roll back: delivery-risk model rollback --in {settings.model}; {served}"
+        which = f"VERSION --in {directory} (`delivery-risk model list --in {directory}` tells which are)"
+        return f"promote one that is sound: delivery-risk model promote {which}; {_ONE_THAT_RUNS}"
+    which = f"{good.manifest.version} --in {directory}"
+    return f"promote one that is sound: delivery-risk model promote {which}; until then {_named(good)} is served"
 
 
 def _named(model: RiskModel) -> str:

@@ -5,6 +5,9 @@ import pytest
 
 from model import artifact
 from model.default import default_model
+from model.errors import BadManifest
+from service.cli.faults import said
+from tests.model.stores import publish
 
 ORDERS = "order_id,route_disruption,backlog,weather_severity\nA,1,1,1\n"
 COMMANDS = {
@@ -67,3 +70,28 @@ def test_a_file_that_cannot_be_imported_is_named_once(run, tmp_path):
     (tmp_path / "broken.npz").write_bytes(b"nothing")
     done = run("model", "import", "broken.npz", "--name=a", "--version=1", "--threshold=0.5", "--out=out.npz")
     assert done.stderr == "Error: broken.npz: not a sound zip archive\n"
+
+
+STORES = {"rollback": ["model", "rollback", "--in"], "challenge": ["model", "challenge", "1", "--in"]}
+
+
+@pytest.mark.parametrize("command", ["serve", "validate", "rollback", "challenge"])
+def test_a_pointer_that_is_broken_is_told_what_begins_it_anew(run, tmp_path, command):
+    (tmp_path / "store").mkdir()
+    publish(tmp_path / "store", "1")
+    (tmp_path / "store" / "CURRENT.json").write_text("{")
+    done = run(*(STORES.get(command) or COMMANDS[command][1]), "store")
+    said = "Error: store: CURRENT.json: not strict UTF-8 JSON; `delivery-risk model promote` begins it anew\n"
+    assert (done.exit_code, done.stderr) == (1, said)
+    done = run("model", "promote", "1", "--in", "store")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.endswith(
+        "); CURRENT.json: not strict UTF-8 JSON, so it was kept as BROKEN.json, and there is nothing to roll back to\n"
+    )
+    assert run("model", "validate", "store").exit_code == 0
+
+
+def test_a_name_of_a_file_that_would_steer_the_terminal_is_escaped():
+    assert (
+        said("a.npz", BadManifest("manifest.provenance.a\x9b2J", "too long")) == r"a.npz: manifest.provenance.a\x9b2J: too long"
+    )

@@ -1,5 +1,6 @@
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +102,35 @@ def test_an_import_tells_how_many_features_have_a_range(run, arrays, tmp_path, e
 
 def test_inspect_prints_features_shapes_and_parameter_count(run):
     told = run("model", "inspect", PACKAGED).stdout
-    for said in ("delivery-risk 1.0.0", "3-3-1, 16 parameters", "w1 (3, 3)", "weather_severity", "0 .. 10", "not learned"):
+    for said in ("delivery-risk 1.0.0", "3-3-1, 16 parameters", "w1 (3, 3)", "weather_severity", "0.0 .. 10.0", "not learned"):
+        assert said in told
+
+
+def test_inspect_prints_means_scales_and_ranges_to_the_last_digit(run, arrays, tmp_path):
+    told = {"name": "distance", "minimum": -0.1, "maximum": 13.825304, "unit": "km"}
+    (tmp_path / "card.json").write_text(json.dumps({"features": [told, {"name": "backlog", "maximum": 1e23}]}))
+    saved = dict(np.load(tmp_path / arrays)) | {"mean": np.array([0.1 + 0.2, 100.0]), "scale": np.array([2.0, 1 / 3])}
+    np.savez(tmp_path / "digits.npz", **saved)
+    make(run, "digits.npz", "--card", "card.json")
+    rows = [line.split() for line in run("model", "inspect", "made.npz").stdout.splitlines()]
+    assert ["backlog", "0.30000000000000004", "2.0", "..", "1e+23"] in rows
+    assert ["distance", "100.0", "0.3333333333333333", "-0.1", "..", "13.825304", "km"] in rows
+
+
+def test_inspect_prints_no_text_of_a_file_that_would_pass_for_a_line_or_steer_the_terminal(run, arrays, tmp_path):
+    steering = "\x85\x9b2J\u2028\u202e"
+    features = [{"name": "distance", "unit": f"km{steering}"}, {"name": "backlog"}]
+    (tmp_path / "card.json").write_text(json.dumps({"features": features}))
+    done = make(run, arrays, "--card", "card.json", "--description", f"é\nsha256      0000\r\x1b[2J{steering}")
+    assert done.exit_code == 0
+    made = artifact.read(tmp_path / "made.npz")
+    provenance = {f"a{steering}": "b\nsha256      0000"}
+    artifact.write(replace(made, manifest=replace(made.manifest, provenance=provenance)), tmp_path / "made.npz")
+    told = run("model", "inspect", "made.npz").stdout
+    assert [line.split()[0] for line in told.splitlines()].count("sha256") == 1
+    assert set(told) - {"\n"} <= {each for each in told if each.isprintable()}
+    escaped = r"\x85\x9b2J\u2028\u202e"
+    for said in (rf"description é\nsha256      0000\r\x1b[2J{escaped}", f"km{escaped}", rf"provenance  a{escaped}: b\nsha256"):
         assert said in told
 
 
@@ -117,6 +146,23 @@ def test_inspect_on_orders_finds_dead_units_z_ranges_and_saturation(run, arrays,
     assert "0 scores within 0.001 of 0, 1 of 1" in told
 
 
+ON_ORDERS = {
+    "inspect": [PACKAGED],
+    "card": [PACKAGED, "--version", "2", "--out", "2.npz"],
+    "diff": [PACKAGED, PACKAGED],
+}
+
+
+@pytest.mark.parametrize("command", ON_ORDERS)
+def test_orders_in_a_file_of_any_ending_are_read_in_the_format_that_is_given(run, tmp_path, command):
+    (tmp_path / "orders.txt").write_text("order_id,route_disruption,backlog,weather_severity\na,1,1,1\n")
+    arguments = ("model", command, *ON_ORDERS[command], "--on", "orders.txt")
+    unsaid = run(*arguments)
+    assert (unsaid.exit_code, "orders.txt: its ending tells no format; give --format." in unsaid.stderr) == (2, True)
+    told = run(*arguments, "--format", "csv")
+    assert (told.exit_code, "on orders.txt: 1 orders" in told.output) == (0, True)
+
+
 def test_validate_tells_a_sound_file_from_a_broken_one(run, tmp_path):
     assert "is sound" in run("model", "validate", PACKAGED).stdout
     (tmp_path / "cut.npz").write_bytes(PACKAGED.read_bytes()[:-40])
@@ -128,11 +174,24 @@ def test_validate_tells_a_sound_file_from_a_broken_one(run, tmp_path):
 def test_validate_holds_the_file_against_a_digest(run):
     digest = hashlib.sha256(PACKAGED.read_bytes()).hexdigest()
     assert run("model", "validate", PACKAGED, "--sha256", digest).exit_code == 0
+    assert run("model", "validate", PACKAGED, "--sha256", digest.upper()).exit_code == 0
     assert run("model", "validate", PACKAGED, "--sha256", "0" * 64).exit_code == 1
 
 
+def test_a_feature_with_the_name_of_a_result_is_imported_and_said_to_be_not_servable(run, arrays, tmp_path):
+    saved = dict(np.load(tmp_path / arrays)) | {"feature_names": np.array(["backlog", "queue"])}
+    np.savez(tmp_path / "queue.npz", **saved)
+    said = "queue is no name for a feature: files of results have it too"
+    assert make(run, "queue.npz").stdout.endswith(f"\nnot servable: {said}\n")
+    (tmp_path / "models").mkdir()
+    for command in (["validate", "made.npz"], ["publish", "made.npz", "--to", "models"]):
+        done = run("model", *command)
+        assert (done.exit_code, done.stderr) == (1, f"Error: made.npz: manifest.features: {said}\n")
+
+
 def test_a_network_that_gives_no_risk_is_imported_and_said_to_be_not_servable(run, arrays):
-    assert make(run, arrays, "--head", "identity").exit_code == 0
+    done = make(run, arrays, "--head", "identity")
+    assert (done.exit_code, "not servable" in done.stdout) == (0, True)
     assert "not servable" in run("model", "inspect", "made.npz").stdout
     assert run("model", "validate", "made.npz").exit_code == 1
     assert "one output under a sigmoid head" in run("score", "--model", "made.npz", given="").stderr

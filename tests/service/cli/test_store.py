@@ -114,8 +114,8 @@ def test_the_list_tells_what_is_not_sound_and_goes_on(run, models):
     done = run("model", "list", "--in", models)
     assert done.exit_code == 1
     seven, eight, half, nine = done.stdout.splitlines()
-    assert seven == "  7    not sound: file: not a sound zip archive"
-    assert eight.startswith("* 8    not sound: file: its SHA-256 is ")
+    assert seven == "  7    not sound: 7.npz: not a sound zip archive"
+    assert eight.startswith("* 8    not sound: 8.npz: its SHA-256 is ")
     assert half == "  8.5  not sound: 8.5.npz: cannot be read (Is a directory)"
     assert nine.split()[0] == "9"
 
@@ -131,7 +131,7 @@ def test_the_list_goes_on_where_the_pointer_is_broken(run, models):
     (models / "CURRENT.json").write_text('{"version": "tattletale"}')
     done = run("model", "list", "--in", models)
     assert done.exit_code == 1
-    assert done.stderr == f"Error: {models}: CURRENT.json.file: missing\n"
+    assert done.stderr == f"Error: {models}: CURRENT.json.file: missing; `delivery-risk model promote` begins it anew\n"
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["7", "8", "9"]
 
 

@@ -112,13 +112,50 @@ def test_a_store_whose_current_version_is_broken_fails_and_tells_what_is_served_
     Path(directory, "2.npz").write_bytes(b"broken")
     found = checked(patient(model=directory))[0]
     assert (found.verdict, "SHA-256" in found.found) == ("FAIL", True)
-    assert found.advice.endswith(f"delivery-risk model rollback --in {directory}; until then made 1 is served")
+    assert found.advice == (
+        f"promote one that is sound: delivery-risk model promote 1 --in {directory}; until then made 1 is served"
+    )
 
 
-def test_a_store_without_a_sound_version_fails(directory):
+def remove_pointer(directory):
     Path(directory, pointer.CURRENT).unlink()
+
+
+def cut_pointer(directory):
+    Path(directory, pointer.CURRENT).write_bytes(b"{")
+
+
+def swell_pointer(directory):
+    Path(directory, pointer.CURRENT).write_bytes(b" " * (pointer.LIMIT + 1))
+
+
+def break_all_that_were_current(directory):
+    for version in "12":
+        Path(directory, f"{version}.npz").write_bytes(b"broken")
+
+
+@pytest.mark.parametrize("harm", [remove_pointer, cut_pointer, swell_pointer, break_all_that_were_current])
+def test_a_store_that_leads_to_no_sound_version_fails_with_advice_that_mends_it(directory, harm):
+    harm(directory)
     found = checked(patient(model=directory))[0]
-    assert (found.verdict, found.advice.endswith("until then nothing can be served")) == ("FAIL", True)
+    told = f"promote one that is sound: delivery-risk model promote VERSION --in {directory} ("
+    assert (found.verdict, found.advice.startswith(told)) == ("FAIL", True)
+    assert found.advice.endswith("; until then no service can start; one that runs goes on with what it serves")
+    store.promote("3", directory)
+    assert {each.verdict for each in checked(patient(model=directory))} == {"ok"}
+
+
+def test_a_pointer_that_cannot_be_read_fails_and_no_promotion_is_advised(directory):
+    remove_pointer(directory)
+    Path(directory, pointer.CURRENT).mkdir()
+    found = checked(patient(model=directory))[0]
+    assert (found.verdict, found.advice.split(";")[0]) == ("FAIL", "make it a file that can be read")
+
+
+def test_a_store_that_points_to_another_digest_than_the_pinned_one_fails_whatever_is_sound(directory):
+    found = checked(patient(model=directory, model_sha256=store.held(directory, "1").sha256))[0]
+    told = "promote the version of that digest, or unset DELIVERY_RISK_MODEL_SHA256; until then no service can start"
+    assert (found.verdict, found.advice.startswith(told)) == ("FAIL", True)
 
 
 def break_file(directory):

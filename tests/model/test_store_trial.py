@@ -1,0 +1,75 @@
+"""A trial is of another version than the current one, and ends when its version becomes that."""
+
+import pytest
+
+from model import pointer, store
+from model.errors import AlreadyCurrent, Unreadable
+from model.pointer import Pointer
+from tests.model.stores import publish
+
+
+@pytest.fixture
+def three(tmp_path):
+    """A store of three versions, of which 2 is current after 1."""
+    directory = tmp_path / "store"
+    directory.mkdir()
+    for version in "123":
+        publish(directory, version)
+    for version in "12":
+        store.promote(version, directory)
+    return directory
+
+
+def test_a_challenger_is_a_sound_version(three):
+    assert store.challenger(three) is None
+    store.challenge("3", three)
+    assert store.challenger(three) == Pointer("3", "3.npz", str(store.held(three, "3").sha256))
+    (three / "1.npz").write_bytes(b"")
+    with pytest.raises(Unreadable):
+        store.challenge("1", three)
+    assert store.challenger(three).version == "3"
+    store.challenge(None, three)
+    store.challenge(None, three)
+    assert store.challenger(three) is None
+
+
+def test_the_current_version_is_not_tried_beside_itself(three):
+    store.challenge("3", three)
+    with pytest.raises(AlreadyCurrent) as refused:
+        store.challenge("2", three)
+    assert str(refused.value) == "version 2: the current one, which would be tried beside itself"
+    assert store.challenger(three).version == "3"
+
+
+BECOME_CURRENT = {
+    "3": lambda path: store.promote("3", path),
+    "1": store.rollback,
+}
+
+
+@pytest.mark.parametrize(("version", "change"), BECOME_CURRENT.items(), ids=["promote", "rollback"])
+def test_a_trial_ends_when_its_version_becomes_current(version, change, three):
+    store.challenge(version, three)
+    change(three)
+    assert (store.current(three).version, store.challenger(three)) == (version, None)
+
+
+def test_a_promotion_that_was_cut_short_before_it_ended_the_trial_ends_it_when_repeated(three):
+    at, _ = store.promote("3", three)
+    pointer.write(three, ".draft-", [at], pointer.CHALLENGER)
+    store.promote("3", three)
+    assert store.challenger(three) is None
+
+
+@pytest.mark.parametrize(("version", "change"), BECOME_CURRENT.items(), ids=["promote", "rollback"])
+def test_a_trial_of_another_version_goes_on(version, change, three):
+    other = {"1": "3", "3": "1"}[version]
+    store.challenge(other, three)
+    change(three)
+    assert store.challenger(three).version == other
+
+
+def test_a_trial_that_cannot_be_read_holds_no_promotion_up(three):
+    (three / "CHALLENGER.json").write_text("{")
+    store.promote("3", three)
+    assert store.current(three).version == "3"

@@ -7,11 +7,12 @@ living worker has; should all be taken, it shares the last one rather than keep 
 import ctypes
 import gc
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.config import Config
 from gunicorn.errors import ConfigError
 from gunicorn.http.body import ChunkedReader
 
@@ -20,7 +21,7 @@ from model.risk import RiskModel
 from service import discretion, keyring, logs, signals, watchdog, zeros
 from service.admission import Admission
 from service.app import create_app
-from service.config import Settings, heartbeats
+from service.config import Settings, heartbeats, variable
 from service.drain import draining
 from service.lineup import Stage
 from service.metrics import Metrics
@@ -69,6 +70,8 @@ def _options(
     """Settings by gunicorn's own names."""
 
     def on_starting(arbiter: Any) -> None:
+        for said in contradictions(arbiter.cfg, settings):
+            raise SystemExit(f"delivery-risk: {said}")
         signals.prepare()
         keyring.announce(settings.tokens_file)
 
@@ -108,6 +111,20 @@ def _options(
         tracer.stop()
 
     return {
+        **configured(settings),
+        "on_starting": on_starting,
+        "pre_fork": pre_fork,
+        "post_fork": post_fork,
+        "post_worker_init": post_worker_init,
+        "pre_request": pre_request,
+        "child_exit": child_exit,
+        "worker_exit": worker_exit,
+    }
+
+
+def configured(settings: Settings) -> dict[str, Any]:
+    """What these settings are for gunicorn, by its own names, but for the hooks."""
+    return {
         "bind": settings.bind,
         "workers": settings.workers,
         "threads": settings.threads,
@@ -121,13 +138,6 @@ def _options(
         "loglevel": settings.log_level,
         "logger_class": Logger,
         "logconfig_dict": logs.config(settings.log_level),
-        "on_starting": on_starting,
-        "pre_fork": pre_fork,
-        "post_fork": post_fork,
-        "post_worker_init": post_worker_init,
-        "pre_request": pre_request,
-        "child_exit": child_exit,
-        "worker_exit": worker_exit,
     }
 
 
@@ -146,6 +156,27 @@ def keep_memory() -> None:
 _FOR_GUNICORN_ITSELF = ("config", "paste", "chdir", "pythonpath", "daemon", "check_config", "print_config", "spew")
 
 
+def overrides(cfg: Config) -> dict[str, Any]:
+    """What GUNICORN_CMD_ARGS says, by gunicorn's own names. Raises ConfigError; ends the process as gunicorn does, too."""
+    given = vars(cfg.parser().parse_args(cfg.get_cmd_args_from_env()))
+    refused = [cfg.settings[name].cli[-1] for name in _FOR_GUNICORN_ITSELF if given[name] is not None]
+    refused += ["an application"] if given.pop("args") else []
+    if refused:
+        instead = "run gunicorn itself: gunicorn -c deploy/gunicorn.conf.py service.wsgi:app"
+        raise ConfigError(f"GUNICORN_CMD_ARGS: {', '.join(refused)} cannot be taken here; {instead}")
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def contradictions(cfg: Config, settings: Settings) -> Iterator[str]:
+    """Where gunicorn is told what the service cannot keep its word with."""
+    if not issubclass(cfg.worker_class, Worker):
+        yield "gunicorn's --worker-class cannot be another: the service's own keeps tokens out of the log"
+    if cfg.threads <= settings.max_concurrent:
+        yield f"gunicorn's --threads must be over {variable('max_concurrent')}: with all taken, no probe would be answered"
+    if cfg.loglevel != settings.log_level:
+        yield f"gunicorn's --log-level does nothing here: set {variable('log_level')}"
+
+
 class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn serving this application; GUNICORN_CMD_ARGS has the last word, as it has everywhere.
 
@@ -159,14 +190,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
-        given = vars(self.cfg.parser().parse_args(self.cfg.get_cmd_args_from_env()))
-        refused = [self.cfg.settings[name].cli[-1] for name in _FOR_GUNICORN_ITSELF if given[name] is not None]
-        refused += ["an application"] if given.pop("args") else []
-        if refused:
-            instead = "run gunicorn itself: gunicorn -c deploy/gunicorn.conf.py service.wsgi:app"
-            raise ConfigError(f"GUNICORN_CMD_ARGS: {', '.join(refused)} cannot be taken here; {instead}")
-        overrides = {name: value for name, value in given.items() if value is not None}
-        for name, value in (self._settings | overrides).items():
+        for name, value in (self._settings | overrides(self.cfg)).items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:

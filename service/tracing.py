@@ -9,8 +9,9 @@ of its own exports them.
 import importlib.util
 import logging
 import re
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service import release
@@ -21,8 +22,55 @@ if TYPE_CHECKING:
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+LAST_SECONDS = 2.0
+"""How long a worker that ends waits for a collector."""
+
+_PROTOCOL = "http/protobuf"
 _UNTRACED = frozenset({"/livez", "/readyz", "/metrics"})
 _log = logging.getLogger("delivery_risk.tracing")
+
+
+class Unexported(Exception):
+    """Spans are wanted and cannot be exported; the message says why."""
+
+
+def doubts(environ: Mapping[str, str]) -> Iterator[str]:
+    """What these variables ask of spans that is not done."""
+    if not _wanted(environ):
+        return
+    for name in ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
+        if environ.get(name, _PROTOCOL) not in ("", _PROTOCOL):
+            yield f"spans are exported by {_PROTOCOL}: {name} asks for another protocol"
+    if "tracecontext" not in environ.get("OTEL_PROPAGATORS", "tracecontext"):
+        yield "a caller's trace is told by traceparent alone: OTEL_PROPAGATORS does not name tracecontext"
+
+
+def exporting(environ: Mapping[str, str]) -> "TracerProvider | None":
+    """What exports spans as these variables say, None where they want none. Raises Unexported."""
+    if not _wanted(environ):
+        return None
+    exporters = {name.strip() for name in environ.get("OTEL_TRACES_EXPORTER", "").split(",")} - {""}
+    if exporters and "otlp" not in exporters:
+        raise Unexported("OTEL_TRACES_EXPORTER has no otlp")
+    if importlib.util.find_spec("opentelemetry.exporter.otlp.proto.http") is None:
+        raise Unexported("the extra otel is not installed")
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        named = {"service.name": "delivery-risk", "service.version": release.VERSION}
+        resource = Resource.create({**named, **OTELResourceDetector().detect().attributes})
+        provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    except Exception as error:  # whatever OpenTelemetry makes of variables of its own
+        raise Unexported(f"OpenTelemetry refuses its variables ({type(error).__name__}: {error})") from error
+    return provider
+
+
+def _wanted(environ: Mapping[str, str]) -> bool:
+    return any(environ.get(name) for name in ENDPOINTS) and environ.get("OTEL_SDK_DISABLED", "").lower() != "true"
 
 
 class Answered(NamedTuple):
@@ -46,30 +94,19 @@ class Tracer:
 
     def start(self) -> None:
         """Export spans from now on. To be called in a worker: a thread does not survive a fork."""
-        environ = self._environ
-        if not any(environ.get(name) for name in ENDPOINTS) or environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
-            return
-        exporters = {name.strip() for name in environ.get("OTEL_TRACES_EXPORTER", "").split(",")} - {""}
-        if exporters and "otlp" not in exporters:
-            _log.info("no spans are exported: OTEL_TRACES_EXPORTER has no otlp")
-            return
-        if importlib.util.find_spec("opentelemetry.exporter.otlp.proto.http") is None:
-            _log.warning("no spans are exported: the extra otel is not installed")
-            return
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-        named = {"service.name": "delivery-risk", "service.version": release.VERSION}
-        resource = Resource.create({**named, **OTELResourceDetector().detect().attributes})
-        self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        for said in doubts(self._environ):
+            _log.warning(said)
+        try:
+            self._provider = exporting(self._environ)
+        except Unexported as error:
+            _log.warning(f"no spans are exported: {error}")
 
     def stop(self) -> None:
-        """Export what is left."""
+        """Export what is left, if the collector takes it soon enough."""
         if self._provider is not None:
-            self._provider.shutdown()
+            last = threading.Thread(target=self._provider.shutdown, daemon=True)
+            last.start()
+            last.join(LAST_SECONDS)
 
     def answered(self, headers: Mapping[str, Any], request: Answered) -> str | None:
         """The id of the request's trace, if it is in one; `headers` are those of its WSGI environ."""

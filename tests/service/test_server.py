@@ -171,6 +171,18 @@ def test_what_only_gunicorn_itself_carries_out_is_refused_by_serve(arguments, to
     assert ended.stderr.strip().startswith(f"Error: GUNICORN_CMD_ARGS: {told} cannot be taken here; ")
 
 
+@pytest.mark.parametrize("command", [SERVE, GUNICORN], ids=["serve", "gunicorn"])
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [("--worker-class gthread", "--worker-class"), ("--threads 4", "--threads"), ("--log-level debug", "--log-level")],
+)
+def test_what_the_service_could_not_keep_its_word_with_is_refused_under_any_gunicorn(command, arguments, told):
+    environment = {**os.environ, "GUNICORN_CMD_ARGS": arguments, "DELIVERY_RISK_BIND": "127.0.0.1:0"}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30)
+    assert ended.returncode == 1
+    assert ended.stderr.strip().splitlines()[-1].startswith(f"delivery-risk: gunicorn's {told} ")
+
+
 UNSERVABLE = [
     ("DELIVERY_RISK_MODEL", "/nowhere/model.npz", "cannot be read (No such file or directory)"),
     ("DELIVERY_RISK_MODEL", "README.md", "not a sound zip archive"),

@@ -1,5 +1,6 @@
 import json
 import logging
+import socket
 import time
 
 import pytest
@@ -101,6 +102,50 @@ def test_the_service_is_called_as_opentelemetrys_variables_say_and_else_by_its_o
     tracer.stop()
     assert {found for found, _ in collector.spans} == {name}
     assert collector.versions == {version}
+
+
+ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, ["OTEL_EXPORTER_OTLP_PROTOCOL"]),
+        ({"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"}, ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"]),
+        ({"OTEL_PROPAGATORS": "b3,jaeger"}, ["OTEL_PROPAGATORS"]),
+        (
+            {"OTEL_PROPAGATORS": "b3", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+            ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_PROPAGATORS"],
+        ),
+        ({"OTEL_PROPAGATORS": "baggage,tracecontext", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, []),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": ""}, []),
+    ],
+)
+def test_what_is_asked_of_spans_and_not_done_is_said(given, said):
+    assert [doubt.partition("OTEL")[2].split()[0].strip(":") for doubt in tracing.doubts(ENDPOINT | given)] == [
+        name.removeprefix("OTEL") for name in said
+    ]
+    assert list(tracing.doubts(given)) == [], "where no spans are wanted"
+
+
+@pytest.mark.parametrize(("name", "value"), [("OTEL_BSP_MAX_QUEUE_SIZE", "10"), ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "abc")])
+def test_a_variable_that_opentelemetry_refuses_costs_the_spans_and_no_answer(name, value):
+    with running(**ENDPOINT, **{name: value}, DELIVERY_RISK_WORKERS="1") as server:
+        assert server.call("POST", "/score", BODY, JSON)[0] == 200
+        (said,) = [json.loads(line) for line in server.log().splitlines() if "no spans are exported" in line]
+        assert (said["level"], "OpenTelemetry refuses its variables" in said["message"]) == ("WARNING", True)
+
+
+def test_a_collector_that_never_answers_does_not_keep_a_worker_from_its_end():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}"}
+        with running(**endpoint, DELIVERY_RISK_WORKERS="1") as server:
+            assert server.call("POST", "/score", BODY, JSON)[0] == 200
+            begun = time.monotonic()
+            server.process.terminate()
+            assert server.process.wait(30) == 0
+            assert time.monotonic() - begun < tracing.LAST_SECONDS + 5  # OpenTelemetry's own patience is 10 s
+            assert "SIGKILL" not in server.log()
 
 
 def test_a_request_and_its_stages_are_spans_of_the_callers_trace_unless_the_caller_does_not_record_it(collector):

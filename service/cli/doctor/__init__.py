@@ -19,6 +19,7 @@ CHECKS: dict[str, Check] = {
     "dependencies": installation.dependencies,
     "extras": installation.extras,
     "gunicorn": installation.gunicorn,
+    "traces": installation.traces,
     "arithmetic": installation.arithmetic,
     "model": models.model,
     "self-test": models.self_test,

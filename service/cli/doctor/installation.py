@@ -1,8 +1,10 @@
 """Installation: what is installed here, held against what the distribution says it needs, and whether it computes exactly."""
 
 import importlib
+import io
 import platform
 from collections.abc import Iterator
+from contextlib import redirect_stderr
 from importlib import metadata
 
 import numpy as np
@@ -11,8 +13,9 @@ from packaging.specifiers import SpecifierSet
 
 from model.exponential import FEW, exp
 from model.heads import HEADS
-from service import release
+from service import release, tracing
 from service.cli.doctor.finding import Finding, Patient, fail, ok, warn
+from service.config import Settings
 
 _NAME = "delivery-risk"
 _FOR_TESTS = "test"
@@ -78,8 +81,43 @@ def gunicorn(patient: Patient) -> Iterator[Finding]:
         return
     yield ok(f"gunicorn {metadata.version('gunicorn')}")
     if patient.environ.get("GUNICORN_CMD_ARGS"):
-        advice = "what is checked here are the settings; see that it does not say otherwise of bind, workers or threads"
-        yield warn("GUNICORN_CMD_ARGS is set and has the last word", advice)
+        wrong = list(_wrong_arguments(patient.settings))
+        for said in wrong:
+            yield fail(f"GUNICORN_CMD_ARGS: {said}", "mend it or take it away")
+        if not wrong:
+            advice = "what is checked here are the settings; see that it does not say otherwise of bind or workers"
+            yield warn("GUNICORN_CMD_ARGS is set and has the last word", advice)
+
+
+def _wrong_arguments(settings: Settings) -> Iterator[str]:
+    from gunicorn.config import Config
+
+    from service import server
+
+    cfg, said = Config(), io.StringIO()
+    try:
+        with redirect_stderr(said):
+            for name, value in (server.configured(settings) | server.overrides(cfg)).items():
+                cfg.set(name, value)
+            yield from server.contradictions(cfg, settings)
+    except SystemExit:
+        yield said.getvalue().strip().rpartition("error: ")[2]
+    except Exception as error:  # as many kinds as gunicorn has of wrong values
+        yield str(error)
+
+
+def traces(patient: Patient) -> Iterator[Finding]:
+    """Spans are exported as OpenTelemetry's variables want them, or none are wanted."""
+    for said in tracing.doubts(patient.environ):
+        yield warn(said, "see that the collector, and whoever calls, do it so")
+    try:
+        provider = tracing.exporting(patient.environ)
+    except tracing.Unexported as error:
+        yield warn(f"no spans are exported: {error}", f"mend it, or unset {' and '.join(tracing.ENDPOINTS)}")
+        return
+    if provider is not None:
+        provider.shutdown()
+    yield ok("no spans are wanted" if provider is None else "spans can be exported")
 
 
 def arithmetic(_: Patient) -> Iterator[Finding]:

@@ -75,6 +75,56 @@ def test_a_gunicorn_that_cannot_be_imported_fails(monkeypatch):
     assert (found.verdict, "ModuleNotFoundError" in found.found) == ("FAIL", True)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--bogus", "unrecognized arguments: --bogus"),
+        ("--threads x", "argument --threads: invalid int value: 'x'"),
+        ("-c other.py", "--config cannot be taken here"),
+        ("--worker-class gthread", "gunicorn's --worker-class cannot be another"),
+        ("--worker-class nosuch", "nosuch"),
+        ("--threads 4", "gunicorn's --threads must be over DELIVERY_RISK_MAX_CONCURRENT"),
+        ("--log-level debug", "gunicorn's --log-level does nothing here: set DELIVERY_RISK_LOG_LEVEL"),
+        ("--graceful-timeout=-3", "Value must be positive"),
+    ],
+)
+def test_arguments_that_serve_would_not_start_with_fail(arguments, said, monkeypatch):
+    monkeypatch.setenv("GUNICORN_CMD_ARGS", arguments)
+    (_, found) = installation.gunicorn(Patient({"GUNICORN_CMD_ARGS": arguments}, PATIENT.settings))
+    assert (found.verdict, said in found.found) == ("FAIL", True), found
+
+
+@pytest.mark.parametrize(
+    ("given", "verdicts", "said"),
+    [
+        ({}, ["ok"], "no spans are wanted"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}, ["ok"], "spans can be exported"),
+        (
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+            ["warn", "ok"],
+            "http/protobuf: OTEL_EXPORTER_OTLP_PROTOCOL",
+        ),
+        (
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_BSP_MAX_QUEUE_SIZE": "10"},
+            ["warn"],
+            "no spans are exported: OpenTelemetry refuses its variables",
+        ),
+    ],
+)
+def test_it_is_told_whether_spans_are_exported(given, verdicts, said, monkeypatch):
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    found = list(installation.traces(Patient(given, PATIENT.settings)))
+    assert [each.verdict for each in found] == verdicts
+    assert said in found[0].found
+
+
+def test_spans_that_are_wanted_without_the_extra_are_warned_of(monkeypatch):
+    monkeypatch.setattr(installation.tracing.importlib.util, "find_spec", lambda _: None)
+    (found,) = installation.traces(Patient({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}, PATIENT.settings))
+    assert (found.verdict, found.found) == ("warn", "no spans are exported: the extra otel is not installed")
+
+
 def test_gunicorns_own_variable_is_warned_of():
     _, found = installation.gunicorn(Patient({"GUNICORN_CMD_ARGS": "--workers 9"}, PATIENT.settings))
     assert (found.verdict, found.found) == ("warn", "GUNICORN_CMD_ARGS is set and has the last word")

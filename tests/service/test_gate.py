@@ -127,7 +127,7 @@ FAULTY = {
 
 
 @pytest.mark.parametrize("fault", FAULTY)
-def test_without_any_valid_token_since_its_start_the_service_is_not_ready_and_within_a_second_of_one_it_is(
+def test_without_any_valid_token_since_its_start_the_service_is_not_ready_and_soon_after_one_it_is(
     make_client, path, fault
 ):
     spoil, reason = FAULTY[fault]
@@ -141,7 +141,7 @@ def test_without_any_valid_token_since_its_start_the_service_is_not_ready_and_wi
     path.write_text(line(GOOD))
     mended = time.monotonic()
     while client.get("/readyz").status_code != 200:
-        assert time.monotonic() < mended + 1
+        assert time.monotonic() < mended + 3
         time.sleep(0.02)
     spoil(path)
     began = time.monotonic()

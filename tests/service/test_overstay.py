@@ -62,7 +62,7 @@ def test_a_request_that_never_ends_has_its_worker_replaced_and_harms_no_other(ki
 def test_slow_bodies_hold_places_but_no_probe_until_they_are_cut_off_and_their_worker_lives_on(pause):
     limits = {"DELIVERY_RISK_WORKERS": "1", "DELIVERY_RISK_MAX_CONCURRENT": "3", "DELIVERY_RISK_THREADS": "5"}
     body = load.post(load.orders(1000))
-    with running(**limits, DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS="1") as server, ExitStack() as opened:
+    with running(**limits, DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS="3") as server, ExitStack() as opened:
         before, begun = server.all_workers(1), time.monotonic()
         slow = [opened.enter_context(socket.create_connection(("127.0.0.1", server.port), 10)) for _ in range(3)]
         for connection in slow:
@@ -74,13 +74,13 @@ def test_slow_bodies_hold_places_but_no_probe_until_they_are_cut_off_and_their_w
         assert opened.enter_context(closing(load.Connection(server.port))).ask(body)[0] == 503
         slow[0].sendall(body[1000:])
         assert slow[0].recv(65536).startswith(b"HTTP/1.1 200 ")
-        assert time.monotonic() < begun + 1
+        assert time.monotonic() < begun + 3
         assert refused.recv(65536).startswith(b"HTTP/1.1 503 ")
-        assert time.monotonic() < begun + 1.5
+        assert time.monotonic() < begun + 3.5
 
         slow[1].settimeout(pause)
         answer = b""
-        while not answer and time.monotonic() < begun + 5:
+        while not answer and time.monotonic() < begun + 10:
             try:
                 answer = slow[1].recv(65536)
             except TimeoutError:
@@ -88,7 +88,7 @@ def test_slow_bodies_hold_places_but_no_probe_until_they_are_cut_off_and_their_w
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b"application/problem+json" in answer
         assert slow[2].recv(65536).startswith(b"HTTP/1.1 408 ")
-        assert 1 <= time.monotonic() - begun < 2.5
+        assert 3 <= time.monotonic() - begun < 6
         assert overdue(server) == {'delivery_risk_requests_overdue_total{stage="read"}': 2}
         assert server.workers() == before
 

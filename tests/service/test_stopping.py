@@ -45,7 +45,7 @@ def test_while_the_drain_file_is_there_it_is_not_ready_and_told_to_stop_it_answe
         clients = load.Load(server.port, slow, 4, lambda outcomes: outcomes.sent == 0)
         time.sleep(0.2)
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(3) == 0
+        assert server.process.wait(10) == 0
         assert clients.outcomes().statuses == {200: 4}
 
 
@@ -78,7 +78,7 @@ def test_the_documented_stop_loses_no_request_while_connections_still_arrive_for
     FIGURES.info("preStop and SIGTERM: %s, exit after %.2f s", [one.statuses for one in found], taken)
     assert [(one.failures, set(one.statuses)) for one in found] == [({}, {200})] * 2
     assert sum(one.sent for one in found) >= requests
-    assert taken < 3
+    assert taken < 10  # a third of what a worker may take
 
 
 SLOW_START = """

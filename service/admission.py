@@ -41,13 +41,11 @@ class Place:
         self.cut = False
         self.record = access.current()
         self.until = monotonic() + self._seconds
-        self._metrics.entered()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.until = math.inf
         self.reading = self.record = None
-        self._metrics.left()
         self._free.append(self)
 
     def read(self, environ: Mapping[str, Any], limit: int) -> bytes:

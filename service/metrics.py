@@ -79,7 +79,7 @@ METRICS = {
     "delivery_risk_requests_overdue_total": Metric(
         "Requests that overstayed their time in a stage; for one in `compute` its worker is replaced.", ("stage",)
     ),
-    "delivery_risk_requests_in_progress": Metric("Requests for scores that are being read or computed.", gauge=True),
+    "delivery_risk_requests_in_progress": Metric("Requests for scores that a worker reads, computes or answers.", gauge=True),
     "delivery_risk_requests_lost_total": Metric(
         "Requests for scores that ended with their worker, whatever ended it: they have no answer and no duration."
     ),
@@ -143,12 +143,12 @@ class Metrics:
             self._count("delivery_risk_requests_overdue_total", (stage,), 1)
 
     def entered(self) -> None:
-        """A request that is read and computed from now on."""
+        """A request for scores that a thread has taken up."""
         with self.tally.lock:
             self._count(_IN_PROGRESS, (), 1)
 
     def left(self) -> None:
-        """A request that was."""
+        """One that was, and is over."""
         with self.tally.lock:
             self._count(_IN_PROGRESS, (), -1)
 

@@ -97,10 +97,16 @@ def _options(
             follower.start()
 
     def pre_request(worker: Any, request: Any) -> None:
+        if _asks_for_scores(request):
+            metrics.entered()
         # A connection is closed from here: gunicorn ignores an application's `Connection: close`. It reads what is left of a
         # body after the answer, and to badly framed chunks it would then answer once more, to whoever asks next.
         if isinstance(getattr(request.body, "reader", None), ChunkedReader) or draining(settings.drain_file):
             request.force_close()
+
+    def post_request(worker: Any, request: Any, environ: Any, response: Any) -> None:
+        if _asks_for_scores(request):  # and has its answer to the last byte, or will never have it
+            metrics.left()
 
     def child_exit(arbiter: Any, worker: Any) -> None:
         metrics.tally.attach(worker.slot)  # in the master, which counts nothing of its own
@@ -117,9 +123,14 @@ def _options(
         "post_fork": post_fork,
         "post_worker_init": post_worker_init,
         "pre_request": pre_request,
+        "post_request": post_request,
         "child_exit": child_exit,
         "worker_exit": worker_exit,
     }
+
+
+def _asks_for_scores(request: Any) -> bool:
+    return (request.method, request.path) == ("POST", "/score")
 
 
 def configured(settings: Settings) -> dict[str, Any]:

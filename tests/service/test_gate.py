@@ -127,9 +127,7 @@ FAULTY = {
 
 
 @pytest.mark.parametrize("fault", FAULTY)
-def test_without_any_valid_token_since_its_start_the_service_is_not_ready_and_soon_after_one_it_is(
-    make_client, path, fault
-):
+def test_without_any_valid_token_since_its_start_the_service_is_not_ready_and_soon_after_one_it_is(make_client, path, fault):
     spoil, reason = FAULTY[fault]
     spoil(path)
     client = make_client(tokens_file=str(path))

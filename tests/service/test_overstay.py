@@ -113,3 +113,17 @@ def test_what_is_in_progress_when_a_worker_is_killed_is_seen_and_then_lost_and_n
         server.process.send_signal(signal.SIGHUP)
         assert until(lambda: server.metrics()["delivery_risk_workers_started_total"] == 6)
         assert (server.metrics()[LOST], server.metrics()[PRESENT]) == (3, 0)
+
+
+def test_an_answer_that_was_not_sent_to_its_end_when_its_worker_was_killed_is_lost():
+    with running(DELIVERY_RISK_WORKERS="1") as server, socket.create_connection(("127.0.0.1", server.port), 10) as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        (before,) = server.all_workers(1)
+        slow.sendall(load.post(load.orders(10_000)) * 10)
+        counted = 'http_request_duration_seconds_count{method="POST",route="/score",status="200"}'
+        assert until(lambda: server.metrics()[counted] >= 1)
+        time.sleep(0.3)
+        assert server.metrics()[PRESENT] == 1
+        os.kill(before, signal.SIGKILL)
+        assert until(lambda: server.workers() not in ([], [before]))
+        assert (server.metrics()[LOST], server.metrics()[PRESENT]) == (1, 0)

@@ -38,6 +38,7 @@ class Worker:
 
     def leave(self, place):
         place.__exit__(None, None, None)
+        self.metrics.left()
         self.nr_conns -= 1
 
     def killed(self):

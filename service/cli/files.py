@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 import click
 
 from schemas import lines, table
 from schemas.formats import FILES
 from schemas.rows import BadFile
+from service.cli.output import Output
 
 _BROKEN = (gzip.BadGzipFile, EOFError, zlib.error)
 _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
@@ -35,6 +36,8 @@ class Source:
 @contextmanager
 def opened(path: str, features: Sequence[str], given: str | None) -> Iterator[Source]:
     """Open a file, or standard input for "-", for a model with these features. Raises UsageError where that fails."""
+    if path == "-" and sys.stdin is None:
+        raise click.UsageError("standard input: closed.")
     try:
         with open(path, "rb") if path != "-" else sys.stdin.buffer as raw:
             content = io.BufferedReader(cast(io.RawIOBase, raw))
@@ -73,8 +76,10 @@ def written(path: str) -> Iterator[TextIO]:
     Raises UsageError where it cannot be written.
     """
     if path == "-":
-        with click.open_file(path, "w", "utf-8") as stream:
-            yield cast(TextIO, stream)
+        with io.TextIOWrapper(
+            cast(BinaryIO, Output("standard output", sys.stdout.buffer)), "utf-8", "surrogateescape", newline=""
+        ) as stream:
+            yield stream
         return
     target, goes_on = Path(path), is_stream(path)
     draft = target if goes_on else target.with_name(f".{target.name}.{os.getpid()}")

@@ -50,7 +50,7 @@ def score(
 
     Columns that the model does not know are carried through. Refused rows go to a file of their own, each with its line
     and the reason; where no row is refused, a file under its default name that an earlier run left is removed. Exits 0
-    when every row was scored, 1 when some were refused, 2 when the file could not be scored.
+    when every row was scored, 1 when some were refused, 2 when the file could not be scored or the results not be written.
     """
     try:
         settings = config.load({**os.environ, **({config.variable("model"): path} if path else {})})

@@ -3,10 +3,11 @@
 import gzip
 import io
 import os
+import shutil
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
@@ -16,9 +17,10 @@ import click
 from schemas import lines, table
 from schemas.formats import FILES
 from schemas.rows import BadFile
-from service.cli.output import Output
+from service.cli.output import Output, failures
 
 _BROKEN = (gzip.BadGzipFile, EOFError, zlib.error)
+_LEVEL = 6  # gzip's own; at 9, Python's, results are hardly smaller, in three times the time
 _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
@@ -70,29 +72,45 @@ def is_stream(path: str) -> bool:
 
 
 @contextmanager
-def written(path: str) -> Iterator[TextIO]:
-    """A file that is there, whole, when the block ends well, and stays as it was otherwise; a stream is written as it comes.
+def outputs() -> Iterator[Callable[[str], TextIO]]:
+    """It gives what opens a file to be written. When the block ends well all are there, whole, else none, and what was stays.
 
-    Raises UsageError where it cannot be written.
+    They are given their names last of all, in the order they were opened: where that fails for one, those before it are there.
+    A stream is written as it comes. Raises Unwritten and Unread.
     """
-    if path == "-":
-        with io.TextIOWrapper(
-            cast(BinaryIO, Output("standard output", sys.stdout.buffer)), "utf-8", "surrogateescape", newline=""
-        ) as stream:
-            yield stream
-        return
-    target, goes_on = Path(path), is_stream(path)
-    draft = target if goes_on else target.with_name(f".{target.name}.{os.getpid()}")
+    drafts: list[tuple[str, str, str]] = []
     try:
-        with open(draft, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            yield file
-        if not goes_on:
-            os.replace(draft, target)
-    except OSError as error:
-        raise click.UsageError(f"{path}: {error.strerror}.") from None
+        with ExitStack() as streams:
+
+            def create(path: str) -> TextIO:
+                if path == "-":
+                    return streams.enter_context(_text("standard output", sys.stdout.buffer))
+                place, target = path, os.path.realpath(path)  # of a link, the file that it leads to
+                if not is_stream(path):
+                    folder, name = os.path.split(target)
+                    place = os.path.join(folder, f".{name}.{os.getpid()}")
+                    drafts.append((path, place, target))
+                with failures(path):
+                    below = streams.enter_context(open(place, "wb", buffering=0))
+                    if place != path and os.path.exists(target):
+                        shutil.copymode(target, place)
+                return streams.enter_context(_text(path, below))
+
+            yield create
+        for path, place, target in drafts:
+            with failures(path):
+                os.replace(place, target)
     finally:
-        if not goes_on:
-            draft.unlink(missing_ok=True)
+        for _, place, _ in drafts:
+            Path(place).unlink(missing_ok=True)
+
+
+def _text(name: str, below: BinaryIO) -> TextIO:
+    """A text file in a binary one; gzipped where its name ends in .gz, and then the same bytes each time."""
+    content = cast(BinaryIO, Output(name, below))
+    if name.lower().endswith(".gz"):
+        content = cast(BinaryIO, gzip.GzipFile("", "wb", _LEVEL, content, mtime=0))
+    return io.TextIOWrapper(content, "utf-8", "surrogateescape", newline="")
 
 
 def _kind(path: str, content: "io.BufferedReader[Any]") -> str:

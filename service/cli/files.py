@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import shutil
+import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -69,6 +70,38 @@ def _lines(path: str, text: TextIO) -> Iterator[str]:
 def is_stream(path: str) -> bool:
     """Whether what is written there goes on from there: to standard output, a pipe or a device such as /dev/null."""
     return path == "-" or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path))
+
+
+def require_apart(orders: str, out: str, rejects: str | None) -> None:
+    """Results and refused rows each have a place of their own: no directory, nor, by any link, where the orders are.
+
+    A device such as /dev/null is the same only by its name: many streams may end in it. Raises UsageError.
+    """
+    read = _status(orders, sys.stdin)
+    places: list[object] = []
+    for path in [out] if rejects is None else [out, rejects]:
+        found, place = _status(path, sys.stdout), os.path.realpath(path)
+        if found is None and not os.path.isdir(os.path.dirname(place)):
+            raise click.UsageError(f"{path}: No such file or directory.")
+        if found is not None and stat.S_ISDIR(found.st_mode):
+            raise click.UsageError(f"{path}: Is a directory.")
+        if found is not None and read is not None and stat.S_ISREG(read.st_mode) and os.path.samestat(read, found):
+            raise click.UsageError(f"{path}: the orders are there, and would be written over; give another FILE.")
+        places.append(place if found is None or stat.S_ISCHR(found.st_mode) else (found.st_dev, found.st_ino))
+    if len(set(places)) < len(places):
+        raise click.UsageError(f"{out}: refused rows would go there too; give --rejects another FILE.")
+
+
+def _status(path: str, stream: TextIO | None) -> os.stat_result | None:
+    """What the system knows of a file, or for "-" of this stream; None where there is none."""
+    try:
+        if path != "-":
+            return os.stat(path)
+        return None if stream is None else os.fstat(stream.fileno())
+    except (FileNotFoundError, io.UnsupportedOperation):
+        return None
+    except OSError as error:
+        raise click.UsageError(f"{path}: {error.strerror}.") from None
 
 
 @contextmanager

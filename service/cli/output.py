@@ -59,6 +59,9 @@ class Output(io.RawIOBase):
     def isatty(self) -> bool:
         return self._below is not None and self._below.isatty()
 
+    def fileno(self) -> int:
+        return super().fileno() if self._below is None else self._below.fileno()
+
     def write(self, data: "ReadableBuffer", /) -> int:
         """Write all of it. Raises Unwritten and Unread."""
         left = memoryview(data).cast("B")

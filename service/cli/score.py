@@ -18,7 +18,7 @@ from schemas.formats import FILES
 from schemas.rows import Row
 from service import bulk, config
 from service.cli.faults import said
-from service.cli.files import Source, is_stream, opened, outputs
+from service.cli.files import Source, is_stream, opened, outputs, require_apart
 from service.scoring import Policy
 
 # How a file of refused rows begins, as the formats write it.
@@ -51,6 +51,7 @@ def score(
     and the reason; where no row is refused, a file under its default name that an earlier run left is removed. Exits 0
     when every row was scored, 1 when some were refused, 2 when the file could not be scored or the results not be written.
     """
+    require_apart(file, out, rejects)
     try:
         settings = config.load({**os.environ, **({config.variable("model"): path} if path else {})})
     except config.SettingsError as error:
@@ -63,8 +64,7 @@ def score(
     with opened(file, model.manifest.feature_names, given) as source, outputs() as create:
         beside = Path() if is_stream(out) else Path(out).parent
         place = rejects or str(beside / f"{source.name}.rejects.{source.format}")
-        if Path(place).resolve() == Path(out).resolve():
-            raise click.UsageError(f"{out}: refused rows would go there too; give --rejects another FILE.")
+        require_apart(file, out, place)  # once more: only what is read tells the format, and that the rejects' name
         results = FILES[source.format].writer(create(out), source.reader.columns)
         results.begin(refused=False)
         refusals = None

@@ -7,6 +7,7 @@ import shutil
 import stat
 import sys
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from schemas.rows import BadFile
 from service.cli.output import Output, failures
 
 _BROKEN = (gzip.BadGzipFile, EOFError, zlib.error)
+_GZIPPED = ".gz"
 _LEVEL = 6  # gzip's own; at 9, Python's, results are hardly smaller, in three times the time
 _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
@@ -48,22 +50,14 @@ def opened(path: str, features: Sequence[str], given: str | None) -> Iterator[So
                 content = io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=content)))
             kind = given or _kind(path, content)
             text = io.TextIOWrapper(content, encoding="utf-8-sig", errors="surrogateescape", newline="")
-            name = Path(path).name.removesuffix(".gz").rpartition(".")[0] or "stdin"
+            name = "stdin" if path == "-" else Path(_unpacked(path)).stem
             size = Path(path).stat().st_size if path != "-" else None
-            yield Source(name, kind, FILES[kind].reader(_lines(path, text), features), raw, size)
+            yield Source(name, kind, FILES[kind].reader(text, features), raw, size)
     except BadFile as error:
         raise click.UsageError(f"{path}: {error}.") from None
     except _BROKEN:
         raise click.UsageError(f"{path}: its compressed content is broken.") from None
-
-
-def _lines(path: str, text: TextIO) -> Iterator[str]:
-    """What reading meets is said of this file: further out an OSError would be taken for one of the file that is written."""
-    try:
-        yield from text
-    except _BROKEN:
-        raise click.UsageError(f"{path}: its compressed content is broken.") from None
-    except OSError as error:
+    except OSError as error:  # of reading: what is written raises errors of its own
         raise click.UsageError(f"{path}: {error.strerror}.") from None
 
 
@@ -134,22 +128,28 @@ def outputs() -> Iterator[Callable[[str], TextIO]]:
             with failures(path):
                 os.replace(place, target)
     finally:
-        for _, place, _ in drafts:
-            Path(place).unlink(missing_ok=True)
+        for path, place, _ in drafts:
+            with failures(path):
+                Path(place).unlink(missing_ok=True)
 
 
 def _text(name: str, below: BinaryIO) -> TextIO:
     """A text file in a binary one; gzipped where its name ends in .gz, and then the same bytes each time."""
     content = cast(BinaryIO, Output(name, below))
-    if name.lower().endswith(".gz"):
+    if _unpacked(name) != name:
         content = cast(BinaryIO, gzip.GzipFile("", "wb", _LEVEL, content, mtime=0))
     return io.TextIOWrapper(content, "utf-8", "surrogateescape", newline="")
 
 
 def _kind(path: str, content: "io.BufferedReader[Any]") -> str:
     if path == "-":
-        return "jsonl" if content.peek(64).lstrip()[:1] == b"{" else "csv"
-    kind = _ENDINGS.get(Path(path.removesuffix(".gz")).suffix.lower())
+        return "jsonl" if content.peek(64).removeprefix(BOM_UTF8).lstrip()[:1] == b"{" else "csv"
+    kind = _ENDINGS.get(Path(_unpacked(path)).suffix.lower())
     if kind is None:
         raise click.UsageError(f"{path}: its ending tells no format; give --format.")
     return kind
+
+
+def _unpacked(path: str) -> str:
+    """A path without the ending that says that it is gzipped."""
+    return path[: -len(_GZIPPED)] if path.lower().endswith(_GZIPPED) else path

@@ -34,6 +34,14 @@ def test_what_an_earlier_run_refused_does_not_stay(run, tmp_path, name, sound, f
     assert not rejects.exists()
 
 
+@pytest.mark.parametrize("name", ["orders", "orders.gz", "orders.txt"])
+def test_refused_rows_go_by_the_name_of_the_orders_whatever_its_ending(run, tmp_path, name):
+    (tmp_path / name).write_text(HEADER + "D,,x,2,1\n")
+    done = run("score", name, "--format", "csv", "--out", "out.csv")
+    assert done.stderr.endswith("1 rows refused, see orders.rejects.csv.\n")
+    assert set(os.listdir(tmp_path)) == {name, "orders.rejects.csv", "out.csv"}
+
+
 OTHERS = {
     "orders": HEADER + ROWS,
     "a column of that name elsewhere": "order_id,refused_line,refused_reason\n",

@@ -5,6 +5,7 @@ import click
 from service import release
 from service.cli.card import card
 from service.cli.doctor import doctor
+from service.cli.ending import Commands
 from service.cli.model import model
 from service.cli.score import score
 from service.cli.serve import serve
@@ -12,7 +13,7 @@ from service.cli.store import challenge, diff, list_, promote, publish, rollback
 from service.cli.tokens import token
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(release.VERSION, prog_name="delivery-risk")
 def main() -> None:
     """Score delivery orders for delay risk."""

@@ -6,7 +6,6 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -19,7 +18,7 @@ from schemas.formats import FILES
 from schemas.rows import Row
 from service import bulk, config
 from service.cli.faults import said
-from service.cli.files import Source, is_stream, opened, written
+from service.cli.files import Source, is_stream, opened, outputs, require_apart
 from service.scoring import Policy
 
 # How a file of refused rows begins, as the formats write it.
@@ -32,7 +31,7 @@ _REJECTS = {
 @click.command()
 @click.argument("file", default="-", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--model", "path", metavar="FILE", help=f"The model file, or a store of versions. [{config.variable('model')}]")
-@click.option("--out", default="-", metavar="FILE", help="Where the results go. [standard output]")
+@click.option("--out", default="-", metavar="FILE", help="Where results go, gzipped where it ends in .gz. [standard output]")
 @click.option("--rejects", metavar="FILE", help="Where refused rows go. [NAME.rejects.FORMAT beside --out, else here]")
 @click.option("--format", "given", type=click.Choice(list(FILES)), help="What FILE is, and the results too. [by its ending]")
 @click.option("--top", type=click.IntRange(min=1), metavar="N", help="Only the N highest scores, ties by order id.")
@@ -50,8 +49,9 @@ def score(
 
     Columns that the model does not know are carried through. Refused rows go to a file of their own, each with its line
     and the reason; where no row is refused, a file under its default name that an earlier run left is removed. Exits 0
-    when every row was scored, 1 when some were refused, 2 when the file could not be scored.
+    when every row was scored, 1 when some were refused, 2 when the file could not be scored or the results not be written.
     """
+    require_apart(file, out, rejects)
     try:
         settings = config.load({**os.environ, **({config.variable("model"): path} if path else {})})
     except config.SettingsError as error:
@@ -61,14 +61,11 @@ def score(
     except ModelError as error:
         raise click.UsageError(said(settings.model, error)) from None
     counts: Counter[str] = Counter()
-    with ExitStack() as stack:
-        source = stack.enter_context(opened(file, model.manifest.feature_names, given))
+    with opened(file, model.manifest.feature_names, given) as source, outputs() as create:
         beside = Path() if is_stream(out) else Path(out).parent
         place = rejects or str(beside / f"{source.name}.rejects.{source.format}")
-        if Path(place).resolve() == Path(out).resolve():
-            raise click.UsageError(f"{out}: refused rows would go there too; give --rejects another FILE.")
-        results_file = stack.enter_context(written(out))
-        results = FILES[source.format].writer(results_file, source.reader.columns)
+        require_apart(file, out, place)  # once more: only what is read tells the format, and that the rejects' name
+        results = FILES[source.format].writer(create(out), source.reader.columns)
         results.begin(refused=False)
         refusals = None
         kept: list[tuple[Row, Result]] = []
@@ -80,8 +77,7 @@ def score(
                 results.results(kept)
                 kept.clear()
             if scored.refusals and refusals is None:
-                rejects_file = stack.enter_context(written(place))
-                refusals = FILES[source.format].writer(rejects_file, source.reader.columns)
+                refusals = FILES[source.format].writer(create(place), source.reader.columns)
                 refusals.begin(refused=True)
             if refusals is not None:
                 refusals.refusals(scored.refusals)

@@ -6,6 +6,8 @@ file holds the token and nothing else: the end of a line in it, which most edito
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 import click
 
@@ -33,18 +35,24 @@ def new(name: str, scopes: str, path: str | None) -> None:
         raise click.BadParameter(expected, param_hint="NAME")
     made, line = auth.new(name, scopes)
     said = f"The line is for the file that {config.variable('tokens_file')} names."
-    if path is None:
-        click.echo(f"{said} The token, shown this once:\n{made}", err=True)
-    else:
-        _write(path, made)
-        click.echo(f"{said} The token is in {path}.", err=True)
-    click.echo(line)
+    with nullcontext() if path is None else _kept(path, made):
+        click.echo(line)  # before the token is shown: one whose line is lost would be so for nothing
+    shown = f"The token, shown this once:\n{made}" if path is None else f"The token is in {path}."
+    click.echo(f"{said} {shown}", err=True)
 
 
-def _write(path: str, text: str) -> None:
+@contextmanager
+def _kept(path: str, text: str) -> Iterator[None]:
+    """A new file with this text, which stays if the block ends well."""
     try:
         with open(path, "x", opener=_for_its_owner) as file:
-            file.write(text)
+            try:
+                file.write(text)
+                file.flush()
+                yield
+            except BaseException:
+                os.unlink(path)
+                raise
     except OSError as error:
         raise click.ClickException(f"{path}: cannot be written ({error.strerror})") from None
 

@@ -44,6 +44,19 @@ def test_a_byte_order_mark_before_the_header_is_no_part_of_it(run):
     assert run("score", given="\ufeff" + HEADER + ROWS).exit_code == 0
 
 
+@pytest.mark.parametrize("packed", [bytes, gzip.compress])
+def test_json_lines_are_told_from_csv_behind_a_byte_order_mark_too(run, packed):
+    order = '{"order_id": "A-104", "route_disruption": 2, "backlog": 3, "weather_severity": 1}'
+    done = run("score", given=packed(f"\ufeff \n{order}\n".encode()))
+    assert (done.exit_code, [row["order_id"] for row in lines_of(done.stdout)]) == (0, ["A-104"])
+
+
+def test_what_fails_in_reading_is_said_of_the_file_that_is_read(run):
+    done = run("score", "/proc/self/mem", "--format", "csv")
+    assert done.exit_code == 2
+    assert done.stderr.endswith("Error: /proc/self/mem: Input/output error.\n")
+
+
 def test_faulty_rows_go_to_a_file_of_their_own_with_line_and_reason(run, tmp_path):
     faulty = 'D,,x,1e400,1\nA-104,1,again,1,1\nE,1,2\nF,01,y,2,"3"\n'
     done = run("score", given=HEADER + ROWS + faulty)
@@ -143,6 +156,12 @@ def test_a_file_whose_format_cannot_be_told_needs_it_said(run, tmp_path):
     (tmp_path / "orders.txt").write_text(HEADER + ROWS)
     assert "give --format" in run("score", "orders.txt").stderr
     assert run("score", "orders.txt", "--format", "csv").exit_code == 0
+
+
+@pytest.mark.parametrize(("name", "rejects"), [("ORDERS.CSV.GZ", "ORDERS.rejects.csv"), ("a.b.Csv", "a.b.rejects.csv")])
+def test_endings_count_in_capitals_too(run, tmp_path, name, rejects):
+    (tmp_path / name).write_text(HEADER + "D,,x,2,1\n")
+    assert (run("score", name).exit_code, (tmp_path / rejects).exists()) == (1, True)
 
 
 def test_orders_out_of_range_are_named_and_follow_the_policy(run, monkeypatch):

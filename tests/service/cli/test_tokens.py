@@ -47,6 +47,22 @@ def test_without_room_for_the_token_no_line_puts_it_in_force(run):
     assert done.stderr == "Error: nowhere/scraper: cannot be written (No such file or directory)\n"
 
 
+@pytest.mark.parametrize("more", ["", "--token-to scraper"])
+@pytest.mark.parametrize("where", ["> /dev/full", ">&-"])
+def test_a_token_whose_line_cannot_be_written_is_neither_shown_nor_kept(shell, tmp_path, where, more):
+    done = shell(f"delivery-risk token new prometheus {more} {where}")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert done.stderr.startswith("Error: standard output: ")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_file_that_the_token_does_not_fit_into_does_not_stay(shell, tmp_path):
+    done = shell("ulimit -f 0; delivery-risk token new prometheus --token-to scraper")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Error: scraper: cannot be written (File too large)\n"
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.parametrize("name", ["", "-x", ".x", "a b", "a/b", "a#b", "é", "x" * 65, "a\n"])
 def test_a_name_that_the_file_would_not_take_is_refused(run, name):
     done = run("token", "new", "--", name)

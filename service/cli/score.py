@@ -86,7 +86,8 @@ def score(
         results.results(kept)
     if rejects is None and not counts["refused"]:
         _remove(place, _REJECTS[source.format])
-    version = f"{model.manifest.name} {model.manifest.version} (sha256 {model.sha256})"
+    made = f"sha256 {model.sha256}, threshold {model.manifest.threshold}, out_of_range_policy {settings.out_of_range}"
+    version = f"{model.manifest.name} {model.manifest.version} ({made})"
     queues = f"{counts['review']} to review, {counts['monitor']} to monitor"
     refused = f"{counts['refused']} rows refused" + (f", see {place}" if counts["refused"] else "")
     click.echo(f"{counts['review'] + counts['monitor']} orders scored by {version}: {queues}; {refused}.", err=True)

@@ -1,8 +1,12 @@
 import csv
 import gzip
+import hashlib
 import json
+from pathlib import Path
 
 import pytest
+
+from service import config
 
 HEADER = "order_id,backlog,note,route_disruption,weather_severity\n"
 ROWS = "A-104,3,first,2,1\nB-208,7,,8,9\nC-311,9,third,5,4\n"
@@ -90,7 +94,9 @@ def test_without_faulty_rows_no_file_of_rejects_is_made(run, tmp_path):
 
 def test_a_closing_line_gives_the_counts_and_the_model(run):
     line = run("score", given=HEADER + ROWS).stderr
-    assert "3 orders scored by delivery-risk 1.0.0 (sha256 " in line
+    digest = hashlib.sha256(Path(config.DEFAULT_MODEL).read_bytes()).hexdigest()
+    made = f"(sha256 {digest}, threshold 0.6, out_of_range_policy review)"
+    assert f"3 orders scored by delivery-risk 1.0.0 {made}" in line
     assert "2 to review, 1 to monitor; 0 rows refused." in line
 
 

@@ -1,9 +1,8 @@
 """delivery-risk model publish, promote, rollback, list, diff: a store of versions, and what another model would change."""
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -16,6 +15,7 @@ from service import config
 from service.cli.faults import of, plain, said
 from service.cli.files import opened
 from service.cli.model import order_format
+from service.cli.output import Unread, Unwritten
 from service.comparison import Comparison, DifferentFeatures, compare
 
 _FILE = click.Path(exists=True, dir_okay=False)
@@ -156,13 +156,10 @@ def _tell(done: str) -> None:
 
     The store has been changed by then. An exit code that says otherwise would have a rollback made twice.
     """
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            click.echo(done, stream)
+    for err in (False, True):
+        with suppress(Unread, Unwritten):
+            click.echo(done, err=err)
             return
-        except OSError:
-            # What could not be written is tried again when Python ends, and changes its exit code.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _current(at: Pointer) -> str:

@@ -72,7 +72,7 @@ def log(server, route):
     return [line for line in lines if line["route"] == route]
 
 
-@pytest.mark.parametrize("kept", [False, True], ids=["new", "kept"])
+@pytest.mark.parametrize("kept", [pytest.param(False, marks=pytest.mark.long), True], ids=["new", "kept"])
 def test_with_all_threads_taken_a_request_is_seen_waiting_and_slow_headers_are_not(kept):
     with running(**ROOM) as server, ExitStack() as opened:
         connection = opened.enter_context(closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)))

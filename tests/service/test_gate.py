@@ -126,7 +126,7 @@ FAULTY = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTY)
+@pytest.mark.parametrize("fault", ["gone", *(pytest.param(fault, marks=pytest.mark.long) for fault in ("empty", "at fault"))])
 def test_without_any_valid_token_since_its_start_the_service_is_not_ready_and_soon_after_one_it_is(make_client, path, fault):
     spoil, reason = FAULTY[fault]
     spoil(path)

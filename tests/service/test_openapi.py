@@ -13,7 +13,7 @@ BY_DESIGN = "positive_data_acceptance,negative_data_rejection"
 CHECKS = ["--checks", "all", "--exclude-checks", BY_DESIGN]
 
 
-@pytest.mark.parametrize("examples", [40, pytest.param(1000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", [12, pytest.param(1000, marks=pytest.mark.long)])
 def test_the_service_keeps_to_its_own_document_under_generated_requests(examples, tmp_path):
     tool = Path(sys.executable).with_name("schemathesis")
     with running() as server:

@@ -93,7 +93,7 @@ def test_slow_bodies_hold_places_but_no_probe_until_they_are_cut_off_and_their_w
         assert server.workers() == before
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGSEGV, marks=pytest.mark.long)])
 def test_what_is_in_progress_when_a_worker_is_killed_is_seen_and_then_lost_and_nothing_else_is(how):
     limits = {"DELIVERY_RISK_WORKERS": "2", "DELIVERY_RISK_MAX_CONCURRENT": "7"}
     with running(STUCK, DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS="20", **limits) as server, ExitStack() as opened:

@@ -9,7 +9,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from gunicorn.config import Config
+from gunicorn.errors import ConfigError
 
+from service import config
+from service.server import configured, contradictions, overrides
 from tests.servers import GUNICORN, ROOT, SERVE, read_metrics, running
 from tests.service import load
 
@@ -152,6 +156,14 @@ def test_gunicorns_own_variable_has_the_last_word():
         assert len(server.workers()) == 1
 
 
+def refused(command, arguments):
+    """What a start with these arguments for gunicorn says when it ends, as it must."""
+    environment = {**os.environ, "GUNICORN_CMD_ARGS": arguments, "DELIVERY_RISK_BIND": "127.0.0.1:0"}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30)
+    assert ended.returncode == 1
+    return ended.stderr.strip().splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -164,23 +176,32 @@ def test_gunicorns_own_variable_has_the_last_word():
         ("other:app", "an application"),
     ],
 )
-def test_what_only_gunicorn_itself_carries_out_is_refused_by_serve(arguments, told):
-    environment = {**os.environ, "GUNICORN_CMD_ARGS": arguments, "DELIVERY_RISK_BIND": "127.0.0.1:0"}
-    ended = subprocess.run(SERVE, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30)
-    assert ended.returncode == 1
-    assert ended.stderr.strip().startswith(f"Error: GUNICORN_CMD_ARGS: {told} cannot be taken here; ")
+def test_what_only_gunicorn_itself_carries_out_is_refused_by_serve(arguments, told, monkeypatch):
+    monkeypatch.setenv("GUNICORN_CMD_ARGS", arguments)
+    with pytest.raises(ConfigError, match=f"^GUNICORN_CMD_ARGS: {told} cannot be taken here; "):
+        overrides(Config())
 
 
-@pytest.mark.parametrize("command", [SERVE, GUNICORN], ids=["serve", "gunicorn"])
+def test_serve_says_what_it_refuses_of_gunicorns_in_a_line():
+    assert refused(SERVE, "-c nowhere.py").startswith("Error: GUNICORN_CMD_ARGS: --config cannot be taken here; ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [("--worker-class gthread", "--worker-class"), ("--threads 4", "--threads"), ("--log-level debug", "--log-level")],
 )
-def test_what_the_service_could_not_keep_its_word_with_is_refused_under_any_gunicorn(command, arguments, told):
-    environment = {**os.environ, "GUNICORN_CMD_ARGS": arguments, "DELIVERY_RISK_BIND": "127.0.0.1:0"}
-    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30)
-    assert ended.returncode == 1
-    assert ended.stderr.strip().splitlines()[-1].startswith(f"delivery-risk: gunicorn's {told} ")
+def test_what_the_service_could_not_keep_its_word_with_is_told(arguments, told, monkeypatch):
+    monkeypatch.setenv("GUNICORN_CMD_ARGS", arguments)
+    settings, cfg = config.load({}), Config()
+    for name, value in (configured(settings) | overrides(cfg)).items():
+        cfg.set(name, value)
+    (said,) = contradictions(cfg, settings)
+    assert said.startswith(f"gunicorn's {told} ")
+
+
+@pytest.mark.parametrize("command", [SERVE, GUNICORN], ids=["serve", "gunicorn"])
+def test_no_gunicorn_starts_where_the_service_could_not_keep_its_word(command):
+    assert refused(command, "--threads 4").startswith("delivery-risk: gunicorn's --threads ")
 
 
 UNSERVABLE = [

@@ -136,6 +136,7 @@ def test_a_variable_that_opentelemetry_refuses_costs_the_spans_and_no_answer(nam
         assert (said["level"], "OpenTelemetry refuses its variables" in said["message"]) == ("WARNING", True)
 
 
+@pytest.mark.long
 def test_a_collector_that_never_answers_does_not_keep_a_worker_from_its_end():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}"}

@@ -22,6 +22,12 @@ def drafts(folder):
     return [path for path in folder.iterdir() if path.name.startswith(".")]
 
 
+def heeding():
+    """Let the signals end this process, whatever it was told by who started the tests."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
 def held(pipe):
     """How many bytes wait in a pipe to be read."""
     return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
@@ -35,7 +41,7 @@ def scoring(tmp_path):
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
     def scoring(*before):
-        process = subprocess.Popen([*before, *command], cwd=tmp_path, text=True, **pipes)
+        process = subprocess.Popen([*before, *command], cwd=tmp_path, text=True, preexec_fn=heeding, **pipes)
         process.stdin.write(MANY)
         process.stdin.flush()
         assert until(lambda: drafts(tmp_path)), process.communicate(timeout=10)

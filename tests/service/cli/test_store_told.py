@@ -51,7 +51,7 @@ def run(models, command, **streams):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("stream", ["full", "broken"])
+@pytest.mark.parametrize("stream", ["full", pytest.param("broken", marks=pytest.mark.long)])
 def test_a_change_whose_answer_cannot_be_written_succeeds_and_is_told_on_standard_error(models, command, stream, request):
     done = run(models, command, stdout=request.getfixturevalue(stream))
     assert (done.returncode, done.stderr.count("\n")) == (0, 1)

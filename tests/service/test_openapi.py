@@ -13,11 +13,22 @@ BY_DESIGN = "positive_data_acceptance,negative_data_rejection"
 CHECKS = ["--checks", "all", "--exclude-checks", BY_DESIGN]
 
 
-@pytest.mark.parametrize("examples", [12, pytest.param(1000, marks=pytest.mark.long)])
-def test_the_service_keeps_to_its_own_document_under_generated_requests(examples, tmp_path):
+@pytest.mark.parametrize(
+    ("examples", "phases"), [(30, "examples,fuzzing"), pytest.param(1000, "examples,coverage,fuzzing", marks=pytest.mark.long)]
+)
+def test_the_service_keeps_to_its_own_document_under_generated_requests(examples, phases, tmp_path):
     tool = Path(sys.executable).with_name("schemathesis")
     with running() as server:
-        command = [tool, "run", f"http://127.0.0.1:{server.port}/openapi.json", *CHECKS, "--max-examples", str(examples)]
+        command = [
+            tool,
+            "run",
+            f"http://127.0.0.1:{server.port}/openapi.json",
+            *CHECKS,
+            "--max-examples",
+            str(examples),
+            "--phases",
+            phases,
+        ]
         done = subprocess.run([*command, "--no-color"], cwd=tmp_path, capture_output=True, text=True, timeout=600)
         statuses = {
             name.split('status="')[1][:3]

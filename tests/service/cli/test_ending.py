@@ -93,9 +93,11 @@ def test_a_first_process_that_its_own_signals_do_not_end_exits_with_their_code(r
     def interrupted(*_):
         os.kill(os.getpid(), signal.SIGINT)
 
-    handlers = [signal.getsignal(number) for number in SIGNALS]
+    before = [signal.getsignal(number) for number in SIGNALS]
+    heeding()
     monkeypatch.setattr("service.bulk.run", interrupted)
     monkeypatch.setattr(signal, "raise_signal", lambda _: None)
     assert run("score", given=HEADER + ROWS).exit_code == 130
-    signal.signal(signal.SIGINT, handlers[1])
-    assert [signal.getsignal(number) for number in SIGNALS] == handlers
+    assert [signal.getsignal(number) for number in SIGNALS] == [signal.SIG_DFL] * 3
+    for number, handler in zip(SIGNALS, before, strict=True):
+        signal.signal(number, handler)

@@ -38,6 +38,7 @@ def _watch(admission: Admission, metrics: Metrics, worker: Any) -> None:
     _overstayed(overdue, told, metrics)
     os.kill(os.getpid(), signal.SIGTERM)
     deadline = time.monotonic() + GRACE_SECONDS
+    time.sleep(TICK_SECONDS)  # until then it may still accept a connection
     while _connections(worker) > len(admission.sweep()) and time.monotonic() < deadline:
         time.sleep(TICK_SECONDS)
     time.sleep(_LAST_BYTES_SECONDS)

@@ -204,7 +204,13 @@ AROUND = {
         "server service:8000",
         "host not found",
     ),
-    "nginx without a place for bodies": (check_way_in, "compose.yaml", ", /var/cache/nginx]", "]", "Read-only file system"),
+    "nginx without a place for bodies": (
+        check_way_in,
+        "compose.yaml",
+        ', "/var/cache/nginx:size=384m"]',
+        "]",
+        "Read-only file system",
+    ),
     "nginx without what makes its folders its workers'": (check_way_in, "compose.yaml", "[CHOWN, ", "[", "chown"),
     "a directive that is none": (check_way_in, "nginx/delivery-risk.conf", "limit_conn_status", "limit_status", "unknown dir"),
     "a target by another name": (

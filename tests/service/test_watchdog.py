@@ -91,6 +91,14 @@ def test_what_overstays_and_is_answered_all_the_same_is_overdue_and_not_lost(mon
     assert worker.killed() == {"overdue": 1, "lost": 0, "logged": 1}
 
 
+def test_what_is_accepted_in_the_moment_in_which_the_worker_is_told_to_stop_is_answered(monkeypatch, caplog):
+    worker, late = Worker(monkeypatch, caplog, 2), []
+    worker.take(1.0)
+    worker.at[1.25] = lambda: late.append(worker.take(9.0))
+    worker.at[2.0] = lambda: worker.leave(*late)
+    assert worker.killed() == {"overdue": 1, "lost": 1, "logged": 1}
+
+
 def test_a_body_that_is_still_arriving_ends_with_the_worker_and_is_lost(monkeypatch, caplog):
     worker = Worker(monkeypatch, caplog, 2)
     worker.take(1.0)

@@ -20,7 +20,10 @@ def application():
     return app_of()
 
 
-@pytest.mark.parametrize("mutants", [3_000, pytest.param(200_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "mutants",
+    [3_000, pytest.param(40_000, marks=pytest.mark.long), pytest.param(200_000, marks=[pytest.mark.long, pytest.mark.longest])],
+)
 def test_a_body_changed_at_random_is_scored_or_refused_and_never_repeated(application, mutants):
     seen = Counter()
     for number in range(mutants):

@@ -14,7 +14,7 @@ CHECKS = ["--checks", "all", "--exclude-checks", BY_DESIGN]
 
 
 @pytest.mark.parametrize(
-    ("examples", "phases"), [(30, "examples,fuzzing"), pytest.param(1000, "examples,coverage,fuzzing", marks=pytest.mark.long)]
+    ("examples", "phases"), [(30, "examples,fuzzing"), pytest.param(300, "examples,coverage,fuzzing", marks=pytest.mark.long)]
 )
 def test_the_service_keeps_to_its_own_document_under_generated_requests(examples, phases, tmp_path):
     tool = Path(sys.executable).with_name("schemathesis")

@@ -26,8 +26,12 @@ def seconds_until_all_serve(server: Server, version: str) -> float:
 
 @pytest.mark.parametrize(
     ("swaps", "broken", "kills", "requests", "longest"),
-    [(6, 12, 2, 1_500, 0.3), pytest.param(90, 40, 12, 30_000, 0.5, marks=pytest.mark.long)],
-    ids=["short", "long"],
+    [
+        (6, 12, 2, 1_500, 0.3),
+        pytest.param(30, 20, 5, 8_000, 0.5, marks=pytest.mark.long),
+        pytest.param(90, 40, 12, 30_000, 0.5, marks=[pytest.mark.long, pytest.mark.longest]),
+    ],
+    ids=["short", "long", "longest"],
 )
 def test_swaps_under_load_beside_broken_files_and_killed_workers(tmp_path, swaps, broken, kills, requests, longest):
     draw = random.Random(swaps)

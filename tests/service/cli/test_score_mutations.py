@@ -62,7 +62,10 @@ def rows_of(path, kind):
         return len(list(csv.reader(file, strict=True))) - 1
 
 
-@pytest.mark.parametrize("mutants", [400, pytest.param(30_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "mutants",
+    [400, pytest.param(8_000, marks=pytest.mark.long), pytest.param(30_000, marks=[pytest.mark.long, pytest.mark.longest])],
+)
 def test_every_row_of_a_file_changed_at_random_is_scored_or_refused(run, tmp_path, monkeypatch, mutants):
     model = registry.load(config.DEFAULT_MODEL)
     monkeypatch.setattr(registry, "load", lambda *_: model)

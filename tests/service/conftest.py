@@ -1,8 +1,11 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
+from model import store
+from tests.model.stores import publish
 from tests.service.apps import app_of
 
 ORDER = {"order_id": "A-104", "route_disruption": 2, "backlog": 3, "weather_severity": 1}
@@ -26,3 +29,14 @@ def client(make_client: Callable[..., FlaskClient]) -> FlaskClient:
 @pytest.fixture
 def order() -> dict[str, object]:
     return dict(ORDER)
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """A store of versions 1 to 3, the first of which is current."""
+    directory = tmp_path / "models"
+    directory.mkdir()
+    for version in "123":
+        publish(directory, version, float(version))
+    store.promote("1", directory)
+    return directory

@@ -12,18 +12,6 @@ from service.metrics import Metrics
 from service.reload import Follower
 from service.tally import Tally
 from tests.model.making import one_input
-from tests.model.stores import publish
-
-
-@pytest.fixture
-def models(tmp_path):
-    """A store of versions 1 to 3, the first of which is current."""
-    directory = tmp_path / "models"
-    directory.mkdir()
-    for version in "123":
-        publish(directory, version, float(version))
-    store.promote("1", directory)
-    return directory
 
 
 @pytest.fixture

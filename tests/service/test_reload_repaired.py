@@ -9,20 +9,8 @@ from service.lineup import Stage
 from service.metrics import Metrics
 from service.reload import Follower
 from service.tally import Tally
-from tests.model.stores import publish
 
 FILES = {"champion": pointer.CURRENT, "challenger": pointer.CHALLENGER}
-
-
-@pytest.fixture
-def models(tmp_path):
-    """A store of versions 1 to 3, the first of which is current."""
-    directory = tmp_path / "models"
-    directory.mkdir()
-    for version in "123":
-        publish(directory, version, float(version))
-    store.promote("1", directory)
-    return directory
 
 
 @pytest.fixture

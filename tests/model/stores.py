@@ -25,6 +25,16 @@ def publish(directory: Path, version: str, weight: float = 1.0, name: str = "mad
     return data
 
 
+def holding(directory: Path, versions: str, promoted: str) -> Path:
+    """A new store of these versions, each of one letter, of which these were promoted one after the other."""
+    directory.mkdir()
+    for version in versions:
+        publish(directory, version)
+    for version in promoted:
+        store.promote(version, directory)
+    return directory
+
+
 def state(directory: Path) -> State:
     """The versions and the history of a store in which everything must be whole."""
     found = store.versions(directory)

@@ -5,7 +5,7 @@ from model.default import default_model
 from model.errors import DigestMismatch, NothingPromoted, NotServable, Unreadable
 from model.network import Network
 from tests.model.making import layer, model_of, one_input
-from tests.model.stores import publish
+from tests.model.stores import holding
 
 
 def test_a_model_that_gives_a_delay_risk_is_loaded(tmp_path):
@@ -43,12 +43,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
 @pytest.fixture
 def two(tmp_path):
     """A store of two versions, of which the first is current."""
-    directory = tmp_path / "store"
-    directory.mkdir()
-    for version in "12":
-        publish(directory, version)
-    store.promote("1", directory)
-    return directory
+    return holding(tmp_path / "store", "12", "1")
 
 
 def test_of_a_store_the_current_version_is_loaded(two):

@@ -6,7 +6,7 @@ import pytest
 
 from model import pointer, registry, store
 from model.errors import BadPointer, ModelError, TooLarge, Unreadable
-from tests.model.stores import publish, state
+from tests.model.stores import holding, state
 
 LATER = b'{"version": "3", "from": "a later format"}'
 BROKEN = {
@@ -20,12 +20,7 @@ BROKEN = {
 @pytest.fixture
 def three(tmp_path):
     """A store of three versions, promoted one after the other."""
-    directory = tmp_path / "store"
-    directory.mkdir()
-    for version in "123":
-        publish(directory, version)
-        store.promote(version, directory)
-    return directory
+    return holding(tmp_path / "store", "123", "123")
 
 
 @pytest.mark.parametrize(("content", "error"), BROKEN.values(), ids=BROKEN)

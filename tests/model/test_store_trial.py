@@ -5,19 +5,13 @@ import pytest
 from model import pointer, store
 from model.errors import AlreadyCurrent, Unreadable
 from model.pointer import Pointer
-from tests.model.stores import publish
+from tests.model.stores import holding
 
 
 @pytest.fixture
 def three(tmp_path):
     """A store of three versions, of which 2 is current after 1."""
-    directory = tmp_path / "store"
-    directory.mkdir()
-    for version in "123":
-        publish(directory, version)
-    for version in "12":
-        store.promote(version, directory)
-    return directory
+    return holding(tmp_path / "store", "123", "12")
 
 
 def test_a_challenger_is_a_sound_version(three):

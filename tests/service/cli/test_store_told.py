@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from model import store
-from tests.model.stores import publish, version_of
+from tests.model.stores import holding, version_of
 
 COMMANDS = {
     "publish": (["publish", "9.npz", "--to"], "holds made 9 "),
@@ -21,12 +21,7 @@ COMMANDS = {
 def models(tmp_path):
     """A store of versions 1 to 3, of which 2 is current after 1, and the file of 9 beside it."""
     (tmp_path / "9.npz").write_bytes(version_of("9"))
-    (tmp_path / "models").mkdir()
-    for version in "123":
-        publish(tmp_path / "models", version)
-    for version in "12":
-        store.promote(version, tmp_path / "models")
-    return tmp_path / "models"
+    return holding(tmp_path / "models", "123", "12")
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Numbers, model files and the model registry, on NumPy alone."""

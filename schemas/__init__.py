@@ -1,0 +1,1 @@
+"""The shapes of orders, answers and errors, on the wire and in files."""

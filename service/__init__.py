@@ -1,0 +1,1 @@
+"""The scoring service: time, processes, people and failure."""

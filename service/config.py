@@ -9,9 +9,9 @@ from typing import Any, Literal
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 import model
-from model.default import FILE_NAME
-from schemas.base import Strict
-from schemas.decision import POLICIES, POLICIES_TOLD
+from model.packaged import FILE_NAME
+from schemas.fields import Strict
+from schemas.result import POLICIES, POLICIES_TOLD
 
 PREFIX = "DELIVERY_RISK_"
 DEFAULT_MODEL = str(Path(model.__file__).with_name(FILE_NAME))

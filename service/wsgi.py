@@ -7,13 +7,14 @@ import os
 import sys
 
 from model.errors import ModelError
-from service import config, server
+from service import config
+from service.server import application
 
 try:
     settings = config.load(os.environ)
 except config.SettingsError as error:
     sys.exit(f"delivery-risk: {error}")
 try:
-    app, options, _ = server.assemble(settings, os.environ)
+    app, options, _ = application.assemble(settings, os.environ)
 except ModelError as error:
     sys.exit(f"delivery-risk: {settings.model}: {error}")

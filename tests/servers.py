@@ -23,7 +23,8 @@ from typing import IO, Any
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.facts import ROOT
+
 SERVE = [str(Path(sys.executable).with_name("delivery-risk")), "serve"]
 GUNICORN = [str(Path(sys.executable).with_name("gunicorn")), "-c", "deploy/gunicorn.conf.py", "service.wsgi:app"]
 _ADDRESS = re.compile(r"Listening at:? http://127\.0\.0\.1:(\d+)")

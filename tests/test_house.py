@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.servers import ROOT
+from tests.facts import ROOT
 
 ROOMS = [path for room in ("model", "schemas", "service") for path in sorted((ROOT / room).rglob("*.py"))]
 NAMES = [str(path.relative_to(ROOT)) for path in ROOMS]
@@ -24,7 +24,7 @@ def test_no_module_is_a_drawer_for_everything():
 
 def test_the_model_imports_numpy_and_the_standard_library_alone():
     allowed = {"numpy", "model"} | sys.stdlib_module_names
-    for path in (ROOT / "model").glob("*.py"):
+    for path in (ROOT / "model").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []

@@ -2,19 +2,19 @@
 
 import click
 
-from service import release
 from service.cli.card import card
 from service.cli.doctor import doctor
-from service.cli.ending import Commands
+from service.cli.exit_signals import Commands
 from service.cli.model import model
+from service.cli.registry import challenge, diff, list_, promote, publish, rollback
 from service.cli.score import score
 from service.cli.serve import serve
-from service.cli.store import challenge, diff, list_, promote, publish, rollback
 from service.cli.tokens import token
+from service.version import VERSION
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(release.VERSION, prog_name="delivery-risk")
+@click.version_option(VERSION, prog_name="delivery-risk")
 def main() -> None:
     """Score delivery orders for delay risk."""
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from model import registry
-from model.risk import RiskModel
+from model.core.risk_model import RiskModel
+from model.registry import loader
 from service import config
-from service.cli.faults import of
-from service.cli.files import Source, opened
 from service.cli.model import described, now, order_format, write
-from service.survey import Survey, survey
+from service.cli.model_errors import of
+from service.cli.order_files import Source, opened
+from service.offline.baseline import BaselineBuilder, build_baseline
 
 _LINES = 10
 
@@ -37,13 +37,13 @@ def card(file: str, orders: str, given: str | None, label: str | None, version: 
     except config.SettingsError as error:
         raise click.UsageError(str(error)) from None
     with of(file):
-        model = registry.load(file)
+        model = loader.load(file)
     if version == model.manifest.version:
         raise click.UsageError(f"{file} is version {version} already: a version never changes its content.")
     if label in ("order_id", *model.manifest.feature_names):
         raise click.UsageError(f"--label {label}: the model's own name.")
     with opened(orders, model.manifest.feature_names, given) as source:
-        found = survey(model, source.reader, policy, label)
+        found = build_baseline(model, source.reader, policy, label)
         digest = _digest(orders, source)
     _require_usable(orders, found, label)
     provenance = {
@@ -70,7 +70,7 @@ def _digest(orders: str, source: Source) -> str:
     return hashlib.file_digest(source.raw, "sha256").hexdigest()
 
 
-def _require_usable(orders: str, found: Survey, label: str | None) -> None:
+def _require_usable(orders: str, found: BaselineBuilder, label: str | None) -> None:
     if found.unlabelled:
         first = ", ".join(map(str, found.unlabelled[:_LINES])) + (", …" if len(found.unlabelled) > _LINES else "")
         raise click.ClickException(
@@ -81,7 +81,7 @@ def _require_usable(orders: str, found: Survey, label: str | None) -> None:
         raise click.ClickException(f"{orders}: has no order that the model scores")
 
 
-def _with_reference(model: RiskModel, found: Survey, version: str, provenance: dict[str, str]) -> RiskModel:
+def _with_reference(model: RiskModel, found: BaselineBuilder, version: str, provenance: dict[str, str]) -> RiskModel:
     """The model as another version; what an earlier reference left in its provenance makes room."""
     old = [name for name in model.manifest.provenance if name == "reference" or name.startswith("reference_")]
     kept = {name: text for name, text in model.manifest.provenance.items() if name not in old}
@@ -91,7 +91,7 @@ def _with_reference(model: RiskModel, found: Survey, version: str, provenance: d
     return replace(model, manifest=manifest)
 
 
-def _tell_refused(found: Survey) -> None:
+def _tell_refused(found: BaselineBuilder) -> None:
     for row, reason in found.refusals:
         click.echo(f"line {row.line} is refused: {reason}", err=True)
     if found.refused > len(found.refusals):

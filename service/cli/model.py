@@ -8,18 +8,21 @@ from pathlib import Path
 import click
 import numpy as np
 
-from model import artifact, default, importers, registry
-from model.checks import TIME
-from model.diagnosis import SATURATED, Diagnosis, diagnose
+from model import packaged
+from model.artifact import model_file
+from model.artifact.baseline import Baseline
+from model.artifact.checks import TIME
+from model.core.heads import HEADS
+from model.core.risk_model import RiskModel
 from model.errors import ModelError, NotServable
-from model.heads import HEADS
-from model.reference import Reference
-from model.risk import RiskModel
-from schemas.contract import Contract
-from schemas.formats import FILES
-from service import bulk
-from service.cli.faults import of, plain
-from service.cli.files import opened
+from model.importers import arrays
+from model.registry import loader
+from schemas.formats.table import FILES
+from schemas.validation import BatchValidator
+from service.cli.model_errors import of, plain
+from service.cli.order_files import opened
+from service.offline import chunks
+from service.offline.inspection import SATURATED, Diagnosis, diagnose
 
 _FILE = click.Path(exists=True, dir_okay=False)
 order_format = click.option("--format", "given", type=click.Choice(list(FILES)), help="What the orders are. [by their ending]")
@@ -69,8 +72,8 @@ def import_(
     A feature without a range in the card is never out of range.
     """
     hidden = tuple(activations.split(","))
-    label = importers.Label(name, version, threshold, created or now(), description, hidden, head)
-    made = importers.training_arrays(source, label, card)
+    label = arrays.Label(name, version, threshold, created or now(), description, hidden, head)
+    made = arrays.training_arrays(source, label, card)
     write(made, out)
     bounded = sum(each.minimum is not None or each.maximum is not None for each in made.manifest.features)
     click.echo(f"{bounded} of {len(made.manifest.features)} features have a range")
@@ -81,7 +84,7 @@ def import_(
 @click.option("--out", required=True, type=click.Path(dir_okay=False), help="The model file to write.")
 def default_(out: str) -> None:
     """Write the default model: the same bytes as the file in the package."""
-    write(default.default_model(), out)
+    write(packaged.packaged_model(), out)
 
 
 @model.command()
@@ -93,7 +96,7 @@ def validate(file: str, sha256: str | None) -> None:
     FILE may be a store of versions: its current version is checked, with the pointer to it.
     """
     with of(file):
-        found = registry.load(file, sha256 and sha256.lower())
+        found = loader.load(file, sha256 and sha256.lower())
     click.echo(f"{file}: {found.manifest.name} {found.manifest.version} is sound (sha256 {found.sha256})")
 
 
@@ -104,7 +107,7 @@ def validate(file: str, sha256: str | None) -> None:
 def inspect(file: str, orders: str | None, given: str | None) -> None:
     """Print what FILE holds and, on orders, what its inside does with them."""
     with of(file):
-        found = artifact.read(file)
+        found = model_file.read(file)
     _describe(found)
     if orders is not None:
         with of(file):
@@ -125,13 +128,13 @@ def now() -> str:
 def write(made: RiskModel, out: str) -> None:
     """Write a model file and tell of it."""
     try:
-        written = artifact.write(made, out)
+        written = model_file.write(made, out)
     except OSError as error:
         raise click.ClickException(f"{out}: cannot be written ({error.strerror})") from None
     click.echo(f"{out}: {written.manifest.name} {written.manifest.version} (sha256 {written.sha256})")
 
 
-def described(reference: Reference) -> str:
+def described(reference: Baseline) -> str:
     """A reference in a few words."""
     late = sum(round(row.observed_rate * row.orders) for row in reference.calibration)
     observed = f", {late / reference.orders:.2%} late" if reference.calibration else ", not calibrated"
@@ -185,11 +188,11 @@ def _tell_unservable(found: RiskModel) -> None:
 
 
 def _diagnose(found: RiskModel, orders: str, given: str | None) -> None:
-    contract = Contract(found.manifest.feature_names, bulk.CHUNK)
+    validator = BatchValidator(found.manifest.feature_names, chunks.CHUNK)
     refused = 0
     total: Diagnosis | None = None
     with opened(orders, found.manifest.feature_names, given) as source:
-        for chunk in bulk.decode(contract, source.reader):
+        for chunk in chunks.decode(validator, source.reader):
             refused += len(chunk.unread) + len(chunk.read) - len(chunk.decoded.batch)
             if len(chunk.decoded.batch):
                 seen = diagnose(found, chunk.decoded.batch.matrix)

@@ -10,16 +10,17 @@ from pathlib import Path
 
 import click
 
-from model import registry
+from model.core.risk_model import RiskModel
 from model.errors import ModelError
-from model.risk import RiskModel
-from schemas.decision import Result
-from schemas.formats import FILES
-from schemas.rows import Row
-from service import bulk, config
-from service.cli.faults import said
-from service.cli.files import Source, is_stream, opened, outputs, require_apart
-from service.scoring import Policy
+from model.registry import loader
+from schemas.files.row import Row
+from schemas.formats.table import FILES
+from schemas.result import Result
+from service import config
+from service.cli.model_errors import said
+from service.cli.order_files import Source, is_stream, opened, outputs, require_apart
+from service.offline import chunks
+from service.scoring.policy import Policy
 
 # How a file of refused rows begins, as the formats write it.
 _REJECTS = {
@@ -57,7 +58,7 @@ def score(
     except config.SettingsError as error:
         raise click.UsageError(str(error)) from None
     try:
-        model = registry.load(settings.model, settings.model_sha256)
+        model = loader.load(settings.model, settings.model_sha256)
     except ModelError as error:
         raise click.UsageError(said(settings.model, error)) from None
     counts: Counter[str] = Counter()
@@ -106,10 +107,10 @@ def _remove(path: str, beginning: re.Pattern[str]) -> None:
         raise click.UsageError(f"{path}: {error.strerror}.") from None
 
 
-def _progress(model: RiskModel, source: Source, policy: Policy, *, hidden: bool) -> Iterator[bulk.Scored]:
+def _progress(model: RiskModel, source: Source, policy: Policy, *, hidden: bool) -> Iterator[chunks.Scored]:
     hidden = hidden or source.size is None or not sys.stderr.isatty()
     with click.progressbar(length=source.size or 1, label="Scoring", file=sys.stderr, hidden=hidden) as bar:
-        for scored in bulk.run(model, source.reader, policy):
+        for scored in chunks.run(model, source.reader, policy):
             yield scored
             if not hidden:
                 bar.update(source.raw.tell() - bar.pos)

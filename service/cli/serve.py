@@ -5,10 +5,10 @@ import os
 
 import click
 
-from model.risk import RiskModel
-from schemas import records
+from model.core.risk_model import RiskModel
+from schemas.formats import json_records
 from service import config
-from service.cli.faults import of
+from service.cli.model_errors import of
 
 _FLAGS = {"bind": "HOST:PORT", "workers": "N", "threads": "N", "model": "FILE"}
 
@@ -21,11 +21,11 @@ def serve(**flags: str | None) -> None:
         settings = config.load({**os.environ, **given})
     except config.SettingsError as error:
         raise click.ClickException(str(error)) from None
-    from service import server  # gunicorn reads WEB_CONCURRENCY as it is imported: only after it was checked
+    from service.server import application
 
     with of(settings.model):
-        app, options, model = server.assemble(settings, os.environ)
-    server.Server(app, options, lambda addresses: _greet(addresses, model, settings)).run()
+        app, options, model = application.assemble(settings, os.environ)
+    application.Server(app, options, lambda addresses: _greet(addresses, model, settings)).run()
 
 
 for _name, _metavar in _FLAGS.items():
@@ -35,7 +35,7 @@ for _name, _metavar in _FLAGS.items():
 
 def _greet(addresses: list[str], model: RiskModel, settings: config.Settings) -> None:
     manifest = model.manifest
-    body = json.dumps(records.example(model))
+    body = json.dumps(json_records.example(model))
     click.echo(f"Listening at {', '.join(addresses)}", err=True)
     click.echo(f"Serving {manifest.name} {manifest.version} (sha256 {model.sha256})", err=True)
     if addresses[0].startswith("http"):

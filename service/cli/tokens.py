@@ -11,7 +11,8 @@ from contextlib import contextmanager, nullcontext
 
 import click
 
-from service import auth, config
+from service import config
+from service.auth import tokens
 
 
 @click.group()
@@ -21,7 +22,7 @@ def token() -> None:
 
 @token.command()
 @click.argument("name")
-@click.option("--scopes", default="score", show_default=True, type=click.Choice(auth.SCOPES), help="What it is good for.")
+@click.option("--scopes", default="score", show_default=True, type=click.Choice(tokens.SCOPES), help="What it is good for.")
 @click.option("--token-to", "path", metavar="FILE", help="A new file for the token alone, which is then not shown.")
 def new(name: str, scopes: str, path: str | None) -> None:
     """Make a token for the caller NAME.
@@ -30,10 +31,10 @@ def new(name: str, scopes: str, path: str | None) -> None:
     kept nowhere. So `delivery-risk token new NAME >> FILE` puts the token in force. With --token-to the token goes into a file
     that only its owner can read instead; one that is there already is left as it is.
     """
-    if not re.fullmatch(auth.NAME, name):
+    if not re.fullmatch(tokens.NAME, name):
         expected = "expected a letter or digit, then at most 63 letters, digits, '.', '_', '-'"
         raise click.BadParameter(expected, param_hint="NAME")
-    made, line = auth.new(name, scopes)
+    made, line = tokens.new(name, scopes)
     said = f"The line is for the file that {config.variable('tokens_file')} names."
     with nullcontext() if path is None else _kept(path, made):
         click.echo(line)  # before the token is shown: one whose line is lost would be so for nothing

@@ -17,11 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from model import artifact, default, store
-from model.risk import RiskModel
+from model import packaged
+from model.artifact import model_file
+from model.core.risk_model import RiskModel
+from model.registry import versions
 from tests.benchmarks.contestants import JSON, records
 from tests.benchmarks.costs import cpu, network
-from tests.model.making import model_of
+from tests.models import model_of
 from tests.servers import Server, running
 
 ORDERS, EVERY, REQUESTS, ROUNDS = 100, 0.005, 400, 9
@@ -30,8 +32,8 @@ ORDERS, EVERY, REQUESTS, ROUNDS = 100, 0.005, 400, 9
 def publish(directory: Path, model: RiskModel, version: str) -> None:
     with tempfile.TemporaryDirectory() as outside:
         file = Path(outside, "model.npz")
-        artifact.write(replace(model, manifest=replace(model.manifest, version=version, name="delivery-risk")), file)
-        store.publish(file, directory)
+        model_file.write(replace(model, manifest=replace(model.manifest, version=version, name="delivery-risk")), file)
+        versions.publish(file, directory)
 
 
 def tasks(server: Server) -> dict[str, int]:
@@ -54,7 +56,7 @@ def latencies(server: Server, body: bytes) -> list[float]:
 
 
 def main() -> None:
-    champion = default.default_model()
+    champion = packaged.default_model()
     features = list(champion.manifest.features)
     made = {"same": champion} | {
         name: model_of(network(sizes), features=features)
@@ -68,13 +70,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for version, model in {"1": champion, **made}.items():
             publish(Path(folder), model, version)
-        store.promote("1", folder)
+        versions.promote("1", folder)
         with running(DELIVERY_RISK_MODEL=folder, WEB_CONCURRENCY="1", DELIVERY_RISK_LOG_LEVEL="error") as server:
             server.all_workers(1)
             latencies(server, body)
             for _ in range(ROUNDS):
                 for version in random.sample((None, *made), 1 + len(made)):
-                    store.challenge(version, folder)
+                    versions.challenge(version, folder)
                     time.sleep(3)  # until the batches of the one before are done
                     before = tasks(server)
                     found = latencies(server, body)

@@ -17,17 +17,19 @@ from typing import Any
 
 import numpy as np
 
-from model import artifact, registry
-from model.heads import HEADS
-from model.manifest import Feature
-from model.network import Layer, Network
-from schemas.contract import Contract
-from schemas.formats import Doors
-from service import config, server
+from model.artifact import model_file
+from model.artifact.manifest import Feature
+from model.core.heads import HEADS
+from model.core.network import Layer, Network
+from model.registry import loader
+from schemas.formats.table import BatchDecoder
+from schemas.validation import BatchValidator
+from service import config
+from service.server import application
+from tests.apps import app_of
 from tests.benchmarks.contestants import JSON, OURS, Contestant, dumps, records
 from tests.benchmarks.run import Runner, tree
-from tests.model.making import model_of
-from tests.service.apps import app_of
+from tests.models import model_of
 
 NETWORKS = ((3, 3, 1), (20, 64, 32, 1), (50, 128, 64, 1))
 ROUNDS = 9
@@ -84,11 +86,11 @@ def exactness() -> None:
 def shares() -> None:
     """What scoring, and counting colons, take of a 10,000-order request, within the process, without gunicorn's part."""
     settings = config.load({})
-    model = registry.load(settings.model)
+    model = loader.load(settings.model)
     app = app_of()
-    doors = Doors(Contract(model.manifest.feature_names, settings.max_orders))
+    decoder = BatchDecoder(BatchValidator(model.manifest.feature_names, settings.max_orders))
     body = records(10_000)
-    _, decoded = doors.decode("application/json", body)
+    _, decoded = decoder.decode("application/json", body)
 
     def request() -> None:
         environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/score", "SERVER_NAME": "x", "SERVER_PORT": "80"}
@@ -140,7 +142,7 @@ def growth() -> None:
         for features in (3, 6, 12, 24, 48):
             names = [f"f{at}" for at in range(features)]
             file = Path(folder, f"{features}.npz")
-            artifact.write(model_of(network((features, 16, 1)), features=list(map(Feature, names))), file)
+            model_file.write(model_of(network((features, 16, 1)), features=list(map(Feature, names))), file)
             row = {name: at + 0.25 for at, name in enumerate(names)}
 
             def body(count: int, row: dict[str, float] = row) -> bytes:
@@ -168,7 +170,7 @@ def _an_order(runner: Runner, count: int) -> float:
 
 
 def main() -> None:
-    server.keep_memory()
+    application.keep_memory()
     with np.errstate(over="ignore"):
         exactness()
     shares()

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.integration.load import Load, Outcomes, get, orders, post
 from tests.servers import Server, running
-from tests.service.load import Load, Outcomes, get, orders, post
 
 MINUTES = 10
 CLIENTS = 4

@@ -10,7 +10,8 @@ from tests.deploy.engine import IMAGE, Engine, started
 from tests.deploy.fronts import Front, front
 from tests.deploy.monitoring import Watch, watched
 from tests.deploy.planting import plant
-from tests.servers import ROOT, Server, running, until
+from tests.facts import ROOT
+from tests.servers import Server, running, until
 
 FILES = ("LICENSE", "README.md", "pyproject.toml", "requirements.lock", ".dockerignore")
 FOLDERS = ("deploy", "model", "schemas", "service")

@@ -11,9 +11,9 @@ from functools import partial
 
 import numpy as np
 
-from model.batch import Batch
+from model.core.batch import Batch
+from tests.bearer_tokens import GOOD, bearer
 from tests.servers import Server
-from tests.service.tokens import GOOD, bearer
 
 FEATURES = ("route_disruption", "backlog", "weather_severity")
 USUAL, SHIFTED = 4.0, 5.0

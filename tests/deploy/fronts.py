@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.deploy.programs import program
-from tests.servers import ROOT, Server, ended, free_port
+from tests.facts import ROOT
+from tests.servers import Server, ended, free_port
 
 FILES = ROOT / "deploy" / "nginx"
 _NOBODY = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}

@@ -26,7 +26,8 @@ from pathlib import Path
 import click
 
 from tests.deploy.fronts import front
-from tests.servers import ROOT, running
+from tests.facts import ROOT
+from tests.servers import running
 
 BODY = json.dumps(
     {"orders": [{"order_id": f"P-{n}", "route_disruption": n, "backlog": 3, "weather_severity": 1} for n in range(10)]}

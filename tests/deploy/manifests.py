@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from tests.servers import ROOT
+from tests.facts import ROOT
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 

@@ -18,11 +18,14 @@ from typing import Any
 
 import yaml
 
-from model import artifact, default, store
+from model import packaged
+from model.artifact import model_file
+from model.registry import versions
+from tests.bearer_tokens import GOOD, OTHER, line
 from tests.deploy.crowd import FEATURES, USUAL, orders
 from tests.deploy.programs import serving
-from tests.servers import ROOT, SERVE, Server, free_port, running
-from tests.service.tokens import GOOD, OTHER, line
+from tests.facts import ROOT
+from tests.servers import SERVE, Server, free_port, running
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 ALERTMANAGER = ROOT / "deploy" / "alertmanager" / "alertmanager.yml"
@@ -125,20 +128,20 @@ def watched(place: Path) -> Iterator[Watched]:
 
 def _make_store(place: Path) -> None:
     """A store with a champion, whose reference is of usual orders, and a challenger with a higher threshold."""
-    made, directory = default.default_model(), place / "models"
+    made, directory = packaged.default_model(), place / "models"
     directory.mkdir()
     batch = orders(REFERENCE_ORDERS, USUAL, 0)
     rows = [",".join(map(str, (order_id, *row))) for order_id, row in zip(batch.ids, batch.matrix.tolist(), strict=True)]
     (place / "orders.csv").write_text("\n".join([",".join(("order_id", *FEATURES)), *rows, ""]))
-    artifact.write(made, place / "made.npz")
+    model_file.write(made, place / "made.npz")
     command = [SERVE[0], "model", "card", place / "made.npz", "--on", place / "orders.csv", "--version", CHAMPION]
     subprocess.run([*command, "--out", place / "carded.npz"], check=True, capture_output=True)
-    store.publish(place / "carded.npz", directory)
+    versions.publish(place / "carded.npz", directory)
     tried = replace(made, manifest=replace(made.manifest, version=CHALLENGER, threshold=0.65))
-    artifact.write(tried, place / "tried.npz")
-    store.publish(place / "tried.npz", directory)
-    store.promote(CHAMPION, directory)
-    store.challenge(CHALLENGER, directory)
+    model_file.write(tried, place / "tried.npz")
+    versions.publish(place / "tried.npz", directory)
+    versions.promote(CHAMPION, directory)
+    versions.challenge(CHALLENGER, directory)
 
 
 def _prometheus(place: Path, itself: str, alertmanager: str, targets: list[str]) -> Path:

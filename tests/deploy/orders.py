@@ -5,7 +5,8 @@ import re
 import shlex
 from typing import Any
 
-from tests.servers import ROOT, Client
+from tests.facts import ROOT
+from tests.servers import Client
 
 _TRY_IT = (ROOT / "README.md").read_text().split("## Try it\n")[1].split("\n## ")[0]
 ORDERS: list[dict[str, Any]] = json.loads(shlex.split(re.findall(r"```sh\n(.*?)```", _TRY_IT, re.DOTALL)[0])[-1])["orders"]

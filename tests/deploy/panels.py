@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.deploy.monitoring import CHAMPION, Series, Watched
-from tests.servers import ROOT
+from tests.facts import ROOT
 
 GRAFANA = ROOT / "deploy" / "grafana"
 DASHBOARD = GRAFANA / "dashboards" / "delivery-risk.json"

@@ -120,8 +120,8 @@ DRAWN = {"timeseries": draw_timeseries, "heatmap": draw_heatmap, "barchart": dra
 
 def draw(live: Watched, start: float, end: float, out: Path) -> None:
     """Every panel in its place."""
-    board = dashboard()
-    places = [model["gridPos"] for model in board["panels"]]
+    records = dashboard()
+    places = [model["gridPos"] for model in records["panels"]]
     height = max(place["y"] + place["h"] for place in places)
     with mpl.rc_context(LOOKS):
         figure = plt.figure(figsize=(24 * COLUMN, height * LINE), dpi=100)
@@ -132,11 +132,11 @@ def draw(live: Watched, start: float, end: float, out: Path) -> None:
             x, y = place["x"] + left, height - place["y"] - place["h"] + bottom
             return x / 24, y / height, (place["w"] - left - right) / 24, (place["h"] - bottom - top) / height
 
-        for model in board["panels"]:
+        for model in records["panels"]:
             if model["type"] == "row":
                 x, y, _, _ = area(model["gridPos"], 0.2, 0.3, 0, 0)
                 figure.text(x, y, model["title"], fontsize=9, weight="bold")
-        for panel in panels(board):
+        for panel in panels(records):
             axes = figure.add_axes(area(panel.model["gridPos"], 0.9, 0.9, 0.2, 0.9))
             axes.set_title(panel.title, loc="left")
             DRAWN[panel.kind](axes, panel, live, start, end)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.servers import ROOT, absent, ended
+from tests.facts import ROOT
+from tests.servers import absent, ended
 
 TOOLS = ROOT / ".venv-deploy"
 _PATH = f"{TOOLS / 'bin'}:{os.environ['PATH']}:/usr/sbin:/usr/local/sbin"

@@ -7,9 +7,9 @@ from typing import Any
 import promql_parser
 import yaml
 
-from service.exposition import GAUGES
-from service.metrics import METRICS
-from tests.servers import ROOT
+from service.metrics.collector import GAUGES
+from service.metrics.recorder import METRICS
+from tests.facts import ROOT
 
 RULES = ROOT / "deploy" / "prometheus" / "rules"
 TARGET = {"job", "instance", "namespace", "pod"}

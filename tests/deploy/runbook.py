@@ -3,7 +3,7 @@
 import re
 
 from tests.deploy.promtool import ALERTS
-from tests.servers import ROOT
+from tests.facts import ROOT
 
 RUNBOOK = (ROOT / "deploy" / "RUNBOOK.md").read_text()
 _SECTION = re.compile(

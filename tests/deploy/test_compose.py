@@ -15,7 +15,8 @@ from tests.deploy.engine import IMAGE, STAND_INS
 from tests.deploy.orders import ORDERS, check_orders
 from tests.deploy.planting import plant
 from tests.deploy.programs import run
-from tests.servers import ROOT, Client, free_port, until
+from tests.facts import ROOT
+from tests.servers import Client, free_port, until
 
 pytestmark = pytest.mark.deploy
 

@@ -20,7 +20,7 @@ from tests.deploy.monitoring import CHAMPION, Watch
 from tests.deploy.panels import GRAFANA, VARIABLES, dashboard, expression, filled, legend, panels, series
 from tests.deploy.planting import plant
 from tests.deploy.promql import faults, renamed
-from tests.servers import ROOT
+from tests.facts import ROOT
 
 pytestmark = pytest.mark.deploy
 
@@ -36,16 +36,16 @@ TRANSFORMATIONS = {
 SECONDS = 8
 
 
-def refused(board: dict) -> bool:
+def refused(records: dict) -> bool:
     """Whether the dashboard is none by Grafana's types."""
-    return not jsonschema.Draft7Validator(SCHEMA).is_valid(board)
+    return not jsonschema.Draft7Validator(SCHEMA).is_valid(records)
 
 
-def clashes(board: dict) -> list[str]:
+def clashes(records: dict) -> list[str]:
     """What stands in the dashboard twice, or in the place of another panel."""
     found = []
     taken: dict[tuple[int, int], str] = {}
-    for model in board["panels"]:
+    for model in records["panels"]:
         place = model["gridPos"]
         if place["x"] + place["w"] > 24:
             found.append(f"{model['title']}: beyond the grid")
@@ -57,7 +57,7 @@ def clashes(board: dict) -> list[str]:
             taken[cell] = model["title"]
         names = [target["refId"] for target in model.get("targets", [])]
         found += [f"{model['title']}: {name} twice" for name in set(names) if names.count(name) > 1]
-    ids = [model["id"] for model in board["panels"]]
+    ids = [model["id"] for model in records["panels"]]
     return found + [f"id {number} twice" for number in set(ids) if ids.count(number) > 1]
 
 
@@ -106,10 +106,10 @@ def test_a_panel_with_an_option_that_grafana_does_not_know_is_refused(panel):
         lambda model: model["options"].clear(),
         lambda model: model.update(type="tabel"),
     ):
-        board = copy.deepcopy(dashboard())
-        assert board["panels"][place]["title"] == panel.title
-        change(board["panels"][place])
-        assert refused(board)
+        records = copy.deepcopy(dashboard())
+        assert records["panels"][place]["title"] == panel.title
+        change(records["panels"][place])
+        assert refused(records)
 
 
 def test_overrides_and_transformations_are_of_the_few_kinds_whose_options_are_known_here():
@@ -126,10 +126,10 @@ def test_overrides_and_transformations_are_of_the_few_kinds_whose_options_are_kn
 
 def test_panels_stand_side_by_side_under_ids_of_their_own():
     assert clashes(dashboard()) == []
-    board = dashboard()
-    board["panels"][3]["gridPos"]["x"] -= 1
-    board["panels"][4]["id"] = board["panels"][5]["id"]
-    assert len(clashes(board)) == 2
+    records = dashboard()
+    records["panels"][3]["gridPos"]["x"] -= 1
+    records["panels"][4]["id"] = records["panels"][5]["id"]
+    assert len(clashes(records)) == 2
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=TITLES)

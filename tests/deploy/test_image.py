@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from model import artifact
-from model.default import default_model
+from model.artifact import model_file
+from model.packaged import packaged_model
 from tests.deploy.orders import ORDERS, check_orders
 from tests.deploy.programs import run
-from tests.servers import ROOT, free_port, until
-from tests.service.collecting import collecting
+from tests.facts import ROOT
+from tests.integration.otlp_collector import collecting
+from tests.servers import free_port, until
 
 pytestmark = pytest.mark.deploy
 
@@ -159,8 +160,8 @@ def test_its_spans_reach_a_collector(engine, image):
 
 
 def test_it_serves_a_model_file_from_a_volume_and_follows_a_store_there(engine, image, models):
-    first = artifact.write(default_model(), models / "1.0.0.npz")
-    artifact.write(replace(first, manifest=replace(first.manifest, version="1.0.1")), models / "1.0.1.npz")
+    first = model_file.write(packaged_model(), models / "1.0.0.npz")
+    model_file.write(replace(first, manifest=replace(first.manifest, version="1.0.1")), models / "1.0.1.npz")
     volume, store = f"--volume={models}:/models:ro", models / "store"
     with engine.container(image, volume, "--env=DELIVERY_RISK_MODEL=/models/1.0.0.npz") as (name, port):
         check_orders(engine.client(name, port))

@@ -10,7 +10,8 @@ import jsonschema
 import pytest
 import yaml
 
-from service import config, tracing
+from service import config
+from service.telemetry import tracing
 from tests.deploy import manifests
 from tests.deploy.engine import IMAGE
 from tests.deploy.manifests import KUBERNETES, container, drained
@@ -18,7 +19,7 @@ from tests.deploy.monitoring import PROMETHEUS
 from tests.deploy.panels import dashboard
 from tests.deploy.planting import plant
 from tests.deploy.programs import run
-from tests.servers import ROOT
+from tests.facts import ROOT
 
 pytestmark = pytest.mark.deploy
 

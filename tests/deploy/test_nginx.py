@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from service import access, config
-from service.problems import PROBLEMS
+from service import config
+from service.web import middleware
+from service.web.errors import PROBLEMS
 from tests.deploy.fronts import FILES, front
 from tests.deploy.hostile import BODY, head
-from tests.framing import exchange
-from tests.service.test_openapi import CHECKS
+from tests.integration.framing import exchange
+from tests.integration.test_openapi import CHECKS
 
 pytestmark = pytest.mark.deploy
 
@@ -88,7 +89,7 @@ def test_the_problems_that_nginx_and_the_service_share_have_the_same_words():
 
 
 def test_the_rule_for_request_ids_is_the_services():
-    assert f'"~^{access._WELL_FORMED.pattern}$" $http_x_request_id;' in SITE
+    assert f'"~^{middleware._WELL_FORMED.pattern}$" $http_x_request_id;' in SITE
 
 
 @pytest.mark.parametrize("given", ["abc", "A.b_c-1:2", "x" * 128, "0"])

@@ -11,11 +11,11 @@ from contextlib import ExitStack
 
 import pytest
 
-from schemas.problem import ProblemSchema
+from schemas.faults import ProblemSchema
 from service import config
 from tests.deploy.fronts import FILES, front
 from tests.deploy.hostile import BODY, SHARED_ADDRESS, head, side_by_side
-from tests.framing import exchange
+from tests.integration.framing import exchange
 from tests.servers import running
 
 pytestmark = pytest.mark.deploy

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.framing import PROBES, exchange
+from tests.integration.framing import PROBES, exchange
 
 pytestmark = pytest.mark.deploy
 

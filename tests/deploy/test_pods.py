@@ -13,13 +13,14 @@ from pathlib import Path, PurePosixPath
 import pytest
 import yaml
 
+from tests.bearer_tokens import GOOD, OTHER, line
 from tests.deploy import manifests
 from tests.deploy.manifests import KUBERNETES, container, drained
 from tests.deploy.orders import ORDERS, check_orders
 from tests.deploy.planting import plant
 from tests.deploy.programs import run
-from tests.servers import ROOT, free_port, until
-from tests.service.tokens import GOOD, OTHER, line
+from tests.facts import ROOT
+from tests.servers import free_port, until
 
 pytestmark = pytest.mark.deploy
 

@@ -7,15 +7,15 @@ import subprocess
 import pytest
 import yaml
 
-from schemas.decision import QUEUES
-from service.metrics import METRICS
+from schemas.result import QUEUES
+from service.metrics.recorder import METRICS
+from tests.apps import app_of
 from tests.deploy.monitoring import ALERTMANAGER, PROMETHEUS
 from tests.deploy.planting import plant
 from tests.deploy.programs import run
 from tests.deploy.promql import faults, matched
 from tests.deploy.promtool import ALERTS, EXPRESSIONS
 from tests.deploy.runbook import RUNBOOK, queries, sections, unexplained
-from tests.service.apps import app_of
 
 pytestmark = pytest.mark.deploy
 

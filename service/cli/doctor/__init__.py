@@ -8,13 +8,13 @@ import click
 
 from service import config
 from service.cli.doctor import installation, machine, models
-from service.cli.doctor.files import files
+from service.cli.doctor.files import named_files
 from service.cli.doctor.finding import Check, Finding, Patient, fail
 from service.config import Settings
 
 CHECKS: dict[str, Check] = {
     "settings": models.settings,
-    "files": files,
+    "files": named_files,
     "python": installation.python,
     "dependencies": installation.dependencies,
     "extras": installation.extras,

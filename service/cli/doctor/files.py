@@ -3,15 +3,15 @@
 import os
 from collections.abc import Callable, Iterator
 
-from model import disk
+from model import files
 from model.errors import ModelError
-from service import auth, keyring
+from service.auth import token_store, tokens
 from service.cli.doctor.finding import Finding, Patient, fail, ok, warn
 from service.config import variable
-from service.drain import draining
+from service.serving.drain import draining
 
 
-def files(patient: Patient) -> Iterator[Finding]:
+def named_files(patient: Patient) -> Iterator[Finding]:
     """Every file that a setting names."""
     for name, check in KINDS.items():
         path = getattr(patient.settings, name)
@@ -34,12 +34,12 @@ def _drain(name: str, path: str) -> Finding:
 def _tokens(name: str, path: str) -> Finding:
     """The same reading as the service's own; of what stands in the file only the number of tokens is told."""
     try:
-        tokens = auth.parse(disk.read(path, keyring.LIMIT))
+        known = tokens.parse(files.read(path, token_store.LIMIT))
     except ModelError as error:
         return fail(f"{name}: {error.reason}", "put the tokens there, and let the service's user read that file")
-    except auth.BadTokens as error:
+    except tokens.BadTokens as error:
         return fail(f"{name}: {error}", "mend it; `delivery-risk token new` makes a line")
-    return ok(f"{name} holds {len(tokens)} tokens")
+    return ok(f"{name} holds {len(known)} tokens")
 
 
 KINDS: dict[str, Callable[[str, str], Finding]] = {"drain_file": _drain, "tokens_file": _tokens}

@@ -11,11 +11,12 @@ import numpy as np
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from model.exponential import FEW, exp
-from model.heads import HEADS
-from service import release, tracing
+from model.core.exponential import FEW, exp
+from model.core.heads import HEADS
 from service.cli.doctor.finding import Finding, Patient, fail, ok, warn
 from service.config import Settings
+from service.telemetry import tracing
+from service.version import VERSION
 
 _NAME = "delivery-risk"
 _FOR_TESTS = "test"
@@ -39,7 +40,7 @@ _SEVERAL = 2 * FEW
 def python(_: Patient) -> Iterator[Finding]:
     """This Python against the one that the distribution requires."""
     needed, version = metadata.metadata(_NAME)["Requires-Python"], platform.python_version()
-    found = f"{_NAME} {release.VERSION} on Python {version}"
+    found = f"{_NAME} {VERSION} on Python {version}"
     if SpecifierSet(needed).contains(version, prereleases=True):
         yield ok(found)
     else:
@@ -92,14 +93,14 @@ def gunicorn(patient: Patient) -> Iterator[Finding]:
 def _wrong_arguments(settings: Settings) -> Iterator[str]:
     from gunicorn.config import Config
 
-    from service import server
+    from service.server import application
 
     cfg, said = Config(), io.StringIO()
     try:
         with redirect_stderr(said):
-            for name, value in (server.configured(settings) | server.overrides(cfg)).items():
+            for name, value in (application.configured(settings) | application.overrides(cfg)).items():
                 cfg.set(name, value)
-            yield from server.contradictions(cfg, settings)
+            yield from application.contradictions(cfg, settings)
     except SystemExit:
         yield said.getvalue().strip().rpartition("error: ")[2]
     except Exception as error:  # as many kinds as gunicorn has of wrong values

@@ -14,11 +14,11 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from model.checks import TIME
+from model.artifact.checks import TIME
 from service.cli.doctor.finding import Finding, Patient, fail, ok, warn
 from service.config import heartbeats, variable
-from service.roster import Entry, Roster, State
-from service.tally import Tally
+from service.serving.worker_state import RoleState, WorkerState, WorkerStates
+from service.shared.counters import SharedCounters
 
 _PROC = Path("/proc")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
@@ -129,10 +129,10 @@ def temporary(_: Patient) -> Iterator[Finding]:
 def memory(_: Patient) -> Iterator[Finding]:
     """The counts of all workers find room in shared memory."""
     try:
-        tally, roster = Tally(), Roster()
-        tally.series(("doctor",), 1)[0] += 1
-        roster.write(0, Entry({"doctor": State()}))
-        kept = tally.totals()[("doctor",)][0] == 1 and [*roster.entries()] == [Entry({"doctor": State()})]
+        counters, worker_states = SharedCounters(), WorkerStates()
+        counters.series(("doctor",), 1)[0] += 1
+        worker_states.write(0, WorkerState({"doctor": RoleState()}))
+        kept = counters.totals()[("doctor",)][0] == 1 and [*worker_states.entries()] == [WorkerState({"doctor": RoleState()})]
     except OSError as error:
         yield fail(
             f"no memory can be shared ({error.strerror})", "allow this process more address space (ulimit -v, overcommit)"

@@ -3,13 +3,13 @@
 import os
 from collections.abc import Iterator
 
-from model import pointer, registry, store
-from model.activations import PORTABLE
+from model.core.activations import PORTABLE
+from model.core.risk_model import RiskModel
 from model.errors import DigestMismatch, ModelError, SelfTestFailed, Unreadable
-from model.risk import RiskModel
+from model.registry import loader, references, versions
 from service import config
 from service.cli.doctor.finding import Finding, Patient, fail, ok
-from service.cli.faults import said
+from service.cli.model_errors import said
 from service.config import Settings
 
 _ONE_THAT_RUNS = "until then no service can start; one that runs goes on with what it serves"
@@ -53,13 +53,13 @@ def challenger(patient: Patient) -> Iterator[Finding]:
     if not os.path.isdir(directory):
         return
     try:
-        wanted = store.challenger(directory)
+        wanted = versions.challenger(directory)
         if wanted is None:
             yield ok("none is tried beside the current version")
             return
-        tried, champion = store.load(directory, wanted), _load(patient.settings)
+        tried, champion = versions.load(directory, wanted), _load(patient.settings)
         if isinstance(champion, RiskModel):
-            store.require_same_features(champion, tried)
+            versions.require_same_features(champion, tried)
         yield ok(f"{_named(tried)} (sha256 {tried.sha256})")
     except ModelError as error:
         advice = f"try a sound version, or none: delivery-risk model challenge --none --in {directory}"
@@ -68,7 +68,7 @@ def challenger(patient: Patient) -> Iterator[Finding]:
 
 def _load(settings: Settings) -> RiskModel | ModelError:
     try:
-        return registry.load(settings.model, settings.model_sha256)
+        return loader.load(settings.model, settings.model_sha256)
     except ModelError as error:
         return error
 
@@ -78,12 +78,12 @@ def _advice(settings: Settings, error: ModelError) -> str:
     directory = settings.model
     if not os.path.isdir(directory):
         return f"put a sound model file there, or set {config.variable('model')}"
-    if isinstance(error, Unreadable) and error.place == pointer.CURRENT:
+    if isinstance(error, Unreadable) and error.place == references.CURRENT:
         return f"make it a file that can be read; {_ONE_THAT_RUNS}"
-    if isinstance(error, DigestMismatch) and error.place.startswith(pointer.CURRENT):
+    if isinstance(error, DigestMismatch) and error.place.startswith(references.CURRENT):
         return f"promote the version of that digest, or unset {config.variable('model_sha256')}; {_ONE_THAT_RUNS}"
     try:
-        good = registry.last_good(directory, settings.model_sha256)
+        good = loader.last_good(directory, settings.model_sha256)
     except ModelError:
         which = f"VERSION --in {directory} (`delivery-risk model list --in {directory}` tells which are)"
         return f"promote one that is sound: delivery-risk model promote {which}; {_ONE_THAT_RUNS}"

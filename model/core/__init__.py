@@ -1,0 +1,1 @@
+"""The model in memory: batch, standardizer, network, activations and risk model."""

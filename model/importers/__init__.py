@@ -1,0 +1,1 @@
+"""Makes models of what training scripts save."""

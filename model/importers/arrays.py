@@ -1,0 +1,172 @@
+"""Importers: what a training script saved, made into a RiskModel.
+
+`training_arrays` takes a .npz of plain arrays: feature_names (F,), mean (F,), scale (F,), w1 (U1, F), b1 (U1,), w2, b2, …
+in any real type and order; a weight is (units, inputs). A card is JSON whose list `features` gives, per feature name,
+`unit`, `description`, and the range seen in training as `minimum` and `maximum` or as `train_min` and `train_max`. An entry
+with both of the latter is a training script's own record: whatever statistics it holds besides say nothing here. Any other
+entry has these names and no other, so that a misspelt one does not leave a model without its ranges.
+"""
+
+import hashlib
+import io
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from model import files
+from model.artifact import manifest, model_file, npz
+from model.artifact.manifest import Feature, Manifest, SelfTest
+from model.core.batch import Floats
+from model.core.risk_model import RiskModel
+from model.errors import BadArray, BadManifest, MissingMember, ModelError, NotFinite, ShapeMismatch, Unreadable
+
+_ANY = re.compile(r"[A-Za-z0-9_]{1,64}")
+_SPELLINGS = {"name": "name", "unit": "unit", "description": "description", "minimum": "train_min", "maximum": "train_max"}
+_NAMES = dict.fromkeys((*_SPELLINGS, *_SPELLINGS.values()))
+_RECORD = {"train_min", "train_max"}
+_MOST_NAMES, _LONGEST_NAME = 5, 40
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What the arrays do not say: the identity of the version, its threshold and the hidden layers' activations.
+
+    One activation stands for every hidden layer, or there is one for each.
+    """
+
+    name: str
+    version: str
+    threshold: float
+    created: str
+    description: str = ""
+    activations: tuple[str, ...] = ("relu",)
+    head: str = "sigmoid"
+
+
+def training_arrays(source: Path | str, label: Label, card: Path | str | None = None) -> RiskModel:
+    """The model in a training script's .npz, its self-test made from its own scores. Raises ModelError."""
+    content = files.read(source, npz.LIMIT, Path(source).name)
+    arrays = _load(Path(source).name, content)
+    names = arrays.pop("feature_names", None)
+    if names is None:
+        already = "; is this a model file already?" if "manifest" in arrays else ""
+        raise MissingMember("feature_names", f"not in the training arrays{already}")
+    hidden = sum(name.startswith("w") for name in arrays) - 1
+    activations = label.activations * (hidden if len(label.activations) == 1 else 1)
+    if len(activations) != max(hidden, 0):
+        raise ShapeMismatch("manifest.activations", f"{len(activations)} of them for {hidden} hidden layers")
+    provenance = {"source": Path(source).name, "source_sha256": hashlib.sha256(content).hexdigest()}
+    told = None
+    if card is not None:
+        told = files.read(card, npz.LIMIT, Path(card).name)
+        provenance |= {"card": Path(card).name, "card_sha256": hashlib.sha256(told).hexdigest()}
+    described = Manifest(
+        name=label.name,
+        version=label.version,
+        created=label.created,
+        description=label.description,
+        features=_features(_texts(names), told),
+        activations=(*activations, "linear"),
+        head=label.head,
+        threshold=label.threshold,
+        self_test=SelfTest((), ()),
+        provenance=provenance,
+    )
+    model = model_file.assemble(described, {name: _float64(name, array) for name, array in arrays.items()})
+    return replace(model, manifest=manifest.checked(replace(described, self_test=_self_test(model))))
+
+
+def _load(name: str, content: bytes) -> dict[str, npt.NDArray[Any]]:
+    try:
+        return {array: _plain(array, member.content()) for array, member in npz.files(content, _ANY).items()}
+    except ModelError as error:
+        raise Unreadable(name, error.reason if error.place == "file" else str(error)) from error
+
+
+def _plain(name: str, content: bytes) -> npt.NDArray[Any]:
+    """The array of a whole .npy. An array may say of itself that it holds any number of elements that take no bytes."""
+    file = io.BytesIO(content)
+    try:
+        array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    except Exception as error:  # NumPy's reader lets out whatever its parser of headers raises
+        raise BadArray(name, "not a plain array; of dtype object? np.array(names, str) has texts in it, no objects") from error
+    if file.read(1) or array.size > len(content):
+        raise BadArray(name, "its size is not the one its header gives")
+    return array
+
+
+def _texts(names: npt.NDArray[Any]) -> list[str]:
+    if names.dtype.kind != "U":
+        raise BadArray("feature_names", "expected texts, as np.array(names, str) has them")
+    return [str(name) for name in names.ravel()]
+
+
+def _float64(name: str, array: npt.NDArray[Any]) -> Floats:
+    if array.dtype.kind not in "fiu":
+        raise BadArray(name, "expected real numbers")
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, np.float64)
+
+
+def _features(names: Sequence[str], card: bytes | None) -> tuple[Feature, ...]:
+    plain = tuple(manifest.feature({"name": name}, f"feature_names[{at}]") for at, name in enumerate(names))
+    if card is None:
+        return plain
+    try:
+        entries = json.loads(card, object_pairs_hook=manifest.unique)["features"]
+        by_name = {entry["name"]: entry for entry in entries}
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        expected = "JSON with a list `features` of objects with a `name`, and no name twice in an object"
+        raise BadManifest("card", f"expected {expected}") from error
+    if len(by_name) != len(entries):
+        raise BadManifest("card", "says something of the same feature twice")
+    for name in names:
+        if name not in by_name:
+            raise BadManifest("card", f"says nothing of feature {name}")
+    return tuple(_feature(by_name[name], f"card.features.{name}") for name in names)
+
+
+def _feature(entry: dict[str, Any], place: str) -> Feature:
+    unknown = [name for name in entry if name not in _NAMES]
+    if unknown and not entry.keys() >= _RECORD:
+        told = ", ".join(repr(name[:_LONGEST_NAME]) for name in unknown[:_MOST_NAMES])
+        raise BadManifest(place, f"holds {told}; expected no name but {', '.join(_NAMES)}")
+    given = {name: value for name, value in entry.items() if value is not None}
+    described = {name: given.get(name, given.get(other)) for name, other in _SPELLINGS.items()}
+    return manifest.feature({name: value for name, value in described.items() if value is not None}, place)
+
+
+def _self_test(model: RiskModel) -> SelfTest:
+    """The mean order, one scale to each side of it, and the ends of the training range where it is known."""
+    mean, scale = model.standardizer.mean, model.standardizer.scale
+    ranges = [(feature.minimum, feature.maximum) for feature in model.manifest.features]
+    ends = [[m if end is None else end for end, m in zip(side, mean, strict=True)] for side in zip(*ranges, strict=True)]
+    with np.errstate(over="ignore"):
+        orders = np.array([mean, mean - scale, mean + scale, *ends])
+    outputs = model.outputs(orders).outputs
+    if not (np.isfinite(orders).all() and np.isfinite(outputs).all()):
+        raise _overflow(model, orders)
+    return SelfTest(_rows(orders), _rows(outputs))
+
+
+def _overflow(model: RiskModel, orders: Floats) -> NotFinite:
+    """Where the numbers grow too large: the script's own arrays are to blame, not a manifest that nobody wrote."""
+    where = "the mean, one scale to each side of it or an end of the range"
+    with np.errstate(all="ignore"):
+        zscores = model.standardizer(orders)
+        for name, column in zip(model.manifest.feature_names, zscores.T, strict=True):
+            if not np.isfinite(column).all():
+                return NotFinite("scale", f"feature {name} has no finite z-score at {where}")
+        sums = [step.pre_activations for step in model.network.forward(zscores)]
+    first = next(number for number, each in enumerate(sums, 1) if not np.isfinite(each).all())
+    return NotFinite(f"w{first}", f"too large: sums of this layer are not finite at {where}")
+
+
+def _rows(matrix: Floats) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in matrix.tolist())

@@ -1,0 +1,71 @@
+"""Lines: orders as JSON lines, an object a line. The text of a line is carried through as it stands."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TextIO
+
+from schemas import strict_json
+from schemas.fields import well_formed
+from schemas.files.row import RESULT_NAMES, Row
+from schemas.result import Result
+
+
+class Reader:
+    """The rows of a file; lines that hold nothing but white space are passed over."""
+
+    def __init__(self, lines: Iterable[str], features: Sequence[str]) -> None:
+        self._lines = lines
+        self.columns: Sequence[str] = ("order_id", *features)
+
+    def __iter__(self) -> Iterator[Row]:
+        for number, line in enumerate(self._lines, 1):
+            text = line.strip(" \t\r\n")
+            if text:
+                yield self._row(number, text)
+
+    def other(self, row: Row, name: str) -> Any:
+        """What an order's own line has under a name that is none of the model's; None where it has nothing."""
+        return strict_json.read(row.source[0].encode()).get(name)
+
+    def _row(self, number: int, text: str) -> Row:
+        if not well_formed(text):
+            return Row(number, [text], fault="not_utf8")
+        try:
+            found = strict_json.read(text.encode("utf-8"))
+        except strict_json.NotJSON:
+            return Row(number, [text], fault="not_json")
+        if not isinstance(found, strict_json.Object):
+            return Row(number, [text], fault="not_an_object")
+        if found.repeated:
+            return Row(number, [text], fault="duplicate_key")
+        if not found.keys().isdisjoint(RESULT_NAMES):
+            return Row(number, [text], fault="reserved_name")
+        order = {name: found[name] for name in self.columns if name in found}
+        try:
+            json.dumps([value for name, value in found.items() if name not in order], allow_nan=False)
+        except (ValueError, RecursionError):
+            return Row(number, [text], fault="not_json")
+        return Row(number, [text], order)
+
+
+class Writer:
+    """Rows and their results as JSON lines, and refused rows as the text they were."""
+
+    def __init__(self, stream: TextIO, columns: Sequence[str]) -> None:
+        self._stream = stream
+        self._columns = columns
+
+    def begin(self, *, refused: bool) -> None:
+        """JSON lines have no header."""
+
+    def results(self, scored: Iterable[tuple[Row, Result]]) -> None:
+        """Scored rows: the line as it stood, with the result's names behind its own."""
+        for row, result in scored:
+            outside = {"out_of_range": result.out_of_range} if result.out_of_range else {}
+            added = json.dumps({"score": result.score, "queue": result.queue, **outside})
+            self._stream.write(f"{row.source[0][:-1].rstrip()}, {added[1:]}\n")
+
+    def refusals(self, refused: Iterable[tuple[Row, str]]) -> None:
+        """Refused rows, as the text they were."""
+        for row, reason in refused:
+            self._stream.write(json.dumps({"line": row.line, "reason": reason, "row": row.source[0]}) + "\n")

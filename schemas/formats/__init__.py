@@ -1,0 +1,1 @@
+"""The formats of a batch on the wire."""

@@ -1,0 +1,155 @@
+"""Catalog: what the service says of the model it serves, and of itself."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from model.core.risk_model import RiskModel
+from schemas.result import policy_field
+
+
+class FeatureSchema(Schema):
+    """One input of the model; minimum and maximum bound what training saw."""
+
+    name = fields.String(required=True)
+    unit = fields.String(required=True)
+    description = fields.String(required=True)
+    minimum = fields.Float(required=True, allow_none=True)
+    maximum = fields.Float(required=True, allow_none=True)
+    mean = fields.Float(required=True)
+    scale = fields.Float(required=True)
+
+
+class ServedSchema(Schema):
+    """A version that is served; file is its name in the store, empty where there is no store."""
+
+    name = fields.String(required=True)
+    version = fields.String(required=True)
+    sha256 = fields.String(required=True)
+    file = fields.String(required=True)
+
+
+class WantedSchema(Schema):
+    """A version that the store's pointer names."""
+
+    version = fields.String(required=True)
+    file = fields.String(required=True)
+    sha256 = fields.String(required=True)
+
+
+class StateSchema(Schema):
+    """What a role of the lineup is in the worker that answers, and what the store wants it to be."""
+
+    served = fields.Nested(ServedSchema, required=True, allow_none=True)
+    wanted = fields.Nested(WantedSchema, required=True, allow_none=True)
+    reason = fields.String(required=True, allow_none=True, metadata={"description": "Why the last change failed."})
+    since = fields.Float(required=True, metadata={"description": "When it last changed, in seconds since 1970."})
+
+
+class LineupSchema(Schema):
+    """The champion answers; the challenger is tried beside it and seen in metrics only."""
+
+    champion = fields.Nested(StateSchema, required=True)
+    challenger = fields.Nested(StateSchema, required=True)
+
+
+class HistogramSchema(Schema):
+    """Orders over one edge and up to the next, at first up to the first edge, at last over all of them."""
+
+    edges = fields.List(fields.Float(), required=True)
+    counts = fields.List(fields.Integer(), required=True)
+
+
+class CalibrationSchema(Schema):
+    """The orders whose scores lie in the bin that ends at `to`."""
+
+    to = fields.Float(required=True)
+    orders = fields.Integer(required=True)
+    mean_score = fields.Float(required=True)
+    observed_rate = fields.Float(required=True, metadata={"description": "The share of these orders that was late."})
+
+
+class ReferenceSchema(Schema):
+    """How the scores and features of known orders lie, for monitoring to compare with."""
+
+    orders = fields.Integer(required=True)
+    review = fields.Integer(required=True, metadata={"description": "How many of the orders go to review."})
+    scores = fields.Nested(HistogramSchema, required=True)
+    zscores = fields.Dict(keys=fields.String(), values=fields.Nested(HistogramSchema), required=True)
+    calibration = fields.List(
+        fields.Nested(CalibrationSchema),
+        required=True,
+        metadata={"description": "A row for each bin of the scores that holds orders; empty where no labels were known."},
+    )
+
+
+class ModelSchema(Schema):
+    """The model card."""
+
+    model_name = fields.String(required=True)
+    model_version = fields.String(required=True)
+    model_sha256 = fields.String(required=True)
+    created = fields.String(required=True)
+    description = fields.String(required=True)
+    threshold = fields.Float(required=True)
+    out_of_range_policy = policy_field()
+    head = fields.String(required=True)
+    sizes = fields.List(fields.Integer(), required=True, metadata={"description": "Inputs, then the units of each layer."})
+    activations = fields.List(fields.String(), required=True)
+    parameter_count = fields.Integer(required=True)
+    features = fields.List(fields.Nested(FeatureSchema), required=True)
+    provenance = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    reference = fields.Nested(ReferenceSchema, required=True, allow_none=True)
+    lineup = fields.Nested(LineupSchema, required=True)
+
+
+class VersionSchema(Schema):
+    """What runs here."""
+
+    service_version = fields.String(required=True)
+    python_version = fields.String(required=True)
+    numpy_version = fields.String(required=True)
+    model_version = fields.String(required=True)
+
+
+class HealthSchema(Schema):
+    """A probe's answer."""
+
+    status = fields.String(required=True, metadata={"enum": ["ok"]})
+
+
+def card(model: RiskModel, active: Mapping[str, Any], policy: str) -> dict[str, Any]:
+    """The model card, as ModelSchema has it; `lineup` is a state of StateSchema by role, `policy` one of POLICIES."""
+    manifest, standardizer = model.manifest, model.standardizer
+    numbers = zip(manifest.features, standardizer.mean.tolist(), standardizer.scale.tolist(), strict=True)
+    features = [
+        {
+            "name": feature.name,
+            "unit": feature.unit,
+            "description": feature.description,
+            "minimum": feature.minimum,
+            "maximum": feature.maximum,
+            "mean": mean,
+            "scale": scale,
+        }
+        for feature, mean, scale in numbers
+    ]
+    return {
+        "model_name": manifest.name,
+        "model_version": manifest.version,
+        "model_sha256": model.sha256,
+        "created": manifest.created,
+        "description": manifest.description,
+        "threshold": manifest.threshold,
+        "out_of_range_policy": policy,
+        "head": manifest.head,
+        "sizes": model.network.sizes,
+        "activations": manifest.activations,
+        "parameter_count": model.network.parameter_count,
+        "features": features,
+        "provenance": manifest.provenance,
+        "reference": None if manifest.reference is None else asdict(manifest.reference),
+        "lineup": active,
+    }

@@ -1,0 +1,1 @@
+"""Bearer tokens: which tokens exist and what each of them permits."""

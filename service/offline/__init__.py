@@ -1,0 +1,1 @@
+"""Work on files of orders without a server."""

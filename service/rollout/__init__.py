@@ -1,0 +1,1 @@
+"""Changes of the active models while the service runs."""

@@ -1,0 +1,1 @@
+"""The use case: what happens to a batch of orders."""

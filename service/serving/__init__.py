@@ -1,0 +1,1 @@
+"""What a worker serves, and what all workers report of it."""

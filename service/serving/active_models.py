@@ -1,0 +1,87 @@
+"""Lineup: the model that answers, and the one that is tried beside it. A request takes the lineup once, so no answer mixes two.
+
+The stage holds the one reference that a reload swaps, and tells the roster of it.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from model.core.risk_model import RiskModel
+from model.registry.references import VersionReference
+from schemas.formats.table import BatchDecoder
+from schemas.validation import BatchValidator
+from service.serving.worker_state import REASON, RoleState, ServedVersion, WorkerState, WorkerStates
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ServedModel:
+    """A model, and the doors that orders for it come through."""
+
+    model: RiskModel
+    decoder: BatchDecoder
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ActiveModels:
+    """The `champion` answers; a `challenger` takes the same features and is seen in metrics only. `states` tell of both."""
+
+    champion: ServedModel
+    challenger: RiskModel | None
+    states: Mapping[str, RoleState]
+
+
+class Serving:
+    """What this worker serves: `lineup`, to be read once a request.
+
+    `latest` is the state of the worker that was the last to change its champion, as it stood when this one came.
+    """
+
+    def __init__(self, model: RiskModel, max_orders: int) -> None:
+        self._max_orders = max_orders
+        self.worker_states = WorkerStates()
+        states = {"champion": RoleState(_version(model, None), since=time.time()), "challenger": RoleState()}
+        self.active = ActiveModels(self._served(model), None, states)
+        self.attach(0)
+
+    def attach(self, slot: int) -> None:
+        """Tell of this worker under its slot from now on. To be called in a new worker."""
+        others = [entry.states["champion"] for entry in self.worker_states.entries()]
+        self.latest = max(others, key=lambda state: state.since, default=self.active.states["champion"])
+        self._slot = slot
+        self._swap(self.active)
+
+    def champion(self, model: RiskModel, wanted: VersionReference) -> None:
+        """Let this model answer from the next request on; a challenger of other features leaves."""
+        challenger, states = self.active.challenger, dict(self.active.states)
+        if challenger is not None and challenger.manifest.feature_names != model.manifest.feature_names:
+            challenger = None
+            states["challenger"] = replace(states["challenger"], served=None)
+        states["champion"] = self._state("champion", _version(model, wanted), wanted)
+        self._swap(ActiveModels(self._served(model), challenger, states))
+
+    def challenger(self, model: RiskModel | None, wanted: VersionReference | None) -> None:
+        """Try this model beside the champion from the next request on, or none."""
+        state = self._state("challenger", None if model is None else _version(model, wanted), wanted)
+        self._swap(ActiveModels(self.active.champion, model, {**self.active.states, "challenger": state}))
+
+    def failed(self, role: str, wanted: VersionReference | None, reason: str) -> None:
+        """Tell that this role's model could not be changed to what is wanted, and why."""
+        state = replace(self.active.states[role], wanted=wanted, reason=reason[:REASON])
+        self._swap(replace(self.active, states={**self.active.states, role: state}))
+
+    def _state(self, role: str, served: ServedVersion | None, wanted: VersionReference | None) -> RoleState:
+        """The state of a role in which nothing is wrong; where it serves what it did, nothing has changed since then."""
+        before = self.active.states[role]
+        return RoleState(served, wanted, since=before.since if served == before.served else time.time())
+
+    def _swap(self, active: ActiveModels) -> None:
+        self.active = active
+        self.worker_states.write(self._slot, WorkerState(active.states))
+
+    def _served(self, model: RiskModel) -> ServedModel:
+        return ServedModel(model, BatchDecoder(BatchValidator(model.manifest.feature_names, self._max_orders)))
+
+
+def _version(model: RiskModel, at: VersionReference | None) -> ServedVersion:
+    return ServedVersion(model.manifest.name, model.manifest.version, str(model.sha256), "" if at is None else at.file)

@@ -1,0 +1,1 @@
+"""HTTP: routes, middleware and errors, on Flask."""

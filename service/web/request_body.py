@@ -1,0 +1,78 @@
+"""Body: a request's bytes, read whole or refused. On this stack a body cut short would reach a route without an error.
+
+Compressed bodies are inflated twice: piece by piece, to see that they are sound and stay within the limit, then at once. So a
+small one that grows past the limit costs a piece of memory, whatever it would have become.
+"""
+
+import zlib
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from service.web.errors import Problem
+
+CODINGS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+"""The content codings that are taken, by RFC 9110, 8.4.1, and zlib's number for each."""
+
+_DIGITS = 4000  # Python makes no number of more than 4,300
+_STEP = 64 * 1024
+_DISCARDED = 2**20
+
+
+def read(environ: Mapping[str, Any], limit: int) -> bytes:
+    """The body, as long as its Content-Length says, inflated where it says so, and either way no longer than `limit` bytes.
+
+    Raises Problem 400, 411, 413, 415.
+    """
+    coding = environ.get("HTTP_CONTENT_ENCODING", "identity").lower()
+    if coding != "identity" and coding not in CODINGS:
+        detail = f"The Content-Encoding must be {' or '.join(CODINGS)}, or none."
+        raise Problem(415, detail, headers={"Accept-Encoding": ", ".join(CODINGS)})
+    declared = environ.get("CONTENT_LENGTH", "")
+    if not declared or "HTTP_TRANSFER_ENCODING" in environ:
+        raise Problem(411, "The body must come with its Content-Length, not in chunks.")
+    if not (declared.isascii() and declared.isdigit()):
+        raise Problem(400, "The Content-Length is not a number.")
+    length = int(declared) if len(declared) <= _DIGITS else limit + 1
+    if length > limit:
+        raise Problem(413, f"The body is larger than {limit} bytes.")
+    try:
+        content: bytes = environ["wsgi.input"].read(length)
+    except OSError:  # the connection broke
+        content = b""
+    if len(content) != length:
+        raise Problem(400, "The body ended before its Content-Length.")
+    return content if coding == "identity" else _inflate(content, coding, limit)
+
+
+def discard(environ: Mapping[str, Any], limit: int) -> None:
+    """Read the body, up to `limit` bytes of it, and keep nothing; a body that ends early or is badly framed ends it."""
+    with suppress(Exception):
+        while limit > 0 and (piece := environ["wsgi.input"].read(_DISCARDED)):
+            limit -= len(piece)
+
+
+def _inflate(content: bytes, coding: str, limit: int) -> bytes:
+    return zlib.decompress(content, CODINGS[coding], _inflated_size(content, coding, limit) or 1)
+
+
+def _inflated_size(content: bytes, coding: str, limit: int) -> int:
+    stream = zlib.decompressobj(CODINGS[coding])
+    size, start, rest = 0, 0, b""
+    while not stream.eof:
+        if not rest:
+            rest = content[start : start + _STEP]
+            start += _STEP
+        try:
+            piece = stream.decompress(rest, _STEP)
+        except zlib.error:
+            raise Problem(400, f"The body is not sound {coding}.") from None
+        rest = stream.unconsumed_tail
+        if not (piece or rest or start < len(content) or stream.eof):
+            raise Problem(400, f"The {coding} body ended before its end.")
+        size += len(piece)
+        if size > limit:
+            raise Problem(413, f"The body is larger than {limit} bytes once it is inflated.")
+    if stream.unused_data or start < len(content):
+        raise Problem(400, f"The body goes on after the end of its {coding}.")
+    return size

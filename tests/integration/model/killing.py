@@ -1,0 +1,169 @@
+"""Kill a process at each of its system calls, and see what it leaves of a store.
+
+The child asks to be traced, as by a debugger: it stops as it enters a call, and again as it leaves it. Killed at the first
+stop the call never happened, killed at the second nothing after it did. Run as
+`python -m tests.integration.model.killing SCENARIO TWICE`, apart from the threads of a test run, which a fork would not copy.
+"""
+
+import ctypes
+import json
+import os
+import random
+import resource
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.registry import versions
+from tests.registries import State, drafts, publish, state, version_of
+
+_TRACEME, _SYSCALL, _SETOPTIONS, _SYSGOOD, _EXITKILL = 0, 24, 0x4200, 1, 0x100000
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+_libc.ptrace.restype = ctypes.c_long
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Versions `published` and, in this order, `promoted` before; what is `done` then, and what that makes of a state."""
+
+    published: list[str]
+    promoted: list[str]
+    done: Callable[[Path, Path], object]
+    outcome: Callable[[State], State]
+
+
+def _publish(file: Path, directory: Path) -> object:
+    return versions.publish(file, directory)
+
+
+def _promote(version: str) -> Callable[[Path, Path], object]:
+    return lambda _, directory: versions.promote(version, directory)
+
+
+def _published(before: State) -> State:
+    return sorted({*before[0], "9"}), before[1]
+
+
+def _promoted(before: State) -> State:
+    versions, history = before
+    return versions, history if history[-1:] == versions[-1:] else [*history, versions[-1]]
+
+
+SCENARIOS = {
+    "publish": Scenario(["1", "2"], ["1", "2"], _publish, _published),
+    "publish the first": Scenario([], [], _publish, _published),
+    "publish again": Scenario(["1", "9"], ["1"], _publish, _published),
+    "promote": Scenario(["1", "2", "3"], ["1", "2"], _promote("3"), _promoted),
+    "promote the first": Scenario(["1"], [], _promote("1"), _promoted),
+    "promote the current": Scenario(["1", "2"], ["1", "2"], _promote("2"), _promoted),
+    "rollback": Scenario(
+        ["1", "2", "3", "4"],
+        ["1", "2", "3", "4"],
+        lambda _, directory: versions.rollback(directory),
+        lambda before: (before[0], before[1][:-1]),
+    ),
+    "challenge": Scenario(["1", "2"], ["1"], lambda _, directory: versions.challenge("2", directory), lambda before: before),
+}
+
+
+def traced(work: Callable[[], object], last: int | None = None) -> int:
+    """Do the work in a child that is killed at its stop number `last`, from 0; how many stops it came to."""
+    child = os.fork()
+    if child == 0:
+        _ptrace(_TRACEME, 0)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        work()
+        os._exit(0)
+    os.waitpid(child, 0)
+    _ptrace(_SETOPTIONS, child, _SYSGOOD | _EXITKILL)
+    stops = 0
+    while True:
+        _ptrace(_SYSCALL, child)
+        _, status = os.waitpid(child, 0)
+        if not os.WIFSTOPPED(status):
+            assert status == 0, f"the work failed by itself: {status}"
+            return stops
+        assert os.WSTOPSIG(status) == signal.SIGTRAP | 0x80, f"stopped by signal {os.WSTOPSIG(status)}"
+        if stops == last:
+            os.kill(child, signal.SIGKILL)
+            assert os.waitpid(child, 0)[1] == signal.SIGKILL
+            return stops
+        stops += 1
+
+
+def cut_short(work: Callable[[], object], most: int) -> None:
+    """Do the work in a child that the kernel ends in the midst of a write, after `most` bytes of a file."""
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        work()
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert status in (0, signal.SIGXFSZ), f"ended with {status}"
+
+
+class Trial:
+    """A scenario's store, made anew for every child that is killed in it, with a draft that one killed earlier left."""
+
+    def __init__(self, scenario: Scenario, folder: Path) -> None:
+        self.scenario = scenario
+        self.directory, self.file = folder / "store", folder / "new.npz"
+        self.directory.mkdir()
+        self.file.write_bytes(version_of("9"))
+        for version in scenario.published:
+            publish(self.directory, version)
+        for version in scenario.promoted:
+            versions.promote(version, self.directory)
+        (self.directory / ".draft-of-the-dead").write_bytes(b"PK")
+        self.image: Mapping[str, bytes] = {path.name: path.read_bytes() for path in self.directory.iterdir()}
+
+    def do(self) -> object:
+        return self.scenario.done(self.file, self.directory)
+
+    def killed(self, *killers: Callable[[Callable[[], object]], object]) -> None:
+        """Do it under each of these, who do not let it end, and then undisturbed; see that the store is whole each time."""
+        for path in self.directory.iterdir():
+            path.unlink()
+        for name, data in self.image.items():
+            (self.directory / name).write_bytes(data)
+        seen = state(self.directory)
+        for killer in killers:
+            killer(self.do)
+            before, seen = seen, state(self.directory)
+            assert seen in (before, self.scenario.outcome(before)), f"{before} became {seen}"
+            assert len(drafts(self.directory)) <= 2
+        self.do()
+        assert state(self.directory) == self.scenario.outcome(seen), f"{seen}, repeated, became {state(self.directory)}"
+        assert drafts(self.directory) == []
+
+
+def main(name: str, twice: int) -> None:
+    """Kill at every stop, in the midst of writes, and so many times at two stops drawn at random; print the counts."""
+    with tempfile.TemporaryDirectory() as folder:
+        trial = Trial(SCENARIOS[name], Path(folder))
+        stops = traced(trial.do)
+        for stop in range(stops):
+            trial.killed(lambda work, stop=stop: traced(work, stop))
+        sizes = [0, 1, 100, 400, len(version_of("9")) - 1]
+        for size in sizes:
+            trial.killed(lambda work, size=size: cut_short(work, size))
+        draw = random.Random(name)
+        for _ in range(twice):
+            first, second = draw.randrange(stops), draw.randrange(stops)
+            trial.killed(lambda work, stop=first: traced(work, stop), lambda work, stop=second: traced(work, stop))
+    json.dump({"stops": stops, "writes": len(sizes), "twice": twice}, sys.stdout)
+
+
+def _ptrace(request: int, child: int, data: int = 0) -> None:
+    if _libc.ptrace(request, child, None, data) == -1:
+        raise OSError(ctypes.get_errno(), "ptrace")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,90 @@
+"""The same bits on every machine: literal expected scores, in this process and in others with other instructions."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from model.core.batch import Floats
+from model.core.heads import HEADS
+from model.core.network import Layer, Network
+from model.core.standardizer import Standardizer
+from tests import committed_bits
+from tests.facts import ROOT
+
+
+def engine(mean, scale, layers, orders, batch=1000) -> tuple[Floats, Floats]:
+    """Last activations (n, outputs), and the sigmoid of them, computed in batches of this many orders."""
+    network = Network([Layer(np.array(w, float), np.array(b, float), name) for w, b, name in layers])
+    x = Standardizer(np.array(mean, float), np.array(scale, float), [""] * len(mean))(np.array(orders, float))
+    batches = [[*network.forward(x[start : start + batch])][-1].activations for start in range(0, len(x), batch)]
+    scores = [HEADS["sigmoid"](np.ascontiguousarray(logits.T)).T for logits in batches]
+    return np.concatenate(batches), np.concatenate(scores)
+
+
+def lines(name, batch=1000):
+    logits, scores = engine(*committed_bits.network(name), batch)
+    return [f"{logit.hex()} {score.hex()}" for (logit,), (score,) in zip(logits.tolist(), scores.tolist(), strict=True)]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 13, 129, 1000])
+@pytest.mark.parametrize("name", committed_bits.NETWORKS)
+def test_a_thousand_orders_of_a_network_have_the_committed_bits_in_batches_of_any_size(name, batch):
+    assert lines(name, batch) == committed_bits.expected(name)
+    assert len(committed_bits.expected(name)) == 1000
+
+
+def golden_lines():
+    found = []
+    for golden in committed_bits.portable_goldens():
+        last, _ = engine(golden.mean, golden.scale, golden.layers, golden.x)
+        found.append(" ".join([golden.name, *(number.hex() for number in last.ravel().tolist())]))
+    return found
+
+
+def test_the_portable_goldens_have_the_committed_bits():
+    assert golden_lines() == committed_bits.expected("goldens")
+
+
+def test_the_committed_bits_are_the_oracles():
+    assert committed_bits.goldens() == committed_bits.expected("goldens")
+    assert committed_bits.computed("3-3-1") == committed_bits.expected("3-3-1")
+
+
+SETTINGS = [
+    {"NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR"},
+    {"NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR"},
+    {"OPENBLAS_CORETYPE": "Prescott"},
+    {"OPENBLAS_CORETYPE": "Haswell"},
+    {"OPENBLAS_CORETYPE": "SkylakeX", "OPENBLAS_NUM_THREADS": "1"},
+]
+
+
+PROGRAM = """
+from tests import committed_bits
+from tests.integration.model.test_bits import lines
+print(all(lines(name, batch) == committed_bits.expected(name) for name in committed_bits.NETWORKS for batch in (1, 1000)))
+"""
+
+
+@pytest.fixture(scope="module")
+def others():
+    """The end of the program under each setting, two at a time."""
+
+    def run(setting):
+        command = [sys.executable, "-W", "ignore", "-c", PROGRAM]
+        return subprocess.run(command, cwd=ROOT, env={**os.environ, **setting}, capture_output=True, text=True)
+
+    with ThreadPoolExecutor(2) as threads:
+        yield [threads.submit(run, setting) for setting in SETTINGS]
+
+
+@pytest.mark.parametrize(
+    "number", range(len(SETTINGS)), ids=[" ".join(f"{k}={v}" for k, v in setting.items()) for setting in SETTINGS]
+)
+def test_other_processors_instructions_give_the_same_bits(others, number):
+    done = others[number].result()
+    assert done.stdout == "True\n", done.stderr

@@ -1,0 +1,121 @@
+"""Files that are no sound model: each is refused by its own error, which names the place, for little memory."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+from model.artifact import model_file
+from model.errors import BadArray, ModelError, Unreadable
+from tests.facts import ROOT
+from tests.model_files import GOOD, SECRETS, Trap, changed
+from tests.unit.model.artifact.broken_arrays import ARRAYS
+from tests.unit.model.artifact.broken_models import MODELS
+from tests.unit.model.artifact.broken_zips import BOMBS, ZIPS
+
+FILES = {
+    **{f"zip: {name}": row for name, row in (ZIPS | BOMBS).items()},
+    **{f"array: {name}": (changed({"mean.npy": content}), BadArray, "mean") for name, content in ARRAYS.items()},
+    **{f"model: {name}": row for name, row in MODELS.items()},
+}
+PLACES = {
+    "nothing": lambda path: None,
+    "a folder": os.mkdir,
+    "a pipe": os.mkfifo,
+    "a device": lambda path: os.symlink("/dev/zero", path),
+    "a link to nothing": lambda path: os.symlink("nowhere", path),
+    "a link to itself": lambda path: os.symlink(path, path),
+    "an empty file": lambda path: path.touch(),
+}
+# A manifest of 2 MB that is all empty lists takes 50 MB, a bomb twice the 16 MB that any file may hold.
+LITTLE = 80 * 2**20
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.npz"
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    """Where each file is, by its name."""
+    folder = tmp_path_factory.mktemp("broken")
+    found = {name: folder / f"{number}.npz" for number, name in enumerate([*FILES, *PLACES])}
+    for name, (data, *_) in FILES.items():
+        found[name].write_bytes(data() if callable(data) else data)
+    for name, make in PLACES.items():
+        make(found[name])
+    return found
+
+
+@pytest.fixture(scope="module")
+def witness(paths):
+    """A fresh process that reads every file, beside the tests that read them here."""
+    folder = paths["nothing"].parent
+    (folder / "good.npz").write_bytes(GOOD)
+    command = [
+        sys.executable,
+        "-m",
+        "tests.integration.model.memory_witness",
+        "good.npz",
+        *(path.name for path in paths.values()),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+@pytest.mark.usefixtures("witness")
+@pytest.mark.parametrize("name", FILES)
+def test_a_broken_file_is_refused_by_what_is_wrong_in_it(name, paths):
+    with pytest.raises(ModelError) as refused:
+        model_file.read(paths[name])
+    assert (type(refused.value), refused.value.place) == FILES[name][1:]
+    assert str(refused.value) == f"{refused.value.place}: {refused.value.reason}"
+    assert not any(secret in str(refused.value) for secret in SECRETS)
+
+
+@pytest.mark.parametrize("make", PLACES.values(), ids=PLACES)
+def test_what_is_no_readable_file_is_refused_and_leaves_none_open(make, path):
+    make(path)
+    before = os.listdir("/dev/fd")
+    with pytest.raises(Unreadable) as refused:
+        model_file.read(path)
+    assert refused.value.place == "file"
+    assert os.listdir("/dev/fd") == before
+
+
+@pytest.fixture(scope="module")
+def witnessed(witness, paths):
+    """What the fresh process tells of every file, by name, and how far it grew."""
+    told, failure = witness.communicate(timeout=120)
+    assert witness.returncode == 0, failure.decode()
+    found = json.loads(told)
+    return dict(zip(paths, found["files"], strict=True)), found["grown"]
+
+
+def test_a_fresh_process_refuses_every_file_by_the_same_error(witnessed):
+    expected = {name: [error.__name__, place] for name, (_, error, place) in FILES.items()}
+    expected |= {name: ["Unreadable", "file"] for name in PLACES}
+    assert {name: each["outcome"] for name, each in witnessed[0].items()} == expected
+
+
+def test_no_file_costs_more_than_a_little_memory(witnessed):
+    files, grown = witnessed
+    assert {name: each["peak"] for name, each in files.items() if each["peak"] >= LITTLE} == {}
+    assert grown < LITTLE
+
+
+def test_nothing_in_a_file_is_executed(witnessed, paths):
+    files, _ = witnessed
+    assert {event for each in files.values() for event in each["events"]} <= {"open"}
+    assert not paths["nothing"].with_name("sprung").exists()
+
+
+def test_the_trap_in_those_files_springs_when_it_is_unpickled(tmp_path):
+    pickle.loads(pickle.dumps(Trap(tmp_path / "sprung")))
+    assert (tmp_path / "sprung").exists()

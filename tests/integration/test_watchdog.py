@@ -1,0 +1,129 @@
+"""Requests that overstay their time, against the real server: they are counted, and no other one feels it."""
+
+import json
+import logging
+import os
+import signal
+import socket
+import time
+from contextlib import ExitStack, closing
+
+import pytest
+
+from tests.integration import load
+from tests.servers import GUNICORN, running, until
+
+FIGURES = logging.getLogger("figures")
+STUCK = [*GUNICORN[:-1], "tests.integration.stuck_app:app"]
+ORDER = {"order_id": "x", "route_disruption": 2, "backlog": 3, "weather_severity": 1}
+
+
+def request(order_id):
+    return load.post(json.dumps({"orders": [ORDER | {"order_id": order_id}]}).encode())
+
+
+LOST = "delivery_risk_requests_lost_total"
+PRESENT = "delivery_risk_requests_in_progress"
+
+
+def overdue(server):
+    return {name: value for name, value in server.metrics().items() if "overdue_total{" in name and value}
+
+
+@pytest.mark.parametrize(("kind", "fresh"), [("sleeps", False), pytest.param("spins", True, marks=pytest.mark.long)])
+def test_a_request_that_never_ends_has_its_worker_replaced_and_harms_no_other(kind, fresh):
+    room = {"DELIVERY_RISK_MAX_CONCURRENT": "7", "DELIVERY_RISK_THREADS": "8"}
+    with running(STUCK, DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS="1", **room) as server:
+        before, replaced = set(server.all_workers(2)), []
+        others = load.Load(server.port, request("fine"), 3, lambda _: not replaced, fresh, pause=0.005)
+        slow = load.Load(server.port, request("slow"), 3, lambda _: not replaced, fresh)
+        begun = time.monotonic()
+        stuck = load.Load(server.port, request(kind), 1, lambda outcomes: outcomes.sent == 0)
+        while len(now := set(server.workers())) < 2 or now == before:
+            assert time.monotonic() < begun + 15, server.log()
+            time.sleep(0.02)
+        replaced.append(time.monotonic() - begun)
+        found, found_slow = others.outcomes(), slow.outcomes()
+        answered = found.sent + found_slow.sent
+        FIGURES.info("a request that %s: its worker replaced after %.2f s, %d others answered", kind, replaced[0], answered)
+        assert replaced[0] <= 1 + 5
+        assert len(before & now) == 1
+        assert found.failures.total() == found_slow.failures.total() == 0
+        assert set(found.statuses) == set(found_slow.statuses) == {200}
+        assert found.sent > 100
+        assert stuck.outcomes().failures.total() == 1
+        assert overdue(server) == {'delivery_risk_requests_overdue_total{stage="compute"}': 1}
+        assert (server.metrics()[LOST], server.metrics()[PRESENT]) == (1, 0)
+        (line,) = [json.loads(line) for line in server.log().splitlines() if "overstayed" in line]
+        assert line["request_id"]
+
+
+@pytest.mark.parametrize("pause", [0.05, pytest.param(1.5, marks=pytest.mark.long)])
+def test_slow_bodies_hold_places_but_no_probe_until_they_are_cut_off_and_their_worker_lives_on(pause):
+    limits = {"DELIVERY_RISK_WORKERS": "1", "DELIVERY_RISK_MAX_CONCURRENT": "3", "DELIVERY_RISK_THREADS": "5"}
+    body = load.post(load.orders(1000))
+    with running(**limits, DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS="3") as server, ExitStack() as opened:
+        before, begun = server.all_workers(1), time.monotonic()
+        slow = [opened.enter_context(socket.create_connection(("127.0.0.1", server.port), 10)) for _ in range(3)]
+        for connection in slow:
+            connection.sendall(body[:1000])
+        time.sleep(0.2)
+        refused = opened.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+        refused.sendall(body[:1000])
+        assert server.call("GET", "/readyz")[0] == 200
+        assert opened.enter_context(closing(load.Connection(server.port))).ask(body)[0] == 503
+        slow[0].sendall(body[1000:])
+        assert slow[0].recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert time.monotonic() < begun + 3
+        assert refused.recv(65536).startswith(b"HTTP/1.1 503 ")
+        assert time.monotonic() < begun + 3.5
+
+        slow[1].settimeout(pause)
+        answer = b""
+        while not answer and time.monotonic() < begun + 10:
+            try:
+                answer = slow[1].recv(65536)
+            except TimeoutError:
+                slow[1].sendall(b" ")
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"application/problem+json" in answer
+        assert slow[2].recv(65536).startswith(b"HTTP/1.1 408 ")
+        assert 3 <= time.monotonic() - begun < 6
+        assert overdue(server) == {'delivery_risk_requests_overdue_total{stage="read"}': 2}
+        assert server.workers() == before
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGSEGV, marks=pytest.mark.long)])
+def test_what_is_in_progress_when_a_worker_is_killed_is_seen_and_then_lost_and_nothing_else_is(how):
+    limits = {"DELIVERY_RISK_WORKERS": "2", "DELIVERY_RISK_MAX_CONCURRENT": "7"}
+    with running(STUCK, DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS="20", **limits) as server, ExitStack() as opened:
+        before = server.all_workers(2)
+        for number in range(3):
+            connection = opened.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+            connection.sendall(request("sleeps") if number else load.post(load.orders(1000))[:1000])
+        assert until(lambda: server.metrics()[PRESENT] == 3)
+        assert server.metrics()[LOST] == 0
+        for worker in before:
+            os.kill(worker, how)
+        assert until(lambda: len(now := server.workers()) == 2 and not set(now) & set(before))
+        found = server.metrics()
+        assert (found[LOST], found[PRESENT]) == (3, 0)
+        assert overdue(server) == {}
+        server.score([ORDER])
+        server.process.send_signal(signal.SIGHUP)
+        assert until(lambda: server.metrics()["delivery_risk_workers_started_total"] == 6)
+        assert (server.metrics()[LOST], server.metrics()[PRESENT]) == (3, 0)
+
+
+def test_an_answer_that_was_not_sent_to_its_end_when_its_worker_was_killed_is_lost():
+    with running(DELIVERY_RISK_WORKERS="1") as server, socket.create_connection(("127.0.0.1", server.port), 10) as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        (before,) = server.all_workers(1)
+        slow.sendall(load.post(load.orders(10_000)) * 10)
+        counted = 'http_request_duration_seconds_count{method="POST",route="/score",status="200"}'
+        assert until(lambda: server.metrics()[counted] >= 1)
+        time.sleep(0.3)
+        assert server.metrics()[PRESENT] == 1
+        os.kill(before, signal.SIGKILL)
+        assert until(lambda: server.workers() not in ([], [before]))
+        assert (server.metrics()[LOST], server.metrics()[PRESENT]) == (1, 0)

@@ -1,0 +1,107 @@
+"""The good file taken apart and put together wrongly."""
+
+import io
+import json
+import os
+import struct
+import zipfile
+from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.artifact import model_file
+from model.packaged import packaged_model
+from tests.models import reference_of
+
+GOOD = model_file.dumps(packaged_model())
+
+# Put where a value is refused, to see that no message repeats it.
+SECRET_TEXT = "tattletale"
+SECRET_NUMBER = 8675309.25
+SECRETS = (SECRET_TEXT, "8675309")
+
+MISSING = object()
+
+
+class Trap:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder: Path | str):
+        self.folder = str(folder)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (self.folder,)
+
+
+def members(data: bytes = GOOD) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(data)) as bundle:
+        return {info.filename: bundle.read(info) for info in bundle.infolist()}
+
+
+def zipped(content: Iterable[tuple[str, bytes]], compression: int = zipfile.ZIP_STORED) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", compression) as bundle:
+        for name, data in content:
+            # A name given twice is what some tests want; from writestr it would be a warning.
+            bundle.NameToInfo.pop(name, None)
+            bundle.writestr(name, data)
+    return archive.getvalue()
+
+
+def changed(content: dict[str, bytes | None]) -> bytes:
+    """The good file with these members replaced or added, or left out where None."""
+    return zipped((name, data) for name, data in (members() | content).items() if data is not None)
+
+
+def npy(array: Any, version: tuple[int, int] = (1, 0), allow_pickle: bool = False) -> bytes:
+    file = io.BytesIO()
+    np.lib.format.write_array(file, np.asarray(array), version=version, allow_pickle=allow_pickle)
+    return file.getvalue()
+
+
+def headed(header: str, body: bytes = b"") -> bytes:
+    """A version 1.0 .npy of this header as it stands."""
+    text = header.encode("latin-1") + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + body
+
+
+def described(descr: str, shape: str, body: bytes = b"", fortran: bool = False) -> bytes:
+    """A .npy whose header says this of its body."""
+    return headed(f"{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}", body)
+
+
+def document() -> dict[str, Any]:
+    """The good file's manifest."""
+    text = np.load(io.BytesIO(members()["manifest.npy"]))
+    return dict(json.loads(text.tobytes()))
+
+
+def referred_document() -> dict[str, Any]:
+    """The same with a reference."""
+    found = document()
+    names = [feature["name"] for feature in found["features"]]
+    return found | {"reference": json.loads(json.dumps(asdict(reference_of(names))))}
+
+
+def edited(path: Iterable[str | int], value: Any, whole: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The good manifest, or another, with one entry replaced, added or left out."""
+    whole = deepcopy(whole or document())
+    *way, last = path
+    entry: Any = whole
+    for step in way:
+        entry = entry[step]
+    if value is MISSING:
+        del entry[last]
+    else:
+        entry[last] = value
+    return whole
+
+
+def with_manifest(manifest: dict[str, Any] | bytes) -> bytes:
+    """The good file under another manifest."""
+    text = manifest if isinstance(manifest, bytes) else json.dumps(manifest).encode()
+    return changed({"manifest.npy": npy(np.frombuffer(text, np.uint8))})

@@ -1,0 +1,63 @@
+"""Stores to test with."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from model.artifact import model_file
+from model.errors import NothingPromoted
+from model.registry import loader, references, versions
+from tests.models import one_input
+
+State = tuple[list[str], list[str]]
+
+
+def version_of(version: str, weight: float = 1.0, name: str = "made") -> bytes:
+    """The file of a version of a model; another weight is other content."""
+    made = one_input(weight, 0.25)
+    return model_file.dumps(replace(made, manifest=replace(made.manifest, version=version, name=name)))
+
+
+def publish(directory: Path, version: str, weight: float = 1.0, name: str = "made") -> bytes:
+    """Publish a version from a file outside the store; its bytes."""
+    data = version_of(version, weight, name)
+    file = directory.with_name(f"{directory.name}.outside")
+    file.write_bytes(data)
+    versions.publish(file, directory)
+    return data
+
+
+def holding(directory: Path, published: str, promoted: str) -> Path:
+    """A new store of these versions, each of one letter, of which these were promoted one after the other."""
+    directory.mkdir()
+    for version in published:
+        publish(directory, version)
+    for version in promoted:
+        versions.promote(version, directory)
+    return directory
+
+
+def state(directory: Path) -> State:
+    """The versions and the history of a store in which everything must be whole."""
+    found = versions.list_versions(directory)
+    tried = versions.challenger(directory)
+    assert tried is None or versions.load(directory, tried).manifest.version == tried.version
+    for version in found:
+        assert versions.held(directory, version).manifest.version == version
+    try:
+        history = [each.version for each in references.read(directory)]
+    except NothingPromoted:
+        return found, []
+    assert loader.load(directory).manifest.version == history[-1]
+    return found, history
+
+
+def drafts(directory: Path) -> list[str]:
+    """The files that stand in a store without a name, or under one that no store knows."""
+    known = {
+        ".lock",
+        references.CURRENT,
+        references.CHALLENGER,
+        references.BROKEN,
+        *(f"{version}.npz" for version in versions.list_versions(directory)),
+    }
+    return [path.name for path in directory.iterdir() if path.name not in known]

@@ -1,0 +1,180 @@
+import json
+import time
+
+import pytest
+from hypothesis import given
+
+from model.artifact import manifest
+from model.errors import BadManifest
+from tests.model_files import MISSING, SECRET_NUMBER, SECRET_TEXT, SECRETS, document, edited
+from tests.models import models
+from tests.unit.model.artifact.broken_models import NOT_JSON, TEXT
+
+
+def place_of(path):
+    return "manifest" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+
+
+def refusal(text):
+    with pytest.raises(BadManifest) as refused:
+        manifest.read(text if isinstance(text, bytes) else json.dumps(text).encode())
+    assert not any(secret in str(refused.value) for secret in SECRETS)
+    return refused.value
+
+
+FEATURE = ("features", 0)
+DAY = "2026-11-20T"
+
+WRONG = {
+    ("format",): [2, 0, "1", None, True, [1], 1.5, SECRET_NUMBER],
+    ("name",): ["", "a b", "-a", ".a", "a/b", "a\n", "é", "a" * 65, f"{SECRET_TEXT}!", None, 3, True, ["a"]],
+    ("version",): ["", "1 0", "-1", "1/0", "1\n", "1" * 65, f"{SECRET_TEXT}!", None, 1.0, []],
+    ("created",): ["", SECRET_TEXT, "2026-11-20", f"{DAY}00:00:00", f"{DAY}00:00:00+00:00", f"{DAY}00:00:00Z\n", 0, None],
+    ("description",): [None, 3, ["a"], "x" * 4001, f"{SECRET_TEXT}\ud800"],
+    ("features",): [[], {}, None, SECRET_TEXT, 3],
+    FEATURE: [None, SECRET_TEXT, 3, []],
+    (*FEATURE, "name"): ["", "1a", "a-b", "a b", "é", "a\n", "a" * 65, "order_id", f"{SECRET_TEXT}!", None, 3, True],
+    (*FEATURE, "unit"): [None, 3, "a\nb", "\x7f", "\x00", "x" * 501, "\ud800"],
+    (*FEATURE, "description"): [None, 3, "x" * 4001, "\udfff"],
+    (*FEATURE, "minimum"): [None, "0", True, [0.0], 10**400, SECRET_TEXT],
+    (*FEATURE, "maximum"): [None, "9", False, {}, -(10**400)],
+    ("activations",): [[], {}, None, "relu"],
+    ("activations", 0): ["swish", "ReLU", "relu\n", "", SECRET_TEXT, None, 3, ["relu"]],
+    ("head",): ["Sigmoid", "sigmoid\n", "", "relu", SECRET_TEXT, None, 3, []],
+    ("threshold",): [-0.01, -5e-324, 1.0000000000000002, 60, SECRET_NUMBER, None, "0.5", True, [0.5], 10**400],
+    ("self_test",): [None, [], 3, SECRET_TEXT],
+    ("self_test", "orders"): [[], {}, None, 3],
+    ("self_test", "orders", 1): [[], {}, None, SECRET_NUMBER],
+    ("self_test", "orders", 1, 2): [None, "9", True, [9.0], 10**400, SECRET_TEXT],
+    ("self_test", "scores"): [[], {}, None, 3],
+    ("self_test", "scores", 2): [[], None, SECRET_NUMBER],
+    ("self_test", "scores", 2, 0): [None, "0.7", False, SECRET_TEXT],
+    ("provenance",): [None, [], SECRET_TEXT, 3],
+    ("provenance", "source"): [None, 3, [SECRET_TEXT], "x" * 4001, "\ud800"],
+}
+ROWS = [pytest.param(path, value, id=f"{place_of(path)}-{value!a:.30}") for path, values in WRONG.items() for value in values]
+
+
+@pytest.mark.parametrize(("path", "value"), ROWS)
+def test_an_entry_of_another_kind_is_refused_by_its_path(path, value):
+    assert refusal(edited(path, value)).place == place_of(path)
+
+
+IMPOSSIBLE = ["2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", f"{DAY}24:00:00Z", f"{DAY}00:60:00Z", "２０２６-11-20T00:00:00Z"]
+
+
+@pytest.mark.parametrize("created", IMPOSSIBLE)
+def test_a_time_that_no_clock_shows_is_refused(created):
+    assert refusal(edited(["created"], created)).place == "manifest.created"
+
+
+REQUIRED = [(name,) for name in document() if name != "provenance"]
+REQUIRED += [(*FEATURE, "name"), ("self_test", "orders"), ("self_test", "scores")]
+
+
+@pytest.mark.parametrize("path", REQUIRED, ids=place_of)
+def test_an_entry_that_is_missing_is_named(path):
+    error = refusal(edited(path, MISSING))
+    assert (error.place, error.reason) == (place_of(path), "missing")
+
+
+@pytest.mark.parametrize("path", [(), FEATURE, ("self_test",)], ids=place_of)
+def test_an_entry_that_the_format_does_not_know_is_refused_by_where_it_stands(path):
+    assert refusal(edited((*path, SECRET_TEXT), 1)).place == place_of(path)
+
+
+@pytest.mark.parametrize(
+    "path", [(*FEATURE, "unit"), (*FEATURE, "description"), (*FEATURE, "minimum"), ("provenance",)], ids=place_of
+)
+def test_an_entry_that_may_be_left_out_may_be_left_out(path):
+    manifest.read(json.dumps(edited(path, MISSING)).encode())
+
+
+@pytest.mark.parametrize("key", ["a\nb", "\x7f", "x" * 501, "\ud800"], ids=ascii)
+def test_a_provenance_of_an_unruly_name_is_refused(key):
+    assert refusal(edited(["provenance", key], "a script")).place == "manifest.provenance"
+
+
+def test_a_feature_given_twice_is_named():
+    error = refusal(edited(["features", 2, "name"], "backlog"))
+    assert (error.place, error.reason) == ("manifest.features", "feature backlog is given twice")
+
+
+def test_a_minimum_over_its_maximum_is_refused_by_its_feature():
+    error = refusal(edited(["features", 1, "minimum"], SECRET_NUMBER))
+    assert error.place == "manifest.features[1]"
+    assert "backlog" in error.reason
+
+
+@pytest.mark.parametrize("text", NOT_JSON.values(), ids=NOT_JSON)
+def test_what_is_not_strict_json_is_refused(text):
+    error = refusal(text)
+    assert (error.place, error.reason) == ("manifest", "not strict UTF-8 JSON")
+
+
+@pytest.mark.parametrize("text", [b"[]", b"null", b"3", b'"tattletale"', b"true"])
+def test_a_document_that_is_no_object_is_refused(text):
+    error = refusal(text)
+    assert (error.place, error.reason) == ("manifest", "expected an object")
+
+
+@pytest.mark.parametrize(
+    ("number", "place"),
+    [("0.6", "manifest.threshold"), ("10.0", "manifest.features[0].maximum"), ("8.0", "manifest.self_test.orders[1][0]")],
+)
+def test_a_number_too_large_for_a_float_is_refused_by_its_path(number, place):
+    assert refusal(TEXT.replace(number, "1e400", 1).encode()).place == place
+
+
+def test_a_manifest_over_the_limit_is_refused_unread(monkeypatch):
+    monkeypatch.setattr(manifest, "LIMIT", 100)
+    assert refusal(b"[" * 101).reason == "over 100 bytes"
+
+
+def test_a_manifest_at_the_limit_is_read(monkeypatch):
+    monkeypatch.setattr(manifest, "LIMIT", len(TEXT))
+    manifest.read(TEXT.encode())
+
+
+def test_many_features_do_not_take_the_square_of_their_number():
+    features = [{"name": f"f{number}"} for number in range(20_000)]
+    text = json.dumps(edited(["features"], features)).encode()
+    begun = time.process_time()
+    assert len(manifest.read(text).features) == 20_000
+    # A pass over them takes a tenth of a second, comparing each with all takes several seconds.
+    assert time.process_time() - begun < 1.5
+
+
+LIMITS = {
+    ("name",): ["a", "A" * 64, "0.a_B-c"],
+    ("version",): ["1", "1" * 64, "2026-11-20.1+b_c"],
+    ("description",): ["", "x" * 4000, "two\nlines", "é 漢 🚚"],
+    (*FEATURE, "name"): ["a", "_", "x" * 64, "order_ids", "Order_id", "class"],
+    (*FEATURE, "unit"): ["", "x" * 500, "°C"],
+    (*FEATURE, "minimum"): [-1.7976931348623157e308, 0, 10.0, -1e300],
+    ("threshold",): [0, 1, 0.0, 1.0, 5e-324, -0.0],
+    ("provenance",): [{}, {"": ""}, {"training run": "two\nlines"}],
+}
+ACCEPTED = [
+    pytest.param(path, value, id=f"{place_of(path)}-{value!a:.20}") for path, values in LIMITS.items() for value in values
+]
+
+
+@pytest.mark.parametrize(("path", "value"), ACCEPTED)
+def test_an_entry_at_its_limits_is_kept_as_it_is(path, value):
+    entry = json.loads(manifest.write(manifest.read(json.dumps(edited(path, value)).encode())))
+    for step in path:
+        entry = entry[step]
+    assert entry == value
+
+
+@given(models())
+def test_a_manifest_comes_back_as_it_was_written(model):
+    text = manifest.write(model.manifest)
+    assert manifest.read(text) == model.manifest
+    assert manifest.write(manifest.read(text)) == text
+
+
+def test_whole_numbers_are_read_as_floats():
+    read = manifest.read(json.dumps(edited(["threshold"], 1)).encode())
+    assert isinstance(read.threshold, float)

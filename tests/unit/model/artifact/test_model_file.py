@@ -1,0 +1,106 @@
+import hashlib
+import io
+import json
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from model.artifact import model_file
+from model.core.network import Network
+from model.errors import DigestMismatch, NotFinite, TooLarge
+from model.packaged import packaged_model
+from tests.model_files import GOOD, SECRET_TEXT, document
+from tests.models import layer, model_of, models
+from tests.unit.model.artifact.broken_models import array
+
+
+def same(found, expected):
+    """Manifest and every number, to the bit."""
+
+    def arrays(model):
+        layers = [(each.weights, each.bias) for each in model.network.layers]
+        return [model.standardizer.mean, model.standardizer.scale, *(array for pair in layers for array in pair)]
+
+    pairs = zip(arrays(found), arrays(expected), strict=True)
+    return found.manifest == expected.manifest and all(
+        (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes()) for one, other in pairs
+    )
+
+
+@given(models())
+def test_a_model_comes_back_as_it_was_written(model):
+    assert same(model_file.loads(model_file.dumps(model)), model)
+
+
+@given(models())
+def test_a_model_read_and_written_again_gives_the_same_bytes(model):
+    data = model_file.dumps(model)
+    assert model_file.dumps(model_file.loads(data)) == data
+
+
+def test_a_model_of_999_layers_is_read_and_one_of_1000_is_refused():
+    data = model_file.dumps(model_of(Network([layer([[1.0]], [0.0])] * 999)))
+    assert len(model_file.loads(data).network.layers) == 999
+    with pytest.raises(TooLarge):
+        model_file.loads(model_file.dumps(model_of(Network([layer([[1.0]], [0.0])] * 1000))))
+
+
+def test_a_file_does_not_tell_when_it_was_written(monkeypatch):
+    early = model_file.dumps(packaged_model())
+    later = time.time() + 1e9
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert model_file.dumps(packaged_model()) == early
+
+
+def test_numpy_reads_the_file_without_pickle():
+    with np.load(io.BytesIO(GOOD), allow_pickle=False) as bundle:
+        assert bundle.files == ["manifest", "mean", "scale", "w1", "b1", "w2", "b2"]
+        assert bundle["w2"].tolist() == [[0.9, 0.7, 0.6]]
+        assert json.loads(bundle["manifest"].tobytes())["name"] == "delivery-risk"
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_file_made_by_hand_is_read(save):
+    feature = {"name": "backlog"}
+    described = document() | {"features": [feature], "activations": ["relu"], "self_test": {"orders": [[3]], "scores": [[0.5]]}}
+    del described["provenance"]
+    text = np.frombuffer(json.dumps(described).encode(), np.uint8)
+    file = io.BytesIO()
+    save(
+        file,
+        b2=np.zeros(1),
+        w2=np.ones((1, 2)),
+        b1=np.zeros(2),
+        w1=np.ones((2, 1)),
+        scale=np.ones(1),
+        mean=np.array([4.0]),
+        manifest=text,
+    )
+    model = model_file.loads(file.getvalue())
+    assert model.manifest.activations == ("relu", "linear")
+    assert model.outputs(np.array([[5.0]])).logits.tolist() == [[2.0]]
+
+
+def test_the_digest_is_that_of_the_bytes():
+    assert model_file.loads(GOOD).sha256 == hashlib.sha256(GOOD).hexdigest()
+
+
+def test_a_file_with_the_digest_asked_for_is_read():
+    assert same(model_file.loads(GOOD, hashlib.sha256(GOOD).hexdigest()), packaged_model())
+
+
+@pytest.mark.parametrize("name", ["mean", "scale"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_number_that_is_not_finite_is_refused_by_its_feature(name, value):
+    with pytest.raises(NotFinite, match="backlog"):
+        model_file.loads(array(name, [2.0, value, 2.0]))
+
+
+@pytest.mark.parametrize("digest", [SECRET_TEXT, "", "0" * 64, hashlib.sha256(GOOD).hexdigest()[:-1]])
+def test_a_file_with_another_digest_is_refused(digest):
+    with pytest.raises(DigestMismatch) as refused:
+        model_file.loads(GOOD, digest)
+    assert refused.value.place == "file"
+    assert SECRET_TEXT not in str(refused.value)

@@ -1,0 +1,172 @@
+"""The model file as a file: what can stand at its path, and what a write that fails leaves behind."""
+
+import hashlib
+import os
+import stat
+import tracemalloc
+
+import pytest
+
+from model.artifact import model_file, npz
+from model.errors import SelfTestFailed, TooLarge, Unreadable
+from model.packaged import packaged_model
+from tests.model_files import GOOD, SECRET_TEXT
+from tests.models import one_input
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.npz"
+
+
+def test_a_written_model_is_returned_as_it_will_be_read(path):
+    written = model_file.write(packaged_model(), path)
+    assert written.sha256 == hashlib.sha256(path.read_bytes()).hexdigest() == model_file.read(path).sha256
+    assert written.manifest == model_file.read(path).manifest
+
+
+def test_a_written_file_holds_the_bytes_of_the_model(path):
+    model_file.write(packaged_model(), str(path))
+    assert path.read_bytes() == GOOD
+
+
+def test_a_written_file_can_be_read_by_all_and_changed_by_its_owner(path):
+    model_file.write(packaged_model(), path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_writing_replaces_what_was_there_and_leaves_nothing_else(path):
+    path.write_bytes(b"old")
+    model_file.write(packaged_model(), path)
+    assert path.read_bytes() == GOOD
+    assert os.listdir(path.parent) == ["model.npz"]
+
+
+@pytest.mark.parametrize("step", ["fsync", "fchmod", "replace"])
+@pytest.mark.parametrize("error", [OSError("no space left"), KeyboardInterrupt()], ids=["error", "interrupt"])
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(step, error, path, monkeypatch):
+    def fails(*_):
+        raise error
+
+    path.write_bytes(b"old")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, step, fails)
+        with pytest.raises(type(error)):
+            model_file.write(packaged_model(), path)
+    assert path.read_bytes() == b"old"
+    assert os.listdir(path.parent) == ["model.npz"]
+
+
+def test_a_model_that_fails_its_own_self_test_is_not_written(path):
+    unsound = one_input()
+    unsound.network.layers[0].weights[:] = 3.0
+    unsound.standardizer.mean[:] = 1.0
+    with pytest.raises(SelfTestFailed):
+        model_file.write(unsound, path)
+    assert os.listdir(path.parent) == []
+
+
+def test_a_model_cannot_be_written_into_a_folder_that_is_not_there(path):
+    with pytest.raises(FileNotFoundError):
+        model_file.write(packaged_model(), path / "model.npz")
+
+
+@pytest.mark.parametrize(
+    "path", [f"{SECRET_TEXT}\0", f"{SECRET_TEXT}/" * 2000, f"{SECRET_TEXT}\udcff", "", "/dev/zero", "/dev/null"]
+)
+def test_a_path_to_no_file_is_refused(path):
+    with pytest.raises(Unreadable) as refused:
+        model_file.read(path)
+    assert refused.value.place == "file"
+    assert SECRET_TEXT not in str(refused.value)
+
+
+def test_a_file_is_closed_once_it_is_read(path):
+    path.write_bytes(GOOD)
+    before = os.listdir("/dev/fd")
+    model_file.read(path)
+    assert os.listdir("/dev/fd") == before
+
+
+def test_a_link_to_a_model_is_followed(path):
+    (path.parent / "current.npz").write_bytes(GOOD)
+    path.symlink_to("current.npz")
+    assert model_file.read(path).manifest == packaged_model().manifest
+
+
+def test_a_file_over_the_limit_is_refused_unread(path, monkeypatch):
+    path.write_bytes(GOOD)
+    monkeypatch.setattr(npz, "LIMIT", len(GOOD) - 1)
+    monkeypatch.setattr(model_file, "loads", lambda *_: pytest.fail("the file was read"))
+    with pytest.raises(TooLarge) as refused:
+        model_file.read(path)
+    assert refused.value.place == "file"
+
+
+def test_a_file_at_the_limit_is_read(path, monkeypatch):
+    path.write_bytes(GOOD)
+    monkeypatch.setattr(npz, "LIMIT", len(GOOD))
+    assert model_file.read(path).manifest == packaged_model().manifest
+
+
+@pytest.fixture
+def at_opening(monkeypatch):
+    """Have something done as soon as the file is open, before a byte is read."""
+
+    def at_opening(act):
+        opened = os.fstat
+
+        def looks(handle):
+            status = opened(handle)
+            monkeypatch.undo()
+            act()
+            return status
+
+        monkeypatch.setattr(os, "fstat", looks)
+
+    return at_opening
+
+
+def test_a_link_swapped_while_it_is_read_gives_the_model_that_was_opened_and_its_digest(path, at_opening):
+    other = path.with_name("other.npz")
+    path.with_name("first.npz").write_bytes(GOOD)
+    model_file.write(one_input(), other)
+    path.symlink_to("first.npz")
+    at_opening(lambda: (path.unlink(), path.symlink_to(other)))
+    read = model_file.read(path)
+    assert (read.manifest, read.sha256) == (packaged_model().manifest, hashlib.sha256(GOOD).hexdigest())
+    assert model_file.read(path).manifest == one_input().manifest
+
+
+def test_a_file_replaced_while_it_is_read_gives_the_model_that_was_opened(path, at_opening):
+    model_file.write(packaged_model(), path)
+    at_opening(lambda: model_file.write(one_input(), path))
+    assert model_file.read(path, hashlib.sha256(GOOD).hexdigest()).manifest == packaged_model().manifest
+    assert model_file.read(path).manifest == one_input().manifest
+
+
+CHANGES = {
+    "grows": lambda path: path.write_bytes(GOOD + b"\0"),
+    "grows by a model": lambda path: path.write_bytes(GOOD + GOOD),
+    "shrinks": lambda path: os.truncate(path, len(GOOD) - 1),
+    "is emptied": lambda path: os.truncate(path, 0),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_file_that_changes_its_length_while_it_is_read_is_refused(change, path, at_opening):
+    path.write_bytes(GOOD)
+    at_opening(lambda: change(path))
+    with pytest.raises(Unreadable) as refused:
+        model_file.read(path)
+    assert (refused.value.place, refused.value.reason) == ("file", "changed while it was read")
+
+
+def test_no_more_memory_is_asked_for_than_the_file_is_long(path):
+    path.write_bytes(GOOD)
+    model_file.read(path)
+    tracemalloc.start()
+    model_file.read(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**20

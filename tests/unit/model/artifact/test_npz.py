@@ -1,0 +1,117 @@
+import io
+import re
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from model.artifact import manifest, npz
+from model.artifact.zip_members import Member
+from model.errors import BadArray, TooLarge, UnknownMember
+from tests.model_files import GOOD, SECRET_NUMBER, changed, headed, npy, zipped
+
+KNOWN = re.compile(r"manifest|mean|scale|[wb][1-9]")
+THREE = np.full(3, SECRET_NUMBER)
+WEIGHTS = np.full((3, 3), SECRET_NUMBER)
+
+
+def test_an_archive_over_the_limit_is_refused(monkeypatch):
+    monkeypatch.setattr(npz, "LIMIT", len(GOOD) - 1)
+    with pytest.raises(TooLarge) as refused:
+        npz.read(GOOD, KNOWN)
+    assert refused.value.place == "file"
+
+
+def test_an_archive_at_the_limit_is_read(monkeypatch):
+    monkeypatch.setattr(npz, "LIMIT", len(GOOD))
+    npz.read(GOOD, KNOWN)
+
+
+def never(*_):
+    pytest.fail("an array was unpacked")
+
+
+def test_an_archive_that_would_swell_over_the_limit_is_refused_before_anything_is_unpacked(monkeypatch):
+    data = zipped([(f"w{number}.npy", npy(np.zeros(50_000))) for number in range(1, 5)], zipfile.ZIP_DEFLATED)
+    monkeypatch.setattr(npz, "LIMIT", 1_000_000)
+    monkeypatch.setattr(Member, "_unpacked", never)
+    with pytest.raises(TooLarge) as refused:
+        npz.read(data, KNOWN)
+    assert refused.value.place == "file"
+
+
+def test_names_are_checked_before_anything_is_unpacked(monkeypatch):
+    data = changed({"w10.npy": b""})
+    monkeypatch.setattr(Member, "_unpacked", never)
+    with pytest.raises(UnknownMember):
+        npz.read(data, KNOWN)
+
+
+def test_all_headers_are_checked_before_any_array_is_unpacked(monkeypatch):
+    data = changed({"b2.npy": npy(THREE.astype(">f8"))})
+    monkeypatch.setattr(Member, "content", never)
+    with pytest.raises(BadArray) as refused:
+        npz.read(data, KNOWN)
+    assert refused.value.place == "b2"
+
+
+def test_a_manifest_over_its_limit_is_refused_before_it_is_unpacked(monkeypatch):
+    monkeypatch.setattr(manifest, "LIMIT", 100)
+    monkeypatch.setattr(Member, "content", never)
+    with pytest.raises(TooLarge) as refused:
+        npz.read(GOOD, KNOWN)
+    assert (refused.value.place, refused.value.reason) == ("manifest", "over 100 bytes")
+
+
+@pytest.mark.parametrize("shift", range(8))
+def test_numbers_lie_where_the_processor_likes_them_wherever_they_lay_in_the_file(shift):
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }}{' ' * shift}"
+    read = npz.read(zipped([("mean.npy", headed(header, THREE.tobytes()))]), KNOWN)
+    assert read["mean"].flags.aligned
+    assert read["mean"].tolist() == THREE.tolist()
+
+
+arrays = st.dictionaries(
+    st.from_regex(KNOWN, fullmatch=True),
+    st.one_of(
+        hnp.arrays(np.float64, hnp.array_shapes(max_dims=2, min_side=0, max_side=4)),
+        hnp.arrays(np.uint8, hnp.array_shapes(max_dims=1)),
+    ),
+)
+
+
+@given(arrays)
+def test_arrays_come_back_bit_for_bit(given_arrays):
+    read = npz.read(npz.write(given_arrays), KNOWN)
+    assert list(read) == list(given_arrays)
+    for name, array in given_arrays.items():
+        assert (read[name].dtype, read[name].shape) == (array.dtype, array.shape)
+        assert read[name].tobytes() == array.tobytes()
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_what_numpy_saves_is_read(save):
+    file = io.BytesIO()
+    save(file, w1=WEIGHTS, mean=THREE)
+    read = npz.read(file.getvalue(), KNOWN)
+    assert read["w1"].tolist() == WEIGHTS.tolist()
+    assert read["mean"].tolist() == THREE.tolist()
+
+
+def test_what_is_written_numpy_reads():
+    with np.load(io.BytesIO(npz.write({"w1": WEIGHTS, "mean": THREE})), allow_pickle=False) as bundle:
+        assert bundle["w1"].tolist() == WEIGHTS.tolist()
+        assert bundle["mean"].tolist() == THREE.tolist()
+
+
+def test_arrays_are_read_as_they_cannot_be_changed():
+    assert not any(array.flags.writeable for array in npz.read(GOOD, KNOWN).values())
+
+
+def test_an_array_in_any_layout_is_written_in_the_same_bytes():
+    upright = np.arange(6.0).reshape(2, 3)
+    layouts = [np.asfortranarray(upright), np.repeat(upright, 2, axis=0)[::2], upright[::-1].copy()[::-1]]
+    assert {npz.write({"w1": layout}) for layout in layouts} == {npz.write({"w1": upright})}

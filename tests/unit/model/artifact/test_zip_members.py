@@ -1,0 +1,124 @@
+"""What else is a sound zip: as other writers lay it out, and up to the limits."""
+
+import io
+import struct
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+
+from model.artifact import model_file, zip_members
+from model.errors import TooLarge
+from tests.model_files import GOOD, npy, zipped
+from tests.model_files import members as arrays
+from tests.unit.model.artifact.zips import MEGABYTE, crowd, entry_of, laid_out, patched, patched_twice, zeros
+
+
+class Stream(io.RawIOBase):
+    """A file that cannot go back, as a pipe."""
+
+    def __init__(self):
+        self.written = b""
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        self.written += bytes(data)
+        return len(data)
+
+
+def streamed(compression):
+    stream = Stream()
+    with zipfile.ZipFile(stream, "w", compression) as bundle:
+        for name, content in arrays().items():
+            bundle.writestr(name, content)
+    return stream.written
+
+
+def saved(save):
+    """The good file's arrays, as NumPy writes them to a stream."""
+    stream = Stream()
+    save(stream, **{name.removesuffix(".npy"): np.load(io.BytesIO(content)) for name, content in arrays().items()})
+    return stream.written
+
+
+def longer(place, content):
+    """The good file with this behind the name of its last entry, as an extra field or a comment."""
+    data = patched(entry_of("b2.npy") + place, "<H", len(content))
+    length = struct.unpack_from("<L", data, len(data) - 10)[0]
+    return patched(-10, "<L", length + len(content), data=data[:-22] + content + data[-22:])
+
+
+def timed():
+    """The good file with a time in an extra field of every header and entry, as zip writes it."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as bundle:
+        for name, content in arrays().items():
+            info = zipfile.ZipInfo(name, (2026, 11, 20, 12, 0, 0))
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.extra = struct.pack("<2HBL", 0x5455, 5, 1, 0)
+            bundle.writestr(info, content)
+    return archive.getvalue()
+
+
+SOUND = {
+    "stored": zipped(arrays().items()),
+    "deflated": zipped(arrays().items(), zipfile.ZIP_DEFLATED),
+    "stored to a stream": streamed(zipfile.ZIP_STORED),
+    "deflated to a stream": streamed(zipfile.ZIP_DEFLATED),
+    "saved to a stream": saved(np.savez),
+    "saved and deflated to a stream": saved(np.savez_compressed),
+    "times in extra fields": timed(),
+    "an extra field": longer(30, struct.pack("<2H", 0x4141, 0)),
+    "a comment to an array": longer(32, b"a bias"),
+    "a name in UTF-8": patched_twice("b2.npy", 6, "<H", 1 << 11),
+    "deflated as hard as could be": patched_twice("b2.npy", 6, "<H", 2),
+    "written on another system": patched(entry_of("b2.npy") + 4, "<H", 0x31E),
+}
+
+
+@pytest.mark.parametrize("data", SOUND.values(), ids=SOUND)
+def test_an_archive_of_another_writer_is_read_as_numpy_reads_it(data):
+    with np.load(io.BytesIO(data), allow_pickle=False) as bundle:
+        assert {name: npy(bundle[name]) for name in bundle.files} == {
+            name.removesuffix(".npy"): content for name, content in arrays().items()
+        }
+    assert {member.name: member.content() for member in zip_members.read(data, len(data) * 9)} == arrays()
+    assert model_file.dumps(model_file.loads(data)) == GOOD
+
+
+def test_as_many_members_as_a_network_of_999_layers_has_are_read():
+    assert len(zip_members.read(crowd(2001), MEGABYTE)) == 2001
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_members_hold_at_most_the_limit(more):
+    data = zipped([("a", bytes(60)), ("b", bytes(40 + more))])
+    if more:
+        with pytest.raises(TooLarge):
+            zip_members.read(data, 100)
+    else:
+        assert [member.size for member in zip_members.read(data, 100)] == [60, 40]
+
+
+def test_16_mb_may_come_of_any_file_and_of_a_large_one_a_hundred_times_its_bytes():
+    small = laid_out([zeros("w1", 15 * MEGABYTE)])
+    assert zip_members.read(small, 2**30)[0].size > 900 * len(small)
+    noise = np.random.default_rng(8).bytes(200_000)
+    large = zipped([("noise", noise), ("zeros", bytes(19_000_000))], zipfile.ZIP_DEFLATED)
+    assert [member.size for member in zip_members.read(large, 2**30)] == [200_000, 19_000_000]
+    with pytest.raises(TooLarge):
+        zip_members.read(zipped([("noise", noise), ("zeros", bytes(23_000_000))], zipfile.ZIP_DEFLATED), 2**30)
+
+
+def test_the_beginning_of_a_member_is_unpacked_without_the_rest(monkeypatch):
+    content = npy(np.arange(100_000.0))
+    member = zip_members.read(zipped([("w1.npy", content)], zipfile.ZIP_DEFLATED), 2**30)[0]
+    assert member.beginning(1024) == content[:1024]
+    inflated = []
+    unpack = zlib.decompressobj
+    monkeypatch.setattr(zlib, "decompressobj", lambda bits: inflated.append(bits) or unpack(bits))
+    assert member.content() == content
+    assert len(inflated) == 1

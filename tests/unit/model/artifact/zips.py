@@ -1,0 +1,142 @@
+"""Zip archives put together byte by byte, to say of themselves what a zip writer never would."""
+
+import struct
+import zlib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from tests.model_files import GOOD, described, members, npy, zipped
+
+MEGABYTE = 2**20
+GIGABYTE = 2**30
+STORED, DEFLATED = 0, 8
+
+
+class Packed(NamedTuple):
+    """A member as it lies in the archive, and the method, checksum and size that are said of it."""
+
+    name: str
+    content: bytes
+    method: int
+    checksum: int
+    size: int
+
+
+def stored(name: str, content: bytes) -> Packed:
+    return Packed(name, content, STORED, zlib.crc32(content), len(content))
+
+
+def laid_out(content: Iterable[Packed]) -> bytes:
+    """The archive of these members, which are taken at their word."""
+    whole = list(content)
+    body, directory = bytearray(), bytearray()
+    for name, packed, method, checksum, size in whole:
+        said = struct.pack("<5H3L2H", 20, 0, method, 0, 33, checksum, len(packed), size, len(name), 0)
+        directory += struct.pack("<4sH26s3H2L", b"PK\1\2", 20, said, 0, 0, 0, 0, len(body)) + name.encode()
+        body += b"PK\3\4" + said + name.encode() + packed
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, len(whole), len(whole), len(directory), len(body), 0)
+    return bytes(body + directory) + end
+
+
+def with_packed(member: Packed) -> bytes:
+    """The good file with this member in its place."""
+    return laid_out(member if member.name == name else stored(name, content) for name, content in members().items())
+
+
+def packed(content: bytes, flush: int = zlib.Z_FINISH) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(content) + packer.flush(flush)
+
+
+def deflated(name: str, content: bytes, told: bytes, size: int | None = None) -> bytes:
+    """The good file with this packed array, told to be these bytes."""
+    return with_packed(Packed(f"{name}.npy", content, DEFLATED, zlib.crc32(told), len(told) if size is None else size))
+
+
+def zeros(name: str, size: int, told: int | None = None) -> Packed:
+    """An array of so many bytes of zeros, or told to be of other size, packed to a thousandth."""
+    said = size if told is None else told
+    header = described("'|u1'", f"({said},)") if name == "manifest" else described("'<f8'", f"({said // 8},)")
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    begun = packer.compress(header) + packer.flush(zlib.Z_FULL_FLUSH)
+    checksum, block = zlib.crc32(header), bytes(MEGABYTE)
+    for _ in range(size // MEGABYTE):
+        checksum = zlib.crc32(block, checksum)
+    content = begun + packed(block, zlib.Z_FULL_FLUSH) * (size // MEGABYTE) + packer.flush()
+    return Packed(f"{name}.npy", content, DEFLATED, checksum, len(header) + said)
+
+
+def bomb(name: str, size: int, told: int | None = None) -> bytes:
+    """The good file with zeros for an array."""
+    return with_packed(zeros(name, size, told))
+
+
+def crowd(count: int) -> bytes:
+    """An archive of so many empty members."""
+    return zipped((f"w{number}.npy", b"") for number in range(count))
+
+
+def entry_of(name: str, data: bytes = GOOD) -> int:
+    """Where a member's entry in the directory begins."""
+    return data.index(name.encode(), data.index(b"PK\1\2")) - 46
+
+
+def header_of(name: str, data: bytes = GOOD) -> int:
+    """Where a member's header begins."""
+    return data.index(name.encode()) - 30
+
+
+def patched(place: int, form: str, *values: int | bytes, data: bytes = GOOD) -> bytes:
+    """The file with these numbers at this place; a negative one counts from the end."""
+    whole = bytearray(data)
+    struct.pack_into(form, whole, place, *values)
+    return bytes(whole)
+
+
+def patched_twice(name: str, place: int, form: str, *values: int) -> bytes:
+    """The good file with these numbers in a member's header, and in its entry, where they stand two bytes further."""
+    once = patched(header_of(name) + place, form, *values)
+    return patched(entry_of(name) + place + 2, form, *values, data=once)
+
+
+def widened(place: int, content: bytes) -> bytes:
+    """The good file with more bytes at a place before its directory, of which its end record knows."""
+    start = struct.unpack_from("<L", GOOD, len(GOOD) - 6)[0]
+    return patched(-6, "<L", start + len(content), data=GOOD[:place] + content + GOOD[place:])
+
+
+def apart(content: bytes) -> bytes:
+    """The good file with these bytes between its last array and its directory."""
+    return widened(entry_of("manifest.npy"), content)
+
+
+def behind(content: bytes) -> bytes:
+    """The good file behind these bytes, of which every entry knows."""
+    data = widened(0, content)
+    for name in members():
+        place = entry_of(name, data) + 42
+        data = patched(place, "<L", struct.unpack_from("<L", data, place)[0] + len(content), data=data)
+    return data
+
+
+def quoted() -> bytes:
+    """An archive whose mean holds the member behind it, header and all, and whose directory lists both."""
+    inner = zipped([("scale.npy", npy([2.0, 2.0, 2.0]))])
+    mean = inner[: inner.index(b"PK\1\2")]
+    data = laid_out([stored("mean.npy", mean), stored("scale.npy", npy([2.0, 2.0, 2.0]))])
+    return patched(entry_of("scale.npy", data) + 42, "<L", 38, data=data)
+
+
+def in_zip64() -> bytes:
+    """The good file whose last entry has its sizes behind its name, in 64 bits."""
+    extra = struct.pack("<2H2Q", 1, 16, 136, 136)
+    data = patched(entry_of("b2.npy") + 20, "<2L2H", 2**32 - 1, 2**32 - 1, 6, len(extra))
+    length = struct.unpack_from("<L", data, len(data) - 10)[0]
+    return patched(-10, "<L", length + len(extra), data=data[:-22] + extra + data[-22:])
+
+
+def ended_in_zip64() -> bytes:
+    """The good file with an end record in 64 bits before the one in 32."""
+    count, length, start = struct.unpack_from("<H2L", GOOD, len(GOOD) - 12)
+    record = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, length, start)
+    return GOOD[:-22] + record + struct.pack("<4sLQL", b"PK\6\7", 0, len(GOOD) - 22, 1) + GOOD[-22:]

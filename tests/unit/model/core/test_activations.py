@@ -1,0 +1,115 @@
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.core.activations import ACTIVATIONS, softmax
+from tests.models import ANY_FINITE
+
+SPREAD = [-745.2, -38.5, -20.0, -8.25, -3.0, -1.0, -0.3, -1e-9, 0.0, 1e-9, 0.3, 1.0, 3.0, 8.25, 20.0, 38.5, 710.0]
+
+EXACT = {
+    "linear": lambda z: z,
+    "relu": lambda z: max(z, mpmath.mpf(0)),
+    "leaky_relu": lambda z: z if z > 0 else mpmath.mpf(1) / 100 * z,
+    "tanh": mpmath.tanh,
+    "sigmoid": lambda z: 1 / (1 + mpmath.exp(-z)),
+    "gelu": lambda z: z * mpmath.erfc(-z / mpmath.sqrt(2)) / 2,
+}
+
+
+def apply(name, *values):
+    return ACTIVATIONS[name](np.array([values])).ravel()
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_an_activation_keeps_twelve_digits_of_the_exact_value(name):
+    with mpmath.workdps(40):
+        exact = [float(EXACT[name](mpmath.mpf(z))) for z in SPREAD]
+    np.testing.assert_allclose(apply(name, *SPREAD), exact, rtol=1e-12, atol=1e-320)
+
+
+def test_softmax_keeps_twelve_digits_of_the_exact_value():
+    column = [-30.0, 0.5, 1.25, 3.0]
+    with mpmath.workdps(40):
+        powers = [mpmath.exp(z) for z in column]
+        exact = [float(power / mpmath.fsum(powers)) for power in powers]
+    np.testing.assert_allclose(softmax(np.array(column)[:, np.newaxis]).ravel(), exact, rtol=1e-12)
+
+
+def test_there_is_a_test_for_every_activation():
+    assert {*EXACT, "softmax"} == set(ACTIVATIONS)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_an_activation_leaves_its_input_as_it_is(name):
+    z = np.array([[-2.0, 0.0, 3.0], [1.0, -1.0, 0.5]])
+    ACTIVATIONS[name](z)
+    assert z.tolist() == [[-2.0, 0.0, 3.0], [1.0, -1.0, 0.5]]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_nan_stays_nan(name):
+    assert np.isnan(apply(name, np.nan)).all()
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_a_nan_stays_in_its_own_order(name):
+    z = np.array([[np.nan, 0.25], [1.0, 0.75]])
+    np.testing.assert_array_equal(ACTIVATIONS[name](z)[:, 1:], ACTIVATIONS[name](z[:, 1:].copy()))
+
+
+@pytest.mark.parametrize("value", [0.0, -0.0, -3.0, -5e-324])
+@pytest.mark.parametrize("orders", [1, 19])
+def test_the_zero_of_relu_is_positive(value, orders):
+    assert not np.signbit(apply("relu", *[value] * orders)).any()
+
+
+@pytest.mark.parametrize("value", [-1000.0, 1000.0, -1.7e308, 1.7e308, -710.0, 710.0, 0.0])
+def test_a_sigmoid_is_silent_and_between_zero_and_one_however_large_its_argument(value):
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        (share,) = apply("sigmoid", value)
+    assert 0.0 <= share <= 1.0
+
+
+@given(ANY_FINITE)
+def test_a_sigmoid_lies_between_zero_and_one(z):
+    assert 0.0 <= apply("sigmoid", z)[0] <= 1.0
+
+
+@given(st.floats(-700.0, 700.0))
+def test_the_sigmoids_of_a_number_and_its_negative_make_one(z):
+    assert abs(apply("sigmoid", z, -z).sum() - 1.0) <= 5e-16
+
+
+@given(st.lists(st.integers(-64_000, 64_000), min_size=2, max_size=40))
+def test_a_sigmoid_never_falls(steps):
+    z = np.sort(np.array(steps)) / 64.0
+    assert (np.diff(apply("sigmoid", *z)) >= 0.0).all()
+
+
+columns = st.lists(st.integers(-3_200, 3_200), min_size=1, max_size=8).map(lambda steps: np.array(steps)[:, np.newaxis] / 64.0)
+
+
+@given(columns)
+def test_a_softmax_sums_to_one(z):
+    assert abs(softmax(z).sum() - 1.0) <= 1e-15 * len(z)
+
+
+@given(columns, st.floats(-50.0, 50.0))
+def test_a_softmax_does_not_change_when_every_unit_is_shifted_alike(z, shift):
+    np.testing.assert_allclose(softmax(z + shift), softmax(z), rtol=0.0, atol=1e-12)
+
+
+@given(columns)
+def test_a_softmax_gives_the_larger_share_to_the_larger_unit(z):
+    shares = softmax(z)
+    order = np.argsort(z.ravel(), kind="stable")
+    assert (np.diff(shares.ravel()[order]) >= 0.0).all()
+
+
+@pytest.mark.parametrize(("column", "shares"), [([1e4, 0.0], [1.0, 0.0]), ([-1e4, -1e4], [0.5, 0.5]), ([1e4, 1e4], [0.5, 0.5])])
+def test_a_softmax_is_silent_for_large_arguments(column, shares):
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        assert softmax(np.array(column)[:, np.newaxis]).ravel().tolist() == shares

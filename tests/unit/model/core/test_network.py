@@ -1,0 +1,178 @@
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.core.heads import HEADS
+from model.core.network import Layer, Network
+from model.core.standardizer import Standardizer
+from model.errors import NotFinite, ShapeMismatch, UnknownName
+from tests import oracle
+from tests.facts import DATA
+from tests.model_files import SECRET_NUMBER, SECRET_TEXT, SECRETS
+from tests.models import ANY_FINITE, PIECEWISE_LINEAR, SMOOTH, layer, matrices, model_of, networks, plain
+
+GOLDEN = json.loads((DATA / "forward_pass.json").read_text())
+
+examples_of = pytest.mark.parametrize("examples", [100, pytest.param(1_000, marks=pytest.mark.long)])
+
+
+def same_bits(found, expected):
+    """Signed zeros differ; one NaN is as good as another."""
+    found, expected = np.asarray(found), np.asarray(expected)
+    both = np.where(np.isnan(found), np.nan, found), np.where(np.isnan(expected), np.nan, expected)
+    return both[0].tobytes() == both[1].tobytes()
+
+
+@st.composite
+def fed(draw, **kind):
+    """A network, and orders for it."""
+    network = draw(networks(**kind))
+    return network, draw(matrices(network.sizes[0], kind.get("elements", st.floats(-5.0, 5.0)), most=4))
+
+
+@examples_of
+def test_sums_are_those_of_plain_arithmetic_bit_for_bit(examples):
+    @settings(max_examples=examples)
+    @given(fed(elements=ANY_FINITE, activations=PIECEWISE_LINEAR, last=PIECEWISE_LINEAR))
+    def law(drawn):
+        network, x = drawn
+        expected = [oracle.forward(plain(network), order) for order in x.tolist()]
+        with np.errstate(all="ignore"):
+            steps_of_all = list(network.forward(x))
+        for number, step in enumerate(steps_of_all):
+            assert same_bits(step.pre_activations, [steps[number].pre_activations for steps in expected])
+            assert same_bits(step.activations, [steps[number].activations for steps in expected])
+
+    law()
+
+
+@examples_of
+def test_any_network_agrees_with_plain_arithmetic(examples):
+    @settings(max_examples=examples)
+    @given(fed(last=SMOOTH), st.sampled_from(list(HEADS)))
+    def law(drawn, head):
+        network, x = drawn
+        expected = [oracle.forward(plain(network), order) for order in x.tolist()]
+        for number, step in enumerate(network.forward(x)):
+            for name in step._fields:
+                wanted = [getattr(steps[number], name) for steps in expected]
+                np.testing.assert_allclose(getattr(step, name), wanted, rtol=1e-12, atol=1e-12)
+        outputs = [oracle.outputs(plain(network), head, order) for order in x.tolist()]
+        np.testing.assert_allclose(model_of(network, head=head).outputs(x).outputs, outputs, rtol=1e-12, atol=1e-12)
+
+    law()
+
+
+@examples_of
+def test_logits_of_standardized_orders_are_those_of_plain_arithmetic_bit_for_bit(examples):
+    @settings(max_examples=examples)
+    @given(fed(activations=PIECEWISE_LINEAR), st.data())
+    def law(drawn, data):
+        network, x = drawn
+        per_feature = {"min_size": network.sizes[0], "max_size": network.sizes[0]}
+        mean = data.draw(st.lists(st.floats(-9.0, 9.0), **per_feature))
+        scale = data.draw(st.lists(st.floats(0.01, 100.0), **per_feature))
+        found = model_of(network, mean, scale).outputs(x).logits
+        assert same_bits(
+            found, [oracle.outputs(plain(network), "identity", oracle.zscores(each, mean, scale)) for each in x.tolist()]
+        )
+
+    law()
+
+
+def golden_network(case):
+    return Network([layer(each["w"], each["b"], each["activation"]) for each in case["layers"]])
+
+
+by_name = pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in GOLDEN["networks"]])
+
+
+@by_name
+def test_a_worked_network_gives_its_exact_numbers(case):
+    x = np.array(case["x"], np.float64)
+    if "mean" in case:
+        x = Standardizer(np.array(case["mean"]), np.array(case["scale"]), ["feature"] * x.shape[1])(x)
+    steps = list(golden_network(case).forward(x))
+    for name in ("pre_activations", "activations"):
+        for step, expected in zip(steps, case["expected"][name], strict=True):
+            np.testing.assert_allclose(getattr(step, name), expected, rtol=1e-12, atol=1e-12)
+
+
+@by_name
+def test_a_worked_network_has_its_number_of_parameters(case):
+    assert golden_network(case).parameter_count == case["parameters"]
+
+
+@pytest.mark.parametrize("row", GOLDEN["parameter_counts"], ids=lambda row: "-".join(map(str, row["sizes"])))
+def test_parameters_are_weights_and_biases_together(row):
+    layers = [Layer(np.zeros((units, inputs)), np.zeros(units), "relu") for inputs, units in pairwise(row["sizes"])]
+    network = Network(layers)
+    assert network.parameter_count == row["parameters"]
+    assert network.sizes == tuple(row["sizes"])
+
+
+OVERFLOWING = {
+    "to infinity": [layer([[1e308]], [0.0])],
+    "to minus infinity": [layer([[-1e308]], [0.0])],
+    "through relu": [layer([[1e308]], [0.0], "relu"), layer([[1.0]], [0.0])],
+    "through leaky relu": [layer([[-1e308]], [0.0], "leaky_relu"), layer([[1e10]], [0.0])],
+    "through gelu": [layer([[1e308]], [0.0], "gelu"), layer([[1.0]], [0.0])],
+    "to infinity minus infinity": [layer([[1e308], [1e308]], [0.0, 0.0], "relu"), layer([[1.0, -1.0]], [0.0])],
+    "through tanh, as infinity minus infinity": [
+        layer([[1e308], [1e308]], [0.0, 0.0]),
+        layer([[1.0, -1.0]], [0.0], "tanh"),
+        layer([[1.0]], [0.0]),
+    ],
+    "through softmax": [layer([[1e308], [1e308]], [0.0, 0.0], "softmax"), layer([[1.0, 1.0]], [0.0])],
+    "in the bias": [layer([[1.0]], [1.7e308]), layer([[1.0]], [1.7e308])],
+}
+
+
+@pytest.mark.parametrize("layers", OVERFLOWING.values(), ids=OVERFLOWING)
+def test_an_overflow_leaves_a_logit_that_is_not_finite(layers):
+    with np.errstate(all="ignore"):
+        *_, last = Network(layers).forward(np.array([[1e3], [0.5]]))
+    assert not np.isfinite(last.activations[0, 0])
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
+def test_a_switch_does_not_hide_a_nan(activation):
+    *_, last = Network([layer([[1.0]], [0.0], activation), layer([[1.0]], [0.0])]).forward(np.array([[np.nan]]))
+    assert np.isnan(last.activations).all()
+
+
+def test_an_empty_batch_gives_no_rows():
+    *_, last = Network([layer([[1.0, 2.0]], [0.0], "gelu"), layer([[1.0]], [0.0], "softmax")]).forward(np.zeros((0, 2)))
+    assert last.activations.shape == (0, 1)
+
+
+REFUSED = {
+    "no layers": ([], ShapeMismatch, "w1"),
+    "weights of no dimension": ([layer(1.0, [0.0])], ShapeMismatch, "w1"),
+    "weights of one dimension": ([layer([1.0], [0.0])], ShapeMismatch, "w1"),
+    "weights of three dimensions": ([layer([[[1.0]]], [0.0])], ShapeMismatch, "w1"),
+    "a layer of no units": ([Layer(np.zeros((0, 2)), np.zeros(0), "linear")], ShapeMismatch, "w1"),
+    "a layer of no inputs": ([layer([[]], [0.0])], ShapeMismatch, "w1"),
+    "a layer that takes too much": ([layer([[1.0]], [0.0]), layer([[1.0, 2.0]], [0.0])], ShapeMismatch, "w2"),
+    "a layer that takes too little": ([layer([[1.0], [1.0]], [0.0, 0.0]), layer([[1.0]], [0.0])], ShapeMismatch, "w2"),
+    "a bias of no dimension": ([layer([[1.0]], 0.0)], ShapeMismatch, "b1"),
+    "a bias of two dimensions": ([layer([[1.0]], [[0.0]])], ShapeMismatch, "b1"),
+    "a bias that would be broadcast": ([layer([[1.0], [1.0]], [SECRET_NUMBER])], ShapeMismatch, "b1"),
+    "a bias that is too long": ([layer([[1.0]], [0.0, 0.0])], ShapeMismatch, "b1"),
+    "a weight that is not a number": ([layer([[np.nan]], [0.0])], NotFinite, "w1"),
+    "an infinite weight": ([layer([[1.0]], [0.0]), layer([[-np.inf]], [0.0])], NotFinite, "w2"),
+    "an infinite bias": ([layer([[1.0]], [np.inf])], NotFinite, "b1"),
+    "an unknown activation": ([layer([[1.0]], [0.0], SECRET_TEXT)], UnknownName, "activation of layer 1"),
+}
+
+
+@pytest.mark.parametrize(("layers", "error", "place"), REFUSED.values(), ids=REFUSED)
+def test_layers_that_make_no_network_are_refused(layers, error, place):
+    with pytest.raises(error) as refused:
+        Network(layers)
+    assert refused.value.place == place
+    assert not any(secret in str(refused.value) for secret in SECRETS)

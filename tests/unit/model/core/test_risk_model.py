@@ -1,0 +1,239 @@
+import contextlib
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.artifact.manifest import Feature, SelfTest
+from model.core.batch import Batch
+from model.core.network import Network
+from model.core.risk_model import RiskModel
+from model.errors import NotServable, SelfTestFailed, ShapeMismatch, TooLarge, UnknownName
+from model.packaged import packaged_model
+from tests.facts import DATA
+from tests.model_files import SECRET_NUMBER, SECRET_TEXT, SECRETS
+from tests.models import layer, model_of, one_input
+
+GOLDEN = json.loads((DATA / "forward_pass.json").read_text())
+REPORT = next(case for case in GOLDEN["networks"] if case["name"] == "delivery-risk-report")
+
+
+def scored(model, *orders):
+    return model.score(Batch([f"order-{row}" for row in range(len(orders))], np.array(orders, np.float64)))
+
+
+def test_the_worked_orders_get_their_queues():
+    network = Network(
+        [layer(each["w"], each["b"], name) for each, name in zip(REPORT["layers"], ["relu", "linear"], strict=True)]
+    )
+    scores = scored(model_of(network, REPORT["mean"], REPORT["scale"], threshold=REPORT["threshold"]), *REPORT["x"])
+    assert ["review" if review else "monitor" for review in scores.review] == REPORT["queues"]
+    np.testing.assert_allclose(scores.scores, np.ravel(REPORT["expected"]["activations"][-1]), rtol=0.0, atol=1e-12)
+
+
+def test_every_array_of_the_scores_has_a_row_for_each_order():
+    scores = scored(packaged_model(), [1.0, 2.0, 3.0], [4.0, 5.0, 6.0])
+    assert scores.logits.shape == scores.scores.shape == scores.review.shape == (2,)
+    assert scores.zscores.shape == scores.out_of_range.shape == (2, 3)
+
+
+def test_zscores_are_told_in_the_order_of_the_features():
+    assert scored(packaged_model(), [5.0, 7.0, 1.0]).zscores.tolist() == [[0.0, 1.0, -2.0]]
+
+
+@given(st.floats(-30.0, 30.0))
+def test_a_score_equal_to_the_threshold_goes_to_review(x):
+    score = float(scored(one_input(), [x]).scores[0])
+    assert scored(one_input(threshold=score), [x]).review.tolist() == [True]
+
+
+@given(st.floats(-30.0, 30.0))
+def test_the_threshold_is_compared_with_the_unrounded_score(x):
+    score = float(scored(one_input(), [x]).scores[0])
+    assert scored(one_input(threshold=np.nextafter(score, 2.0)), [x]).review.tolist() == [False]
+
+
+@pytest.mark.parametrize(("threshold", "queues"), [(0.0, [True, True]), (1.0, [False, True])])
+def test_the_ends_of_the_threshold_are_thresholds_too(threshold, queues):
+    assert scored(one_input(threshold=threshold), [-2000.0], [2000.0]).review.tolist() == queues
+
+
+def flags(minimum, maximum, *values):
+    features = [Feature("backlog", minimum=minimum, maximum=maximum), Feature("weather")]
+    model = model_of(Network([layer([[1.0, 1.0]], [0.0])]), features=features)
+    return scored(model, *([value, 1e300] for value in values)).out_of_range.tolist()
+
+
+LOWER, UPPER = np.nextafter(-2.0, -3.0), np.nextafter(10.0, 11.0)
+
+
+@pytest.mark.parametrize(
+    ("minimum", "maximum", "value", "outside"),
+    [
+        (-2.0, 10.0, -2.0, False),
+        (-2.0, 10.0, LOWER, True),
+        (-2.0, 10.0, 10.0, False),
+        (-2.0, 10.0, UPPER, True),
+        (-2.0, 10.0, 3.0, False),
+        (None, 10.0, -1e308, False),
+        (None, 10.0, UPPER, True),
+        (-2.0, None, 1e308, False),
+        (-2.0, None, LOWER, True),
+        (None, None, -1e308, False),
+        (0.0, 0.0, 0.0, False),
+        (0.0, 0.0, -5e-324, True),
+        (0.0, 0.0, 5e-324, True),
+    ],
+)
+def test_a_value_beyond_a_bound_is_flagged_and_a_value_on_it_is_not(minimum, maximum, value, outside):
+    assert flags(minimum, maximum, value) == [[outside, False]]
+
+
+def test_each_order_has_its_own_flags():
+    assert flags(-2.0, 10.0, 0.0, 11.0, 5.0, -3.0) == [[False, False], [True, False], [False, False], [True, False]]
+
+
+def test_an_order_that_overflows_has_a_logit_that_is_not_finite_and_leaves_the_others_alone():
+    model = model_of(Network([layer([[1e300, -1e300]], [0.0])]))
+    scores = scored(model, [1e300, 0.0], [1e-300, 0.0], [1e300, 1e300])
+    assert np.isfinite(scores.logits).tolist() == [False, True, False]
+    assert scores.scores[1] == scored(one_input(), [1.0]).scores[0]
+
+
+def test_a_zscore_that_overflows_is_silent():
+    assert np.isinf(scored(one_input(mean=[-1e308], scale=[0.5]), [1.7e308]).logits).all()
+
+
+@pytest.mark.parametrize("columns", [0, 2, 4])
+def test_a_batch_of_another_width_is_refused(columns):
+    with pytest.raises(ShapeMismatch) as refused:
+        packaged_model().score(Batch(["a"], np.zeros((1, columns))))
+    assert refused.value.place == "batch"
+
+
+@pytest.mark.parametrize("head", ["softmax", "identity"])
+def test_a_model_under_another_head_gives_no_delay_risk(head):
+    with pytest.raises(NotServable) as refused:
+        scored(one_input(head=head), [0.0])
+    assert refused.value.place == "manifest.head"
+
+
+def test_a_model_of_two_outputs_gives_no_delay_risk():
+    with pytest.raises(NotServable):
+        scored(model_of(Network([layer([[1.0], [1.0]], [0.0, 0.0])])), [0.0])
+
+
+def test_a_model_of_many_outputs_gives_all_of_them():
+    model = model_of(Network([layer([[1.0], [2.0], [3.0]], [0.0, 0.0, 0.0])]), head="identity")
+    assert model.outputs(np.array([[1.0], [-1.0]])).outputs.tolist() == [[1.0, 2.0, 3.0], [-1.0, -2.0, -3.0]]
+
+
+def examined(scores, orders=((2.0,), (4.0,)), head="identity"):
+    model = one_input(head=head)
+    return replace(model, manifest=replace(model.manifest, self_test=SelfTest(orders, scores)))
+
+
+def test_a_self_test_that_holds_to_the_last_bit_passes():
+    examined(((2.0,), (4.0,))).check_self_test()
+
+
+@pytest.mark.parametrize("score", [math.nextafter(4.0, 0.0), math.nextafter(4.0, 5.0)])
+def test_a_self_test_of_portable_activations_fails_by_one_bit(score):
+    with pytest.raises(SelfTestFailed):
+        examined(((2.0,), (score,))).check_self_test()
+
+
+@pytest.mark.parametrize(("off", "passes"), [(9e-13, True), (-9e-13, True), (2e-12, False), (-2e-12, False)])
+def test_a_self_test_of_other_activations_has_a_tolerance(off, passes):
+    model = model_of(Network([layer([[1.0]], [0.0], "tanh")]), head="identity")
+    tested = replace(model, manifest=replace(model.manifest, self_test=SelfTest(((0.5,),), ((math.tanh(0.5) + off,),))))
+    with contextlib.nullcontext() if passes else pytest.raises(SelfTestFailed):
+        tested.check_self_test()
+
+
+@pytest.mark.parametrize("score", [4.0 + 2e-12, 4.0 - 2e-12, -4.0, 0.0, SECRET_NUMBER, -1.7e308])
+def test_a_self_test_that_gives_another_score_fails(score):
+    with pytest.raises(SelfTestFailed) as refused:
+        examined(((2.0,), (score,))).check_self_test()
+    assert (refused.value.place, refused.value.reason) == ("manifest.self_test", "1 of 2 orders get other scores")
+    assert not any(secret in str(refused.value) for secret in SECRETS)
+
+
+def test_a_self_test_that_gives_no_number_fails():
+    model = model_of(Network([layer([[1e300, -1e300]], [0.0])]))
+    with pytest.raises(SelfTestFailed):
+        replace(model, manifest=replace(model.manifest, self_test=SelfTest(((1e300, 1e300),), ((0.5,),)))).check_self_test()
+
+
+@pytest.mark.parametrize("order", [1e308, -1e308])
+def test_a_self_test_whose_numbers_overflow_fails_without_a_warning(order):
+    model = one_input(weight=1.5, head="identity")
+    model = replace(model, manifest=replace(model.manifest, self_test=SelfTest(((order,),), ((-order,),))))
+    with pytest.raises(SelfTestFailed):
+        model.check_self_test()
+
+
+@pytest.mark.parametrize(
+    ("orders", "scores", "place"),
+    [
+        (((2.0, 3.0),), ((2.0,),), "manifest.self_test.orders"),
+        (((2.0,), ()), ((2.0,), (3.0,)), "manifest.self_test.orders"),
+        (((2.0,),), ((2.0, 3.0),), "manifest.self_test.scores"),
+        (((2.0,),), ((),), "manifest.self_test.scores"),
+        (((2.0,),), ((2.0,), (3.0,)), "manifest.self_test.scores"),
+        (((2.0,), (3.0,)), ((2.0,),), "manifest.self_test.scores"),
+    ],
+)
+def test_a_self_test_of_another_width_or_length_is_refused(orders, scores, place):
+    with pytest.raises(ShapeMismatch) as refused:
+        examined(scores, orders)
+    assert refused.value.place == place
+
+
+def widely_tested(units, orders):
+    """A hidden layer of so many units, a self-test of so many orders."""
+    wide = model_of(Network([layer([[0.0]] * units, [0.0] * units), layer([[0.0] * units], [0.0])]))
+    return replace(wide, manifest=replace(wide.manifest, self_test=SelfTest(((0.0,),) * orders, ((0.5,),) * orders)))
+
+
+def test_a_self_test_of_more_orders_than_are_reasonable_is_refused_before_it_is_run(monkeypatch):
+    unreasonable = widely_tested(1024, 1025)
+    widely_tested(1024, 1024).check_self_test()
+    monkeypatch.setattr(RiskModel, "outputs", lambda *_: pytest.fail("the self-test was run"))
+    with pytest.raises(TooLarge) as refused:
+        unreasonable.check_self_test()
+    assert refused.value.place == "manifest.self_test.orders"
+    assert refused.value.reason == "1025 of them for layers of up to 1024 units"
+
+
+def test_a_network_of_any_width_may_be_tested_by_five_orders():
+    widely_tested(2**18, 5).check_self_test()
+
+
+@pytest.mark.parametrize("inputs", [2, 4])
+def test_a_network_that_does_not_take_the_features_is_refused(inputs):
+    with pytest.raises(ShapeMismatch) as refused:
+        replace(packaged_model(), network=Network([layer([[1.0] * inputs], [0.0])]))
+    assert refused.value.place == "w1"
+
+
+def test_an_unknown_head_is_refused():
+    with pytest.raises(UnknownName) as refused:
+        one_input(head=SECRET_TEXT)
+    assert refused.value.place == "manifest.head"
+    assert SECRET_TEXT not in str(refused.value)
+
+
+def test_a_model_that_was_never_a_file_has_no_digest():
+    assert packaged_model().sha256 is None
+
+
+def test_an_overflow_that_a_layer_would_hide_is_told():
+    hiding = model_of(Network([layer([[-1.0, -1.0, 1.0, 1.0, 1.0]], [0.0], "relu"), layer([[1.0]], [0.0])]))
+    scores = hiding.score(Batch(["a", "b"], np.array([[1.7e308] * 5, [1.0] * 5])))
+    assert np.isfinite(scores.logits).all()
+    assert scores.finite.tolist() == [False, True]

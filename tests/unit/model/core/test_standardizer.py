@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.core.standardizer import Standardizer
+from model.errors import NotFinite, ScaleNotPositive, ShapeMismatch
+from tests import oracle
+from tests.model_files import SECRET_NUMBER, SECRETS
+
+NAMES = ("backlog", "distance")
+
+
+def standardizer(mean, scale, names=NAMES):
+    return Standardizer(np.array(mean), np.array(scale), names)
+
+
+@given(st.lists(st.floats(-1e290, 1e290), min_size=2, max_size=2), st.lists(st.floats(1e-9, 1e9), min_size=2, max_size=2))
+def test_zscores_are_those_of_plain_arithmetic_bit_for_bit(order, scale):
+    zscores = standardizer([3.0, -0.125], scale)(np.array([order]))
+    assert zscores.tolist() == [oracle.zscores(order, [3.0, -0.125], scale)]
+
+
+def test_each_feature_takes_its_own_mean_and_scale():
+    assert standardizer([5.0, 500.0], [2.0, 200.0])(np.array([[8.0, 900.0]])).tolist() == [[1.5, 2.0]]
+
+
+def test_the_smallest_normal_scale_is_accepted():
+    tiny = np.finfo(np.float64).tiny
+    assert standardizer([0.0, 0.0], [1.0, tiny])(np.array([[0.0, tiny]])).tolist() == [[0.0, 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("mean", "scale", "error", "place", "feature"),
+    [
+        ([0.0, np.nan], [1.0, 1.0], NotFinite, "mean", "distance"),
+        ([np.inf, 0.0], [1.0, 1.0], NotFinite, "mean", "backlog"),
+        ([0.0, 0.0], [-np.inf, 1.0], NotFinite, "scale", "backlog"),
+        ([0.0, 0.0], [1.0, np.nan], NotFinite, "scale", "distance"),
+        ([0.0, 0.0], [1.0, 0.0], ScaleNotPositive, "scale", "distance"),
+        ([0.0, 0.0], [-0.0, 1.0], ScaleNotPositive, "scale", "backlog"),
+        ([0.0, 0.0], [1.0, -SECRET_NUMBER], ScaleNotPositive, "scale", "distance"),
+        ([0.0, 0.0], [5e-324, 1.0], ScaleNotPositive, "scale", "backlog"),
+        ([0.0, 0.0], [1.0, 2.2e-308], ScaleNotPositive, "scale", "distance"),
+    ],
+)
+def test_a_mean_or_scale_that_cannot_be_used_is_refused_by_its_feature(mean, scale, error, place, feature):
+    with pytest.raises(error) as refused:
+        standardizer(mean, scale)
+    assert refused.value.place == place
+    assert feature in refused.value.reason
+    assert not any(secret in str(refused.value) for secret in SECRETS)
+
+
+@pytest.mark.parametrize(
+    ("mean", "scale", "place"),
+    [
+        ([0.0], [1.0, 1.0], "mean"),
+        ([0.0, 0.0], [1.0], "scale"),
+        ([[0.0, 0.0]], [1.0, 1.0], "mean"),
+        ([0.0, 0.0], 1.0, "scale"),
+        ([0.0, 0.0], [1.0, 1.0, 1.0], "scale"),
+    ],
+)
+def test_one_number_stands_for_each_feature(mean, scale, place):
+    with pytest.raises(ShapeMismatch) as refused:
+        standardizer(mean, scale)
+    assert refused.value.place == place

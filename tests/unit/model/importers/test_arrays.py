@@ -1,0 +1,201 @@
+import hashlib
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from model.artifact import model_file
+from model.errors import (
+    BadArray,
+    BadManifest,
+    MissingMember,
+    NotFinite,
+    ScaleNotPositive,
+    ShapeMismatch,
+    UnknownMember,
+    UnknownName,
+    Unreadable,
+)
+from tests.model_files import SECRET_NUMBER, SECRET_TEXT
+from tests.training_arrays import LABEL, NAMES, arrays
+
+
+def test_the_arrays_are_taken_as_they_are(imported):
+    saved = arrays(3)
+    model = imported(saved)
+    assert model.standardizer.mean.tolist() == saved["mean"].tolist()
+    assert model.standardizer.scale.tolist() == saved["scale"].tolist()
+    for number, layer in enumerate(model.network.layers, 1):
+        assert layer.weights.tolist() == saved[f"w{number}"].tolist()
+        assert layer.bias.tolist() == saved[f"b{number}"].tolist()
+
+
+def test_the_label_goes_into_the_manifest(imported):
+    manifest = imported(arrays(3)).manifest
+    assert (manifest.name, manifest.version, manifest.threshold) == ("made", "1", 0.25)
+    assert (manifest.created, manifest.description, manifest.head) == (LABEL.created, LABEL.description, "sigmoid")
+    assert manifest.feature_names == NAMES
+
+
+KINDS = {
+    "float32": np.float32,
+    "big-endian": ">f8",
+    "long double": np.longdouble,
+    "whole numbers": np.int32,
+    "whole numbers without sign": np.uint64,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_real_numbers_of_any_type_become_float64(imported, kind):
+    weights = np.array([[1, 2], [3, 4], [5, 6]])
+    model = imported(arrays(3, w1=weights.astype(kind)))
+    assert model.network.layers[0].weights.dtype == np.float64
+    assert model.network.layers[0].weights.tolist() == weights.tolist()
+
+
+def test_float32_weights_are_not_rounded_further(imported):
+    weights = np.array([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]], np.float32)
+    assert imported(arrays(3, w1=weights)).network.layers[0].weights.tolist() == weights.tolist()
+
+
+def test_weights_in_fortran_order_keep_their_places(imported):
+    weights = np.asfortranarray([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    assert imported(arrays(3, w1=weights)).network.layers[0].weights.tolist() == weights.tolist()
+
+
+def test_an_imported_model_can_be_written_and_read(imported):
+    model = imported(arrays(3, 2))
+    assert model_file.loads(model_file.dumps(model)).manifest == model.manifest
+
+
+def test_the_self_test_covers_the_mean_each_side_and_the_ends_of_the_range(imported):
+    card = {"features": [{"name": "backlog", "minimum": 0, "maximum": 9}, {"name": "distance", "maximum": 2000}]}
+    orders = imported(arrays(3), LABEL, card).manifest.self_test.orders
+    assert orders == ((4.0, 500.0), (2.0, 400.0), (6.0, 600.0), (0.0, 500.0), (9.0, 2000.0))
+
+
+def test_the_self_test_is_reproduced(imported):
+    model = imported(arrays(3))
+    model.check_self_test()
+    assert len(model.manifest.self_test.scores) == len(model.manifest.self_test.orders) == 5
+
+
+def test_the_provenance_tells_files_and_digests(imported, tmp_path):
+    card = {"features": [{"name": name} for name in NAMES]}
+    provenance = imported(arrays(3), LABEL, card).manifest.provenance
+    digests = {name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in ("model.npz", "card.json")}
+    assert provenance == {
+        "source": "model.npz",
+        "source_sha256": digests["model.npz"],
+        "card": "card.json",
+        "card_sha256": digests["card.json"],
+    }
+
+
+def test_without_a_card_there_is_none_in_the_provenance(imported):
+    assert set(imported(arrays(3)).manifest.provenance) == {"source", "source_sha256"}
+
+
+@pytest.mark.parametrize(
+    ("hidden", "given", "expected"),
+    [
+        ((), ("relu",), ("linear",)),
+        ((), (), ("linear",)),
+        ((3,), ("tanh",), ("tanh", "linear")),
+        ((3, 2, 2), ("gelu",), ("gelu", "gelu", "gelu", "linear")),
+        ((3, 2), ("relu", "tanh"), ("relu", "tanh", "linear")),
+    ],
+)
+def test_one_activation_stands_for_all_hidden_layers_or_there_is_one_for_each(imported, hidden, given, expected):
+    model = imported(arrays(*hidden), replace(LABEL, activations=given))
+    assert model.manifest.activations == expected
+    assert tuple(layer.activation for layer in model.network.layers) == expected
+
+
+@pytest.mark.parametrize(
+    ("hidden", "given"),
+    [((3,), ()), ((3, 2), ()), ((3,), ("relu", "tanh")), ((3, 2, 2), ("relu", "tanh")), ((3, 2), ("relu", "tanh", "relu"))],
+)
+def test_any_other_number_of_activations_is_refused(refusal, hidden, given):
+    error = refusal(arrays(*hidden), replace(LABEL, activations=given))
+    assert (type(error), error.place) == (ShapeMismatch, "manifest.activations")
+
+
+def pickled(**changes):
+    return arrays(3, **{name: np.array(value, object) for name, value in changes.items()})
+
+
+BROKEN = {
+    "no feature names": (arrays(3, feature_names=None), MissingMember, "feature_names"),
+    "no mean": (arrays(3, mean=None), MissingMember, "mean"),
+    "no layers": (arrays(w1=None, b1=None), MissingMember, "w1"),
+    "no second layer": (arrays(3, 2, w2=None), MissingMember, "w2"),
+    "another array": (arrays(3, extra=np.array([SECRET_NUMBER])), UnknownMember, "extra"),
+    "a name that is no identifier": (
+        arrays(3, feature_names=np.array(["backlog", f"{SECRET_TEXT}!"])),
+        BadManifest,
+        "feature_names[1].name",
+    ),
+    "a reserved name": (arrays(3, feature_names=np.array(["order_id", "backlog"])), BadManifest, "feature_names[0].name"),
+    "names that are numbers": (arrays(3, feature_names=np.array([1.0, SECRET_NUMBER])), BadArray, "feature_names"),
+    "names that are bytes": (arrays(3, feature_names=np.array([b"backlog", SECRET_TEXT.encode()])), BadArray, "feature_names"),
+    "a name given twice": (arrays(3, feature_names=np.array(["backlog", "backlog"])), BadManifest, "manifest.features"),
+    "a name too few": (arrays(3, feature_names=np.array(["backlog"])), ShapeMismatch, "mean"),
+    "no names": (arrays(3, feature_names=np.array([], "U1")), ShapeMismatch, "mean"),
+    "complex weights": (arrays(3, w1=np.full((3, 2), SECRET_NUMBER + 1j)), BadArray, "w1"),
+    "weights that are truths": (arrays(3, w1=np.ones((3, 2), bool)), BadArray, "w1"),
+    "weights that are text": (arrays(3, w1=np.full((3, 2), SECRET_TEXT)), BadArray, "w1"),
+    "weights transposed": (arrays(3, w1=np.ones((2, 3))), ShapeMismatch, "b1"),
+    "a weight that is not a number": (arrays(3, b1=np.array([0.0, np.nan, 0.0])), NotFinite, "b1"),
+    "a long double over every float64": (arrays(b1=np.array([np.finfo(np.longdouble).max])), NotFinite, "b1"),
+    "pickled weights": (pickled(w1=[[0.5, SECRET_TEXT]] * 3), Unreadable, "model.npz"),
+    "pickled names": (pickled(feature_names=list(NAMES)), Unreadable, "model.npz"),
+    "no zip": (SECRET_TEXT.encode() * 9, Unreadable, "model.npz"),
+    "nothing": (b"", Unreadable, "model.npz"),
+    "a pickle": (pickle.dumps({"w1": SECRET_TEXT}), Unreadable, "model.npz"),
+}
+
+
+@pytest.mark.parametrize(("saved", "error", "place"), BROKEN.values(), ids=BROKEN)
+def test_broken_training_arrays_are_refused(refusal, saved, error, place):
+    refused = refusal(saved)
+    assert (type(refused), refused.place) == (error, place)
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        (0.0, ScaleNotPositive),
+        (-SECRET_NUMBER, ScaleNotPositive),
+        (5e-324, ScaleNotPositive),
+        (np.nan, NotFinite),
+        (np.inf, NotFinite),
+    ],
+)
+def test_a_scale_that_cannot_be_used_is_refused_by_its_feature(refusal, value, error):
+    refused = refusal(arrays(3, scale=np.array([2.0, value])))
+    assert (type(refused), refused.place) == (error, "scale")
+    assert "distance" in refused.reason
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "place"),
+    [
+        ({"name": f"{SECRET_TEXT}!"}, BadManifest, "manifest.name"),
+        ({"version": ""}, BadManifest, "manifest.version"),
+        ({"created": SECRET_TEXT}, BadManifest, "manifest.created"),
+        ({"threshold": SECRET_NUMBER}, BadManifest, "manifest.threshold"),
+        ({"head": SECRET_TEXT}, UnknownName, "manifest.head"),
+        ({"activations": (SECRET_TEXT,)}, UnknownName, "activation of layer 1"),
+    ],
+)
+def test_a_label_that_the_format_does_not_take_is_refused(refusal, change, error, place):
+    refused = refusal(arrays(3), replace(LABEL, **change))
+    assert (type(refused), refused.place) == (error, place)
+
+
+@pytest.mark.parametrize("change", [{"threshold": np.nan}, {"threshold": np.inf}, {"description": f"{SECRET_TEXT}\ud800"}])
+def test_a_label_that_json_cannot_hold_is_refused(refusal, change):
+    assert isinstance(refusal(arrays(3), replace(LABEL, **change)), BadManifest)

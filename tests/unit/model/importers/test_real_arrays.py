@@ -1,0 +1,46 @@
+"""Trained models of real deliveries agree with the framework that trained them."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from model.artifact import model_file
+from model.core.batch import Batch
+from model.importers.arrays import training_arrays
+from tests.training_arrays import LABEL
+
+
+@pytest.fixture(scope="module", params=["nyc17_3feature", "nyc17_mlp16"])
+def folder(request, real_data):
+    return real_data / request.param
+
+
+@pytest.fixture(scope="module")
+def model(folder):
+    return training_arrays(folder / "model.npz", LABEL, folder / "model.json")
+
+
+@pytest.fixture(scope="module")
+def cases(folder):
+    with open(folder / "cases.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_all_cases_get_the_probability_that_the_framework_gives(model, cases):
+    x = np.array([[float(case[name]) for name in model.manifest.feature_names] for case in cases])
+    scores = model.score(Batch([case["order_id"] for case in cases], x)).scores
+    assert len(scores) == 2000
+    np.testing.assert_allclose(scores, [float(case["p_predict_proba"]) for case in cases], rtol=0.0, atol=1e-12)
+
+
+def test_the_model_keeps_its_numbers_through_its_file(model, cases):
+    x = np.array([[float(case[name]) for name in model.manifest.feature_names] for case in cases[:50]])
+    assert model_file.loads(model_file.dumps(model)).outputs(x).outputs.tolist() == model.outputs(x).outputs.tolist()
+
+
+def test_ranges_are_those_that_training_saw(model, folder):
+    told = {each["name"]: each for each in json.loads((folder / "model.json").read_text())["features"]}
+    for feature in model.manifest.features:
+        assert (feature.minimum, feature.maximum) == (told[feature.name]["train_min"], told[feature.name]["train_max"])

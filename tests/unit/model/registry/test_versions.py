@@ -1,0 +1,261 @@
+import os
+import stat
+
+import pytest
+
+from model.artifact import model_file
+from model.errors import (
+    DigestMismatch,
+    NothingBefore,
+    NothingPromoted,
+    NotServable,
+    OtherModel,
+    Unreadable,
+    VersionMismatch,
+    VersionTaken,
+)
+from model.registry import loader, references, versions
+from model.registry.references import VersionReference
+from tests.models import one_input
+from tests.registries import drafts, publish, state, version_of
+
+
+@pytest.fixture
+def directory(tmp_path):
+    """An empty store."""
+    path = tmp_path / "store"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def three(directory):
+    """A store of three versions, promoted one after the other."""
+    for version in "123":
+        publish(directory, version)
+        versions.promote(version, directory)
+    return directory
+
+
+def test_a_published_version_has_the_bytes_of_its_file(directory):
+    data = publish(directory, "8")
+    assert (directory / "8.npz").read_bytes() == data
+    assert versions.list_versions(directory) == ["8"]
+    assert drafts(directory) == []
+
+
+def test_a_published_version_can_be_read_by_all_and_has_one_name(directory):
+    publish(directory, "8")
+    status = (directory / "8.npz").stat()
+    assert (stat.S_IMODE(status.st_mode), status.st_nlink) == (0o644, 1)
+
+
+def test_publishing_promotes_nothing(directory):
+    publish(directory, "8")
+    with pytest.raises(NothingPromoted) as refused:
+        versions.current(directory)
+    assert refused.value.place == "CURRENT.json"
+
+
+def test_the_same_version_with_the_same_content_changes_nothing(directory):
+    publish(directory, "8")
+    before = os.stat(directory / "8.npz")
+    publish(directory, "8")
+    after = os.stat(directory / "8.npz")
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_the_same_version_with_other_content_is_refused(directory):
+    data = publish(directory, "8")
+    with pytest.raises(VersionTaken) as refused:
+        publish(directory, "8", weight=2.0)
+    assert refused.value.place == "8.npz"
+    assert (directory / "8.npz").read_bytes() == data
+    assert drafts(directory) == []
+
+
+def test_a_model_of_another_name_is_refused(directory):
+    publish(directory, "8")
+    with pytest.raises(OtherModel) as refused:
+        publish(directory, "9", name="depot")
+    assert str(refused.value) == "manifest.name: depot, but the store holds versions of made"
+    assert versions.list_versions(directory) == ["8"]
+
+
+def test_a_version_that_is_broken_does_not_keep_others_out(directory):
+    (directory / "7.npz").write_bytes(b"PK")
+    publish(directory, "8")
+    assert versions.list_versions(directory) == ["7", "8"]
+
+
+def test_a_file_that_cannot_be_served_is_not_published(directory, tmp_path):
+    model_file.write(one_input(head="identity"), tmp_path / "model.npz")
+    with pytest.raises(NotServable):
+        versions.publish(tmp_path / "model.npz", directory)
+    (tmp_path / "model.npz").write_bytes(version_of("8")[:-40])
+    with pytest.raises(Unreadable):
+        versions.publish(tmp_path / "model.npz", directory)
+    assert list(directory.iterdir()) == []
+
+
+def test_versions_come_in_the_order_of_their_numbers(directory):
+    for name in ("1.10.0", "1.9.0", "1.9.0-rc.2", "2025-11", "beta", "10", "01", "1"):
+        (directory / f"{name}.npz").touch()
+    for name in ("CURRENT.json", ".8.npz", "8.npz.bak", "a b.npz", "8"):
+        (directory / name).touch()
+    assert versions.list_versions(directory) == ["01", "1", "1.9.0", "1.9.0-rc.2", "1.10.0", "10", "2025-11", "beta"]
+
+
+def test_a_promoted_version_is_current_with_the_digest_of_its_bytes(directory):
+    publish(directory, "8")
+    promoted, _ = versions.promote("8", directory)
+    assert promoted == versions.current(directory) == VersionReference("8", "8.npz", str(versions.held(directory, "8").sha256))
+    assert versions.load(directory, promoted).sha256 == promoted.sha256
+
+
+def test_promoting_what_is_current_changes_nothing(three):
+    before = (three / "CURRENT.json").stat()
+    versions.promote("3", three)
+    after = (three / "CURRENT.json").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_each_rollback_goes_one_promotion_back(three):
+    assert [versions.rollback(three).version, versions.rollback(three).version] == ["2", "1"]
+    with pytest.raises(NothingBefore) as refused:
+        versions.rollback(three)
+    assert refused.value.place == "CURRENT.json"
+    assert state(three) == (["1", "2", "3"], ["1"])
+
+
+def test_a_version_promoted_again_is_rolled_back_to_what_was_before_it(three):
+    versions.promote("1", three)
+    assert [versions.rollback(three).version, versions.rollback(three).version] == ["3", "2"]
+
+
+def test_there_is_nothing_to_roll_back_to_in_a_store_of_which_nothing_was_promoted(directory):
+    publish(directory, "8")
+    with pytest.raises(NothingPromoted):
+        versions.rollback(directory)
+
+
+def test_a_rollback_leads_to_the_same_bytes_or_nowhere(three):
+    (three / "2.npz").write_bytes(version_of("2", weight=5.0))
+    with pytest.raises(DigestMismatch):
+        versions.rollback(three)
+    assert versions.current(three).version == "3"
+
+
+BROKEN = {
+    "cut short": (version_of("4")[:-40], Unreadable, "4.npz"),
+    "another version": (version_of("5"), VersionMismatch, "4.npz: manifest.version"),
+    "not servable": (model_file.dumps(one_input(head="identity")), NotServable, "4.npz: manifest.head"),
+}
+
+
+@pytest.mark.parametrize(("data", "error", "place"), BROKEN.values(), ids=BROKEN)
+def test_a_version_that_is_not_sound_is_not_promoted_and_its_file_named(data, error, place, three):
+    (three / "4.npz").write_bytes(data)
+    with pytest.raises(error) as refused:
+        versions.promote("4", three)
+    assert (type(refused.value), refused.value.place) == (error, place)
+    assert versions.current(three).version == "3"
+
+
+@pytest.mark.parametrize("version", ["4", "../store/3", "", ".", "..", "3.npz/../3", "3\n", "3\0", "x" * 65, "٣"])
+def test_a_version_that_is_not_there_is_not_promoted(version, three):
+    with pytest.raises(Unreadable):
+        versions.promote(version, three)
+    assert versions.current(three).version == "3"
+
+
+def test_a_version_that_is_not_there_is_told_from_one_that_cannot_be_read(three):
+    with pytest.raises(Unreadable) as refused:
+        versions.held(three, "4")
+    assert str(refused.value) == "version 4: not in the store"
+    (three / "4.npz").mkdir()
+    with pytest.raises(Unreadable) as refused:
+        versions.held(three, "4")
+    assert str(refused.value) == "4.npz: cannot be read (Is a directory)"
+
+
+def test_a_current_version_whose_file_was_changed_or_is_gone_is_refused(three):
+    at = versions.current(three)
+    (three / "3.npz").write_bytes(version_of("3", weight=5.0))
+    with pytest.raises(DigestMismatch):
+        versions.load(three, at)
+    (three / "3.npz").unlink()
+    with pytest.raises(Unreadable) as refused:
+        versions.load(three, at)
+    assert refused.value.place == "3.npz"
+
+
+def test_a_current_file_of_another_version_is_refused(three):
+    publish(three, "4")
+    references.write(three, ".draft-", [VersionReference("5", "4.npz", str(versions.held(three, "4").sha256))])
+    with pytest.raises(VersionMismatch) as refused:
+        loader.load(three)
+    assert refused.value.place == "4.npz: manifest.version"
+
+
+CHANGES = {
+    "publish": lambda path: publish(path, "4"),
+    "promote": lambda path: versions.promote("1", path),
+    "rollback": versions.rollback,
+}
+STEPS = [(name, step) for name in CHANGES for step in ("fchmod", "fsync", "unlink", "link" if name == "publish" else "replace")]
+
+
+@pytest.mark.parametrize(("name", "step"), STEPS)
+@pytest.mark.parametrize("error", [OSError("no space left"), KeyboardInterrupt()], ids=["error", "interrupt"])
+def test_a_change_that_fails_at_a_step_leaves_the_store_whole_and_unlocked(name, step, error, three, monkeypatch):
+    def fails(*_, **__):
+        raise error
+
+    before = state(three)
+    (three / ".draft-of-the-dead").touch()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, step, fails)
+        with pytest.raises(type(error)):
+            CHANGES[name](three)
+    assert state(three) == before
+    CHANGES[name](three)
+    assert state(three) != before
+    assert drafts(three) == []
+
+
+@pytest.mark.parametrize(("name", "named"), [("publish", "link"), ("promote", "replace"), ("rollback", "replace")])
+def test_bytes_are_safe_on_disk_before_they_get_their_name_and_the_name_after(name, named, three, monkeypatch):
+    steps = []
+
+    def noted(step):
+        real = getattr(os, step)
+
+        def call(first, *rest, **options):
+            folder = step == "fsync" and stat.S_ISDIR(os.fstat(first).st_mode)
+            steps.append("fsync of the directory" if folder else step)
+            return real(first, *rest, **options)
+
+        return call
+
+    for step in ("fsync", named):
+        monkeypatch.setattr(os, step, noted(step))
+    CHANGES[name](three)
+    assert steps == ["fsync", named, "fsync of the directory"]
+
+
+def test_a_change_leaves_no_file_open(three):
+    before = os.listdir("/dev/fd")
+    for change in CHANGES.values():
+        change(three)
+    with pytest.raises(VersionTaken):
+        publish(three, "4", weight=2.0)
+    assert os.listdir("/dev/fd") == before
+
+
+def test_reading_writes_nothing(three):
+    (three / ".lock").unlink()
+    before = sorted(os.listdir(three))
+    loader.load(three)
+    versions.list_versions(three)
+    assert sorted(os.listdir(three)) == before

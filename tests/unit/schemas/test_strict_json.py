@@ -1,0 +1,139 @@
+import math
+
+import pytest
+
+from schemas.strict_json import NotJSON, Object, read
+
+
+def refused(text):
+    with pytest.raises(NotJSON) as caught:
+        read(text)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (b"null", None),
+        (b" true\r\n", True),
+        (b"[]", []),
+        (b'"\\u0041\\ud83d\\ude9a\\/"', "A🚚/"),
+        ('"é🚚"'.encode(), "é🚚"),
+        (b'"\x7f"', "\x7f"),
+        (b"-12", -12),
+        (b"12345678901234567890", 12345678901234567890),
+        (b"1.25e2", 125.0),
+        (b"0.1", 0.1),
+        (b"1e-400", 0.0),
+        (b'{"a": {"b": [1, 2.5, "c"]}}', {"a": {"b": [1, 2.5, "c"]}}),
+    ],
+)
+def test_strict_json_is_read(text, value):
+    found = read(text)
+    assert (type(found) in (Object, type(value)), found) == (True, value)
+
+
+@pytest.mark.parametrize("text", [b"1", b"-1", b"0"])
+def test_a_whole_number_stays_one(text):
+    assert type(read(text)) is int
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (b"Infinity", math.inf),
+        (b"-Infinity", -math.inf),
+        (b"1e400", math.inf),
+        (b"-1e400", -math.inf),
+        (b"9" * 400, math.inf),
+        (b"-" + b"9" * 400, -math.inf),
+        (b"9" * 100_000, math.inf),
+    ],
+)
+def test_a_number_too_large_comes_out_infinite(text, value):
+    assert read(text) == value
+
+
+def test_nan_comes_out_as_nan():
+    assert math.isnan(read(b"NaN"))
+
+
+def test_an_object_without_repeated_names_says_so():
+    found = read(b'{"a": 1, "b": {"a": 2}}')
+    assert (found.repeated, found["b"].repeated) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (b'{"a": 1, "a": 2}', ("a",)),
+        (b'{"a": 1, "a": 1}', ("a",)),
+        (b'{"b": 1, "a": 2, "a": 3, "b": 4, "c": 5}', ("b", "a")),
+        (b'{"a": 1, "\\u0061": 2}', ("a",)),
+        (b'{"": 1, "": 2}', ("",)),
+        (b'{"\\ud800": 1, "\\ud800": 2}', ("\ud800",)),
+    ],
+)
+def test_an_object_remembers_repeated_names_in_the_order_of_the_text(text, names):
+    assert read(text).repeated == names
+
+
+def test_the_last_value_of_a_repeated_name_counts():
+    assert read(b'{"a": 1, "a": 2, "a": 3}') == {"a": 3}
+
+
+def test_each_object_remembers_its_own_repeated_names():
+    found = read(b'{"a": {"b": 1, "b": 2}, "c": [{"d": 1, "d": 2}]}')
+    assert (found.repeated, found["a"].repeated, found["c"][0].repeated) == ((), ("b",), ("d",))
+
+
+def test_names_that_differ_in_their_characters_are_not_repeated():
+    assert read('{"é": 1, "e\u0301": 2, "E": 3, "e": 4}'.encode()).repeated == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        (b"", 1, 1),
+        (b"orders", 1, 1),
+        (b'{"a": 1} x', 1, 10),
+        (b'{"a":\n1,\n "b": +2}', 3, 7),
+        (b'{"a" 1}', 1, 6),
+        (b"[1 2]", 1, 4),
+        ('["🚚é" 2]'.encode(), 1, 7),
+        (b'{"a": 01}', 1, 8),
+        (b"\n\n  nope", 3, 3),
+        (b"\xef\xbb\xbf{}", 1, 1),
+    ],
+)
+def test_a_syntax_error_is_told_with_its_line_and_column_in_characters(text, line, column):
+    error = refused(text)
+    assert (error.line, error.column) == (line, column)
+    assert str(error) == f"the body is not JSON (line {line}, column {column})"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"\xff", b'"\xe9"', b'"\xc0\x80"', b'"\xed\xa0\x80"', b'"\xe2\x82"', '{"a": 1}'.encode("utf-16"), b"\xf4\x90\x80\x80"],
+)
+def test_text_that_is_not_utf8_is_refused_without_a_position(text):
+    error = refused(text)
+    assert (str(error), error.line, error.column) == ("the body is not UTF-8", None, None)
+
+
+@pytest.mark.parametrize("text", [b"[" * 100_000, b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 100_000])
+def test_nesting_beyond_reason_is_refused(text):
+    error = refused(text)
+    assert (str(error), error.line, error.column) == ("the body nests too deep", None, None)
+
+
+def test_some_nesting_is_read():
+    found = read(b"[" * 100 + b"7" + b"]" * 100)
+    for _ in range(100):
+        (found,) = found
+    assert found == 7
+
+
+@pytest.mark.parametrize("text", [b'"secret\x01"', b'{"secret": secret}', b"secret", b'"\\xsecret"'])
+def test_a_refusal_says_nothing_of_the_text(text):
+    assert "secret" not in str(refused(text))

@@ -1,0 +1,66 @@
+"""A change of a store that was made is never told as one that was not, wherever the answer goes."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from model.registry import versions
+from tests.registries import holding, version_of
+
+COMMANDS = {
+    "publish": (["publish", "9.npz", "--to"], "holds made 9 "),
+    "promote": (["promote", "3", "--in"], "3 is current "),
+    "rollback": (["rollback", "--in"], "1 is current "),
+    "challenge": (["challenge", "3", "--in"], "3 is tried beside "),
+}
+
+
+@pytest.fixture
+def models(tmp_path):
+    """A store of versions 1 to 3, of which 2 is current after 1, and the file of 9 beside it."""
+    (tmp_path / "9.npz").write_bytes(version_of("9"))
+    return holding(tmp_path / "models", "123", "12")
+
+
+@pytest.fixture
+def full():
+    with open("/dev/full", "w") as file:
+        yield file
+
+
+@pytest.fixture
+def broken():
+    """The end of a pipe that nobody reads."""
+    reads, writes = os.pipe()
+    os.close(reads)
+    yield writes
+    os.close(writes)
+
+
+def run(models, command, **streams):
+    arguments = [sys.executable, "-m", "service.cli", "model", *COMMANDS[command][0], "models"]
+    given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
+    return subprocess.run(arguments, cwd=models.parent, text=True, check=False, timeout=60, **given)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("stream", ["full", pytest.param("broken", marks=pytest.mark.long)])
+def test_a_change_whose_answer_cannot_be_written_succeeds_and_is_told_on_standard_error(models, command, stream, request):
+    done = run(models, command, stdout=request.getfixturevalue(stream))
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert done.stderr.startswith(f"models: {COMMANDS[command][1]}")
+
+
+@pytest.mark.parametrize("stream", ["full", "broken"])
+def test_a_rollback_that_can_tell_nobody_is_one_rollback_that_succeeds(models, stream, request):
+    nobody = request.getfixturevalue(stream)
+    assert run(models, "rollback", stdout=nobody, stderr=nobody).returncode == 0
+    assert versions.current(models).version == "1"
+
+
+def test_a_rollback_without_any_standard_output_succeeds(models):
+    line = [sys.executable, "-m", "service.cli", "model", "rollback", "--in", str(models)]
+    assert subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *line], check=False, timeout=60).returncode == 0
+    assert versions.current(models).version == "1"

@@ -1,0 +1,123 @@
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from service.shared import counters
+from service.shared.counters import SharedCounters
+
+
+def test_totals_are_the_sum_over_all_slots():
+    shared = SharedCounters()
+    np.asarray(shared.series(("a",), 2))[:] += (1, 2)
+    shared.attach(5)
+    np.asarray(shared.series(("a",), 2))[:] += (10, 20)
+    shared.series(("b",), 1)[0] += 7
+    totals = shared.totals()
+    assert totals[("a",)].tolist() == [11, 22]
+    assert totals[("b",)].tolist() == [7]
+
+
+def test_a_slot_goes_on_where_its_last_owner_stood():
+    shared = SharedCounters()
+    shared.attach(3)
+    shared.series(("a",), 1)[0] += 4
+    shared.attach(3)
+    shared.series(("a",), 1)[0] += 1
+    assert shared.totals()[("a",)].tolist() == [5]
+
+
+def test_totals_are_a_copy_that_later_counts_do_not_change():
+    shared = SharedCounters()
+    shared.series(("a",), 1)[0] += 1
+    before = shared.totals()[("a",)]
+    shared.series(("a",), 1)[0] += 1
+    assert before.tolist() == [1]
+
+
+def test_counts_of_forked_and_killed_processes_stay_visible_to_all():
+    shared = SharedCounters()
+    for slot in range(1, 4):
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            shared.attach(slot)
+            shared.series((f"only in {slot}",), 1)[0] += slot
+            shared.series(("in all",), 1)[0] += slot
+            os.write(writer, b"done")
+            signal.pause()
+        assert os.read(reader, 4) == b"done"
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(reader)
+        os.close(writer)
+    totals = shared.totals()
+    assert totals[("in all",)].tolist() == [6]
+    assert [totals[(f"only in {slot}",)].tolist() for slot in (1, 2, 3)] == [[1], [2], [3]]
+
+
+def test_totals_are_told_while_another_process_takes_its_first_slots():
+    tallies = [SharedCounters() for _ in range(20)]
+    child = os.fork()
+    if child == 0:
+        try:
+            for shared in tallies:
+                for slot in range(1, counters.SLOTS):
+                    shared.attach(slot)
+                    shared.series(("a",), 1)[0] += 1
+        finally:
+            os._exit(0)
+    try:
+        for shared in tallies:
+            until, seen = time.monotonic() + 20, 0.0
+            while seen < counters.SLOTS - 1:
+                assert time.monotonic() < until
+                before, seen = seen, shared.totals().get(("a",), np.zeros(1))[0]
+                assert before <= seen
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def test_a_series_whose_length_was_not_yet_published_is_not_seen_and_its_room_is_used_again():
+    shared = SharedCounters()
+    used = int(shared._used[0])
+    line = b'[["torn"], 1, 1]\n'
+    shared._names[0, used : used + len(line)] = list(line)
+    assert ("torn",) not in shared.totals()
+    shared.attach(0)
+    shared.series(("whole",), 1)[0] += 1
+    assert shared.totals()[("whole",)].tolist() == [1]
+
+
+@pytest.mark.parametrize(("name", "room"), [("CELLS", 8), ("NAMES", 64)])
+def test_a_full_row_counts_what_it_has_no_room_for(monkeypatch, name, room):
+    monkeypatch.setattr(counters, name, room)
+    shared = SharedCounters()
+    for number in range(20):
+        np.asarray(shared.series((f"series {number}",), 3))[:] += 1
+    totals = shared.totals()
+    entered = [key for key in totals if key[0].startswith("series")]
+    assert 0 < len(entered) < 20
+    assert totals[counters.UNRECORDED].tolist() == [20 - len(entered)]
+    assert all(totals[key].tolist() == [1, 1, 1] for key in entered)
+
+
+def test_threads_lose_no_count():
+    shared = SharedCounters()
+
+    def count() -> None:
+        for number in range(2000):
+            with shared.lock:
+                shared.series((f"k{number % 7}",), 1)[0] += 1
+
+    threads = [threading.Thread(target=count) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    totals = shared.totals()
+    assert sum(totals[(f"k{n}",)][0] for n in range(7)) == 16_000

@@ -1,0 +1,79 @@
+import io
+
+import pytest
+
+from schemas.faults import ProblemSchema
+from service.scoring import policy
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Have this called whenever a batch is being scored, though not within itself; the list has what it gave."""
+
+    def arrange(do):
+        original, found, within = policy.score, [], []
+
+        def score(*given):
+            if not within:
+                within.append(True)
+                found.append(do())
+                within.pop()
+            return original(*given)
+
+        monkeypatch.setattr(policy, "score", score)
+        return found
+
+    return arrange
+
+
+def shed(client):
+    lines = client.get("/metrics").text.splitlines()
+    return [line for line in lines if line.startswith("delivery_risk_requests_shed_total{")]
+
+
+def test_a_request_over_the_limit_is_refused_at_once_and_told_when_to_come_again(make_client, order, meanwhile):
+    client = make_client(max_concurrent="1")
+    found = meanwhile(lambda: client.post("/score", json={"orders": [order]}))
+    for _ in range(3):
+        assert client.post("/score", json={"orders": [order]}).status_code == 200
+    for answer in found:
+        assert (answer.status_code, answer.content_type) == (503, "application/problem+json")
+        assert answer.headers["Retry-After"] == "1"
+        assert ProblemSchema().load(answer.json)["type"] == "urn:delivery-risk:problem:unavailable"
+    assert shed(client) == ['delivery_risk_requests_shed_total{reason="busy"} 3.0']
+
+
+def test_as_many_requests_as_the_limit_are_computed_at_once(make_client, order, meanwhile):
+    client = make_client(max_concurrent="2")
+    found = meanwhile(lambda: client.post("/score", json={"orders": [order]}).status_code)
+    assert client.post("/score", json={"orders": [order]}).status_code == 200
+    assert found == [200]
+    assert shed(client) == []
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/model", "/version", "/openapi.json", "/docs"])
+def test_whatever_computes_no_score_is_answered_all_the_same(make_client, order, meanwhile, path):
+    client = make_client(max_concurrent="1")
+    found = meanwhile(lambda: client.get(path).status_code)
+    client.post("/score", json={"orders": [order]})
+    assert found == [200]
+
+
+def test_a_place_is_given_back_however_a_request_ends(make_client, order, monkeypatch):
+    client = make_client(max_concurrent="1")
+    kinds = [b"", b"{", b'{"orders": []}', b'{"orders": [{"order_id": "x"}]}']
+    statuses = [client.post("/score", data=body, content_type="application/json").status_code for body in kinds]
+    assert statuses == [411, 400, 422, 422]
+    with monkeypatch.context() as patched:
+        patched.setattr(policy, "score", lambda *_: 1 / 0)
+        assert client.post("/score", json={"orders": [order]}).status_code == 500
+    assert client.post("/score", json={"orders": [order]}).status_code == 200
+
+
+def test_a_refused_body_is_read_away_up_to_the_limit_and_no_further(make_client, order, meanwhile):
+    client, stream = make_client(max_concurrent="1", max_body_bytes="3000000"), io.BytesIO(bytes(10_000_000))
+    environ = {"CONTENT_LENGTH": "10000000", "wsgi.input": stream}
+    found = meanwhile(lambda: client.post("/score", content_type="application/json", environ_overrides=environ).status_code)
+    client.post("/score", json={"orders": [order]})
+    assert found == [503]
+    assert 3_000_000 <= stream.tell() < 3_000_000 + 2**20

@@ -3,8 +3,8 @@
 import numpy as np
 
 from model.artifact import model_file
-from model.artifact.manifest import Feature, Manifest, SelfTest
 from model.core.batch import Floats
+from model.core.manifest import Feature, Manifest, SelfTest
 from model.core.risk_model import RiskModel
 
 FILE_NAME = "delivery-risk-1.0.0.npz"

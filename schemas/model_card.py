@@ -150,6 +150,6 @@ def card(model: RiskModel, active: Mapping[str, Any], policy: str) -> dict[str, 
         "parameter_count": model.network.parameter_count,
         "features": features,
         "provenance": manifest.provenance,
-        "reference": None if manifest.reference is None else asdict(manifest.reference),
+        "reference": None if manifest.baseline is None else asdict(manifest.baseline),
         "lineup": active,
     }

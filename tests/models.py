@@ -8,10 +8,9 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from model.artifact.baseline import SCORE_EDGES, ZSCORE_EDGES, Baseline, Calibration, Histogram
-from model.artifact.manifest import Feature, Manifest, SelfTest
-from model.core.activations import ACTIVATIONS
-from model.core.heads import HEADS
+from model.core.activations import ACTIVATIONS, HEADS
+from model.core.baseline import SCORE_EDGES, ZSCORE_EDGES, Baseline, Calibration, Histogram
+from model.core.manifest import Feature, Manifest, SelfTest
 from model.core.network import Layer, Network
 from model.core.risk_model import RiskModel
 from model.core.standardizer import Standardizer
@@ -42,7 +41,7 @@ def model_of(
     head: str = "sigmoid",
     threshold: float = 0.5,
     features: Sequence[Feature] | None = None,
-    reference: Baseline | None = None,
+    baseline: Baseline | None = None,
 ) -> RiskModel:
     """A model around this network; its self-test is one order of its means."""
     inputs = network.sizes[0]
@@ -55,7 +54,7 @@ def model_of(
     def built(self_test: SelfTest) -> RiskModel:
         names = tuple(each.activation for each in network.layers)
         created = "2026-01-01T00:00:00Z"
-        described = Manifest("made", "1", created, "", features, names, head, threshold, self_test, {}, reference)
+        described = Manifest("made", "1", created, "", features, names, head, threshold, self_test, {}, baseline)
         return RiskModel(described, standardizer, network)
 
     scores = built(SelfTest((), ())).outputs(np.array([center])).outputs
@@ -107,7 +106,7 @@ def models(draw: st.DrawFn) -> RiskModel:
         head=draw(st.sampled_from(list(HEADS))),
         threshold=draw(st.floats(0.0, 1.0)),
         features=[_feature(draw, name) for name in names],
-        reference=draw(st.none() | references(names)),
+        baseline=draw(st.none() | references(names)),
     )
 
 

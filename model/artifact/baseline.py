@@ -10,52 +10,14 @@ the first edge, at last those over all edges. `calibration`, a row for each bin 
 left out. The edges are those by which the service counts; by any other nothing could be compared, so they are refused.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 from model.artifact import checks
 from model.artifact.checks import Check
+from model.core.baseline import MOST_ORDERS, SCORE_EDGES, ZSCORE_EDGES, Baseline, Calibration, Histogram
 from model.errors import BadManifest
-
-SCORE_EDGES = tuple(step / 20 for step in range(1, 21))
-ZSCORE_EDGES = (-10.0, -5.0, -3.0, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
-MOST_ORDERS = 10**12
-
-
-@dataclass(frozen=True, slots=True)
-class Histogram:
-    """`counts`, one more than there are `edges`: orders at an edge or below it, the last over all of them."""
-
-    edges: tuple[float, ...]
-    counts: tuple[int, ...]
-
-    def shares(self) -> list[float]:
-        """The counts as parts of 1."""
-        total = sum(self.counts)
-        return [count / total for count in self.counts]
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """The orders whose scores lie in the bin that ends at `to`, their mean score and the share of them that were late."""
-
-    to: float
-    orders: int
-    mean_score: float
-    observed_rate: float
-
-
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """Of `orders` orders: how many go to `review`, their `scores`, `zscores` by feature; `calibration` may be empty."""
-
-    orders: int
-    review: int
-    scores: Histogram
-    zscores: Mapping[str, Histogram]
-    calibration: tuple[Calibration, ...] = ()
 
 
 def checked(value: Any, place: str, features: Sequence[str]) -> Baseline:

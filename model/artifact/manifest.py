@@ -13,60 +13,18 @@ Anything else that is missing, unknown, given twice or of another type is refuse
 
 import json
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 from model.artifact import baseline, checks
-from model.artifact.baseline import Baseline
-from model.core.activations import ACTIVATIONS
-from model.core.heads import HEADS
+from model.core.activations import ACTIVATIONS, HEADS
+from model.core.manifest import Feature, Manifest, SelfTest
 from model.errors import BadManifest
 
 FORMAT = 1
 LIMIT = 2 * 2**20
 VERSION = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
 A_VERSION = "a version of letters, digits, '.', '_', '+', '-', at most 64"
-
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """One input. `minimum` and `maximum` bound what training saw, in the feature's own unit; None is unbounded."""
-
-    name: str
-    unit: str = ""
-    description: str = ""
-    minimum: float | None = None
-    maximum: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SelfTest:
-    """`orders`, F numbers each, and the `scores` that the network must give them, one number per output."""
-
-    orders: tuple[tuple[float, ...], ...]
-    scores: tuple[tuple[float, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What the file says of its model. `threshold` is the score from which an order goes to review."""
-
-    name: str
-    version: str
-    created: str
-    description: str
-    features: tuple[Feature, ...]
-    activations: tuple[str, ...]
-    head: str
-    threshold: float
-    self_test: SelfTest
-    provenance: Mapping[str, str] = field(default_factory=dict)
-    reference: Baseline | None = None
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        return tuple(feature.name for feature in self.features)
 
 
 _line = checks.text(r"[^\x00-\x1f\x7f]{0,500}", "a line of at most 500 characters")
@@ -135,15 +93,16 @@ def write(manifest: Manifest) -> bytes:
 
 def _document(manifest: Manifest) -> dict[str, Any]:
     document = {"format": FORMAT, **asdict(manifest), "provenance": dict(sorted(manifest.provenance.items()))}
+    reference = document.pop("baseline")
     for feature in document["features"]:
         for bound in ("minimum", "maximum"):
             if feature[bound] is None:
                 del feature[bound]
-    if manifest.reference is None:
-        del document["reference"]
-    elif not manifest.reference.calibration:
-        del document["reference"]["calibration"]
-    return document
+    if reference is None:
+        return document
+    if not reference["calibration"]:
+        del reference["calibration"]
+    return document | {"reference": reference}
 
 
 def _build(document: Any) -> Manifest:
@@ -154,7 +113,7 @@ def _build(document: Any) -> Manifest:
         if count > 1:
             raise BadManifest("manifest.features", f"feature {name} is given twice")
     if "reference" in entries:
-        entries["reference"] = baseline.checked(entries["reference"], "manifest.reference", list(counts))
+        entries["baseline"] = baseline.checked(entries.pop("reference"), "manifest.reference", list(counts))
     return Manifest(self_test=SelfTest(**entries.pop("self_test")), **entries)
 
 

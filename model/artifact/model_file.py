@@ -22,6 +22,7 @@ import numpy.typing as npt
 from model import files
 from model.artifact import manifest, npz
 from model.core.batch import Floats
+from model.core.manifest import Manifest
 from model.core.network import Layer, Network
 from model.core.risk_model import RiskModel
 from model.core.standardizer import Standardizer
@@ -57,7 +58,7 @@ def loads(data: bytes, sha256: str | None = None) -> RiskModel:
     return replace(model, sha256=digest)
 
 
-def assemble(described: manifest.Manifest, arrays: dict[str, Floats]) -> RiskModel:
+def assemble(described: Manifest, arrays: dict[str, Floats]) -> RiskModel:
     """The model of a manifest and the arrays mean, scale, w1, b1, … Raises ModelError."""
     depth = max((int(name[1:]) for name in arrays if _LAYER.fullmatch(name)), default=1)
     layers = range(1, depth + 1)

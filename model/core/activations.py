@@ -77,3 +77,6 @@ ACTIVATIONS: dict[str, Callable[[Floats], Floats]] = {
 PORTABLE = ACTIVATIONS.keys() - {"tanh", "gelu"}
 """Those that give the same bits on every machine. The others, made of a library's tanh and erfc, give the same bits in
 every batch on one machine, and may differ in the last place on another."""
+
+HEADS: dict[str, Callable[[Floats], Floats]] = {"sigmoid": sigmoid, "softmax": softmax, "identity": linear}
+"""What makes outputs (outputs, orders) of a network's logits, by name."""

@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from model.artifact.manifest import Manifest
-from model.core.activations import PORTABLE
+from model.core.activations import HEADS, PORTABLE
 from model.core.batch import Batch, Flags, Floats
-from model.core.heads import HEADS
+from model.core.manifest import Manifest
 from model.core.network import Network
 from model.core.standardizer import Standardizer
 from model.errors import NotServable, SelfTestFailed, ShapeMismatch, TooLarge, UnknownName

@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 from model import files
 from model.artifact import manifest, model_file, npz
-from model.artifact.manifest import Feature, Manifest, SelfTest
 from model.core.batch import Floats
+from model.core.manifest import Feature, Manifest, SelfTest
 from model.core.risk_model import RiskModel
 from model.errors import BadArray, BadManifest, MissingMember, ModelError, NotFinite, ShapeMismatch, Unreadable
 

@@ -85,9 +85,7 @@ def _with_reference(model: RiskModel, found: BaselineBuilder, version: str, prov
     """The model as another version; what an earlier reference left in its provenance makes room."""
     old = [name for name in model.manifest.provenance if name == "reference" or name.startswith("reference_")]
     kept = {name: text for name, text in model.manifest.provenance.items() if name not in old}
-    manifest = replace(
-        model.manifest, version=version, created=now(), provenance=kept | provenance, reference=found.reference()
-    )
+    manifest = replace(model.manifest, version=version, created=now(), provenance=kept | provenance, baseline=found.reference())
     return replace(model, manifest=manifest)
 
 

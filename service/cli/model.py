@@ -10,9 +10,9 @@ import numpy as np
 
 from model import packaged
 from model.artifact import model_file
-from model.artifact.baseline import Baseline
 from model.artifact.checks import TIME
-from model.core.heads import HEADS
+from model.core.activations import HEADS
+from model.core.baseline import Baseline
 from model.core.risk_model import RiskModel
 from model.errors import ModelError, NotServable
 from model.importers import arrays
@@ -155,9 +155,9 @@ def _describe(found: RiskModel) -> None:
     _describe_features(found)
     for key, value in manifest.provenance.items():
         click.echo(f"provenance  {plain(key)}: {plain(value)}")
-    if manifest.reference is not None:
-        click.echo(f"reference   {described(manifest.reference)}")
-        for row in manifest.reference.calibration:
+    if manifest.baseline is not None:
+        click.echo(f"reference   {described(manifest.baseline)}")
+        for row in manifest.baseline.calibration:
             rates = f"mean score {row.mean_score:.4f}, observed {row.observed_rate:.4f}"
             click.echo(f"  scores up to {row.to:<5} {row.orders:>8} orders, {rates}")
 

@@ -16,9 +16,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from model.artifact.baseline import Baseline, Histogram
-from model.artifact.manifest import Manifest
+from model.core.baseline import Baseline, Histogram
 from model.core.batch import Floats
+from model.core.manifest import Manifest
 from service.metrics.recorder import METRICS, Metric
 from service.serving.active_models import Serving
 from service.serving.worker_state import RoleState
@@ -58,7 +58,7 @@ def _referred(read: Callable[[Baseline], Values]) -> Callable[[Scene], Values]:
 
     def found(scene: Scene) -> Values:
         manifest = scene.champion
-        values = {} if manifest.reference is None else read(manifest.reference)
+        values = {} if manifest.baseline is None else read(manifest.baseline)
         return {(manifest.version, *labels): number for labels, number in values.items()}
 
     return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.artifact.baseline import SCORE_EDGES, ZSCORE_EDGES
+from model.core.baseline import SCORE_EDGES, ZSCORE_EDGES
 from model.core.batch import Floats
 from model.core.risk_model import RiskModel, Scores
 from schemas.faults import Fault

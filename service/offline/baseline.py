@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model.artifact.baseline import SCORE_EDGES, ZSCORE_EDGES, Baseline, Calibration, Histogram
+from model.core.baseline import SCORE_EDGES, ZSCORE_EDGES, Baseline, Calibration, Histogram
 from model.core.batch import Flags, Floats
 from model.core.risk_model import RiskModel, Scores
 from schemas.files import csv, jsonl

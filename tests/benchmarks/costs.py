@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from model.artifact import model_file
-from model.artifact.manifest import Feature
-from model.core.heads import HEADS
+from model.core.activations import HEADS
+from model.core.manifest import Feature
 from model.core.network import Layer, Network
 from model.registry import loader
 from schemas.formats.table import BatchDecoder

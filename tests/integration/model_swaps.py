@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model.artifact import model_file
-from model.artifact.manifest import Feature
+from model.core.manifest import Feature
 from model.core.network import Network
 from model.core.risk_model import RiskModel
 from model.registry import references

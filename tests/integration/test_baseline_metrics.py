@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from model.artifact import model_file
-from model.artifact.baseline import ZSCORE_EDGES
+from model.core.baseline import ZSCORE_EDGES
 from model.core.network import Network
 from model.packaged import packaged_model
 from model.registry import loader, references, versions
@@ -18,7 +18,7 @@ from tests.registries import publish
 from tests.servers import read_metrics, running
 
 NAMES = ("route_disruption", "backlog", "weather_severity")
-REFERENCED = replace(packaged_model(), manifest=replace(packaged_model().manifest, reference=reference_of(NAMES)))
+REFERENCED = replace(packaged_model(), manifest=replace(packaged_model().manifest, baseline=reference_of(NAMES)))
 
 
 def shown(client):
@@ -90,12 +90,12 @@ def test_the_card_shows_the_reference_as_it_stands_in_the_file(referenced):
 
 
 def test_the_reference_changes_with_the_version_that_is_served():
-    first = one_input(reference=reference_of(["f0"]))
+    first = one_input(baseline=reference_of(["f0"]))
     stage = Serving(replace(first, sha256="0" * 64), 100)
     client = app_on(stage, config.load({})).test_client()
     assert len(shown(client)) == 2 + 21 + 16
     wanted = references.VersionReference("2", "2.npz", "1" * 64)
-    two = model_of(Network([layer([[1.0, 1.0]], [0.0])]), reference=reference_of(["f0", "f1"], late=False))
+    two = model_of(Network([layer([[1.0, 1.0]], [0.0])]), baseline=reference_of(["f0", "f1"], late=False))
     stage.champion(replace(two, manifest=replace(two.manifest, version="2"), sha256="1" * 64), wanted)
     assert {name.split('model_version="')[1].split('"')[0] for name in shown(client)} == {"2"}
     assert len(shown(client)) == 2 + 21 + 2 * 16
@@ -108,7 +108,7 @@ def test_every_worker_shows_the_reference_of_a_version_that_is_promoted(tmp_path
     directory.mkdir()
     publish(directory, "1")
     versions.promote("1", directory)
-    made = one_input(1.0, 0.25, reference=reference_of(["f0"]))
+    made = one_input(1.0, 0.25, baseline=reference_of(["f0"]))
     model_file.write(replace(made, manifest=replace(made.manifest, version="2")), tmp_path / "2.npz")
     versions.publish(tmp_path / "2.npz", directory)
     with running(DELIVERY_RISK_MODEL=str(directory), DELIVERY_RISK_WORKERS="2") as server:

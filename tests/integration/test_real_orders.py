@@ -104,7 +104,7 @@ def carded(real_data, imported, request, tmp_path_factory):
 def test_the_reference_of_a_real_model_is_what_numpy_and_a_plain_loop_count(carded, tmp_path):
     before, orders, after = carded
     rows, said = in_bulk(orders, before, tmp_path)
-    found, model = model_file.read(after).manifest.reference, model_file.read(before)
+    found, model = model_file.read(after).manifest.baseline, model_file.read(before)
     assert (found.orders, found.review) == (2000, sum(row["queue"] == "review" for row in rows))
     assert f"{found.review} to review" in said
     scores = np.array([float(row["score"]) for row in rows])

@@ -11,8 +11,8 @@ import numpy as np
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from model.core.activations import HEADS
 from model.core.exponential import FEW, exp
-from model.core.heads import HEADS
 from service.cli.doctor.finding import Finding, Patient, fail, ok, warn
 from service.config import Settings
 from service.telemetry import tracing

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from model.core.activations import HEADS
 from model.core.batch import Floats
-from model.core.heads import HEADS
 from model.core.network import Layer, Network
 from model.core.standardizer import Standardizer
 from tests import committed_bits

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from marshmallow import ValidationError
 
-from model.artifact.manifest import Feature
+from model.core.manifest import Feature
 from model.packaged import packaged_model
 from schemas.model_card import FeatureSchema, HealthSchema, ModelSchema, VersionSchema, card
 

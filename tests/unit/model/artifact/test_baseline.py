@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 
 from model.artifact import baseline, manifest, model_file
-from model.artifact.baseline import MOST_ORDERS, SCORE_EDGES, Calibration, Histogram
+from model.core.baseline import MOST_ORDERS, SCORE_EDGES, Calibration, Histogram
 from model.errors import BadManifest
 from model.packaged import packaged_model
 from tests.model_files import GOOD, MISSING, SECRET_NUMBER, SECRET_TEXT, SECRETS, edited, referred_document
@@ -91,20 +91,20 @@ def test_entries_that_contradict_each_other_are_refused(path, value, place):
 
 
 def test_the_sound_one_is_read_and_a_calibration_may_be_left_out():
-    assert read(referred_document()).reference == SOUND
-    assert read(edited(["reference", "calibration"], MISSING, referred_document())).reference == reference_of(NAMES, late=False)
+    assert read(referred_document()).baseline == SOUND
+    assert read(edited(["reference", "calibration"], MISSING, referred_document())).baseline == reference_of(NAMES, late=False)
 
 
 def test_features_in_another_order_are_the_same_reference():
     document = referred_document()
     document["reference"]["zscores"] = dict(reversed(document["reference"]["zscores"].items()))
-    assert list(read(document).reference.zscores) == NAMES
+    assert list(read(document).baseline.zscores) == NAMES
     assert manifest.write(read(document)) == manifest.write(read(referred_document()))
 
 
 @given(references(NAMES))
 def test_a_reference_comes_back_as_it_was_written_in_the_same_bytes(drawn):
-    described = replace(packaged_model().manifest, reference=drawn)
+    described = replace(packaged_model().manifest, baseline=drawn)
     text = manifest.write(described)
     assert manifest.read(text) == described
     assert manifest.write(manifest.read(text)) == text
@@ -113,17 +113,17 @@ def test_a_reference_comes_back_as_it_was_written_in_the_same_bytes(drawn):
 def test_a_file_without_a_reference_says_nothing_of_it():
     assert b"reference" not in GOOD
     model = model_file.loads(GOOD)
-    referred = model_file.dumps(replace(model, manifest=replace(model.manifest, reference=SOUND)))
+    referred = model_file.dumps(replace(model, manifest=replace(model.manifest, baseline=SOUND)))
     assert referred != GOOD
     without = model_file.loads(referred)
-    assert model_file.dumps(replace(without, manifest=replace(without.manifest, reference=None))) == GOOD
+    assert model_file.dumps(replace(without, manifest=replace(without.manifest, baseline=None))) == GOOD
 
 
 def test_a_reference_that_is_not_sound_is_not_written():
     made = packaged_model()
     unsound = replace(SOUND, calibration=(Calibration(0.05, 4, 0.06, 0.0), SOUND.calibration[1]))
     with pytest.raises(BadManifest, match="not in its bin"):
-        model_file.dumps(replace(made, manifest=replace(made.manifest, reference=unsound)))
+        model_file.dumps(replace(made, manifest=replace(made.manifest, baseline=unsound)))
 
 
 @pytest.mark.parametrize("count", [1, 3, 7, 10**9 + 7, MOST_ORDERS])

@@ -101,7 +101,7 @@ STORED = {
     "wide": drawn(2, [12, 16, 1], ["leaky_relu", "linear"]),
     "deep": drawn(3, [2, 3, 3, 3, 3, 3, 3, 1], ["relu"] * 6 + ["linear"]),
     "every activation": drawn(4, [3] + [2] * len(SMOOTH), SMOOTH, "softmax"),
-    "with a reference": model_file.dumps(one_input(reference=reference_of(["f0"]))),
+    "with a reference": model_file.dumps(one_input(baseline=reference_of(["f0"]))),
     "layers of one unit": drawn(5, [1, 1, 1, 1], ["tanh", "tanh", "linear"], "identity"),
 }
 FILES = {f"{name}, stored": data for name, data in STORED.items()}

@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.core.activations import ACTIVATIONS
+from model.core.activations import ACTIVATIONS, HEADS
 from model.core.batch import Batch
-from model.core.heads import HEADS
 from model.core.network import Layer, Network
 from model.errors import ShapeMismatch
 from tests.models import ANY_FINITE, MODERATE, matrices, model_of, networks

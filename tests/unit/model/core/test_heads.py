@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from model.core.heads import HEADS
+from model.core.activations import HEADS
 
 LOGITS = np.array([[-2.0, 0.0, 3.5], [1.0, -1.0, 0.25]])
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.core.heads import HEADS
+from model.core.activations import HEADS
 from model.core.network import Layer, Network
 from model.core.standardizer import Standardizer
 from model.errors import NotFinite, ShapeMismatch, UnknownName

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.artifact.manifest import Feature, SelfTest
 from model.core.batch import Batch
+from model.core.manifest import Feature, SelfTest
 from model.core.network import Network
 from model.core.risk_model import RiskModel
 from model.errors import NotServable, SelfTestFailed, ShapeMismatch, TooLarge, UnknownName

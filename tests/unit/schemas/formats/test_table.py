@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.artifact.manifest import Feature
+from model.core.manifest import Feature
 from model.errors import NotServable
 from schemas.faults import error_list
 from schemas.files.row import BadFile

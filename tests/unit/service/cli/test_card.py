@@ -43,7 +43,7 @@ def card(run):
 
 
 def reference():
-    return model_file.read("2.npz").manifest.reference
+    return model_file.read("2.npz").manifest.baseline
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -52,7 +52,7 @@ def test_a_new_version_holds_what_the_orders_show(card, name):
     made = model_file.read("2.npz")
     assert (done.exit_code, done.stdout) == (0, f"2.npz: delivery-risk 2 (sha256 {made.sha256})\n")
     assert done.stderr == f"on {name}: 4 orders, 75.00% to review, 50.00% late; 0 rows refused\n"
-    found = made.manifest.reference
+    found = made.manifest.baseline
     assert (found.orders, found.review) == (4, 3)
     told = {(round(row.to, 2), row.orders, row.mean_score, row.observed_rate) for row in found.calibration}
     assert told == {
@@ -65,7 +65,7 @@ def test_a_new_version_holds_what_the_orders_show(card, name):
 def test_all_but_the_version_its_time_the_provenance_and_the_reference_stays(card):
     card("--label", "late")
     before, after = model_file.read(PACKAGED), model_file.read("2.npz")
-    manifest = replace(after.manifest, version="1.0.0", created=before.manifest.created, reference=None)
+    manifest = replace(after.manifest, version="1.0.0", created=before.manifest.created, baseline=None)
     assert replace(manifest, provenance=before.manifest.provenance) == before.manifest
     assert model_file.dumps(replace(after, manifest=before.manifest)) == PACKAGED.read_bytes()
 
@@ -92,7 +92,7 @@ def test_another_reference_takes_the_place_of_the_first(card):
     Path("2.npz").rename("first.npz")
     card(of="first.npz", version="3")
     made = model_file.read("2.npz").manifest
-    assert (made.reference.calibration, "reference_label" in made.provenance) == ((), False)
+    assert (made.baseline.calibration, "reference_label" in made.provenance) == ((), False)
     assert made.provenance["reference_model_version"] == "2"
 
 

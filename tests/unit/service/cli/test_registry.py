@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from model.artifact import model_file
-from model.artifact.manifest import Feature
+from model.core.manifest import Feature
 from model.registry import versions
 from tests.models import one_input
 from tests.registries import version_of

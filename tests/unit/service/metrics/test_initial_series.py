@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model.artifact.manifest import Feature
+from model.core.manifest import Feature
 from model.core.network import Network
 from model.packaged import packaged_model
 from model.registry import loader, versions

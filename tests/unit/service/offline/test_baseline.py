@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.artifact.baseline import SCORE_EDGES, ZSCORE_EDGES
-from model.artifact.manifest import Feature
+from model.core.baseline import SCORE_EDGES, ZSCORE_EDGES
+from model.core.manifest import Feature
 from model.core.network import Network
 from schemas.files.row import BadFile
 from schemas.formats.table import FILES

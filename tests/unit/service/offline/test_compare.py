@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.artifact.manifest import Feature
 from model.core.batch import Batch
+from model.core.manifest import Feature
 from model.core.network import Network
 from schemas.files.row import Row
 from service.offline.compare import DifferentFeatures, compare

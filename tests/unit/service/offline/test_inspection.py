@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.artifact.manifest import Feature
+from model.core.manifest import Feature
 from model.core.network import Network
 from model.errors import NotServable
 from model.packaged import packaged_model

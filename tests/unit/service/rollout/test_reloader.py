@@ -4,7 +4,7 @@ from itertools import pairwise
 import pytest
 
 from model.artifact import model_file
-from model.artifact.manifest import Feature
+from model.core.manifest import Feature
 from model.registry import loader, references, versions
 from model.registry.references import VersionReference
 from service.metrics.recorder import Metrics

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from model.artifact import model_file
-from model.artifact.manifest import Feature
+from model.core.manifest import Feature
 from model.core.network import Network
 from model.errors import SelfTestFailed
 from model.registry import references, versions

@@ -7,6 +7,12 @@ from typing import Any
 from marshmallow import Schema, fields
 
 LONGEST_NAME = 128
+
+
+class MalformedBody(ValueError):
+    """A body is not in the format that it claims. The message says what is wrong and where."""
+
+
 CODES = {
     "missing": "required, but missing",
     "null": "must not be null or empty",
@@ -81,11 +87,11 @@ Locate = Callable[[Fault], tuple[str, ...]]
 """The steps from the top of a body to where an order's fault is, in the body's own format."""
 
 
-def error_list(faults: Iterable[Fault], place: Locate) -> list[dict[str, str]]:
+def error_list(faults: Iterable[Fault], locate: Locate) -> list[dict[str, str]]:
     """The faults as ErrorSchema has them, with their places as JSON pointers (RFC 6901); a long name in one is cut."""
     errors = []
     for fault in faults:
-        steps = fault.path if fault.position is None else place(fault)
+        steps = fault.path if fault.position is None else locate(fault)
         error = {"pointer": "".join(map(_step, steps)), "code": fault.code, "detail": fault.detail}
         if fault.order_id is not None:
             error["order_id"] = fault.order_id
@@ -93,9 +99,9 @@ def error_list(faults: Iterable[Fault], place: Locate) -> list[dict[str, str]]:
     return errors
 
 
-def told(faults: Sequence[Fault], place: Locate, most: int | None = None) -> dict[str, Any]:
+def described(faults: Sequence[Fault], locate: Locate, most: int | None = None) -> dict[str, Any]:
     """`errors`, no more than `most` of them, and beside them `error_count`, how many there are in truth."""
-    return {"errors": error_list(faults[:most], place), "error_count": len(faults)}
+    return {"errors": error_list(faults[:most], locate), "error_count": len(faults)}
 
 
 def _step(name: str) -> str:

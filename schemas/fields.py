@@ -12,10 +12,6 @@ from marshmallow import RAISE, Schema, fields, validate
 ORDER_ID_LENGTH = 128
 
 
-class MalformedBody(ValueError):
-    """A body is not in the format that it claims; the message says where."""
-
-
 class Strict(Schema):
     """A schema that refuses names it does not know."""
 

@@ -1,24 +1,28 @@
-"""Decision: what goes back for a batch, whatever the format."""
+"""Result: a scored batch, and what every format answers of it."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
 from marshmallow import Schema, fields
 
 from model.core.risk_model import RiskModel, Scores
-from schemas.faults import ErrorSchema
+from schemas.faults import ErrorSchema, Locate, described
 from schemas.fields import OrderId
 from schemas.validation import DecodedBatch
 
+Policy = Literal["review", "flag", "refuse"]
+
 QUEUES = ("monitor", "review")
 POLICIES = ("review", "flag", "refuse")
-POLICIES_TOLD = "An order outside the model's range goes to review whatever its score, is only flagged, or is refused"
+POLICIES_HELP = "Whether an order outside the model's range goes to review, is only flagged, or is rejected"
 _QUEUES = np.array(QUEUES, np.object_)
 
 
 class ResultSchema(Schema):
-    """One order's decision."""
+    """The result of one order."""
 
     order_id = OrderId(required=True)
     score = fields.Float(required=True, metadata={"minimum": 0, "maximum": 1, "description": "The delay risk, unrounded."})
@@ -29,12 +33,12 @@ class ResultSchema(Schema):
 
 
 def policy_field() -> fields.String:
-    """What becomes of an order outside the model's range."""
-    return fields.String(required=True, metadata={"enum": list(POLICIES), "description": f"{POLICIES_TOLD}."})
+    """What happens to an order outside the model's range."""
+    return fields.String(required=True, metadata={"enum": list(POLICIES), "description": f"{POLICIES_HELP}."})
 
 
 class AnswerSchema(Schema):
-    """What every answer to a batch tells: by which version and policy it was made, and in a partial one what was refused."""
+    """What every answer to a batch has: the version and policy that made it, and the errors of a partial answer."""
 
     model_name = fields.String(required=True)
     model_version = fields.String(required=True)
@@ -49,13 +53,13 @@ class AnswerSchema(Schema):
 
 
 class DecisionSchema(AnswerSchema):
-    """The answer to records: a result an order, in the order of the request."""
+    """The answer to records: a result for each order, in the order of the request."""
 
     results = fields.List(fields.Nested(ResultSchema), required=True)
 
 
 class ColumnsDecisionSchema(AnswerSchema):
-    """The answer to columns: an entry an order in each list, in the order of the request."""
+    """The answer to columns: an entry for each order in each list, in the order of the request."""
 
     order_ids = fields.List(OrderId(), required=True)
     scores = fields.List(fields.Float(), required=True)
@@ -63,30 +67,65 @@ class ColumnsDecisionSchema(AnswerSchema):
     out_of_range = fields.Dict(
         keys=fields.String(),
         values=fields.List(fields.Integer()),
-        metadata={"description": "By feature: places in the lists of orders outside the range that training saw."},
+        metadata={"description": "By feature: indices of the orders outside the range that training saw."},
     )
 
 
-def header(model: RiskModel, policy: str) -> dict[str, Any]:
-    """The version that answers, and the policy by which it does, as AnswerSchema has it."""
-    manifest = model.manifest
+class Timing(NamedTuple):
+    """A stage of a request, with its begin and end on the performance counter, in seconds."""
+
+    stage: str
+    begin: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredBatch:
+    """A batch that `model` scored by a `policy` for orders outside its range.
+
+    `decoded` has the valid orders and the faults of the others; `scores` has a row for each valid order, its review flags
+    set by the policy. A `partial` batch may be answered in spite of faults. `timings` are those of decoding and scoring.
+    """
+
+    model: RiskModel
+    policy: Policy
+    decoded: DecodedBatch
+    scores: Scores
+    partial: bool = False
+    timings: Sequence[Timing] = ()
+
+    @property
+    def answerable(self) -> bool:
+        """Whether the batch has no faults, or is partial and has faults of single orders only."""
+        faults = self.decoded.faults
+        return not faults or (self.partial and all(fault.position is not None for fault in faults))
+
+
+def header(scored: ScoredBatch) -> dict[str, Any]:
+    """The model version that answers, its threshold and the policy, as AnswerSchema has them."""
+    manifest = scored.model.manifest
     return {
         "model_name": manifest.name,
         "model_version": manifest.version,
-        "model_sha256": model.sha256,
+        "model_sha256": scored.model.sha256,
         "threshold": manifest.threshold,
-        "out_of_range_policy": policy,
+        "out_of_range_policy": scored.policy,
     }
 
 
-def queues(scores: Scores) -> list[str]:
+def errors(scored: ScoredBatch, locate: Locate) -> dict[str, Any]:
+    """`errors` and `error_count` of a partial answer; nothing otherwise."""
+    return described(scored.decoded.faults, locate) if scored.partial else {}
+
+
+def queues(scored: ScoredBatch) -> list[str]:
     """The queue of each order."""
-    names: list[str] = _QUEUES.take(scores.review).tolist()
+    names: list[str] = _QUEUES.take(scored.scores.review).tolist()
     return names
 
 
 class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """One order's decision; `out_of_range` names the features that lie outside what training saw."""
+    """The result of one order. `out_of_range` names the features outside the range seen in training."""
 
     order_id: str
     score: float
@@ -94,13 +133,14 @@ class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     out_of_range: tuple[str, ...] = ()
 
 
-def results(model: RiskModel, decoded: DecodedBatch, scores: Scores) -> list[Result]:
+def results(scored: ScoredBatch) -> list[Result]:
     """A Result for each order of the batch."""
-    found = list(map(Result, decoded.batch.ids, scores.scores.tolist(), queues(scores)))
-    if not np.count_nonzero(scores.out_of_range):
+    outside = scored.scores.out_of_range
+    found = list(map(Result, scored.decoded.batch.ids, scored.scores.scores.tolist(), queues(scored)))
+    if not np.count_nonzero(outside):
         return found
-    names = model.manifest.feature_names
-    for row in np.flatnonzero(scores.out_of_range.any(axis=1)).tolist():
-        outside = tuple(names[column] for column in np.flatnonzero(scores.out_of_range[row]))
-        found[row] = msgspec.structs.replace(found[row], out_of_range=outside)
+    names = scored.model.manifest.feature_names
+    for row in np.flatnonzero(outside.any(axis=1)).tolist():
+        flagged = tuple(names[column] for column in np.flatnonzero(outside[row]))
+        found[row] = msgspec.structs.replace(found[row], out_of_range=flagged)
     return found

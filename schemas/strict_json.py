@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from schemas.fields import MalformedBody
+from schemas.faults import MalformedBody
 
 
 class NotJSON(MalformedBody):

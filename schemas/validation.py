@@ -1,8 +1,8 @@
-"""Contract: what one model demands of a batch. This is where orders become a Batch, whatever door they came through.
+"""Validation: the rules that a batch must meet to be scored by one model.
 
-There are two ways to the same answer. Whole columns are looked at at once, and taken only if every value in them is sound.
-Only where something is wrong the orders are taken one by one, to say what: every fault of every order is found, each with
-its place, and the sound orders of a faulty batch come out all the same, for whoever asked for them.
+There are two ways to the same answer. Whole columns are checked at once, and taken only if every value in them is valid.
+Otherwise the orders are loaded one by one by a marshmallow schema, which finds every fault of every order. The valid orders
+of a faulty batch are decoded all the same, for callers that ask for them.
 """
 
 from collections import Counter
@@ -26,31 +26,38 @@ _OBJECTS: set[type] = {dict, Object}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedBatch:
-    """What came in: the `batch` of the sound orders, each one's `positions` among all, the `faults` of the others.
+    """The `batch` of the valid orders, the `positions` of these among all orders, and the `faults` of the others.
 
-    `received` is how many orders there were, also where the batch itself is at fault and none of them was looked at.
+    `received` is the number of orders in the request, also where the batch itself has a fault and no order was checked.
+    `format` names the format of the request in schemas.formats.table; it is empty for a file.
     """
 
     batch: Batch
     positions: Sequence[int]
     faults: Sequence[Fault]
     received: int
+    format: str = ""
 
-    def refuse(self, rows: Mapping[int, Sequence[Fault]]) -> "DecodedBatch":
-        """Without these rows of the batch, whose faults join the others in the order of their positions."""
+    def of_format(self, name: str) -> "DecodedBatch":
+        """The same batch, received in the format of this name."""
+        return DecodedBatch(self.batch, self.positions, self.faults, self.received, name)
+
+    def without(self, rows: Mapping[int, Sequence[Fault]]) -> "DecodedBatch":
+        """Without these rows of the batch. Their faults join the others in the order of their positions."""
         kept = [row for row in range(len(self.batch)) if row not in rows]
         faults = [fault for found in rows.values() for fault in found]
         batch = Batch([self.batch.ids[row] for row in kept], self.batch.matrix[kept])
-        return DecodedBatch(batch, [self.positions[row] for row in kept], self.faults, self.received).joined(faults)
+        remaining = DecodedBatch(batch, [self.positions[row] for row in kept], self.faults, self.received, self.format)
+        return remaining.joined(faults)
 
     def joined(self, faults: Iterable[Fault]) -> "DecodedBatch":
-        """With these faults too: those of the whole batch first, then by position; at one place, by name."""
+        """With these faults too. Faults of the batch itself are first; the others are sorted by position, then by name."""
         found = [*self.faults, *faults]
         found.sort(key=lambda fault: (-1 if fault.position is None else fault.position, fault.path, fault.name or ""))
-        return DecodedBatch(self.batch, self.positions, found, self.received)
+        return DecodedBatch(self.batch, self.positions, found, self.received, self.format)
 
     def by_position(self) -> dict[int, list[Fault]]:
-        """The faults of each order that has any; those of the batch as a whole are not among them."""
+        """The faults of each order that has any, without those of the batch itself."""
         found: dict[int, list[Fault]] = {}
         for fault in self.faults:
             if fault.position is not None:
@@ -59,7 +66,7 @@ class DecodedBatch:
 
 
 class BatchValidator:
-    """The contract of a model with these `features`, for batches of at most `max_orders` orders."""
+    """Validates batches of at most `max_orders` orders for a model with these `features`."""
 
     def __init__(self, features: Sequence[str], max_orders: int) -> None:
         numbers = {f"x{index}": Number(required=True, data_key=name) for index, name in enumerate(features)}
@@ -67,14 +74,19 @@ class BatchValidator:
         self.features = tuple(features)
         self.max_orders = max_orders
 
-    def at_once(self, ids: list[Any], columns: Sequence[list[Any]]) -> DecodedBatch | None:
-        """The batch of these ids and columns, in the features' order; None if anything at all is wrong with them."""
-        if set(map(type, ids)) != {str} or not all(_NUMBERS.issuperset(map(type, column)) for column in columns):
-            return None
-        return self.typed(ids, columns)
+    def decode(self, orders: list[Any]) -> DecodedBatch:
+        """The orders of a list, which may be empty, each with its faults. An Object knows which names it held twice."""
+        return self._whole_orders(orders) or self._one_by_one(orders)
+
+    def decode_columns(self, ids: list[Any], columns: Sequence[list[Any]]) -> DecodedBatch:
+        """The orders of ids and columns of the same length, columns in the features' order, each order with its faults."""
+        names = ("order_id", *self.features)
+        return self._whole_columns(ids, columns) or self.decode(
+            [dict(zip(names, values, strict=True)) for values in zip(ids, *columns, strict=True)]
+        )
 
     def typed(self, ids: list[str], columns: Sequence[list[float]]) -> DecodedBatch | None:
-        """The same for ids and columns whose types are known."""
+        """The batch of ids and columns whose types are known to be right; None if any value is not valid."""
         count = len(ids)
         if not 0 < count <= self.max_orders or len(set(ids)) != count or any(len(column) != count for column in columns):
             return None
@@ -89,40 +101,39 @@ class BatchValidator:
         values += 0.0
         return DecodedBatch(Batch(ids, values.reshape(len(columns), count).T), range(count), [], count)
 
-    def decode(self, orders: list[Any]) -> DecodedBatch:
-        """The orders of a list, which may be empty, each with its faults; an Object tells which names it held twice."""
-        return self.sound(orders) or self._one_by_one(orders)
+    def rejected(self, received: int, *faults: Fault) -> DecodedBatch:
+        """No order of those that were received, for these reasons."""
+        return DecodedBatch(Batch([], np.empty((0, len(self.features)))), (), (), received).joined(faults)
 
-    def sound(self, orders: list[Any]) -> DecodedBatch | None:
-        """The orders of a list that is sound in every value, else None."""
-        names = len(self.features) + 1
-        if not _OBJECTS.issuperset(map(type, orders)) or set(map(len, orders)) != {names}:
+    def _whole_columns(self, ids: list[Any], columns: Sequence[list[Any]]) -> DecodedBatch | None:
+        if set(map(type, ids)) != {str} or not all(_NUMBERS.issuperset(map(type, column)) for column in columns):
+            return None
+        return self.typed(ids, columns)
+
+    def _whole_orders(self, orders: list[Any]) -> DecodedBatch | None:
+        if not _OBJECTS.issuperset(map(type, orders)) or set(map(len, orders)) != {len(self.features) + 1}:
             return None
         if type(orders[0]) is Object and any(order.repeated for order in orders):
             return None
         try:
             columns = [[order[name] for order in orders] for name in self.features]
-            return self.at_once([order["order_id"] for order in orders], columns)
+            return self._whole_columns([order["order_id"] for order in orders], columns)
         except KeyError:
             return None
 
-    def refused(self, received: int, *faults: Fault) -> DecodedBatch:
-        """None of the orders that were received, for these reasons."""
-        return DecodedBatch(Batch([], np.empty((0, len(self.features)))), (), (), received).joined(faults)
-
     def _one_by_one(self, orders: list[Any]) -> DecodedBatch:
         errors = self._errors(orders)
-        sound = [position for position in range(len(orders)) if position not in errors]
-        rows = [orders[position] for position in sound]
+        valid = [position for position in range(len(orders)) if position not in errors]
+        rows = [orders[position] for position in valid]
         values = [[float(row[name]) for name in self.features] for row in rows]
-        matrix = np.array(values, np.float64).reshape(len(sound), len(self.features)) + 0.0
+        matrix = np.array(values, np.float64).reshape(len(valid), len(self.features)) + 0.0
         faults = (
             Fault(code, position, _name(name, code), _usable_id(orders[position]))
             for position, by_name in errors.items()
             for name, codes in by_name.items()
             for code in codes
         )
-        return DecodedBatch(Batch([row["order_id"] for row in rows], matrix), sound, (), len(orders)).joined(faults)
+        return DecodedBatch(Batch([row["order_id"] for row in rows], matrix), valid, (), len(orders)).joined(faults)
 
     def _errors(self, orders: list[Any]) -> dict[int, dict[str, list[str]]]:
         """Codes by name by position, for the orders that have any."""

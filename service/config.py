@@ -11,7 +11,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 import model
 from model.packaged import FILE_NAME
 from schemas.fields import Strict
-from schemas.result import POLICIES, POLICIES_TOLD
+from schemas.result import POLICIES, POLICIES_HELP
 
 PREFIX = "DELIVERY_RISK_"
 DEFAULT_MODEL = str(Path(model.__file__).with_name(FILE_NAME))
@@ -89,7 +89,7 @@ SETTINGS: dict[str, fields.Field[Any]] = {
     "out_of_range": _choice(
         "review",
         POLICIES,
-        f"{POLICIES_TOLD} ({', '.join(POLICIES)}).",
+        f"{POLICIES_HELP} ({', '.join(POLICIES)}).",
     ),
     "keepalive_seconds": _whole(75, 1, 3600, "How long an idle connection is kept."),
     "graceful_timeout_seconds": _whole(30, 1, 3600, "How long a worker that is told to stop may take for its requests."),

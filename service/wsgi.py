@@ -1,6 +1,6 @@
-"""WSGI: the application of this process's environment, for gunicorn: `service.wsgi:app`.
+"""The service of this process's environment, for gunicorn: `gunicorn -c deploy/gunicorn.conf.py service.wsgi:app`.
 
-The tally is made here, before any worker is forked, and `options` are gunicorn's settings that go with it.
+The shared memory is made here, before any worker is forked; `options` are the gunicorn settings that go with it.
 """
 
 import os
@@ -8,13 +8,15 @@ import sys
 
 from model.errors import ModelError
 from service import config
-from service.server import application
+from service.app import build
+from service.server import hooks
 
 try:
     settings = config.load(os.environ)
 except config.SettingsError as error:
     sys.exit(f"delivery-risk: {error}")
 try:
-    app, options, _ = application.assemble(settings, os.environ)
+    service = build(settings, os.environ)
 except ModelError as error:
     sys.exit(f"delivery-risk: {settings.model}: {error}")
+app, options = service.app, hooks.options(service)

@@ -55,7 +55,7 @@ class Writer:
         self._stream = stream
         self._columns = columns
 
-    def begin(self, *, refused: bool) -> None:
+    def begin(self, *, rejected: bool) -> None:
         """JSON lines have no header."""
 
     def results(self, scored: Iterable[tuple[Row, Result]]) -> None:
@@ -65,7 +65,7 @@ class Writer:
             added = json.dumps({"score": result.score, "queue": result.queue, **outside})
             self._stream.write(f"{row.source[0][:-1].rstrip()}, {added[1:]}\n")
 
-    def refusals(self, refused: Iterable[tuple[Row, str]]) -> None:
+    def rejects(self, rejected: Iterable[tuple[Row, str]]) -> None:
         """Refused rows, as the text they were."""
-        for row, reason in refused:
+        for row, reason in rejected:
             self._stream.write(json.dumps({"line": row.line, "reason": reason, "row": row.source[0]}) + "\n")

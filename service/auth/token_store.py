@@ -1,13 +1,13 @@
-"""Keyring: the tokens in force, in every worker, while their file changes.
+"""Token store: the tokens in force in every worker, while their file changes.
 
-In force is the last content of the file that was sound. A file that is not there, cannot be read or has a line at fault
-changes nothing: no right token is refused for it, and none let in that was taken out before. Where there was no sound
-content since the start, no token is valid, and the worker is not ready: it would refuse whoever another one takes.
+In force is the last valid content of the file. A file that is missing, cannot be read or has an invalid line changes nothing:
+no valid token is rejected for it, and no revoked token is accepted again. Before the first valid content, no token is valid
+and the worker is not ready, because it would reject callers that other workers accept.
 
-A request looks at the file, unless one did less than EVERY seconds ago. What has changed is read once it has rested, by the
-file system's clock, for REST seconds, so that a file written piece by piece is not taken in half; or else PATIENCE seconds
-after the change was first seen. The sound content goes on a Board; a worker that finds the file broken, one just started
-among them, goes by what stands there.
+A request checks the file, unless one did so less than EVERY seconds ago. A change is read once the file has not changed for
+REST seconds by the file system's clock, so that a file that is written piece by piece is not read in half; or else PATIENCE
+seconds after the change was first seen. Valid content goes into shared records; a worker that finds the file invalid, a new
+one for example, uses the content there.
 """
 
 import logging
@@ -33,7 +33,7 @@ State = tuple[int, ...]
 
 
 class TokenStore:
-    """The tokens of this file. `failed` is called each time that the file is looked at and not sound."""
+    """The tokens of this file. `failed` is called each time the file is read and not valid."""
 
     def __init__(self, path: str, failed: Callable[[], None]) -> None:
         self._path = path
@@ -55,16 +55,16 @@ class TokenStore:
 
     @property
     def closed(self) -> str | None:
-        """Why no token is valid, while there is none; a file without one is not sound."""
+        """Why no token is valid; None where any is."""
         return None if self._tokens else self._fault
 
     def check(self, header: str | None) -> Token:
-        """The token that an Authorization header shows. Raises BadToken."""
+        """The token of an Authorization header. Raises BadToken."""
         self.follow()
         return tokens.check(self._tokens, header)
 
     def follow(self) -> None:
-        """Look at the file where that is due. Raises nothing, whatever became of the file."""
+        """Check the file if that is due. Never raises."""
         if time.monotonic() < self._due:
             return
         with self._lock:
@@ -77,7 +77,7 @@ class TokenStore:
         if state is None or state != self._known:
             self._known = None
             if self._is_time(rested) and self._take(state) and rested:
-                self._known = state  # one that has not rested may change once more without its times or size telling so
+                self._known = state  # one that has not rested may change again with the same times and size
         posted = self._records.read()
         if self._known is None:
             if posted not in (None, self._content):
@@ -101,8 +101,8 @@ class TokenStore:
             self._failed()
             if str(error) != self._fault:
                 self._fault = str(error)
-                stays = "what was in force stays" if self._tokens else "no token is valid"
-                _log.error(f"tokens file refused, {stays}", extra={"reason": self._fault})
+                consequence = "the tokens in force stay in force" if self._tokens else "no token is valid"
+                _log.error(f"tokens file is not valid; {consequence}", extra={"reason": self._fault})
             return False
         if _state(self._path)[0] != state:
             return False
@@ -113,15 +113,15 @@ class TokenStore:
         return True
 
 
-def announce(path: str | None) -> None:
-    """Say in the log who may call; to be called once, when the service starts."""
+def log_state(path: str | None) -> None:
+    """Log whether authentication is on. Call once, when the service starts."""
     if path is None:
-        _log.warning("no tokens file: whoever reaches the service may call it")
+        _log.warning("authentication is off: no tokens file is set")
         return
     try:
         _log.info("tokens file read", extra=_counts(_read(path)[1]))
     except BadTokens as error:
-        _log.error("tokens file refused, no token is valid", extra={"reason": str(error)})
+        _log.error("tokens file is not valid; no token is valid", extra={"reason": str(error)})
 
 
 def _read(path: str) -> tuple[bytes, Tokens]:
@@ -133,7 +133,7 @@ def _read(path: str) -> tuple[bytes, Tokens]:
 
 
 def _state(path: str) -> tuple[State | None, bool]:
-    """What tells one content of the file from the next, None where there is no file; and whether it has rested."""
+    """A value that changes with the content of the file, None where there is no file; and whether the file has rested."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):

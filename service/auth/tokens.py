@@ -22,7 +22,6 @@ from hashlib import sha256
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 SCOPES = ("score", "read", "score,read", "read,score")
-OPEN = frozenset({"/livez", "/readyz"})
 
 _LINE = re.compile(rf"({NAME})[ \t]+({'|'.join(SCOPES)})[ \t]+([0-9a-f]{{64}})".encode())
 _BEARER = re.compile(r"bearer(?: +(.*))?", re.IGNORECASE | re.DOTALL)
@@ -86,13 +85,6 @@ def check(tokens: Tokens, header: str | None) -> Token:
     if found is None:
         raise BadToken(missing=False)
     return found
-
-
-def scope(method: str, route: str) -> str | None:
-    """What a token must be good for here: nothing for the probes, `score` where orders are sent, else `read`."""
-    if route in OPEN:
-        return None
-    return "score" if method == "POST" else "read"
 
 
 def new(name: str, scopes: str) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from model.core.risk_model import RiskModel
 from model.errors import ModelError, NotServable
 from model.importers import arrays
 from model.registry import loader
-from schemas.formats.table import FILES
+from schemas.files.table import FILES
 from schemas.validation import BatchValidator
 from service.cli.model_errors import of, plain
 from service.cli.order_files import opened

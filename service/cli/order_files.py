@@ -18,7 +18,7 @@ import click
 
 from schemas.files import csv, jsonl
 from schemas.files.row import BadFile
-from schemas.formats.table import FILES
+from schemas.files.table import FILES
 from service.cli.output import Output, failures
 
 _BROKEN = (gzip.BadGzipFile, EOFError, zlib.error)

@@ -14,13 +14,12 @@ from model.core.risk_model import RiskModel
 from model.errors import ModelError
 from model.registry import loader
 from schemas.files.row import Row
-from schemas.formats.table import FILES
-from schemas.result import Result
+from schemas.files.table import FILES
+from schemas.result import Policy, Result
 from service import config
 from service.cli.model_errors import said
 from service.cli.order_files import Source, is_stream, opened, outputs, require_apart
 from service.offline import chunks
-from service.scoring.policy import Policy
 
 # How a file of refused rows begins, as the formats write it.
 _REJECTS = {
@@ -67,7 +66,7 @@ def score(
         place = rejects or str(beside / f"{source.name}.rejects.{source.format}")
         require_apart(file, out, place)  # once more: only what is read tells the format, and that the rejects' name
         results = FILES[source.format].writer(create(out), source.reader.columns)
-        results.begin(refused=False)
+        results.begin(rejected=False)
         refusals = None
         kept: list[tuple[Row, Result]] = []
         for scored in _progress(model, source, settings.out_of_range, hidden=out == "-" and sys.stdout.isatty()):
@@ -79,9 +78,9 @@ def score(
                 kept.clear()
             if scored.refusals and refusals is None:
                 refusals = FILES[source.format].writer(create(place), source.reader.columns)
-                refusals.begin(refused=True)
+                refusals.begin(rejected=True)
             if refusals is not None:
-                refusals.refusals(scored.refusals)
+                refusals.rejects(scored.refusals)
             counts.update(result.queue for _, result in scored.results)
             counts["refused"] += len(scored.refusals)
         results.results(kept)

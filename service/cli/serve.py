@@ -21,11 +21,15 @@ def serve(**flags: str | None) -> None:
         settings = config.load({**os.environ, **given})
     except config.SettingsError as error:
         raise click.ClickException(str(error)) from None
-    from service.server import application
+
+    # gunicorn reads WEB_CONCURRENCY as it is imported: only after it was checked
+    from service.app import build
+    from service.server.application import GunicornApplication
 
     with of(settings.model):
-        app, options, model = application.assemble(settings, os.environ)
-    application.Server(app, options, lambda addresses: _greet(addresses, model, settings)).run()
+        service = build(settings, os.environ)
+    model = service.serving.active.champion.model
+    GunicornApplication(service, lambda addresses: _greet(addresses, model, settings)).run()
 
 
 for _name, _metavar in _FLAGS.items():

@@ -13,9 +13,10 @@ from model.core.batch import Flags, Floats
 from model.core.risk_model import RiskModel, Scores
 from schemas.files import csv, jsonl
 from schemas.files.row import Row
+from schemas.result import Policy
 from schemas.validation import BatchValidator
 from service.offline import chunks
-from service.scoring.policy import Policy, score
+from service.scoring.batch import Options, score_batch
 
 NAMED = 100
 _LABELS = {0: False, 1: True, "false": False, "true": True}
@@ -94,7 +95,8 @@ def build_baseline(model: RiskModel, reader: Reader, policy: Policy, label: str 
     """Survey the orders of a file; `label` names what tells which of them were late. Raises BadFile."""
     found = BaselineBuilder(model.manifest.feature_names, label is not None)
     for chunk in chunks.decode(BatchValidator(found.features, chunks.CHUNK), reader):
-        decoded, scores = score(model, chunk.decoded, policy)
+        scored = score_batch(model, chunk.decoded, Options(policy))
+        decoded, scores = scored.decoded, scored.scores
         found.refuse(chunks.refusals(replace(chunk, decoded=decoded)))
         rows = [chunk.read[position] for position in decoded.positions]
         labels = [None if label is None else _label(reader.other(row, label)) for row in rows]

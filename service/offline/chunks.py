@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from model.core.risk_model import RiskModel
-from schemas import result
 from schemas.faults import CODES
 from schemas.files.row import Row
+from schemas.result import Policy, Result, results
 from schemas.validation import BatchValidator, DecodedBatch
-from service.scoring.policy import Policy, score
+from service.scoring.batch import Options, score_batch
 
 CHUNK = 10_000
 
@@ -30,7 +30,7 @@ class Chunk:
 class Scored:
     """A chunk's outcome: rows with their results, and rows with why they were refused, both in the file's order."""
 
-    results: list[tuple[Row, result.Result]]
+    results: list[tuple[Row, Result]]
     refusals: list[tuple[Row, str]]
 
 
@@ -48,10 +48,10 @@ def decode(validator: BatchValidator, rows: Iterable[Row]) -> Iterator[Chunk]:
 def run(model: RiskModel, rows: Iterable[Row], policy: Policy) -> Iterator[Scored]:
     """Score the rows of a file."""
     for chunk in decode(BatchValidator(model.manifest.feature_names, CHUNK), rows):
-        decoded, scores = score(model, chunk.decoded, policy)
-        results = zip(decoded.positions, result.results(model, decoded, scores), strict=True)
-        scored = [(chunk.read[position], result) for position, result in results]
-        yield Scored(scored, refusals(replace(chunk, decoded=decoded)))
+        scored = score_batch(model, chunk.decoded, Options(policy))
+        by_position = zip(scored.decoded.positions, results(scored), strict=True)
+        found = [(chunk.read[position], result) for position, result in by_position]
+        yield Scored(found, refusals(replace(chunk, decoded=scored.decoded)))
 
 
 def refusals(chunk: Chunk) -> list[tuple[Row, str]]:

@@ -8,9 +8,10 @@ import numpy as np
 from model.core.batch import Batch
 from model.core.risk_model import RiskModel
 from schemas.files.row import Row
+from schemas.result import Policy
 from schemas.validation import BatchValidator
 from service.offline import chunks
-from service.scoring.policy import Policy, score
+from service.scoring.batch import Options, score_batch
 
 
 class DifferentFeatures(Exception):
@@ -48,9 +49,11 @@ def compare(first: RiskModel, second: RiskModel, rows: Iterable[Row], policy: Po
     found = Comparison()
     for chunk in chunks.decode(BatchValidator(features, chunks.CHUNK), rows):
         batch = chunk.decoded.batch
-        decoded, scores = score(first, chunk.decoded, policy)
+        one = score_batch(first, chunk.decoded, Options(policy))
+        decoded, scores = one.decoded, one.scores
         reordered = replace(chunk.decoded, batch=Batch(batch.ids, batch.matrix[:, columns]))
-        other_decoded, other_scores = score(second, reordered, policy)
+        two = score_batch(second, reordered, Options(policy))
+        other_decoded, other_scores = two.decoded, two.scores
         common, here, there = np.intersect1d(
             decoded.positions, other_decoded.positions, assume_unique=True, return_indices=True
         )

@@ -1,8 +1,8 @@
-"""Shadow: the challenger scores what the champion has answered, seen by metrics only.
+"""Shadow: the challenger scores what the champion has answered; only metrics show it.
 
-A batch is taken up after its answer is sent, by one thread in each worker, which works in the gaps: it scores a slice at a
-time and begins none while a request is being answered. What does not fit into the queue is dropped and counted, as is a
-batch on which the challenger fails. Neither reaches a caller.
+One thread in each worker scores the batches in the gaps between requests: one slice at a time, and none while a request is
+computed. A batch that does not fit into the queue is dropped and counted; so is a batch on which the challenger fails.
+Callers notice neither.
 """
 
 import logging
@@ -15,47 +15,45 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.core.batch import Batch
-from model.core.risk_model import RiskModel, Scores
+from model.core.risk_model import RiskModel
+from schemas.result import ScoredBatch
 from service.metrics.recorder import Metrics
-from service.scoring import policy
+from service.scoring.policy import review
 
 WAITING = 8
 PRODUCTS = 2_000_000
-"""What a slice may take: orders times parameters, a few milliseconds."""
+"""Orders times parameters of a slice: a few milliseconds."""
 
 PAUSE = 0.001
 _log = logging.getLogger("delivery_risk.shadow")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trial:
-    """A batch that the champion answered with these scores, for the challenger to score."""
+class _Trial:
+    """A batch that the champion scored, for the challenger to score."""
 
-    champion: RiskModel
     challenger: RiskModel
-    batch: Batch
-    scores: Scores
+    scored: ScoredBatch
 
 
 class Shadow:
-    """Takes trials by `offer`, and works while this worker is not `busy` with a request."""
+    """Takes batches by `offer`, and works while this worker is not `busy` with a request."""
 
-    def __init__(self, metrics: Metrics, policy: policy.Policy, busy: Callable[[], bool]) -> None:
+    def __init__(self, metrics: Metrics, busy: Callable[[], bool]) -> None:
         self._busy = busy
         self._metrics = metrics
-        self._policy = policy
-        self._trials: queue.Queue[Trial] = queue.Queue(WAITING)
+        self._trials: queue.Queue[_Trial] = queue.Queue(WAITING)
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def offer(self, trial: Trial) -> None:
-        """Have the trial made when there is time, or count that there was none."""
+    def offer(self, challenger: RiskModel, scored: ScoredBatch) -> None:
+        """Queue the batch for the challenger, or count that it is dropped."""
         try:
-            self._trials.put_nowait(trial)
+            self._trials.put_nowait(_Trial(challenger, scored))
         except queue.Full:
-            self._metrics.tried(trial.challenger, "dropped")
+            self._metrics.tried(challenger, "dropped")
         with self._starting:
-            if self._thread is None:  # not before the fork: a thread does not survive it
+            if self._thread is None:  # not before the fork: threads do not survive it
                 self._thread = threading.Thread(target=self._work, name="shadow", daemon=True)
                 self._thread.start()
 
@@ -63,22 +61,23 @@ class Shadow:
         while True:
             trial = self._trials.get()
             try:
-                self._try(trial)
+                self._try(trial.challenger, trial.scored)
             except Exception:
                 self._metrics.tried(trial.challenger, "failed")
                 _log.warning("challenger failed", exc_info=True, extra={"model_version": trial.challenger.manifest.version})
 
-    def _try(self, trial: Trial) -> None:
+    def _try(self, challenger: RiskModel, scored: ScoredBatch) -> None:
         differences, moves = [], {"monitor_to_review": 0, "review_to_monitor": 0}
-        size = max(1, PRODUCTS // trial.challenger.network.parameter_count)
-        for start in range(0, len(trial.batch), size):
+        batch, champion = scored.decoded.batch, scored.scores
+        size = max(1, PRODUCTS // challenger.network.parameter_count)
+        for start in range(0, len(batch), size):
             while self._busy():
                 time.sleep(PAUSE)
             rows = slice(start, start + size)
-            scores = trial.challenger.score(Batch(trial.batch.ids[rows], trial.batch.matrix[rows]))
-            review, before = policy.review(scores, self._policy), trial.scores.review[rows]
-            moves["monitor_to_review"] += int(np.count_nonzero(review & ~before))
-            moves["review_to_monitor"] += int(np.count_nonzero(before & ~review))
-            differences.append((scores.scores - trial.scores.scores[rows])[scores.finite])
-        self._metrics.compared(trial.champion, trial.challenger, np.concatenate(differences), moves)
-        self._metrics.tried(trial.challenger, "scored")
+            scores = challenger.score(Batch(batch.ids[rows], batch.matrix[rows]))
+            after, before = review(scores, scored.policy), champion.review[rows]
+            moves["monitor_to_review"] += int(np.count_nonzero(after & ~before))
+            moves["review_to_monitor"] += int(np.count_nonzero(before & ~after))
+            differences.append((scores.scores - champion.scores[rows])[scores.finite])
+        self._metrics.compared(scored.model, challenger, np.concatenate(differences), moves)
+        self._metrics.tried(challenger, "scored")

@@ -1,8 +1,7 @@
-"""Discretion: gunicorn's errors and its logger, kept from repeating what a client sent.
+"""Log redaction: keeps clients' text out of gunicorn's answers and logs.
 
-gunicorn quotes what it cannot parse, a header without a colon for one, in its answer and its log; where a request fails
-inside it, and at the level debug, it logs paths and what came before a client hung up. A token may stand in all of these.
-Here the kind of error is all that is told.
+gunicorn repeats what it cannot parse, such as a header without a colon, in its answer and its log. Where a request fails
+inside it, and at the level debug, it logs paths and what came before a client hung up. A token may be in all of these.
 """
 
 from typing import Any
@@ -10,27 +9,30 @@ from typing import Any
 from gunicorn import glogging
 
 
-def silence(error: BaseException) -> None:
-    """Have the error tell its own name where it would quote."""
+def redact(error: BaseException) -> None:
+    """Replace the error's texts by its class name."""
     for name, value in vars(error).items():
         if isinstance(value, str | bytes):
             setattr(error, name, type(error).__name__)
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]
-    """gunicorn's own."""
+    """gunicorn's logger, without clients' text and without its access log: the middleware logs each request."""
+
+    def access(self, *_: Any) -> None:
+        """Nothing; gunicorn would compose a line even where no handler takes it."""
 
     def debug(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """Log the message without what it would quote."""
-        super().debug(msg, *map(_discreet, args), **kwargs)
+        """Log the message with redacted arguments."""
+        super().debug(msg, *map(_redacted, args), **kwargs)
 
     def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """Log the message without what it would quote, and the traceback."""
-        super().exception(msg, *map(_discreet, args), **kwargs)
+        """Log the message with redacted arguments, and the traceback."""
+        super().exception(msg, *map(_redacted, args), **kwargs)
 
 
-def _discreet(value: Any) -> Any:
-    """Errors by their names, texts not at all."""
+def _redacted(value: Any) -> Any:
+    """Errors by their class names, texts not at all."""
     if isinstance(value, BaseException):
         return type(value).__name__
     return "…" if isinstance(value, str | bytes) else value

@@ -1,10 +1,11 @@
-"""Watchdog: a thread in each worker that ends the worker when a request has overstayed its time.
+"""Watchdog: a thread in each worker that ends the worker when a request is over its deadline.
 
-A thread cannot be ended, its process can. The worker stops to accept, so that new connections go to the others, answers what
-else it has, and exits; the master puts another in its place. gunicorn's own timeout only asks whether the main loop turns,
-which it does beside a request that never ends; it remains the net for code that holds Python's lock and stops this thread too.
+A thread cannot be ended; its process can. The worker stops accepting connections, so that new ones go to the other workers,
+finishes its other requests and exits; the master starts a new one. gunicorn's own timeout only checks that the main loop
+runs, which it does beside a request that never ends. It remains the last resort for code that holds Python's lock and so
+stops this thread too.
 
-What ends with the worker is logged, each request once, before the process is gone; the master counts it as lost.
+Each request that ends with the worker is logged before the process ends; the master counts it as lost.
 """
 
 import logging
@@ -16,52 +17,52 @@ from collections.abc import Iterator
 from typing import Any
 
 from service.metrics.recorder import Metrics
+from service.telemetry.request_context import RequestContext
 from service.web.concurrency_limit import ConcurrencyLimit, Permit
-from service.web.middleware import RequestContext
 
 TICK_SECONDS = 0.2
-GRACE_SECONDS = 3.5  # gunicorn keeps idle connections for 2 s of it, for requests that are on their way
+GRACE_SECONDS = 3.5  # gunicorn keeps idle connections for 2 s of it, for requests that are under way
 _LAST_BYTES_SECONDS = 0.1
 
 _log = logging.getLogger("delivery_risk.watchdog")
 
 
-def start(admission: ConcurrencyLimit, metrics: Metrics, worker: Any) -> None:
-    """Watch this worker's places. To be called in the worker: threads do not survive a fork."""
-    threading.Thread(target=_watch, args=(admission, metrics, worker), name="watchdog", daemon=True).start()
+def start(limit: ConcurrencyLimit, metrics: Metrics, worker: Any) -> None:
+    """Watch this worker's permits. Call it in the worker: threads do not survive a fork."""
+    threading.Thread(target=_watch, args=(limit, metrics, worker), name="watchdog", daemon=True).start()
 
 
-def _watch(admission: ConcurrencyLimit, metrics: Metrics, worker: Any) -> None:
-    while not (overdue := admission.sweep()):
+def _watch(limit: ConcurrencyLimit, metrics: Metrics, worker: Any) -> None:
+    while not (overdue := limit.sweep()):
         time.sleep(TICK_SECONDS)
-    told: dict[int, RequestContext] = {}
-    _overstayed(overdue, told, metrics)
+    logged: dict[int, RequestContext] = {}
+    _report_overdue(overdue, logged, metrics)
     os.kill(os.getpid(), signal.SIGTERM)
     deadline = time.monotonic() + GRACE_SECONDS
     time.sleep(TICK_SECONDS)  # until then it may still accept a connection
-    while _connections(worker) > len(admission.sweep()) and time.monotonic() < deadline:
+    while _connections(worker) > len(limit.sweep()) and time.monotonic() < deadline:
         time.sleep(TICK_SECONDS)
     time.sleep(_LAST_BYTES_SECONDS)
-    _overstayed(admission.sweep(), told, metrics)
-    for record in _untold(admission.taken(), told):
-        _log.error("a request ends with its worker", extra={"request_id": record.request_id})
+    _report_overdue(limit.sweep(), logged, metrics)
+    for context in _new(limit.taken(), logged):
+        _log.error("a request ends with its worker", extra={"request_id": context.request_id})
     os._exit(1)
 
 
-def _overstayed(places: list[Permit], told: dict[int, RequestContext], metrics: Metrics) -> None:
-    """Count and log the requests in these places but for those that were told of before."""
-    for record in _untold(places, told):
+def _report_overdue(permits: list[Permit], logged: dict[int, RequestContext], metrics: Metrics) -> None:
+    """Count and log the requests with these permits that are not logged yet."""
+    for context in _new(permits, logged):
         metrics.overdue("compute")
-        _log.error("a request has overstayed its time; its worker is replaced", extra={"request_id": record.request_id})
+        _log.error("a request is over its time limit; its worker is replaced", extra={"request_id": context.request_id})
 
 
-def _untold(places: list[Permit], told: dict[int, RequestContext]) -> Iterator[RequestContext]:
-    """The requests in these places that are not told of yet; ids of requests are the callers', and may be alike."""
-    for place in places:
-        record = place.record
-        if record is not None and id(record) not in told:
-            told[id(record)] = record
-            yield record
+def _new(permits: list[Permit], logged: dict[int, RequestContext]) -> Iterator[RequestContext]:
+    """The requests with these permits that are not logged yet. Callers choose request ids, so two may be equal."""
+    for permit in permits:
+        context = permit.context
+        if context is not None and id(context) not in logged:
+            logged[id(context)] = context
+            yield context
 
 
 def _connections(worker: Any) -> int:

@@ -1,47 +1,77 @@
-"""Worker: gunicorn's threads as this service needs them. They tell how long a request waited for one of them, have the
-application refuse what cannot be read, and never quote.
+"""Worker: gunicorn's worker with threads, as this service needs it.
 
-gthread queues a connection when there is something to do on it; a thread that is free takes it up. What lies between is known
-here alone, since the application is only called once a request is parsed.
+It measures how long a request waits for a thread, passes malformed requests to the application, and logs no text of clients.
+gunicorn queues a connection when there is something to do on it, and a free thread takes it. Only the worker knows the time
+between, since the application is called once a request is parsed. What the client then takes to send its headers is not
+queue time.
 """
 
+import threading
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gunicorn import util
 from gunicorn.workers.gthread import ThreadWorker
 
 from service.server import log_redaction
-from service.web import malformed, queue_time
+from service.web import malformed
+from service.web.middleware import QUEUE_SECONDS
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """gthread."""
+    """The worker class of this service. `slot` is the worker's row in the shared counters."""
+
+    slot: int
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.wsgi: WSGIApplication
+        self._queued: dict[Any, float] = {}
+        self._taken = threading.local()
+
+    def load_wsgi(self) -> None:
+        """Load the application, and pass the queue time of each request in its environ."""
+        super().load_wsgi()
+        self.wsgi = self._with_queue_time(self.wsgi)
+
+    def _with_queue_time(self, application: "WSGIApplication") -> "WSGIApplication":
+        def timed(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+            # Once: further requests on the same connection did not wait so long.
+            environ[QUEUE_SECONDS] = vars(self._taken).pop("queue_seconds", None)
+            return application(environ, start_response)
+
+        return timed
 
     def enqueue_req(self, conn: Any) -> None:
-        """Queue the connection for a thread, and note when."""
-        conn.ready = perf_counter()
+        """Queue the connection for a thread."""
+        self._queued[conn] = perf_counter()
         super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
-        """Answer what is on the connection, and tell how long it waited."""
-        queue_time.taken_up(perf_counter() - conn.ready)
+        """Answer a request on the connection, in a thread."""
+        self._taken.queue_seconds = perf_counter() - self._queued.pop(conn)
         return super().handle(conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer a request that cannot be read with a problem; else answer and log what gunicorn would, without quoting."""
-        if not malformed.is_unreadable(exc):
-            log_redaction.silence(exc)
+        """Have the application answer a malformed request; let gunicorn answer other errors, without clients' text."""
+        if not malformed.is_client_error(exc):
+            log_redaction.redact(exc)
             super().handle_error(req, client, addr, exc)
             return
         self.log.warning("Invalid request from ip=%s: %s", addr[0] if addr else "", type(exc).__name__)
         head: list[str] = []
+        body: list[bytes] = []
 
-        def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
             head[:] = f"HTTP/1.1 {status}", f"Date: {util.http_date()}", "Connection: close"
             head.extend(f"{name}: {value}" for name, value in headers)
+            return body.append
 
-        body = b"".join(self.wsgi(malformed.environ(exc), start_response))
+        body += self.wsgi(malformed.environ_of(exc), start_response)
         with suppress(OSError):  # the client is gone
-            util.write_nonblock(client, "\r\n".join([*head, "", ""]).encode("latin-1") + body)
+            util.write_nonblock(client, "\r\n".join([*head, "", ""]).encode("latin-1") + b"".join(body))

@@ -1,6 +1,7 @@
-"""Lineup: the model that answers, and the one that is tried beside it. A request takes the lineup once, so no answer mixes two.
+"""Active models: the champion that answers, and the challenger that is tried beside it, in this worker.
 
-The stage holds the one reference that a reload swaps, and tells the roster of it.
+A request takes the active models once, so no answer mixes two versions. Serving holds the one reference that a reload swaps,
+and writes the worker's state.
 """
 
 import time
@@ -16,7 +17,7 @@ from service.serving.worker_state import REASON, RoleState, ServedVersion, Worke
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ServedModel:
-    """A model, and the doors that orders for it come through."""
+    """A model, and the decoder of batches for it."""
 
     model: RiskModel
     decoder: BatchDecoder
@@ -24,7 +25,7 @@ class ServedModel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ActiveModels:
-    """The `champion` answers; a `challenger` takes the same features and is seen in metrics only. `states` tell of both."""
+    """The `champion` answers. A `challenger` takes the same features; only metrics show it. `states` describe both."""
 
     champion: ServedModel
     challenger: RiskModel | None
@@ -32,9 +33,9 @@ class ActiveModels:
 
 
 class Serving:
-    """What this worker serves: `lineup`, to be read once a request.
+    """What this worker serves: `active`, which is to be read once for each request.
 
-    `latest` is the state of the worker that was the last to change its champion, as it stood when this one came.
+    `latest` is the champion's state in the worker that changed it last, as it was when this worker started.
     """
 
     def __init__(self, model: RiskModel, max_orders: int) -> None:
@@ -45,14 +46,14 @@ class Serving:
         self.attach(0)
 
     def attach(self, slot: int) -> None:
-        """Tell of this worker under its slot from now on. To be called in a new worker."""
-        others = [entry.states["champion"] for entry in self.worker_states.entries()]
+        """Write this worker's state under its slot from now on. Call it in a new worker."""
+        others = [worker.states["champion"] for worker in self.worker_states.all()]
         self.latest = max(others, key=lambda state: state.since, default=self.active.states["champion"])
         self._slot = slot
         self._swap(self.active)
 
-    def champion(self, model: RiskModel, wanted: VersionReference) -> None:
-        """Let this model answer from the next request on; a challenger of other features leaves."""
+    def set_champion(self, model: RiskModel, wanted: VersionReference) -> None:
+        """Let this model answer from the next request on. A challenger with other features is removed."""
         challenger, states = self.active.challenger, dict(self.active.states)
         if challenger is not None and challenger.manifest.feature_names != model.manifest.feature_names:
             challenger = None
@@ -60,18 +61,18 @@ class Serving:
         states["champion"] = self._state("champion", _version(model, wanted), wanted)
         self._swap(ActiveModels(self._served(model), challenger, states))
 
-    def challenger(self, model: RiskModel | None, wanted: VersionReference | None) -> None:
-        """Try this model beside the champion from the next request on, or none."""
+    def set_challenger(self, model: RiskModel | None, wanted: VersionReference | None) -> None:
+        """Try this model, or none, beside the champion from the next request on."""
         state = self._state("challenger", None if model is None else _version(model, wanted), wanted)
         self._swap(ActiveModels(self.active.champion, model, {**self.active.states, "challenger": state}))
 
-    def failed(self, role: str, wanted: VersionReference | None, reason: str) -> None:
-        """Tell that this role's model could not be changed to what is wanted, and why."""
+    def set_failed(self, role: str, wanted: VersionReference | None, reason: str) -> None:
+        """Record that this role's model could not be changed to what is wanted, and why."""
         state = replace(self.active.states[role], wanted=wanted, reason=reason[:REASON])
         self._swap(replace(self.active, states={**self.active.states, role: state}))
 
     def _state(self, role: str, served: ServedVersion | None, wanted: VersionReference | None) -> RoleState:
-        """The state of a role in which nothing is wrong; where it serves what it did, nothing has changed since then."""
+        """The state of a role after a change that succeeded. `since` stays where the role serves what it served before."""
         before = self.active.states[role]
         return RoleState(served, wanted, since=before.since if served == before.served else time.time())
 

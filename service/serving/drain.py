@@ -1,11 +1,11 @@
-"""Drain: while a file is there, the service says that it is not ready and closes each connection after its answer.
+"""Drain: while the drain file exists, /readyz answers 503 and each connection is closed after its answer.
 
-It goes on answering. A balancer that asks for readiness takes it out meanwhile, and when it is told to stop, nothing arrives.
+The service still answers requests. A load balancer that checks readiness stops sending them before the service stops.
 """
 
 import os.path
 
 
 def draining(file: str | None) -> bool:
-    """Whether the file is there, if one was set."""
+    """Whether the drain file exists; False where none is set."""
     return file is not None and os.path.exists(file)

@@ -1,7 +1,7 @@
-"""Roster: what each worker serves, on a board that all workers share, so that any of them can tell of all.
+"""Worker state: what each worker serves, in records that all workers share, so that any of them can report all.
 
-There is a row for each slot of the tally. A name, a version and a file are bounded by their formats and a reason by REASON, so
-an entry of the two roles always has room.
+There is a row for each slot of the shared counters. A name, a version and a file are bounded by their formats and a reason
+by REASON, so the state of two roles always fits.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ REASON = 300
 
 @dataclass(frozen=True)
 class ServedVersion:
-    """A model that is served: `file` is its name in the store, empty where there is none."""
+    """A model that is served: `file` is its file in the registry, empty where there is none."""
 
     name: str
     version: str
@@ -29,7 +29,7 @@ class ServedVersion:
 
 @dataclass(frozen=True)
 class RoleState:
-    """A role of the lineup: what is `served`, what the store's pointer says is `wanted`, and why the last change failed.
+    """The champion or the challenger: what is `served`, what the registry says is `wanted`, and why the last change failed.
 
     `since` is when the last change succeeded, in seconds since 1970.
     """
@@ -42,36 +42,36 @@ class RoleState:
 
 @dataclass(frozen=True)
 class WorkerState:
-    """A worker's states by role, and whether the worker is there."""
+    """A worker's states by role, and whether the worker runs."""
 
     states: Mapping[str, RoleState]
     lives: bool = True
 
 
 class WorkerStates:
-    """Entries by slot; each slot is written by one worker at a time, and by the master once that worker is gone."""
+    """Worker states by slot. Each slot is written by one worker at a time, and by the master once that worker is gone."""
 
     def __init__(self) -> None:
         self._records = SharedRecords(ROOM, SLOTS)
 
-    def write(self, slot: int, entry: WorkerState) -> None:
-        """Make this the entry of the slot. Raises ValueError where it has no room."""
-        self._records.write(msgspec.json.encode(entry), slot)
+    def write(self, slot: int, state: WorkerState) -> None:
+        """Write the state of the slot. Raises ValueError where it is too large."""
+        self._records.write(msgspec.json.encode(state), slot)
 
     def ended(self, slot: int) -> None:
-        """Tell that the worker of this slot is gone; what it served stays to be known."""
+        """Record that the worker of this slot is gone. What it served stays known."""
         text = self._records.read(slot)
         if text is not None:
-            self.write(slot, replace(_entry(text), lives=False))
+            self.write(slot, replace(_state(text), lives=False))
 
-    def entries(self) -> Iterator[WorkerState]:
-        """Every worker's that ever was, by slot."""
-        return map(_entry, self._records.texts())
+    def all(self) -> Iterator[WorkerState]:
+        """The state of every worker that ever ran, by slot."""
+        return map(_state, self._records.texts())
 
     def living(self) -> list[WorkerState]:
-        """Those of the workers that are there now."""
-        return [entry for entry in self.entries() if entry.lives]
+        """The states of the workers that run now."""
+        return [state for state in self.all() if state.lives]
 
 
-def _entry(text: bytes) -> WorkerState:
+def _state(text: bytes) -> WorkerState:
     return msgspec.json.decode(text, type=WorkerState)

@@ -1,9 +1,9 @@
-"""Board: texts in memory that all workers share, a row for each, so that any of them knows what the others have written.
+"""Shared records: texts in memory that forked workers share, a row for each worker, so that any worker can read all.
 
-The memory is made before the workers are forked. A row has two places: a text is written where none is being read, behind its
-SHA-256 and its length, and then one aligned number turns to it. So a worker killed while it writes takes nothing away, who
-reads meanwhile gets the text before or after, and what two wrote at once is not taken for a text. A text that has no room is
-refused and changes nothing.
+The memory is made before the workers are forked. A row has two places. A text is written to the place that is not current,
+behind its SHA-256 and its length; then one aligned number makes that place current. So a worker killed while it writes loses
+nothing, a reader gets the text before or after, and what two workers wrote at once is not taken for a text. A text that is too
+long is rejected and changes nothing.
 """
 
 import mmap
@@ -16,7 +16,7 @@ _DIGEST, _LENGTH, _TURN = 32, 8, 8
 
 
 class SharedRecords:
-    """Room for `rows` texts of so many bytes each. Pages never touched cost nothing."""
+    """Room for `rows` texts of at most `limit` bytes each. Pages never touched cost nothing."""
 
     def __init__(self, limit: int, rows: int = 1) -> None:
         self._limit = limit
@@ -25,9 +25,9 @@ class SharedRecords:
         self._turns = np.frombuffer(self._memory, np.int64, rows)
 
     def write(self, text: bytes, row: int = 0) -> None:
-        """Put this text in the place of the one that stands in the row. Raises ValueError where it has no room."""
+        """Replace the text of the row. Raises ValueError where the text is too long."""
         if len(text) > self._limit:
-            raise ValueError(f"{len(text)} bytes have no room where there are {self._limit}")
+            raise ValueError(f"the text has {len(text)} bytes, but a row holds {self._limit}")
         turn = int(self._turns[row]) + 1
         first = self._place(row, turn)
         entry = sha256(text).digest() + len(text).to_bytes(_LENGTH) + text
@@ -35,7 +35,7 @@ class SharedRecords:
         self._turns[row] = turn
 
     def read(self, row: int = 0) -> bytes | None:
-        """The row's text, or None where none stands whole."""
+        """The row's text, None where there is no complete one."""
         while True:
             turn = int(self._turns[row])
             text = self._text(self._place(row, turn))
@@ -43,7 +43,7 @@ class SharedRecords:
                 return text
 
     def texts(self) -> Iterator[bytes]:
-        """All that stand whole, by row."""
+        """All complete texts, by row."""
         for row, turn in enumerate(self._turns.tolist()):  # read once: nonzero goes over them twice and fails if one changes
             if turn and (text := self.read(row)) is not None:
                 yield text

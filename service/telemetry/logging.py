@@ -1,4 +1,4 @@
-"""Logs: one JSON line an event on standard output, for the service's loggers and gunicorn's alike."""
+"""Logging: one JSON line for each event on standard output, for the service's loggers and gunicorn's."""
 
 from typing import Any
 

@@ -1,44 +1,46 @@
-"""App: the one place where the service is put together, for production and for tests alike."""
+"""The Flask application: the routes of a table, with authentication, errors and middleware around them."""
 
-from flask import Flask, request
+from typing import Any
 
-from service.auth.token_store import TokenStore
-from service.config import Settings
-from service.metrics.collector import MetricsCollector
+import msgspec
+from flask import Flask
+from flask.json.provider import JSONProvider
+
 from service.metrics.recorder import Metrics
-from service.rollout.shadow import Shadow
-from service.serving.active_models import Serving
 from service.telemetry.tracing import Tracer
 from service.web import authentication, errors, malformed, middleware
-from service.web.concurrency_limit import ConcurrencyLimit
-from service.web.handlers import docs, model, probes, score
-from service.web.json_provider import MsgspecProvider
+from service.web.components import Components
+from service.web.request import Request
+from service.web.route import Route
 
 
-def create_app(settings: Settings, stage: Serving, metrics: Metrics, admission: ConcurrencyLimit, tracer: Tracer) -> Flask:
-    """The WSGI application that serves by these settings, to those admitted, what stands on the stage."""
-    shadow = Shadow(metrics, settings.out_of_range, admission.busy)
+class MsgspecProvider(JSONProvider):
+    """Strict UTF-8 JSON, so that a handler may return a dictionary."""
 
-    app = Flask("delivery_risk", static_folder=None)
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        return msgspec.json.encode(obj).decode()
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        return msgspec.json.decode(s)
+
+
+def create_app(components: Components, metrics: Metrics, tracer: Tracer) -> Flask:
+    """The WSGI application that serves the routes of these components."""
+    app = Flask(__name__, static_folder=None)
+    app.request_class = Request
     app.json = MsgspecProvider(app)
-    app.url_map.merge_slashes = False  # a redirect would send the client to whatever its Host header says
+    app.url_map.merge_slashes = False  # a redirect would send the client to the host that its Host header names
     errors.register(app)
     malformed.register(app)
-    token_store = None if settings.tokens_file is None else TokenStore(settings.tokens_file, metrics.tokens_failed)
-    if token_store is not None:
-        authentication.register(app, token_store, metrics)
-    app.register_blueprint(score.blueprint(stage, settings, metrics, admission, shadow))
-    app.register_blueprint(
-        probes.blueprint(MetricsCollector(metrics.counters, stage).registry, settings.drain_file, token_store)
-    )
-    app.register_blueprint(model.blueprint(stage, settings))
-    app.register_blueprint(docs.blueprint(stage, settings))
+    rows = {route.endpoint: route for route in components.routes}
 
-    app.wsgi_app = middleware.layer(app.wsgi_app, metrics, tracer, _route)  # type: ignore[assignment,method-assign]
+    def matched() -> Route | None:
+        rule = Request.current().url_rule
+        return None if rule is None else rows[rule.endpoint]
+
+    if components.token_store is not None:
+        authentication.register(app, components.token_store, metrics, matched)
+    for route in components.routes:
+        app.add_url_rule(route.path, route.endpoint, route.view(components), methods=[route.method])
+    app.wsgi_app = middleware.layer(app.wsgi_app, metrics, tracer, matched)  # type: ignore[assignment,method-assign]
     return app
-
-
-def _route() -> str:
-    if request.url_rule is None:
-        return "unreadable" if malformed.FAULT in request.environ else "unmatched"
-    return request.url_rule.rule

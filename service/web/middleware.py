@@ -1,8 +1,8 @@
-"""Access: what every request gets, whatever becomes of it: an id, a duration in the metrics, and one log line.
+"""Middleware: what every request gets, whether it succeeds or fails: an id, a duration in the metrics and one log line.
 
-A WSGI layer around the application, so that it sees every answer. A duration is what a request waited for a thread and what
-its answer took from then on. Nothing of a request is logged but its method, its route, and what the routes note of it:
-counts and names, never a feature's value.
+It is a WSGI layer around the application, so that it sees every answer. The duration of a request is its queue time and the
+time that its answer takes. A log line has the request's method and route, and the notes of its context: counts and names,
+never a feature's value.
 """
 
 import logging
@@ -10,76 +10,70 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable
-from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from service.metrics.recorder import Metrics, Stages
-from service.telemetry.tracing import Answered, Tracer
-from service.web import queue_time
+from schemas.result import Timing
+from service.metrics.recorder import Metrics
+from service.telemetry.request_context import ENVIRON_KEY, RequestContext
+from service.telemetry.tracing import AnsweredRequest, Tracer
+from service.web.malformed import is_malformed
+from service.web.route import Route
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+QUEUE_SECONDS = "delivery_risk.queue_seconds"
+"""In the environ: the seconds that a request waited for a thread, where the server measures them."""
 
 _log = logging.getLogger("delivery_risk.access")
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-@dataclass(slots=True)
-class RequestContext:
-    """One request: its id, its route once its answer starts, what is noted for its log line, and its stages."""
+def layer(
+    application: "WSGIApplication", metrics: Metrics, tracer: Tracer, matched: Callable[[], Route | None]
+) -> "WSGIApplication":
+    """The application, with a RequestContext for each request and X-Request-ID on each answer; both are logged.
 
-    request_id: str
-    route: str = "unmatched"
-    notes: dict[str, Any] = field(default_factory=dict)
-    stages: Stages = ()
-
-
-_current: ContextVar[RequestContext] = ContextVar("record")
-
-
-def current() -> RequestContext:
-    """The record of the request that is being answered."""
-    return _current.get()
-
-
-def layer(application: "WSGIApplication", metrics: Metrics, tracer: Tracer, route: Callable[[], str]) -> "WSGIApplication":
-    """The application, with a Record for each request, X-Request-ID on each answer, and both kept.
-
-    `route` tells the rule that the present request has matched, once its answer starts.
+    `matched` gives the route of the present request, once its answer starts.
     """
 
     def observed(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        called, waited = time.perf_counter(), queue_time.waited()
-        started = called - (waited or 0.0)
+        called, queued = time.perf_counter(), environ.get(QUEUE_SECONDS)
+        started = called - (queued or 0.0)
         given = environ.get("HTTP_X_REQUEST_ID", "")
-        record = RequestContext(given if _WELL_FORMED.fullmatch(given) else secrets.token_hex(16))
-        if waited is not None:
-            record.stages = (("wait", started, called),)
-        token = _current.set(record)
-        status = 500
+        context = RequestContext(given if _WELL_FORMED.fullmatch(given) else secrets.token_hex(16), queued)
+        if queued is not None:
+            context.timings = (Timing("wait", started, called),)
+        environ[ENVIRON_KEY] = context
+        status, route = 500, None
 
         def start(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
-            nonlocal status
-            status = int(line[:3])
-            record.route = route()
-            return start_response(line, [*headers, ("X-Request-ID", record.request_id)], exc_info)
+            nonlocal status, route
+            status, route = int(line[:3]), matched()
+            return start_response(line, [*headers, ("X-Request-ID", context.request_id)], exc_info)
 
         try:
             return application(environ, start)
         finally:
-            _current.reset(token)
             seconds = time.perf_counter() - started
             method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in _METHODS else "other"
-            metrics.request(method, record.route, status, seconds, waited)
-            answered = Answered(method, record.route, status, started, seconds, record.stages, record.notes)
-            trace = tracer.answered(environ, answered)
-            line: dict[str, Any] = {"request_id": record.request_id, "method": method, "route": record.route, "status": status}
-            if trace is not None:
-                line["trace_id"] = trace
-            if waited is not None:
-                line["wait_ms"] = round(waited * 1000, 3)
-            _log.info("request", extra={**line, "duration_ms": round(seconds * 1000, 3), **record.notes})
+            path = _path(route, environ)
+            metrics.request(method, path, status, seconds, context.timings)
+            answered = AnsweredRequest(method, path, status, started, seconds, context.timings, context.notes)
+            trace_id = tracer.answered(environ, answered, traced=route is None or route.traced)
+            line: dict[str, Any] = {"request_id": context.request_id, "method": method, "route": path, "status": status}
+            if trace_id is not None:
+                line["trace_id"] = trace_id
+            if queued is not None:
+                line["wait_ms"] = round(queued * 1000, 3)
+            _log.info("request", extra={**line, "duration_ms": round(seconds * 1000, 3), **context.notes})
 
     return observed
+
+
+def _path(route: Route | None, environ: "WSGIEnvironment") -> str:
+    """The route as metrics, logs and traces name it."""
+    if route is None:
+        return "unreadable" if is_malformed(environ) else "unmatched"
+    return route.path

@@ -1,7 +1,7 @@
-"""Body: a request's bytes, read whole or refused. On this stack a body cut short would reach a route without an error.
+"""Request body: read completely or rejected. On this stack a body cut short would reach a handler without an error.
 
-Compressed bodies are inflated twice: piece by piece, to see that they are sound and stay within the limit, then at once. So a
-small one that grows past the limit costs a piece of memory, whatever it would have become.
+Compressed bodies are inflated twice: first piece by piece, to check that they are valid and within the limit, then at once.
+So a small body that would grow past the limit costs one piece of memory.
 """
 
 import zlib
@@ -12,15 +12,15 @@ from typing import Any
 from service.web.errors import Problem
 
 CODINGS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
-"""The content codings that are taken, by RFC 9110, 8.4.1, and zlib's number for each."""
+"""The supported content codings (RFC 9110, 8.4.1), with zlib's window bits for each."""
 
-_DIGITS = 4000  # Python makes no number of more than 4,300
+_DIGITS = 4000  # Python converts at most 4,300 digits to a number
 _STEP = 64 * 1024
 _DISCARDED = 2**20
 
 
 def read(environ: Mapping[str, Any], limit: int) -> bytes:
-    """The body, as long as its Content-Length says, inflated where it says so, and either way no longer than `limit` bytes.
+    """The body, of exactly its Content-Length, inflated by its Content-Encoding; at most `limit` bytes before and after.
 
     Raises Problem 400, 411, 413, 415.
     """
@@ -30,7 +30,7 @@ def read(environ: Mapping[str, Any], limit: int) -> bytes:
         raise Problem(415, detail, headers={"Accept-Encoding": ", ".join(CODINGS)})
     declared = environ.get("CONTENT_LENGTH", "")
     if not declared or "HTTP_TRANSFER_ENCODING" in environ:
-        raise Problem(411, "The body must come with its Content-Length, not in chunks.")
+        raise Problem(411, "The body needs a Content-Length and must not be chunked.")
     if not (declared.isascii() and declared.isdigit()):
         raise Problem(400, "The Content-Length is not a number.")
     length = int(declared) if len(declared) <= _DIGITS else limit + 1
@@ -46,7 +46,7 @@ def read(environ: Mapping[str, Any], limit: int) -> bytes:
 
 
 def discard(environ: Mapping[str, Any], limit: int) -> None:
-    """Read the body, up to `limit` bytes of it, and keep nothing; a body that ends early or is badly framed ends it."""
+    """Read up to `limit` bytes of the body and keep nothing. Errors of reading are ignored."""
     with suppress(Exception):
         while limit > 0 and (piece := environ["wsgi.input"].read(_DISCARDED)):
             limit -= len(piece)
@@ -66,13 +66,13 @@ def _inflated_size(content: bytes, coding: str, limit: int) -> int:
         try:
             piece = stream.decompress(rest, _STEP)
         except zlib.error:
-            raise Problem(400, f"The body is not sound {coding}.") from None
+            raise Problem(400, f"The body is not valid {coding}.") from None
         rest = stream.unconsumed_tail
         if not (piece or rest or start < len(content) or stream.eof):
-            raise Problem(400, f"The {coding} body ended before its end.")
+            raise Problem(400, f"The {coding} body is cut short.")
         size += len(piece)
         if size > limit:
             raise Problem(413, f"The body is larger than {limit} bytes once it is inflated.")
     if stream.unused_data or start < len(content):
-        raise Problem(400, f"The body goes on after the end of its {coding}.")
+        raise Problem(400, f"The body continues after the end of its {coding} data.")
     return size

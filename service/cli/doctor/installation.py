@@ -93,14 +93,15 @@ def gunicorn(patient: Patient) -> Iterator[Finding]:
 def _wrong_arguments(settings: Settings) -> Iterator[str]:
     from gunicorn.config import Config
 
-    from service.server import application
+    from service.server import hooks
+    from service.server.conflicts import conflicts, overrides
 
     cfg, said = Config(), io.StringIO()
     try:
         with redirect_stderr(said):
-            for name, value in (application.configured(settings) | application.overrides(cfg)).items():
+            for name, value in (hooks.configuration(settings) | overrides(cfg)).items():
                 cfg.set(name, value)
-            yield from application.contradictions(cfg, settings)
+            yield from conflicts(cfg, settings)
     except SystemExit:
         yield said.getvalue().strip().rpartition("error: ")[2]
     except Exception as error:  # as many kinds as gunicorn has of wrong values
@@ -109,11 +110,11 @@ def _wrong_arguments(settings: Settings) -> Iterator[str]:
 
 def traces(patient: Patient) -> Iterator[Finding]:
     """Spans are exported as OpenTelemetry's variables want them, or none are wanted."""
-    for said in tracing.doubts(patient.environ):
+    for said in tracing.unsupported(patient.environ):
         yield warn(said, "see that the collector, and whoever calls, do it so")
     try:
         provider = tracing.exporting(patient.environ)
-    except tracing.Unexported as error:
+    except tracing.NotExported as error:
         yield warn(f"no spans are exported: {error}", f"mend it, or unset {' and '.join(tracing.ENDPOINTS)}")
         return
     if provider is not None:

@@ -132,7 +132,7 @@ def memory(_: Patient) -> Iterator[Finding]:
         counters, worker_states = SharedCounters(), WorkerStates()
         counters.series(("doctor",), 1)[0] += 1
         worker_states.write(0, WorkerState({"doctor": RoleState()}))
-        kept = counters.totals()[("doctor",)][0] == 1 and [*worker_states.entries()] == [WorkerState({"doctor": RoleState()})]
+        kept = counters.totals()[("doctor",)][0] == 1 and [*worker_states.all()] == [WorkerState({"doctor": RoleState()})]
     except OSError as error:
         yield fail(
             f"no memory can be shared ({error.strerror})", "allow this process more address space (ulimit -v, overcommit)"

@@ -1,43 +1,27 @@
-"""GET /model, /version and /openapi.json: what is served here, in full."""
+"""GET /model and /version: what is served, and by which versions."""
 
 import platform
 from typing import Any
 
-import msgspec
 import numpy as np
-from flask import Blueprint, Response, request
 
 from schemas import model_card
-from service.config import Settings
-from service.serving.active_models import Serving
 from service.version import VERSION
-from service.web import openapi
+from service.web.components import Components
+from service.web.request import Request
 
 
-def blueprint(stage: Serving, settings: Settings) -> Blueprint:
-    """The routes for what stands on the stage, under these settings."""
-    routes = Blueprint("catalog", __name__)
+def model(components: Components, _: Request) -> dict[str, Any]:
+    """The model card of the champion, and the states of champion and challenger in this worker."""
+    active = components.serving.active
+    return model_card.card(active.champion.model, active.states, components.settings.out_of_range)
 
-    @routes.get("/model")
-    def card() -> dict[str, Any]:
-        active = stage.active
-        return model_card.card(active.champion.model, active.states, settings.out_of_range)
 
-    @routes.get("/version")
-    def version() -> dict[str, str]:
-        return {
-            "service_version": VERSION,
-            "python_version": platform.python_version(),
-            "numpy_version": np.__version__,
-            "model_version": stage.active.champion.model.manifest.version,
-        }
-
-    @routes.get("/openapi.json")
-    def openapi_document() -> Response:
-        text = msgspec.json.encode(openapi.document(stage.active.champion, closed=settings.tokens_file is not None))
-        response = Response(text, content_type="application/json")
-        response.add_etag()
-        response.make_conditional(request.environ)
-        return response
-
-    return routes
+def version(components: Components, _: Request) -> dict[str, str]:
+    """The versions of the service, of Python, of NumPy and of the model."""
+    return {
+        "service_version": VERSION,
+        "python_version": platform.python_version(),
+        "numpy_version": np.__version__,
+        "model_version": components.serving.active.champion.model.manifest.version,
+    }

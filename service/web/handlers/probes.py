@@ -1,36 +1,29 @@
 """GET /livez, /readyz and /metrics: for those who run the service."""
 
-from flask import Blueprint, request
-from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client import make_wsgi_app
 from werkzeug import Response
 
-from service.auth.token_store import TokenStore
 from service.serving.drain import draining
+from service.web.components import Components
 from service.web.errors import Problem
+from service.web.request import Request
 
 
-def blueprint(registry: CollectorRegistry, drain_file: str | None, token_store: TokenStore | None) -> Blueprint:
-    """The probes and this registry's exposition in whatever format is asked for.
+def livez(_: Components, __: Request) -> dict[str, str]:
+    """The process answers."""
+    return {"status": "ok"}
 
-    Not ready while the drain file is there, nor before the keyring, where there is one, has any token.
-    """
-    routes = Blueprint("health", __name__)
-    exposition = make_wsgi_app(registry)
 
-    @routes.get("/livez")
-    def livez() -> dict[str, str]:
-        return {"status": "ok"}
+def readyz(components: Components, _: Request) -> dict[str, str]:
+    """Ready, unless the drain file exists or no token is valid."""
+    if draining(components.settings.drain_file):
+        raise Problem(503, "The service is about to stop.")
+    if components.token_store is not None and (reason := components.token_store.closed) is not None:
+        raise Problem(503, f"No token is valid: {reason}.")
+    return {"status": "ok"}
 
-    @routes.get("/readyz")
-    def readyz() -> dict[str, str]:
-        if draining(drain_file):
-            raise Problem(503, "The service is about to stop.")
-        if token_store is not None and (reason := token_store.closed) is not None:
-            raise Problem(503, f"No token is valid: {reason}.")
-        return {"status": "ok"}
 
-    @routes.get("/metrics")
-    def metrics() -> Response:
-        return Response.from_app(exposition, {**request.environ, "REQUEST_METHOD": "GET"})  # it refuses HEAD
-
-    return routes
+def metrics(components: Components, request: Request) -> Response:
+    """All metrics, in the exposition format that the scraper accepts."""
+    # The library's application rejects HEAD.
+    return Response.from_app(make_wsgi_app(components.registry), {**request.environ, "REQUEST_METHOD": "GET"})

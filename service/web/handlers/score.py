@@ -1,76 +1,43 @@
-"""POST /score: orders in, decisions out. The whole corridor, seen from HTTP."""
+"""POST /score: a batch of orders in, their scores and queues out."""
 
 from time import perf_counter
 
-import numpy as np
-from flask import Blueprint, Request, Response, request
+from flask import Response
+from werkzeug.datastructures import MultiDict
 
-from schemas.fields import MalformedBody
-from schemas.formats.table import MEDIA_TYPES
-from service.config import Settings
-from service.metrics.recorder import Metrics
-from service.rollout.shadow import Shadow, Trial
-from service.scoring import policy
-from service.serving.active_models import ActiveModels, Serving
-from service.web import middleware
-from service.web.concurrency_limit import ConcurrencyLimit
+from schemas.formats.format import RequestBody
+from schemas.formats.table import MEDIA_TYPES, format_of
+from schemas.result import Timing
+from service.scoring.batch import Options
+from service.web.components import Components
 from service.web.errors import Problem
+from service.web.request import Request
 
 
-def blueprint(stage: Serving, settings: Settings, metrics: Metrics, admission: ConcurrencyLimit, shadow: Shadow) -> Blueprint:
-    """The route for what stands on the stage, with the limits and the policy of these settings."""
-    routes = Blueprint("score", __name__)
-
-    @routes.post("/score")
-    def score() -> Response:
-        partial = bool(request.query_string) and _partial(request)
-        if request.mimetype not in MEDIA_TYPES:
-            raise Problem(415, f"Content-Type must be {' or '.join(MEDIA_TYPES)}.")
-        environ = request.environ
-        with admission.place(environ) as place:
-            return decide(stage.active, place.read(environ, settings.max_body_bytes), partial)
-
-    def decide(active: ActiveModels, content: bytes, partial: bool) -> Response:
-        model = active.champion.model
-        begun = perf_counter()
-        try:
-            form, decoded = active.champion.decoder.decode(request.mimetype, content)
-        except MalformedBody as error:
-            raise Problem(400, f"{error}.") from None
-        read = perf_counter()
-        decoded, scores = policy.score(model, decoded, settings.out_of_range)
-        scored = perf_counter()
-        answered = not decoded.faults or (partial and all(fault.position is not None for fault in decoded.faults))
-        orders, reviews = (len(decoded.batch), int(np.count_nonzero(scores.review))) if answered else (0, 0)
-        counts = {"orders": orders, "review": reviews, "refused": decoded.received - orders}
-        middleware.current().notes |= {"model_version": model.manifest.version, "model_sha256": model.sha256, **counts}
-        if decoded.faults:
-            metrics.refused(decoded.faults, decoded.received - orders)
-        if not answered:
-            detail = f"{len(decoded.faults)} error{'s' * (len(decoded.faults) > 1)}; no order was scored."
-            raise Problem(422, detail, decoded.faults, form.place)
-        content = form.encode(model, decoded, scores, settings.out_of_range, partial=partial)
-        stages = (("decode", begun, read), ("score", read, scored), ("encode", scored, perf_counter()))
-        record = middleware.current()
-        record.stages = (*record.stages, *stages)
-        metrics.scored(model, scores, stages)
-        timing = ", ".join(f"{stage};dur={(end - begin) * 1000:.3f}" for stage, begin, end in record.stages)
-        headers = {"Cache-Control": "no-store", "Server-Timing": timing}
-        response = Response(content, headers=headers, content_type=form.media_type)
-        if active.challenger is not None:
-            trial = Trial(model, active.challenger, decoded.batch, scores)
-            response.call_on_close(lambda: shadow.offer(trial))
-        return response
-
-    return routes
+def score(components: Components, request: Request) -> Response:
+    """Score the batch in the body. It is answered in the format in which it came."""
+    context, settings = request.context, components.settings
+    options = Options(settings.out_of_range, partial=bool(request.query_string) and _is_partial(request))
+    if request.mimetype not in MEDIA_TYPES:
+        raise Problem(415, f"Content-Type must be {' or '.join(MEDIA_TYPES)}.")
+    with components.concurrency_limit.permit(request.environ, context) as permit:
+        body = RequestBody(request.headers, permit.read(request.environ, settings.max_body_bytes))
+        scored = components.scoring.score(body, options, context)
+        begin = perf_counter()
+        form = format_of(scored)
+        content = form.encode(scored)
+        context.timings = (*context.timings, *scored.timings, Timing("encode", begin, perf_counter()))
+    timing = ", ".join(f"{stage};dur={(end - begin) * 1000:.3f}" for stage, begin, end in context.timings)
+    headers = {"Cache-Control": "no-store", "Server-Timing": timing}
+    return Response(content, headers=headers, content_type=form.media_type)
 
 
-def _partial(asked: Request) -> bool:
+def _is_partial(request: Request) -> bool:
     try:
-        given = asked.args.to_dict(flat=False)
-    except UnicodeDecodeError:  # werkzeug's own handling is for what is percent-encoded, not for bytes as they are
-        given = {"": []}
-    values = given.pop("on_error", [])
-    if given or len(values) > 1 or not set(values) <= {"refuse", "partial"}:
-        raise Problem(400, "The query may only hold on_error=refuse or on_error=partial, once.")
-    return "partial" in values
+        query: MultiDict[str, str] = request.args
+    except UnicodeDecodeError:  # werkzeug decodes what is percent-encoded, but raises for bytes that are not UTF-8
+        query = MultiDict({"": ""})
+    given = query.getlist("on_error")
+    if len(query) > len(given[:1]) or len(given) > 1 or not {"refuse", "partial"}.issuperset(given):
+        raise Problem(400, "The query may only contain on_error=refuse or on_error=partial, once.")
+    return given == ["partial"]

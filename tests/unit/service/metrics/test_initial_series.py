@@ -105,7 +105,7 @@ def test_a_wide_model_and_a_hundred_versions_of_it_find_room(counts):
 
 
 def test_where_there_is_no_room_nothing_is_unrecorded_until_something_happens(monkeypatch):
-    monkeypatch.setattr(counters, "CELLS", 1)
+    monkeypatch.setattr(counters, "NUMBERS", 1)
     full, model = SharedCounters(), packaged_model()
     initial_series.show(full, Serving(model, 100).active)
     assert {key: cells.tolist() for key, cells in full.totals().items()} == {UNRECORDED: [0]}

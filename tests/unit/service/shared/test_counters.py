@@ -93,7 +93,7 @@ def test_a_series_whose_length_was_not_yet_published_is_not_seen_and_its_room_is
     assert shared.totals()[("whole",)].tolist() == [1]
 
 
-@pytest.mark.parametrize(("name", "room"), [("CELLS", 8), ("NAMES", 64)])
+@pytest.mark.parametrize(("name", "room"), [("NUMBERS", 8), ("NAMES", 64)])
 def test_a_full_row_counts_what_it_has_no_room_for(monkeypatch, name, room):
     monkeypatch.setattr(counters, name, room)
     shared = SharedCounters()

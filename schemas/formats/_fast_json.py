@@ -1,0 +1,96 @@
+"""The fast path for JSON bodies: what makes a valid batch cheap to read, in one place.
+
+The fast path either returns the batch or nothing, and says nothing about faults. It is fast for four reasons:
+
+1. msgspec reads the body straight into structs made of the model's feature names, so names and types are checked while
+   the JSON is parsed. The shape is guessed from the first bytes; a wrong guess only costs the second reading.
+2. The marshmallow schema of the shape checks the batch as a whole, not order by order: `BatchValidator.typed` looks at whole
+   columns of numbers with NumPy.
+3. msgspec keeps the last of two members with the same name, so a name given twice must be found otherwise. Every name is
+   required and no other is allowed, so a body of a given shape has a known number of colons outside its strings. Without a
+   backslash, the colons inside strings are those of the order ids. One colon more means a name given twice.
+4. Attributes of many structs are read by comprehensions compiled for the attribute's name, in half the time of an attrgetter.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+from marshmallow import Schema, ValidationError
+
+from schemas.formats import json_columns, json_records
+from schemas.validation import BatchValidator, DecodedBatch
+
+_COLON = ord(":")
+_FIRST_BYTES, _NAMES_OF_COLUMNS = 64, (b'"order_ids"', b'"columns"')
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """`parse` gives what `schema` loads; `colons` is their number outside strings, by the number of orders."""
+
+    name: str
+    parse: Callable[[bytes], dict[str, Any]]
+    schema: Schema
+    colons: Callable[[int], int]
+
+
+class FastReader:
+    """Reads the valid JSON bodies of one model."""
+
+    def __init__(self, validator: BatchValidator) -> None:
+        self._records = _records(validator)
+        self._columns = _columns(validator)
+
+    def read(self, content: bytes) -> DecodedBatch | None:
+        """The batch of a valid body, else None. None may also be returned for a valid body that has a backslash."""
+        shape = self._columns if any(name in content[:_FIRST_BYTES] for name in _NAMES_OF_COLUMNS) else self._records
+        try:
+            decoded: DecodedBatch | None = shape.schema.load(shape.parse(content))["decoded"]
+        except (ValueError, ValidationError):
+            return None
+        if decoded is None or b"\\" in content:
+            return None
+        expected = shape.colons(len(decoded.batch)) + "".join(decoded.batch.ids).count(":")
+        if np.count_nonzero(np.frombuffer(content, np.uint8) == _COLON) != expected:
+            return None
+        return decoded.of_format(shape.name)
+
+
+def _records(validator: BatchValidator) -> _Shape:
+    names = {f"x{index}": name for index, name in enumerate(validator.features)}
+    members = [("order_id", str), *((key, float) for key in names)]
+    order = msgspec.defstruct("Order", members, rename=names, forbid_unknown_fields=True, gc=False)
+    batch = msgspec.defstruct("Batch", [("orders", list[order])], forbid_unknown_fields=True)  # type: ignore[valid-type]
+    decode: Callable[[bytes], Any] = msgspec.json.Decoder(batch).decode
+    ids, *values = (_attribute(name) for name, _ in members)
+    schema = json_records.schema(validator, lambda orders: validator.typed(ids(orders), [value(orders) for value in values]))
+
+    def parse(content: bytes) -> dict[str, Any]:
+        return {"orders": decode(content).orders}
+
+    return _Shape("records", parse, schema, lambda orders: 1 + orders * len(members))
+
+
+def _columns(validator: BatchValidator) -> _Shape:
+    names = {f"x{index}": name for index, name in enumerate(validator.features)}
+    lists = [(key, list[float]) for key in names]
+    by_feature = msgspec.defstruct("FeatureColumns", lists, rename=names, forbid_unknown_fields=True)
+    members = [("order_ids", list[str]), ("columns", by_feature)]
+    decode: Callable[[bytes], Any] = msgspec.json.Decoder(
+        msgspec.defstruct("Columns", members, forbid_unknown_fields=True)
+    ).decode
+
+    def parse(content: bytes) -> dict[str, Any]:
+        found = decode(content)
+        return {"order_ids": found.order_ids, "columns": {name: getattr(found.columns, key) for key, name in names.items()}}
+
+    return _Shape("columns", parse, json_columns.schema(validator, validator.typed), lambda orders: len(members) + len(lists))
+
+
+def _attribute(name: str) -> Callable[[list[Any]], list[Any]]:
+    """Reads the attribute of each order of a list."""
+    compiled: Callable[[list[Any]], list[Any]] = eval(f"lambda orders: [order.{name} for order in orders]")  # noqa: S307
+    return compiled

@@ -1,0 +1,51 @@
+"""Format: one way to encode a batch on the wire, and the request body that a format decodes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from model.core.risk_model import RiskModel
+from schemas.faults import Locate
+from schemas.result import ScoredBatch
+from schemas.validation import DecodedBatch
+
+
+class Headers(Protocol):
+    """The headers of a request; names in any case."""
+
+    def get(self, name: str, /) -> str | None:
+        """The value of a header, None where the request has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestBody:
+    """The `content` of a request, complete and not compressed, and the request's `headers`."""
+
+    headers: Headers
+    content: bytes
+
+    @property
+    def media_type(self) -> str:
+        """The media type without its parameters, in lower case."""
+        return (self.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How a batch is answered: `encode` writes the answer, `locate` gives the steps of a fault's JSON pointer."""
+
+    media_type: str
+    encode: Callable[[ScoredBatch], bytes]
+    locate: Locate
+
+
+class Decoder(Protocol):
+    """Decodes bodies of one media type for one model. `schema` and `example` document them in OpenAPI."""
+
+    schema: dict[str, Any]
+
+    def decode(self, body: RequestBody) -> DecodedBatch:
+        """The orders of the body and their faults. Raises MalformedBody."""
+
+    def example(self, model: RiskModel) -> Any:
+        """A body that the model scores."""

@@ -1,0 +1,80 @@
+"""JSON bodies: records or columns, told apart by the names at the top.
+
+A body is first read by the fast path, which accepts valid bodies only. Any other body is parsed as strict JSON and
+loaded by the schema of its shape, which finds every fault.
+"""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from marshmallow import Schema, ValidationError
+
+from model.core.risk_model import RiskModel
+from schemas import strict_json
+from schemas.faults import Fault
+from schemas.formats import json_columns, json_records
+from schemas.formats._fast_json import FastReader
+from schemas.formats.format import RequestBody
+from schemas.validation import BatchValidator, DecodedBatch, too_many_names
+
+
+class JsonDecoder:
+    """Decodes both JSON shapes for one model."""
+
+    def __init__(self, validator: BatchValidator) -> None:
+        self._validator = validator
+        self._fast = FastReader(validator)
+        self._schemas = {"records": json_records.schema(validator), "columns": json_columns.schema(validator)}
+        self.schema: dict[str, Any] = {"oneOf": list(self._schemas.values())}
+
+    def decode(self, body: RequestBody) -> DecodedBatch:
+        """The orders of the body and their faults. Raises MalformedBody."""
+        return self._fast.read(body.content) or self._explain(strict_json.read(body.content))
+
+    def example(self, model: RiskModel) -> dict[str, Any]:
+        """The first order of the model's self-test, as records."""
+        return json_records.example(model)
+
+    def _explain(self, document: Any) -> DecodedBatch:
+        """Every fault of a parsed body, and its valid orders."""
+        columns = isinstance(document, dict) and not document.keys().isdisjoint(("columns", "order_ids"))
+        shape = "columns" if columns else "records"
+        return self._load(self._schemas[shape], document).of_format(shape)
+
+    def _load(self, schema: Schema, document: Any) -> DecodedBatch:
+        if too_many_names(document, len(schema.fields)):
+            return self._validator.rejected(_received(document), Fault("too_many_names"))
+        if isinstance(document, dict) and too_many_names(document.get("columns"), len(self._validator.features)):
+            return self._validator.rejected(_received(document), Fault("too_many_names", path=("columns",)))
+        faults = list(_repeated(document))
+        try:
+            decoded: DecodedBatch = schema.load(document)["decoded"]
+        except ValidationError as error:
+            loaded = cast(dict[str, Any], error.valid_data).get("decoded")
+            decoded = loaded or self._validator.rejected(_received(document))
+            faults += _faults(error.messages_dict, self._validator.max_orders)
+        return decoded.joined(faults) if faults else decoded
+
+
+def _received(document: Any) -> int:
+    """How many orders a body holds, as far as it has a list of them."""
+    lists = [document.get("orders"), document.get("order_ids")] if isinstance(document, dict) else []
+    return sum(len(each) for each in lists if isinstance(each, list))
+
+
+def _repeated(document: Any) -> Iterator[Fault]:
+    for name in getattr(document, "repeated", ()):
+        yield Fault("duplicate_key", path=(name,))
+    if isinstance(document, dict):
+        for name in getattr(document.get("columns"), "repeated", ()):
+            yield Fault("duplicate_key", path=("columns", name))
+
+
+def _faults(messages: dict[str, Any], most: int, path: tuple[str, ...] = ()) -> Iterator[Fault]:
+    for name, found in messages.items():
+        if isinstance(found, dict):
+            yield from _faults(found, most, (*path, name))
+            continue
+        for code in found:
+            where = path if code == "not_an_object" else (*path, name)
+            yield Fault(code, path=where, most=most if code == "too_many_orders" else None)

@@ -1,0 +1,68 @@
+"""The composition root: the one place where a service is put together, for the command line, gunicorn and tests."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from flask import Flask
+
+from model.registry import loader
+from service.auth.token_store import TokenStore
+from service.config import Settings
+from service.metrics.collector import MetricsCollector
+from service.metrics.definitions import Known
+from service.metrics.recorder import Metrics
+from service.rollout.reloader import Reloader
+from service.rollout.shadow import Shadow
+from service.scoring.service import ScoringService
+from service.serving.active_models import Serving
+from service.shared.counters import SharedCounters
+from service.telemetry.tracing import Tracer
+from service.web.application import create_app
+from service.web.components import Components
+from service.web.concurrency_limit import ConcurrencyLimit
+from service.web.route import Route
+from service.web.routes import ROUTES
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service that is put together and may be forked into workers. `app` is its WSGI application.
+
+    `reloader` is None where a single model file is served.
+    """
+
+    app: Flask
+    settings: Settings
+    serving: Serving
+    metrics: Metrics
+    concurrency_limit: ConcurrencyLimit
+    tracer: Tracer
+    reloader: Reloader | None
+    routes: Sequence[Route]
+
+    def show_initial_series(self) -> None:
+        """Show the metric series that are known from the start, for the models that are active now."""
+        self.metrics.show_initial(Known(self.serving.active, self.scoring_routes))
+
+    @property
+    def scoring_routes(self) -> list[tuple[str, str]]:
+        """Method and path of each route whose requests are scoring requests."""
+        return [(route.method, route.path) for route in self.routes if route.scoring]
+
+
+def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route] = ROUTES) -> Service:
+    """The service of these settings, with OpenTelemetry's variables from the environ. Raises ModelError."""
+    model = loader.last_good(settings.model, settings.model_sha256)
+    serving, metrics, tracer = Serving(model, settings.max_orders), Metrics(SharedCounters()), Tracer(environ)
+    concurrency_limit = ConcurrencyLimit(settings, metrics)
+    token_store = None if settings.tokens_file is None else TokenStore(settings.tokens_file, metrics.tokens_failed)
+    scoring = ScoringService(serving, metrics, Shadow(metrics, concurrency_limit.busy))
+    registry = MetricsCollector(metrics.counters, serving).registry
+    components = Components(settings, serving, scoring, concurrency_limit, registry, token_store, tuple(routes))
+    app = create_app(components, metrics, tracer)
+    reloader = None
+    if os.path.isdir(settings.model):
+        reloader = Reloader(settings.model, serving, metrics, lambda: service.show_initial_series(), settings.model_sha256)
+    service = Service(app, settings, serving, metrics, concurrency_limit, tracer, reloader, components.routes)
+    return service

@@ -1,0 +1,110 @@
+"""The table of gauges: numbers that are read from the active models and the worker states when a scrape comes."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from math import inf
+
+from model.core.baseline import Baseline, Histogram
+from model.core.manifest import Manifest
+from prometheus_client.utils import floatToGoString
+
+from service.serving.worker_state import RoleState
+from service.version import VERSION
+
+Values = dict[tuple[str, ...], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What gauges are read from: the states of each role in all living workers, and the champion of this worker."""
+
+    roles: Mapping[str, list[RoleState]]
+    champion: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """A number for each combination of labels."""
+
+    help: str
+    labels: tuple[str, ...]
+    read: Callable[[Served], Values]
+
+
+def _by_role(read: Callable[[list[RoleState]], Values]) -> Callable[[Served], Values]:
+    """A number of each role's states; the first label is the role."""
+    return lambda served: {
+        (role, *labels): number for role, states in served.roles.items() for labels, number in sorted(read(states).items())
+    }
+
+
+def _of_baseline(read: Callable[[Baseline], Values]) -> Callable[[Served], Values]:
+    """A number of the champion's baseline, where it has one; the first label is the version."""
+
+    def found(served: Served) -> Values:
+        manifest = served.champion
+        values = {} if manifest.baseline is None else read(manifest.baseline)
+        return {(manifest.version, *labels): number for labels, number in values.items()}
+
+    return found
+
+
+def _models(states: list[RoleState]) -> Values:
+    return dict(Counter((s.served.name, s.served.version, s.served.sha256) for s in states if s.served))
+
+
+def _wanted(states: list[RoleState]) -> Values:
+    return dict(Counter((s.wanted.version, s.wanted.sha256) for s in states if s.wanted))
+
+
+def _shares(histogram: Histogram) -> Values:
+    """The share in each bin, with edges written as in the service's own histograms."""
+    bins = pairwise(map(floatToGoString, (-inf, *histogram.edges, inf)))
+    return dict(zip(bins, histogram.shares(), strict=True))
+
+
+def _zscore_shares(baseline: Baseline) -> Values:
+    return {(name, *bins): share for name, zscores in baseline.zscores.items() for bins, share in _shares(zscores).items()}
+
+
+GAUGES = {
+    "delivery_risk_build_info": Gauge("Version of the service, as a label; always 1.", ("version",), lambda _: {(VERSION,): 1}),
+    "delivery_risk_model_info": Gauge(
+        "Workers that serve the model.", ("role", "name", "version", "sha256"), _by_role(_models)
+    ),
+    "delivery_risk_model_wanted_info": Gauge(
+        "Workers whose registry names the version.", ("role", "version", "sha256"), _by_role(_wanted)
+    ),
+    "delivery_risk_model_reload_success": Gauge(
+        "1 if the last model change succeeded in every worker, else 0.",
+        ("role",),
+        _by_role(lambda states: {(): all(not state.reason for state in states)}),
+    ),
+    "delivery_risk_model_reload_timestamp_seconds": Gauge(
+        "Unix time of the last model change in any worker.",
+        ("role",),
+        _by_role(lambda states: {(): max(state.since for state in states)}),
+    ),
+    "delivery_risk_reference_orders": Gauge(
+        "Orders in the baseline of the served model.",
+        ("model_version",),
+        _of_baseline(lambda baseline: {(): baseline.orders}),
+    ),
+    "delivery_risk_reference_review_ratio": Gauge(
+        "Share of the baseline's orders that go to review.",
+        ("model_version",),
+        _of_baseline(lambda baseline: {(): baseline.review / baseline.orders}),
+    ),
+    "delivery_risk_reference_score_ratio": Gauge(
+        "Share of the baseline's scores above `above` and up to `le`.",
+        ("model_version", "above", "le"),
+        _of_baseline(lambda baseline: _shares(baseline.scores)),
+    ),
+    "delivery_risk_reference_zscore_ratio": Gauge(
+        "Share of the baseline's standardized features above `above` and up to `le`.",
+        ("model_version", "feature", "above", "le"),
+        _of_baseline(_zscore_shares),
+    ),
+}

@@ -1,0 +1,50 @@
+"""The pure core of scoring: a decoded batch is scored by a model. It does no I/O, counts nothing and records nothing."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from model.core.risk_model import RiskModel, Scores
+from schemas.faults import Fault
+from schemas.result import Policy, ScoredBatch
+from schemas.validation import DecodedBatch
+from service.scoring.policy import review
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a batch is scored: the `policy` for orders outside the model's range, and whether the answer may be `partial`."""
+
+    policy: Policy
+    partial: bool = False
+
+
+def score_batch(model: RiskModel, decoded: DecodedBatch, options: Options) -> ScoredBatch:
+    """Score the valid orders of a batch.
+
+    Orders whose sums overflow are rejected. By the policy `refuse`, orders outside the model's range are rejected too; by
+    `review` they go to review, and by `flag` they are only named.
+    """
+    scores = model.score(decoded.batch)
+    outside = np.count_nonzero(scores.out_of_range) > 0
+    if np.count_nonzero(scores.finite) < len(scores.finite) or (outside and options.policy == "refuse"):
+        decoded = decoded.without(_rejects(model, decoded, scores, options.policy))
+        scores = model.score(decoded.batch)
+    if outside:
+        scores = replace(scores, review=review(scores, options.policy))
+    return ScoredBatch(model, options.policy, decoded, scores, options.partial)
+
+
+def _rejects(model: RiskModel, decoded: DecodedBatch, scores: Scores, policy: Policy) -> dict[int, list[Fault]]:
+    """The faults of each row that gets no score."""
+    names = model.manifest.feature_names
+    outside = scores.out_of_range if policy == "refuse" else np.zeros_like(scores.out_of_range)
+    overflown = ~scores.finite
+    rejects: dict[int, list[Fault]] = {}
+    for row in np.flatnonzero(overflown | outside.any(axis=1)).tolist():
+        position, order_id = decoded.positions[row], decoded.batch.ids[row]
+        faults = [Fault("out_of_range", position, names[column], order_id) for column in np.flatnonzero(outside[row])]
+        if overflown[row]:
+            faults.append(Fault("out_of_numeric_range", position, None, order_id))
+        rejects[row] = faults
+    return rejects

@@ -1,0 +1,74 @@
+"""ScoringService: what happens to a batch of orders, whatever protocol it came by."""
+
+from dataclasses import replace
+from time import perf_counter
+from typing import Protocol
+
+import numpy as np
+
+from model.core.risk_model import RiskModel
+from schemas.formats.format import RequestBody
+from schemas.result import ScoredBatch, Timing
+from service.metrics.recorder import Metrics
+from service.scoring.batch import Options, score_batch
+from service.serving.active_models import Serving
+from service.telemetry.request_context import RequestContext
+
+
+class BatchRejected(Exception):
+    """No order of the batch is answered, because of its faults: `scored` has them."""
+
+    def __init__(self, scored: ScoredBatch) -> None:
+        super().__init__("the batch is rejected")
+        self.scored = scored
+
+
+class Challenger(Protocol):
+    """Tries a challenger on batches that the champion has answered."""
+
+    def offer(self, challenger: RiskModel, scored: ScoredBatch) -> None:
+        """Take the batch, or count that it is dropped; returns at once."""
+
+
+class ScoringService:
+    """Scores batches by the active models of this worker."""
+
+    def __init__(self, serving: Serving, metrics: Metrics, challenger: Challenger) -> None:
+        self._serving = serving
+        self._metrics = metrics
+        self._challenger = challenger
+
+    def score(self, body: RequestBody, options: Options, context: RequestContext) -> ScoredBatch:
+        """Decode and score the batch in this body, and count it. Raises MalformedBody and BatchRejected.
+
+        One set of active models serves the request to its end. The context gets the counts of the batch as notes.
+        """
+        active = self._serving.active
+        model = active.champion.model
+        begin = perf_counter()
+        decoded = active.champion.decoder.decode(body)
+        read = perf_counter()
+        scored = score_batch(model, decoded, options)
+        timings = (Timing("decode", begin, read), Timing("score", read, perf_counter()))
+        self._count(scored, context)
+        if not scored.answerable:
+            raise BatchRejected(scored)
+        if active.challenger is not None:
+            self._challenger.offer(active.challenger, scored)
+        return replace(scored, timings=timings)
+
+    def _count(self, scored: ScoredBatch, context: RequestContext) -> None:
+        answered = len(scored.decoded.batch) if scored.answerable else 0
+        rejected = scored.decoded.received - answered
+        reviews = int(np.count_nonzero(scored.scores.review)) if answered else 0
+        context.notes |= {
+            "model_version": scored.model.manifest.version,
+            "model_sha256": scored.model.sha256,
+            "orders": answered,
+            "review": reviews,
+            "refused": rejected,
+        }
+        if scored.decoded.faults:
+            self._metrics.rejected(scored.decoded.faults, rejected)
+        if scored.answerable:
+            self._metrics.scored(scored)

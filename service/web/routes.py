@@ -1,0 +1,52 @@
+"""The table of routes. Flask, OpenAPI, authentication, tracing, the gunicorn hooks and the initial series read it."""
+
+from schemas.formats.table import CSV, JSON
+from schemas.model_card import HealthSchema, ModelSchema, VersionSchema
+from schemas.result import ColumnsDecisionSchema, DecisionSchema
+from service.web.handlers import docs, model, probes, score
+from service.web.route import Route
+
+ROUTES = (
+    Route(
+        "POST",
+        "/score",
+        score.score,
+        scope="score",
+        scoring=True,
+        summary="Score a batch of orders",
+        answer={JSON: {"schema": {"oneOf": [DecisionSchema(), ColumnsDecisionSchema()]}}, CSV: {"schema": {"type": "string"}}},
+        problems=(408, 411, 413, 415, 422, 503),
+    ),
+    Route("GET", "/model", model.model, summary="The model that is served.", answer={JSON: {"schema": ModelSchema()}}),
+    Route("GET", "/version", model.version, summary="The versions that run here.", answer={JSON: {"schema": VersionSchema()}}),
+    Route(
+        "GET",
+        "/livez",
+        probes.livez,
+        scope=None,
+        traced=False,
+        summary="The process answers.",
+        answer={JSON: {"schema": HealthSchema()}},
+    ),
+    Route(
+        "GET",
+        "/readyz",
+        probes.readyz,
+        scope=None,
+        traced=False,
+        summary="The service is ready for orders.",
+        answer={JSON: {"schema": HealthSchema()}},
+        problems=(503,),
+    ),
+    Route(
+        "GET",
+        "/metrics",
+        probes.metrics,
+        traced=False,
+        summary="Metrics for Prometheus.",
+        answer={"text/plain": {}, "application/openmetrics-text": {}},
+    ),
+    Route("GET", "/openapi.json", docs.openapi_json, summary="This document.", answer={JSON: {}}),
+    Route("GET", "/docs", docs.docs, summary="This document as a page.", answer={"text/html": {}}),
+    Route("GET", "/docs/<path:name>", docs.asset),
+)

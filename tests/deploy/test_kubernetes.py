@@ -23,7 +23,7 @@ from tests.facts import ROOT
 
 pytestmark = pytest.mark.deploy
 
-README = (ROOT / "README.md").read_text()
+GUIDE = (ROOT / "docs" / "operations" / "kubernetes.md").read_text()
 VERSIONS = ("1.31", "1.34", "1.37")
 OPERATOR = jsonschema.Draft7Validator(json.loads((ROOT / "tests" / "deploy" / "schemas" / "operator.json").read_text()))
 
@@ -209,7 +209,7 @@ def test_a_rule_that_the_operator_does_not_take_is_seen(tmp_path):
 
 
 def test_grafana_finds_the_dashboard_in_a_map_that_has_the_label():
-    (line,) = re.findall(r"^kubectl .* create configmap .*$", README, re.MULTILINE)
+    (line,) = re.findall(r"^kubectl .* create configmap .*$", GUIDE, re.MULTILINE)
     made, apply = line.rsplit(" | ", 1)
     assert apply == "kubectl apply -f -"
     done = run("sh", "-ec", made)
@@ -221,7 +221,7 @@ def test_grafana_finds_the_dashboard_in_a_map_that_has_the_label():
 
 
 def test_the_component_is_named_where_it_stands():
-    (overlay,) = re.findall(r"```yaml\n(resources: .*?)```", README, re.DOTALL)
+    (overlay,) = re.findall(r"```yaml\n(resources: .*?)```", GUIDE, re.DOTALL)
     assert all((ROOT / folder / "kustomization.yaml").is_file() for part in yaml.safe_load(overlay).values() for folder in part)
 
 

@@ -1,4 +1,4 @@
-"""deploy/kubernetes as pods, run by podman: the store's, and the service's with the secret that README makes and without."""
+"""deploy/kubernetes as pods, run by podman: the store's, and the service's with the documented secret and without."""
 
 import json
 import re
@@ -26,7 +26,8 @@ pytestmark = pytest.mark.deploy
 
 JSON = {"Content-Type": "application/json"}
 RUNBOOK = (ROOT / "deploy" / "RUNBOOK.md").read_text()
-(SECRET,) = re.findall(r"^kubectl .* create secret .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+_GUIDE = ROOT / "docs" / "operations" / "kubernetes.md"
+(SECRET,) = re.findall(r"^kubectl .* create secret .*$", _GUIDE.read_text(), re.MULTILINE)
 TOKENS = {"tokens": line(GOOD, "score") + line(OTHER, "read", "prometheus"), "scraper": OTHER}
 
 
@@ -68,7 +69,7 @@ def replica(engine, place, name, up="/readyz"):
 
 @pytest.fixture(scope="module")
 def secret(tmp_path_factory):
-    """What kubectl makes of README's line."""
+    """What kubectl makes of the documented line."""
     place = tmp_path_factory.mktemp("secret")
     for name, content in TOKENS.items():
         (place / name).write_text(content)

@@ -1,60 +1,65 @@
-"""The README's promises, carried out."""
+"""What the documents promise, carried out with the real service and the real commands."""
 
 import json
 import re
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from service import config
-from service.metrics.collector import GAUGES
-from service.metrics.recorder import METRICS
 from tests.facts import ROOT
-from tests.servers import curl, running
+from tests.pages import README, blocks, section
+from tests.servers import Server, curl, running
 
-README = (ROOT / "README.md").read_text()
-
-
-def blocks(language, section):
-    part = README.split(f"## {section}\n")[1].split("\n## ")[0]
-    return re.findall(rf"```{language}\n(.*?)```", part, re.DOTALL)
-
-
-def table(section):
-    part = README.split(f"## {section}\n")[1].split("\n## ")[0]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line.startswith("| `")]
-    return {row[0].strip("`"): row[1:] for row in rows}
+API = ROOT / "docs" / "api.md"
+MODELS = ROOT / "docs" / "models.md"
+_EXAMPLE = re.compile(r"```sh\n(curl .*?)```\n\n```json\n(.*?)```", re.DOTALL)
+EXAMPLES = [(page.name, *found) for page in (README, API) for found in _EXAMPLE.findall(page.read_text())]
 
 
-def test_the_curl_line_gets_the_answer_that_stands_below_it():
-    (line, _), (answer,) = blocks("sh", "Try it"), blocks("json", "Try it")
-    with running() as server:
-        assert curl(line.replace(":8000", f":{server.port}")) == json.loads(answer)
+@pytest.fixture(scope="module")
+def server():
+    with running() as started:
+        yield started
 
 
-def test_the_settings_are_those_that_the_service_knows():
-    said = {name: (default, meaning) for name, (default, meaning) in table("Settings").items()}
-    known = {}
-    for name, field in config.SETTINGS.items():
-        default = "" if name == "model" or field.load_default is None else str(field.load_default)
-        known[config.variable(name)] = (default, field.metadata["description"])
-    assert said == known
+def test_every_curl_line_of_readme_and_api_is_among_the_examples():
+    assert [name for name, _, _ in EXAMPLES] == ["README.md", "api.md", "api.md"]
+    assert sum(page.read_text().count("\ncurl ") for page in (README, API)) == len(EXAMPLES)
 
 
-def test_the_metrics_are_those_that_the_service_exports():
-    known = {name: [", ".join(shown.labels), shown.help] for name, shown in (METRICS | GAUGES).items()}
-    assert table("Metrics") == known
+@pytest.mark.parametrize(
+    ("line", "answer"), [example[1:] for example in EXAMPLES], ids=[f"{n}-{at}" for at, (n, *_) in enumerate(EXAMPLES)]
+)
+def test_a_curl_line_gets_the_answer_below_it(server: Server, line: str, answer: str):
+    assert curl(line.replace(":8000", f":{server.port}")) == json.loads(answer)
 
 
-def test_every_file_that_the_readme_links_to_is_there():
-    assert all((ROOT / place).is_file() for place in re.findall(r"\]\(([^)]+)\)", README))
+@pytest.mark.parametrize("page", [README, MODELS], ids=["readme", "models"])
+def test_a_model_of_the_scikit_learn_snippet_scores_as_scikit_learn_does(page: Path, tmp_path: Path):
+    (snippet,) = blocks("python", page.read_text())
+    line = next(line for line in page.read_text().splitlines() if " model import " in line).split(" --card")[0]
+    command = [sys.executable, "-m", "service.cli", *shlex.split(line)[1:], "--out", "made.npz"]
+    predicted = "\nnp.savez('predicted.npz', x=x, y=network.predict_proba(scaler.transform(x))[:, 1])\n"
+    (tmp_path / "train.py").write_text(snippet + predicted)
+    env = {"PYTHONPATH": str(ROOT), "PATH": ""}
+    for each in ([sys.executable, "train.py"], command):
+        subprocess.run(each, cwd=tmp_path, env=env, check=True, timeout=120)
+    with np.load(tmp_path / "predicted.npz") as found:
+        orders = [dict(zip(["distance_km", "backlog"], row, strict=True)) for row in found["x"].tolist()]
+        expected = found["y"]
+    with running(DELIVERY_RISK_MODEL=str(tmp_path / "made.npz")) as server:
+        answer = server.score([{"order_id": str(at), **order} for at, order in enumerate(orders)])
+    np.testing.assert_allclose([result["score"] for result in answer["results"]], expected, rtol=1e-12)
 
 
 @pytest.mark.long
 def test_the_first_command_serves_from_a_fresh_clone(tmp_path):
     subprocess.run(["git", "clone", "-q", ROOT, tmp_path / "clone"], check=True)
-    (command, _) = blocks("sh", "Two commands")
+    (command, _) = blocks("sh", section(README, "Two commands"))
     with running(
         ["bash", "-c", f"cd {tmp_path}/clone && {command.replace('.venv/bin/delivery-risk', 'exec .venv/bin/delivery-risk')}"],
         seconds=300,

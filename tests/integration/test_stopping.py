@@ -1,4 +1,4 @@
-"""Stopping the real server: as the README says to, and in the moments when it is hardest."""
+"""Stopping the real server: as the documents say to, and in the moments when it is hardest."""
 
 import json
 import logging
@@ -12,16 +12,17 @@ import pytest
 
 from tests.facts import ROOT
 from tests.integration import load
+from tests.pages import blocks, section
 from tests.servers import GUNICORN, running
 
 FIGURES = logging.getLogger("figures")
-README = (ROOT / "README.md").read_text()
+GUIDE = ROOT / "docs" / "operations" / "load.md"
 ORDER = {"order_id": "slow", "route_disruption": 2, "backlog": 3, "weather_severity": 1}
 
 
 def pre_stop(file, pause):
-    """Begin what the README says to do before SIGTERM, with a pause of so many seconds."""
-    (command,) = README.split("## Stopping without losing a request\n")[1].split("```sh\n")[1].split("```")[:1]
+    """Begin what the guide says to do before SIGTERM, with a pause of so many seconds."""
+    (command,) = blocks("sh", section(GUIDE, "Stop without losing a request"))
     return subprocess.Popen(
         ["sh", "-c", command.replace("sleep 5", f"sleep {pause}")], env={**os.environ, "DELIVERY_RISK_DRAIN_FILE": str(file)}
     )

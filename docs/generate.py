@@ -13,8 +13,8 @@ import click
 from schemas.faults import CODES
 from service import config
 from service.cli import main
-from service.metrics.collector import GAUGES
-from service.metrics.recorder import METRICS
+from service.metrics.definitions import METRICS
+from service.metrics.gauges import GAUGES
 
 DOCS = Path(__file__).parent
 _PART = re.compile(r"(?<=<!-- generated: )([a-z]+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
 
-from model.core.baseline import Baseline, Histogram
-from model.core.manifest import Manifest
 from prometheus_client.utils import floatToGoString
 
+from model.core.baseline import Baseline, Histogram
+from model.core.manifest import Manifest
 from service.serving.worker_state import RoleState
 from service.version import VERSION
 

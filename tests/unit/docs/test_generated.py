@@ -4,8 +4,8 @@ import pytest
 
 from docs import generate
 from service import config
-from service.metrics.collector import GAUGES
-from service.metrics.recorder import METRICS
+from service.metrics.definitions import METRICS
+from service.metrics.gauges import GAUGES
 from tests.facts import ROOT
 from tests.pages import rows
 

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from service.metrics.initial_series import ZEROS
 
 from model.core.manifest import Feature
 from model.core.network import Network
@@ -10,7 +11,6 @@ from model.registry import loader, versions
 from model.registry.references import VersionReference
 from service import config
 from service.metrics import initial_series
-from service.metrics.initial_series import ZEROS
 from service.metrics.recorder import METRICS, Metrics
 from service.rollout.reloader import Reloader
 from service.serving.active_models import Serving

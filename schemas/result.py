@@ -94,6 +94,10 @@ class ScoredBatch:
     partial: bool = False
     timings: Sequence[Timing] = ()
 
+    def timed(self, *timings: Timing) -> "ScoredBatch":
+        """The same batch with these timings."""
+        return ScoredBatch(self.model, self.policy, self.decoded, self.scores, self.partial, timings)
+
     @property
     def answerable(self) -> bool:
         """Whether the batch has no faults, or is partial and has faults of single orders only."""

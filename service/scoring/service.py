@@ -1,6 +1,5 @@
 """ScoringService: what happens to a batch of orders, whatever protocol it came by."""
 
-from dataclasses import replace
 from time import perf_counter
 from typing import Protocol
 
@@ -49,13 +48,13 @@ class ScoringService:
         decoded = active.champion.decoder.decode(body)
         read = perf_counter()
         scored = score_batch(model, decoded, options)
-        timings = (Timing("decode", begin, read), Timing("score", read, perf_counter()))
+        scored = scored.timed(Timing("decode", begin, read), Timing("score", read, perf_counter()))
         self._count(scored, context)
         if not scored.answerable:
             raise BatchRejected(scored)
         if active.challenger is not None:
             self._challenger.offer(active.challenger, scored)
-        return replace(scored, timings=timings)
+        return scored
 
     def _count(self, scored: ScoredBatch, context: RequestContext) -> None:
         answered = len(scored.decoded.batch) if scored.answerable else 0

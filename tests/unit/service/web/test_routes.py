@@ -1,0 +1,99 @@
+"""One row of the route table is all that a route needs."""
+
+from types import SimpleNamespace
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from service import config
+from service.app import build
+from service.server import hooks
+from service.web import errors
+from service.web.route import Route
+from service.web.routes import ROUTES
+from tests.bearer_tokens import GOOD, OTHER, bearer, line
+from tests.servers import read_metrics
+
+ROW = Route(
+    "POST",
+    "/again",
+    lambda components, request: {"threshold": components.serving.active.champion.model.manifest.threshold},
+    scope="score",
+    scoring=True,
+    summary="Score once more",
+    answer={"application/json": {}},
+    problems=(418,),
+)
+QUIET = Route("GET", "/quiet", lambda *_: {}, scope=None, traced=False)
+
+
+@pytest.fixture
+def service(tmp_path):
+    file = tmp_path / "tokens"
+    file.write_text(line(GOOD, "score") + line(OTHER, "read"))
+    settings = config.load({"DELIVERY_RISK_TOKENS_FILE": str(file)})
+    service = build(settings, {}, (*ROUTES, ROW, QUIET))
+    service.show_initial_series()
+    return service
+
+
+@pytest.fixture
+def client(service):
+    return service.app.test_client()
+
+
+def series(client):
+    found = read_metrics(client.get("/metrics", headers=bearer(OTHER)).text)
+    return {name: value for name, value in found.items() if 'route="/again"' in name and "_count" in name}
+
+
+def test_it_is_served(client):
+    assert client.post("/again", headers=bearer(GOOD)).json == {"threshold": 0.6}
+
+
+def test_it_is_documented_if_it_has_a_summary(client, monkeypatch):
+    monkeypatch.setitem(errors.PROBLEMS, 418, ("teapot", "It is a teapot."))
+    paths = client.get("/openapi.json", headers=bearer(OTHER)).json["paths"]
+    operation = paths["/again"]["post"]
+    assert (operation["summary"], operation["security"]) == ("Score once more", [{"token": ["score"]}])
+    assert {"200", "401", "403", "418", "500"} <= operation["responses"].keys()
+    assert "application/json" in operation["requestBody"]["content"]
+    assert "/quiet" not in paths
+
+
+def test_it_is_authenticated_by_its_scope(client):
+    statuses = [client.post("/again", headers=headers).status_code for headers in ({}, bearer(OTHER), bearer(GOOD))]
+    assert statuses == [401, 403, 200]
+    assert client.get("/quiet").status_code == 200
+
+
+def test_it_is_traced_unless_it_says_otherwise(service, client):
+    exporter = InMemorySpanExporter()
+    service.tracer._provider = TracerProvider(shutdown_on_exit=False)
+    service.tracer._provider.add_span_processor(SimpleSpanProcessor(exporter))
+    client.post("/again", headers=bearer(GOOD))
+    client.get("/quiet")
+    assert [span.name for span in exporter.get_finished_spans()] == ["POST /again"]
+
+
+def test_it_is_counted_and_shown_at_0_before(client):
+    before = series(client)
+    assert len(before) > 1
+    assert set(before.values()) == {0}
+    client.post("/again", headers=bearer(GOOD))
+    grown = {name for name, value in series(client).items() if value != before[name]}
+    assert grown == {'http_request_duration_seconds_count{method="POST",route="/again",status="200"}'}
+
+
+@pytest.mark.parametrize(("method", "path", "counted"), [("POST", "/again", 1), ("GET", "/quiet", 0), ("GET", "/again", 0)])
+def test_it_is_in_progress_as_long_as_gunicorn_answers_it_if_it_scores(service, client, method, path, counted):
+    def in_progress():
+        return read_metrics(client.get("/metrics", headers=bearer(OTHER)).text)["delivery_risk_requests_in_progress"]
+
+    options, request = hooks.options(service), SimpleNamespace(method=method, path=path, body=None)
+    options["pre_request"](None, request)
+    assert in_progress() == counted
+    options["post_request"](None, request, {}, None)
+    assert in_progress() == 0

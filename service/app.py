@@ -56,7 +56,11 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
     model = loader.last_good(settings.model, settings.model_sha256)
     serving, metrics, tracer = Serving(model, settings.max_orders), Metrics(SharedCounters()), Tracer(environ)
     concurrency_limit = ConcurrencyLimit(settings, metrics)
-    token_store = None if settings.tokens_file is None else TokenStore(settings.tokens_file, metrics.tokens_failed)
+    token_store = (
+        None
+        if settings.tokens_file is None
+        else TokenStore(settings.tokens_file, lambda: metrics.count("delivery_risk_tokens_file_failures_total"))
+    )
     scoring = ScoringService(serving, metrics, Shadow(metrics, concurrency_limit.busy))
     registry = MetricsCollector(metrics.counters, serving).registry
     components = Components(settings, serving, scoring, concurrency_limit, registry, token_store, tuple(routes))

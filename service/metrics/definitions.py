@@ -78,6 +78,7 @@ def _with(labels: Initial, values: Iterable[str]) -> Initial:
     return lambda known: [(*first, last) for first, last in product(labels(known), values)]
 
 
+IN_PROGRESS = "delivery_risk_requests_in_progress"
 _once = _always()
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _STAGE_SECONDS = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, *_SECONDS)
@@ -140,7 +141,7 @@ METRICS = {
         ("stage",),
         initial=_always(("read", "compute")),
     ),
-    "delivery_risk_requests_in_progress": Metric("Scoring requests in progress.", initial=_once, gauge=True),
+    IN_PROGRESS: Metric("Scoring requests in progress.", initial=_once, gauge=True),
     "delivery_risk_requests_lost_total": Metric(
         "Scoring requests that ended with their worker. They have no answer and no duration.", initial=_once
     ),

@@ -12,11 +12,10 @@ from model.core.batch import Floats
 from model.core.risk_model import RiskModel
 from schemas.faults import Fault
 from schemas.result import QUEUES, ScoredBatch, Timing
-from service.metrics.definitions import METRICS, Known
+from service.metrics.definitions import IN_PROGRESS, METRICS, Known
 from service.shared.counters import SharedCounters
 
 _EDGES = {name: np.array([*metric.buckets, np.inf]) for name, metric in METRICS.items()}
-_IN_PROGRESS = "delivery_risk_requests_in_progress"
 _FEW = 8  # up to so many values, counting them one by one takes less than NumPy's calls
 
 
@@ -32,6 +31,11 @@ class Metrics:
             for labels in metric.initial(known) if metric.initial is not None else ():
                 with self.counters.lock:  # for one at a time: requests count meanwhile
                     self.counters.enter((name, *labels), metric.width)
+
+    def count(self, name: str, *labels: str, amount: float = 1) -> None:
+        """Add to a counter or a gauge of METRICS that counts single events."""
+        with self.counters.lock:
+            self._add(name, *labels, amount=amount)
 
     def request(self, method: str, route: str, status: int, seconds: float, timings: Iterable[Timing]) -> None:
         """An answered request of any kind, and its stages."""
@@ -63,48 +67,12 @@ class Metrics:
             for code, _ in {(fault.code, fault.position) for fault in faults}:
                 self._add("delivery_risk_rejected_orders_total", code)
 
-    def shed(self, reason: str) -> None:
-        """A request that is rejected because of the server's own state."""
-        self._count("delivery_risk_requests_shed_total", reason)
-
-    def overdue(self, stage: str) -> None:
-        """A request over its time limit in this stage."""
-        self._count("delivery_risk_requests_overdue_total", stage)
-
-    def entered(self) -> None:
-        """A scoring request that a thread has begun to handle."""
-        self._count(_IN_PROGRESS)
-
-    def left(self) -> None:
-        """A scoring request that is over, answered or not."""
-        self._count(_IN_PROGRESS, amount=-1)
-
-    def worker_started(self) -> None:
-        """A worker that begins."""
-        self._count("delivery_risk_workers_started_total")
-
     def worker_ended(self) -> None:
         """The worker that counted in the attached slot is gone: its requests in progress are lost."""
         with self.counters.lock:
-            in_progress = self.counters.series((_IN_PROGRESS,), 1)
+            in_progress = self.counters.series((IN_PROGRESS,), 1)
             self._add("delivery_risk_requests_lost_total", amount=in_progress[0])
             in_progress[0] = 0
-
-    def authenticated(self, caller: str) -> None:
-        """A request with a valid token of this caller."""
-        self._count("delivery_risk_requests_by_caller_total", caller)
-
-    def tokens_failed(self) -> None:
-        """A read of the tokens file that failed."""
-        self._count("delivery_risk_tokens_file_failures_total")
-
-    def reload_failed(self, role: str, reason: str) -> None:
-        """A version that the registry names and that could not be loaded; the reason is the kind of error."""
-        self._count("delivery_risk_model_reload_failures_total", role, reason)
-
-    def tried(self, challenger: RiskModel, outcome: str) -> None:
-        """A batch offered to the challenger: scored, dropped or failed."""
-        self._count("delivery_risk_challenger_batches_total", challenger.manifest.version, outcome)
 
     def compared(self, champion: RiskModel, challenger: RiskModel, differences: Floats, moves: Mapping[str, int]) -> None:
         """The challenger's scores minus the champion's, and how many orders would change their queue, by direction."""
@@ -113,10 +81,6 @@ class Metrics:
             self._observe_all("delivery_risk_challenger_score_difference", versions, differences)
             for direction, count in moves.items():
                 self._add("delivery_risk_challenger_queue_changes_total", *versions, direction, amount=count)
-
-    def _count(self, name: str, *labels: str, amount: float = 1) -> None:
-        with self.counters.lock:
-            self._add(name, *labels, amount=amount)
 
     def _add(self, name: str, *labels: str, amount: float = 1) -> None:
         self.counters.series((name, *labels), 1)[0] += amount

@@ -37,7 +37,7 @@ class _Trouble:
 class Reloader:
     """Follows the registry in this directory. Pinned to a digest, it takes no other version.
 
-    `on_change` is called after each change of the active models.
+    `changed` is called after each change of the active models.
     """
 
     def __init__(
@@ -45,13 +45,13 @@ class Reloader:
         directory: Path | str,
         serving: Serving,
         metrics: Metrics,
-        on_change: Callable[[], None],
+        changed: Callable[[], None],
         sha256: str | None = None,
     ) -> None:
         self._directory = directory
         self._serving = serving
         self._metrics = metrics
-        self._on_change = on_change
+        self._changed = changed
         self._pinned = sha256
         self._troubles: dict[str, _Trouble] = {}
 
@@ -93,7 +93,7 @@ class Reloader:
             self._failed(role, wanted, over, error)
         else:
             self._troubles.pop(role, None)
-            self._on_change()
+            self._changed()
             self._log_change(role, before, wanted)
 
     def _log_change(self, role: str, before: RoleState, wanted: VersionReference | None) -> None:
@@ -137,7 +137,7 @@ class Reloader:
         self._troubles[role] = _Trouble(over, pause, time.monotonic() + pause)
         kind = type(error).__name__
         reason = f"{kind}: {error}" if isinstance(error, ModelError) else kind
-        self._metrics.reload_failed(role, kind)
+        self._metrics.count("delivery_risk_model_reload_failures_total", role, kind)
         self._serving.set_failed(role, wanted, reason)
         if not again:
             _log.error("model not changed", extra={"role": role, "reason": reason})
@@ -150,7 +150,7 @@ class Reloader:
         at = VersionReference(latest.served.version, latest.served.file, latest.served.sha256)
         try:
             self._serving.set_champion(versions.load(self._directory, at), at)
-            self._on_change()
+            self._changed()
         except ModelError as error:
             _log.error("last good model not found", extra={"role": "champion", "reason": str(error)})
         self._serving.set_failed("champion", failed.wanted, str(failed.reason))

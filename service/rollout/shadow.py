@@ -51,11 +51,14 @@ class Shadow:
         try:
             self._trials.put_nowait(_Trial(challenger, scored))
         except queue.Full:
-            self._metrics.tried(challenger, "dropped")
+            self._count(challenger, "dropped")
         with self._starting:
             if self._thread is None:  # not before the fork: threads do not survive it
                 self._thread = threading.Thread(target=self._work, name="shadow", daemon=True)
                 self._thread.start()
+
+    def _count(self, challenger: RiskModel, outcome: str) -> None:
+        self._metrics.count("delivery_risk_challenger_batches_total", challenger.manifest.version, outcome)
 
     def _work(self) -> None:
         while True:
@@ -63,7 +66,7 @@ class Shadow:
             try:
                 self._try(trial.challenger, trial.scored)
             except Exception:
-                self._metrics.tried(trial.challenger, "failed")
+                self._count(trial.challenger, "failed")
                 _log.warning("challenger failed", exc_info=True, extra={"model_version": trial.challenger.manifest.version})
 
     def _try(self, challenger: RiskModel, scored: ScoredBatch) -> None:
@@ -80,4 +83,4 @@ class Shadow:
             moves["review_to_monitor"] += int(np.count_nonzero(before & ~after))
             differences.append((scores.scores - champion.scores[rows])[scores.finite])
         self._metrics.compared(scored.model, challenger, np.concatenate(differences), moves)
-        self._metrics.tried(challenger, "scored")
+        self._count(challenger, "scored")

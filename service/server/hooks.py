@@ -12,6 +12,7 @@ from gunicorn.http.body import ChunkedReader
 from service.app import Service
 from service.auth import token_store
 from service.config import Settings, heartbeats
+from service.metrics.definitions import IN_PROGRESS
 from service.server import fork_signals, memory, watchdog
 from service.server.conflicts import conflicts
 from service.server.log_redaction import Logger
@@ -44,7 +45,7 @@ def options(service: Service) -> dict[str, Any]:
         metrics.counters.attach(worker.slot)
         serving.attach(worker.slot)
         service.show_initial_series()
-        metrics.worker_started()
+        metrics.count("delivery_risk_workers_started_total")
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         memory.keep()
@@ -58,7 +59,7 @@ def options(service: Service) -> dict[str, Any]:
 
     def pre_request(worker: Worker, request: Any) -> None:
         if (request.method, request.path) in scoring_routes:
-            metrics.entered()
+            metrics.count(IN_PROGRESS)
         # A connection is closed from here: gunicorn ignores an application's `Connection: close`. It reads the rest of a
         # body after the answer, and after badly framed chunks it would answer once more, to the next request.
         if isinstance(getattr(request.body, "reader", None), ChunkedReader) or draining(settings.drain_file):
@@ -66,7 +67,7 @@ def options(service: Service) -> dict[str, Any]:
 
     def post_request(worker: Worker, request: Any, environ: Any, response: Any) -> None:
         if (request.method, request.path) in scoring_routes:  # its answer is sent to the last byte, or never will be
-            metrics.left()
+            metrics.count(IN_PROGRESS, amount=-1)
 
     def child_exit(arbiter: Any, worker: Worker) -> None:
         metrics.counters.attach(worker.slot)  # in the master, which counts nothing of its own
@@ -76,16 +77,7 @@ def options(service: Service) -> dict[str, Any]:
     def worker_exit(arbiter: Any, worker: Worker) -> None:
         service.tracer.stop()
 
-    hooks = (
-        on_starting,
-        pre_fork,
-        post_fork,
-        post_worker_init,
-        pre_request,
-        post_request,
-        child_exit,
-        worker_exit,
-    )
+    hooks = (on_starting, pre_fork, post_fork, post_worker_init, pre_request, post_request, child_exit, worker_exit)
     return configuration(settings) | {hook.__name__: hook for hook in hooks}
 
 

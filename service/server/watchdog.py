@@ -52,7 +52,7 @@ def _watch(limit: ConcurrencyLimit, metrics: Metrics, worker: Any) -> None:
 def _report_overdue(permits: list[Permit], logged: dict[int, RequestContext], metrics: Metrics) -> None:
     """Count and log the requests with these permits that are not logged yet."""
     for context in _new(permits, logged):
-        metrics.overdue("compute")
+        metrics.count("delivery_risk_requests_overdue_total", "compute")
         _log.error("a request is over its time limit; its worker is replaced", extra={"request_id": context.request_id})
 
 

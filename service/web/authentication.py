@@ -36,7 +36,7 @@ def register(app: Flask, token_store: TokenStore, metrics: Metrics, matched: Cal
             detail = "The request needs a bearer token." if error.missing else "The bearer token is not valid."
             raise Problem(401, detail, headers={"WWW-Authenticate": challenge}) from None
         request.context.notes["caller"] = token.caller
-        metrics.authenticated(token.caller)
+        metrics.count("delivery_risk_requests_by_caller_total", token.caller)
         if needed is not None and needed not in token.scopes:
             challenge = f'{REALM}, error="insufficient_scope", scope="{needed}"'
             raise Problem(403, f"The token lacks the scope {needed}.", headers={"WWW-Authenticate": challenge})

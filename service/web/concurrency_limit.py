@@ -60,7 +60,7 @@ class Permit:
             content = request_body.read(environ, limit)
         except Problem:
             if self.cut:
-                self._metrics.overdue("read")
+                self._metrics.count("delivery_risk_requests_overdue_total", "read")
                 raise Problem(408, "The body did not arrive in time.") from None
             raise
         # In this order: a permit that is overdue and not reading counts as computing.
@@ -121,7 +121,7 @@ class ConcurrencyLimit:
         return [permit for permit in self._permits if permit.reading is None and permit.until < now]
 
     def _rejection(self, environ: Mapping[str, Any], context: RequestContext) -> Problem:
-        self._metrics.shed("busy")
+        self._metrics.count("delivery_risk_requests_shed_total", "busy")
         with suppress(IndexError), self._discarding.pop().take(context) as permit:
             permit.discard(environ, self._limit)
         detail = "The server is at its concurrency limit."

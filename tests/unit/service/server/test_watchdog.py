@@ -34,13 +34,13 @@ class Worker:
     def take(self, until, reading=None, request_id="same"):
         place = self.admission.place({})
         place.record, place.until, place.reading = RequestContext(request_id), until, reading
-        self.metrics.entered()
+        self.metrics.count("delivery_risk_requests_in_progress")
         self.nr_conns += 1
         return place
 
     def leave(self, place):
         place.__exit__(None, None, None)
-        self.metrics.left()
+        self.metrics.count("delivery_risk_requests_in_progress", amount=-1)
         self.nr_conns -= 1
 
     def killed(self):

@@ -14,6 +14,7 @@ from model.core.manifest import Feature
 from model.core.network import Network
 from schemas.files.row import BadFile
 from schemas.formats.table import FILES
+from schemas.validation import BatchValidator
 from service.offline import chunks
 from service.offline.baseline import NAMED, build_baseline
 from tests.models import layer, model_of
@@ -55,7 +56,7 @@ def plain(rows):
 
 
 def one(backlog, distance):
-    return chunks.BatchValidator(NAMES, 1).decode([{"order_id": "o", "backlog": backlog, "distance": distance}]).batch
+    return BatchValidator(NAMES, 1).decode([{"order_id": "o", "backlog": backlog, "distance": distance}]).batch
 
 
 @given(orders)

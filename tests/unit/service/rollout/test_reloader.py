@@ -19,7 +19,7 @@ from tests.models import one_input
 def clock(monkeypatch):
     """The follower's clock, to be set by the test."""
     now = [0.0]
-    monkeypatch.setattr(reloader.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     return now
 
 

@@ -40,7 +40,7 @@ class WantedSchema(Schema):
 
 
 class StateSchema(Schema):
-    """What a role of the lineup is in the worker that answers, and what the store wants it to be."""
+    """What a role of the active models is in the worker that answers, and what the store wants it to be."""
 
     served = fields.Nested(ServedSchema, required=True, allow_none=True)
     wanted = fields.Nested(WantedSchema, required=True, allow_none=True)
@@ -48,7 +48,7 @@ class StateSchema(Schema):
     since = fields.Float(required=True, metadata={"description": "When it last changed, in seconds since 1970."})
 
 
-class LineupSchema(Schema):
+class ActiveModelsSchema(Schema):
     """The champion answers; the challenger is tried beside it and seen in metrics only."""
 
     champion = fields.Nested(StateSchema, required=True)
@@ -102,7 +102,7 @@ class ModelSchema(Schema):
     features = fields.List(fields.Nested(FeatureSchema), required=True)
     provenance = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
     reference = fields.Nested(ReferenceSchema, required=True, allow_none=True)
-    lineup = fields.Nested(LineupSchema, required=True)
+    lineup = fields.Nested(ActiveModelsSchema, required=True)
 
 
 class VersionSchema(Schema):

@@ -29,7 +29,7 @@ def network(name: str) -> tuple[Numbers, Numbers, list[PlainLayer], list[list[fl
         return [centre + spread * (2.0 * draw.random() - 1.0) for _ in range(count)]
 
     mean, scale = numbers(sizes[0], 5.0), numbers(sizes[0], 1.0, 2.0)
-    layers = [
+    layers: list[PlainLayer] = [
         ([numbers(inputs, 3.0 / math.sqrt(inputs)) for _ in range(units)], numbers(units, 1.0), NETWORKS[name])
         for inputs, units in pairwise(sizes)
     ]

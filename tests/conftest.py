@@ -20,6 +20,13 @@ from tests.servers import absent
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
 
+DEFAULT = "not long and not deploy"
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two processes for the default tests. The others load or measure the machine and run one after another."""
+    return 2 if config.option.markexpr == DEFAULT else 0
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:

@@ -3,8 +3,10 @@
 import string
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -25,7 +27,7 @@ _TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12)
 _NAME = st.text(string.ascii_letters + "_", min_size=1, max_size=8).filter(lambda name: name != "order_id")
 
 
-def layer(weights: Sequence[Sequence[float]], bias: Sequence[float], activation: str = "linear") -> Layer:
+def layer(weights: npt.ArrayLike, bias: npt.ArrayLike, activation: str = "linear") -> Layer:
     return Layer(np.array(weights, np.float64), np.array(bias, np.float64), activation)
 
 
@@ -61,7 +63,7 @@ def model_of(
     return built(SelfTest((center,), tuple(map(tuple, scores.tolist()))))
 
 
-def one_input(weight: float = 1.0, bias: float = 0.0, **described: object) -> RiskModel:
+def one_input(weight: float = 1.0, bias: float = 0.0, **described: Any) -> RiskModel:
     """One feature straight to one logit."""
     return model_of(Network([layer([[weight]], [bias])]), **described)
 

@@ -57,6 +57,10 @@ class Client:
         assert status == 200, answer[:500]
         return json.loads(answer)
 
+    def log(self) -> str:
+        """What it printed, where that is known."""
+        return ""
+
     def metrics(self) -> dict[str, float]:
         """What a scrape shows: value by sample name with its labels."""
         status, _, text = self.call("GET", "/metrics")

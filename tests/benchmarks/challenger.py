@@ -56,7 +56,7 @@ def latencies(server: Server, body: bytes) -> list[float]:
 
 
 def main() -> None:
-    champion = packaged.default_model()
+    champion = packaged.packaged_model()
     features = list(champion.manifest.features)
     made = {"same": champion} | {
         name: model_of(network(sizes), features=features)
@@ -75,8 +75,8 @@ def main() -> None:
             server.all_workers(1)
             latencies(server, body)
             for _ in range(ROUNDS):
-                for version in random.sample((None, *made), 1 + len(made)):
-                    versions.challenge(version, folder)
+                for challenger in random.sample((None, *made), 1 + len(made)):
+                    versions.challenge(challenger, folder)
                     time.sleep(3)  # until the batches of the one before are done
                     before = tasks(server)
                     found = latencies(server, body)

@@ -37,8 +37,10 @@ class Contestant:
 def orders(count: int) -> list[list[float]]:
     """The three known orders, then random ones: one half whole numbers, as such data has them."""
     draw = random.Random(count)
-    known = [[2, 3, 1], [8, 7, 9], [5, 9, 4]]
-    rest = [[round(draw.uniform(0, 10), 6), draw.randrange(11), round(draw.uniform(0, 10), 2)] for _ in range(count)]
+    known: list[list[float]] = [[2, 3, 1], [8, 7, 9], [5, 9, 4]]
+    rest: list[list[float]] = [
+        [round(draw.uniform(0, 10), 6), draw.randrange(11), round(draw.uniform(0, 10), 2)] for _ in range(count)
+    ]
     return (known + rest)[:count]
 
 

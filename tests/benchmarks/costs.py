@@ -95,7 +95,7 @@ def shares() -> None:
     def request() -> None:
         environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/score", "SERVER_NAME": "x", "SERVER_PORT": "80"}
         environ |= {"wsgi.url_scheme": "http", "CONTENT_TYPE": JSON["Content-Type"], "CONTENT_LENGTH": str(len(body))}
-        b"".join(app({**environ, "wsgi.input": io.BytesIO(body)}, lambda *_: None))
+        b"".join(app({**environ, "wsgi.input": io.BytesIO(body)}, lambda *_: lambda _: None))
 
     scoring, _ = ratio(lambda: model.score(decoded.batch), request, 10)
     colons, _ = ratio(lambda: np.count_nonzero(np.frombuffer(body, np.uint8) == ord(":")), request, 10)

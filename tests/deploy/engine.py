@@ -63,7 +63,7 @@ runroot = "{place}/run"
 class Engine:
     """podman, as these variables have it."""
 
-    environment: dict[str, str]
+    environment: dict[str, Any]
 
     def podman(self, *arguments: str, seconds: float = 60) -> str:
         """What podman prints; it must succeed."""

@@ -18,7 +18,7 @@ from tests.facts import ROOT
 from tests.servers import Server, ended, free_port
 
 FILES = ROOT / "deploy" / "nginx"
-_NOBODY = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
+_NOBODY: dict[str, Any] = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def watched(place: Path) -> Iterator[Watched]:
         (place / "tokens").write_text(line(GOOD, "score") + line(OTHER, "read", "prometheus"))
         (place / "token").write_text(OTHER)
         settings = {"MODEL": place / "models", "TOKENS_FILE": place / "tokens", "MAX_CONCURRENT": 1}
-        given = {f"DELIVERY_RISK_{name}": str(value) for name, value in settings.items()}
+        given: dict[str, Any] = {f"DELIVERY_RISK_{name}": str(value) for name, value in settings.items()}
         servers = [stack.enter_context(running(**given, DELIVERY_RISK_WORKERS=workers)) for workers in ("2", "1")]
         targets = [f"127.0.0.1:{server.port}" for server in servers]
         found = Watched(servers, f"http://127.0.0.1:{free_port()}")
@@ -128,13 +128,22 @@ def watched(place: Path) -> Iterator[Watched]:
 
 def _make_store(place: Path) -> None:
     """A store with a champion, whose reference is of usual orders, and a challenger with a higher threshold."""
-    made, directory = packaged.default_model(), place / "models"
+    made, directory = packaged.packaged_model(), place / "models"
     directory.mkdir()
     batch = orders(REFERENCE_ORDERS, USUAL, 0)
     rows = [",".join(map(str, (order_id, *row))) for order_id, row in zip(batch.ids, batch.matrix.tolist(), strict=True)]
     (place / "orders.csv").write_text("\n".join([",".join(("order_id", *FEATURES)), *rows, ""]))
     model_file.write(made, place / "made.npz")
-    command = [SERVE[0], "model", "card", place / "made.npz", "--on", place / "orders.csv", "--version", CHAMPION]
+    command: list[str | Path] = [
+        SERVE[0],
+        "model",
+        "card",
+        place / "made.npz",
+        "--on",
+        place / "orders.csv",
+        "--version",
+        CHAMPION,
+    ]
     subprocess.run([*command, "--out", place / "carded.npz"], check=True, capture_output=True)
     versions.publish(place / "carded.npz", directory)
     tried = replace(made, manifest=replace(made.manifest, version=CHALLENGER, threshold=0.65))

@@ -55,7 +55,7 @@ def recorded() -> dict[str, set[str]]:
 def _labels(node: Any, known: dict[str, set[str]]) -> set[str]:
     match node:
         case promql_parser.VectorSelector():
-            return known.get(node.name, set())
+            return known.get(node.name or "", set())
         case promql_parser.AggregateExpr():
             return set(node.modifier.labels) if node.modifier else set()
         case promql_parser.BinaryExpr():

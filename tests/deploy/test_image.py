@@ -9,6 +9,7 @@ import tomllib
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -215,7 +216,7 @@ def test_a_fault_in_a_lock_is_the_end_of_the_build(engine, image, copied, fault)
 
 
 FINAL = "WORKDIR /\n"
-BUILT = {
+BUILT: dict[str, tuple[Any, str, str, str]] = {
     "root": (check_life, "USER 10001:10001", "USER 0:0", "another user"),
     "a signal that kills": (check_life, "STOPSIGNAL SIGTERM", "STOPSIGNAL SIGKILL", "another exit code"),
     "a shell that takes the signal": (

@@ -210,7 +210,7 @@ def test_metrics_are_for_who_asks_the_service_itself_however_the_path_is_written
 @pytest.mark.long
 def test_the_service_keeps_to_its_own_document_behind_nginx(proxy, tmp_path):
     tool = Path(sys.executable).with_name("schemathesis")
-    command = [tool, "run", f"http://127.0.0.1:{proxy.port}/openapi.json", *CHECKS, "--exclude-path", "/metrics"]
+    command = [str(tool), "run", f"http://127.0.0.1:{proxy.port}/openapi.json", *CHECKS, "--exclude-path", "/metrics"]
     done = subprocess.run(
         [*command, "--max-examples", "300", "--no-color"], cwd=tmp_path, capture_output=True, text=True, timeout=300
     )

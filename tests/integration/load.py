@@ -8,8 +8,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
-ROOM = {"DELIVERY_RISK_MAX_CONCURRENT": "8", "DELIVERY_RISK_THREADS": "12"}
+ROOM: dict[str, Any] = {"DELIVERY_RISK_MAX_CONCURRENT": "8", "DELIVERY_RISK_THREADS": "12"}
 """A place in each worker for each of eight clients, for tests of lost requests: a refusal is none."""
 
 

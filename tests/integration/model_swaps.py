@@ -115,11 +115,11 @@ def _pipe(versions: Versions, number: int) -> None:
     versions.point(VersionReference(str(number), "pipe.npz", "0" * 64))
 
 
-def _text(content: bytes) -> Callable[[Versions, int], None]:
-    return lambda versions, number: (versions.directory / references.CURRENT).write_bytes(content) and None
+def _text(content: bytes) -> Callable[[Versions, int], object]:
+    return lambda versions, number: (versions.directory / references.CURRENT).write_bytes(content)
 
 
-BROKEN: dict[str, Callable[[Versions, int], None]] = {
+BROKEN: dict[str, Callable[[Versions, int], object]] = {
     "a file cut short": _file(lambda model: model_file.dumps(model)[:-30]),
     "an empty file": _file(lambda model: b""),
     "no zip": _file(lambda model: b"\x80\x04\x95" + bytes(500)),

@@ -6,6 +6,7 @@ import logging
 import socket
 import time
 from contextlib import ExitStack, closing
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from service.web import queue_time
 from tests.servers import running
 from tests.unit.service.metrics.test_recorder import samples
 
-ROOM = {"DELIVERY_RISK_WORKERS": "1", "DELIVERY_RISK_THREADS": "2", "DELIVERY_RISK_MAX_CONCURRENT": "1"}
+ROOM: dict[str, Any] = {"DELIVERY_RISK_WORKERS": "1", "DELIVERY_RISK_THREADS": "2", "DELIVERY_RISK_MAX_CONCURRENT": "1"}
 HELD = 0.7
 HEAD = b"GET /livez HTTP/1.1\r\nHost: x\r\n"
 

@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -142,9 +143,9 @@ def test_what_the_service_counts_of_the_same_orders_is_its_reference(carded):
     ratios = {"delivery_risk_reference_score_ratio": "delivery_risk_score"}
     ratios["delivery_risk_reference_zscore_ratio"] = "delivery_risk_feature_zscore"
     compared = 0
-    for (name, labels), share in by_labels.items():
+    for (name, key), share in by_labels.items():
         if name in ratios:
-            where = dict(labels)
+            where = dict(key)
             bounds = where.pop("above"), where.pop("le")
             where = where if "feature" not in where else {"feature": where["feature"]}
             low, high = (counted(ratios[name], bound, **where) for bound in bounds)
@@ -164,7 +165,7 @@ def gaps(real_data, tmp_path):
         json.loads(line) for line in (real_data / "batches" / "nyc17_raw_orders_with_gaps.jsonl").read_text().splitlines()
     ]
     names = [name for name in orders[0] if all(isinstance(order[name], int | float | None) for order in orders)]
-    saved = {
+    saved: dict[str, Any] = {
         "mean": np.zeros(len(names)),
         "scale": np.full(len(names), 1e3),
         "w1": np.ones((1, len(names))),

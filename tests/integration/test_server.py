@@ -31,7 +31,7 @@ def answered_orders(metrics):
 COMMANDS = {"serve": SERVE, "gunicorn.conf.py": GUNICORN}
 
 
-@pytest.fixture(scope="module", params=COMMANDS.values(), ids=COMMANDS)
+@pytest.fixture(scope="module", params=list(COMMANDS.values()), ids=list(COMMANDS))
 def server(request):
     """One for all tests that leave it as it was."""
     with running(request.param, DELIVERY_RISK_WORKERS="3") as started:

@@ -207,7 +207,7 @@ def test_workers_that_start_while_the_file_is_broken_know_what_was_in_force(path
 def test_with_tokens_the_service_keeps_to_its_own_document(path, tmp_path):
     tool = Path(sys.executable).with_name("schemathesis")
     with serving(path) as server:
-        command = [tool, "run", f"http://127.0.0.1:{server.port}/openapi.json", *CHECKS, "--max-examples", "200"]
+        command = [str(tool), "run", f"http://127.0.0.1:{server.port}/openapi.json", *CHECKS, "--max-examples", "200"]
         shown = ["-H", f"Authorization: Bearer {GOOD}", "--no-color"]
         done = subprocess.run([*command, *shown], cwd=tmp_path, capture_output=True, text=True, timeout=600)
         status, _, metrics = server.call("GET", "/metrics", headers=bearer(GOOD))

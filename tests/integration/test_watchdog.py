@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 from contextlib import ExitStack, closing
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def overdue(server):
 
 @pytest.mark.parametrize(("kind", "fresh"), [("sleeps", False), pytest.param("spins", True, marks=pytest.mark.long)])
 def test_a_request_that_never_ends_has_its_worker_replaced_and_harms_no_other(kind, fresh):
-    room = {"DELIVERY_RISK_MAX_CONCURRENT": "7", "DELIVERY_RISK_THREADS": "8"}
+    room: dict[str, Any] = {"DELIVERY_RISK_MAX_CONCURRENT": "7", "DELIVERY_RISK_THREADS": "8"}
     with running(STUCK, DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS="1", **room) as server:
         before, replaced = set(server.all_workers(2)), []
         others = load.Load(server.port, request("fine"), 3, lambda _: not replaced, fresh, pause=0.005)
@@ -60,7 +61,7 @@ def test_a_request_that_never_ends_has_its_worker_replaced_and_harms_no_other(ki
 
 @pytest.mark.parametrize("pause", [0.05, pytest.param(1.5, marks=pytest.mark.long)])
 def test_slow_bodies_hold_places_but_no_probe_until_they_are_cut_off_and_their_worker_lives_on(pause):
-    limits = {"DELIVERY_RISK_WORKERS": "1", "DELIVERY_RISK_MAX_CONCURRENT": "3", "DELIVERY_RISK_THREADS": "5"}
+    limits: dict[str, Any] = {"DELIVERY_RISK_WORKERS": "1", "DELIVERY_RISK_MAX_CONCURRENT": "3", "DELIVERY_RISK_THREADS": "5"}
     body = load.post(load.orders(1000))
     with running(**limits, DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS="3") as server, ExitStack() as opened:
         before, begun = server.all_workers(1), time.monotonic()
@@ -95,7 +96,7 @@ def test_slow_bodies_hold_places_but_no_probe_until_they_are_cut_off_and_their_w
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGSEGV, marks=pytest.mark.long)])
 def test_what_is_in_progress_when_a_worker_is_killed_is_seen_and_then_lost_and_nothing_else_is(how):
-    limits = {"DELIVERY_RISK_WORKERS": "2", "DELIVERY_RISK_MAX_CONCURRENT": "7"}
+    limits: dict[str, Any] = {"DELIVERY_RISK_WORKERS": "2", "DELIVERY_RISK_MAX_CONCURRENT": "7"}
     with running(STUCK, DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS="20", **limits) as server, ExitStack() as opened:
         before = server.all_workers(2)
         for number in range(3):

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.bearer_tokens import GOOD, WRONG, bearer, line, lines
 from tests.servers import Server, running
@@ -183,7 +184,7 @@ def run(rounds: int, seconds: float) -> Counter[str]:
     return counts
 
 
-def _settings(path: Path) -> dict[str, str]:
+def _settings(path: Path) -> dict[str, Any]:
     return {
         "DELIVERY_RISK_TOKENS_FILE": str(path),
         "DELIVERY_RISK_WORKERS": "2",

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import termios
 import time
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ def scoring(tmp_path):
     """A run that has begun to write its results and waits for the rest of its orders; its standard input."""
     command = [*SCORE, "--format", "csv", "--out", "out.csv"]
     (tmp_path / "out.csv").write_text("old")
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
     def scoring(*before):
         process = subprocess.Popen([*before, *command], cwd=tmp_path, text=True, preexec_fn=heeding, **pipes)

@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from model.registry import versions
@@ -149,14 +150,14 @@ def main(name: str, twice: int) -> None:
         trial = Trial(SCENARIOS[name], Path(folder))
         stops = traced(trial.do)
         for stop in range(stops):
-            trial.killed(lambda work, stop=stop: traced(work, stop))
+            trial.killed(partial(traced, last=stop))
         sizes = [0, 1, 100, 400, len(version_of("9")) - 1]
         for size in sizes:
-            trial.killed(lambda work, size=size: cut_short(work, size))
+            trial.killed(partial(cut_short, most=size))
         draw = random.Random(name)
         for _ in range(twice):
             first, second = draw.randrange(stops), draw.randrange(stops)
-            trial.killed(lambda work, stop=first: traced(work, stop), lambda work, stop=second: traced(work, stop))
+            trial.killed(partial(traced, last=first), partial(traced, last=second))
     json.dump({"stops": stops, "writes": len(sizes), "twice": twice}, sys.stdout)
 
 

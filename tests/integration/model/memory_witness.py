@@ -35,7 +35,7 @@ def main(good: str, paths: list[str]) -> dict[str, Any]:
     events: set[str] = set()
     sys.addaudithook(lambda event, _: events.add(event))
     before = highest()
-    outcomes = []
+    outcomes: list[dict[str, Any]] = []
     for path in paths:
         events.clear()
         outcomes.append({"outcome": read(path), "events": sorted(events)})

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -70,21 +69,8 @@ print(all(lines(name, batch) == committed_bits.expected(name) for name in commit
 """
 
 
-@pytest.fixture(scope="module")
-def others():
-    """The end of the program under each setting, two at a time."""
-
-    def run(setting):
-        command = [sys.executable, "-W", "ignore", "-c", PROGRAM]
-        return subprocess.run(command, cwd=ROOT, env={**os.environ, **setting}, capture_output=True, text=True)
-
-    with ThreadPoolExecutor(2) as threads:
-        yield [threads.submit(run, setting) for setting in SETTINGS]
-
-
-@pytest.mark.parametrize(
-    "number", range(len(SETTINGS)), ids=[" ".join(f"{k}={v}" for k, v in setting.items()) for setting in SETTINGS]
-)
-def test_other_processors_instructions_give_the_same_bits(others, number):
-    done = others[number].result()
+@pytest.mark.parametrize("setting", SETTINGS, ids=[" ".join(f"{k}={v}" for k, v in setting.items()) for setting in SETTINGS])
+def test_other_processors_instructions_give_the_same_bits(setting):
+    command = [sys.executable, "-W", "ignore", "-c", PROGRAM]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **setting}, capture_output=True, text=True)
     assert done.stdout == "True\n", done.stderr

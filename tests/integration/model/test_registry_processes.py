@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -23,16 +22,9 @@ def counts(module, *arguments):
     return json.loads(done.stdout)
 
 
-@pytest.fixture(scope="module")
-def killings():
-    """What comes of each scenario, two at a time."""
-    with ThreadPoolExecutor(2) as threads:
-        yield {scenario: threads.submit(counts, "killing", scenario, 0) for scenario in SHORT}
-
-
 @pytest.mark.parametrize("scenario", SHORT)
-def test_a_command_killed_at_any_system_call_leaves_the_store_whole_and_is_repeated(killings, scenario):
-    found = killings[scenario].result()
+def test_a_command_killed_at_any_system_call_leaves_the_store_whole_and_is_repeated(scenario):
+    found = counts("killing", scenario, 0)
     assert found["stops"] > 50
     assert found["writes"] == 5
 

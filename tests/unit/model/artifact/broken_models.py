@@ -155,7 +155,7 @@ MODELS = {
     "a manifest over the limit": (with_manifest(b" " * (manifest.LIMIT + 1)), TooLarge, "manifest"),
 }
 BACKLOG = ("zscores", "backlog")
-REFERENCES = {
+REFERENCES: dict[str, tuple[Sequence[str | int], object, str]] = {
     "that is a list": ((), [], ""),
     "of an entry that the format does not know": ([SECRET_TEXT], 1, ""),
     "of no orders": (["orders"], 0, ".orders"),

@@ -15,7 +15,7 @@ NAMES = ["route_disruption", "backlog", "weather_severity"]
 SOUND = reference_of(NAMES)
 ROW = ("calibration", 1)
 
-WRONG = {
+WRONG: dict[tuple[str | int, ...], list[object]] = {
     (): [None, 3, SECRET_TEXT, [SECRET_TEXT], True],
     ("orders",): [None, True, 10.0, -10, MOST_ORDERS + 1, "10", [10]],
     ("review",): [None, False, 6.0, -1, MOST_ORDERS + 1, SECRET_TEXT],
@@ -58,7 +58,14 @@ def test_an_entry_of_another_kind_is_refused_by_its_path(path, value):
     assert refusal(path, value).place == place_of(path)
 
 
-REQUIRED = [("orders",), ("review",), ("scores",), ("scores", "edges"), ("scores", "counts"), ("zscores",)]
+REQUIRED: list[tuple[str | int, ...]] = [
+    ("orders",),
+    ("review",),
+    ("scores",),
+    ("scores", "edges"),
+    ("scores", "counts"),
+    ("zscores",),
+]
 REQUIRED += [("zscores", "backlog"), *((*ROW, name) for name in ("to", "orders", "mean_score", "observed_rate"))]
 
 

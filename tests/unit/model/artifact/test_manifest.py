@@ -25,7 +25,7 @@ def refusal(text):
 FEATURE = ("features", 0)
 DAY = "2026-11-20T"
 
-WRONG = {
+WRONG: dict[tuple[str | int, ...], list[object]] = {
     ("format",): [2, 0, "1", None, True, [1], 1.5, SECRET_NUMBER],
     ("name",): ["", "a b", "-a", ".a", "a/b", "a\n", "é", "a" * 65, f"{SECRET_TEXT}!", None, 3, True, ["a"]],
     ("version",): ["", "1 0", "-1", "1/0", "1\n", "1" * 65, f"{SECRET_TEXT}!", None, 1.0, []],
@@ -68,7 +68,7 @@ def test_a_time_that_no_clock_shows_is_refused(created):
     assert refusal(edited(["created"], created)).place == "manifest.created"
 
 
-REQUIRED = [(name,) for name in document() if name != "provenance"]
+REQUIRED: list[tuple[str | int, ...]] = [(name,) for name in document() if name != "provenance"]
 REQUIRED += [(*FEATURE, "name"), ("self_test", "orders"), ("self_test", "scores")]
 
 
@@ -145,7 +145,7 @@ def test_many_features_do_not_take_the_square_of_their_number():
     assert time.process_time() - begun < 1.5
 
 
-LIMITS = {
+LIMITS: dict[tuple[str | int, ...], list[object]] = {
     ("name",): ["a", "A" * 64, "0.a_B-c"],
     ("version",): ["1", "1" * 64, "2026-11-20.1+b_c"],
     ("description",): ["", "x" * 4000, "two\nlines", "é 漢 🚚"],

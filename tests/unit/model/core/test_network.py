@@ -28,7 +28,7 @@ def same_bits(found, expected):
 
 
 @st.composite
-def fed(draw, **kind):
+def fed(draw: st.DrawFn, /, **kind):
     """A network, and orders for it."""
     network = draw(networks(**kind))
     return network, draw(matrices(network.sizes[0], kind.get("elements", st.floats(-5.0, 5.0)), most=4))

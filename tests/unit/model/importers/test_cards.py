@@ -10,8 +10,8 @@ from tests.model_files import SECRET_NUMBER, SECRET_TEXT
 from tests.training_arrays import LABEL, arrays
 
 
-def ranges(imported, **backlog):
-    card = {"features": [{"name": "distance", "unit": "km"}, {"name": "backlog", **backlog}]}
+def ranges(imported, **given):
+    card = {"features": [{"name": "distance", "unit": "km"}, {"name": "backlog", **given}]}
     backlog, distance = imported(arrays(3), LABEL, card).manifest.features
     assert (distance.minimum, distance.maximum, distance.unit) == (None, None, "km")
     return backlog.minimum, backlog.maximum

@@ -1,5 +1,7 @@
 import os
 import stat
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -198,7 +200,7 @@ def test_a_current_file_of_another_version_is_refused(three):
     assert refused.value.place == "4.npz: manifest.version"
 
 
-CHANGES = {
+CHANGES: dict[str, Callable[[Path], object]] = {
     "publish": lambda path: publish(path, "4"),
     "promote": lambda path: versions.promote("1", path),
     "rollback": versions.rollback,

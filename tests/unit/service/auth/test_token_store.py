@@ -59,7 +59,7 @@ def at_once(monkeypatch):
 
 @pytest.fixture
 def make(path):
-    """A keyring of the file, and the list that each failure lengthens."""
+    """A store of the tokens of the file, and the list that each failure lengthens."""
 
     def made():
         failures = []

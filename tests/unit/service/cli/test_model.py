@@ -146,7 +146,7 @@ def test_inspect_on_orders_finds_dead_units_z_ranges_and_saturation(run, arrays,
     assert "0 scores within 0.001 of 0, 1 of 1" in told
 
 
-ON_ORDERS = {
+ON_ORDERS: dict[str, list[object]] = {
     "inspect": [PACKAGED],
     "card": [PACKAGED, "--version", "2", "--out", "2.npz"],
     "diff": [PACKAGED, PACKAGED],
@@ -156,7 +156,7 @@ ON_ORDERS = {
 @pytest.mark.parametrize("command", ON_ORDERS)
 def test_orders_in_a_file_of_any_ending_are_read_in_the_format_that_is_given(run, tmp_path, command):
     (tmp_path / "orders.txt").write_text("order_id,route_disruption,backlog,weather_severity\na,1,1,1\n")
-    arguments = ("model", command, *ON_ORDERS[command], "--on", "orders.txt")
+    arguments: tuple[object, ...] = ("model", command, *ON_ORDERS[command], "--on", "orders.txt")
     unsaid = run(*arguments)
     assert (unsaid.exit_code, "orders.txt: its ending tells no format; give --format." in unsaid.stderr) == (2, True)
     told = run(*arguments, "--format", "csv")

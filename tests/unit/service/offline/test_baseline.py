@@ -14,6 +14,7 @@ from model.core.manifest import Feature
 from model.core.network import Network
 from schemas.files.row import BadFile
 from schemas.formats.table import FILES
+from schemas.validation import BatchValidator
 from service.offline import chunks
 from service.offline.baseline import NAMED, build_baseline
 from tests.models import layer, model_of
@@ -34,7 +35,7 @@ def as_lines(rows):
     return [{"order_id": str(at), "backlog": b, "distance": d, "late": late} for at, (b, d, late) in enumerate(rows)]
 
 
-def surveyed(rows, policy="review", label="late"):
+def built(rows, policy="review", label="late"):
     return build_baseline(MODEL, read("jsonl", "".join(json.dumps(row) + "\n" for row in as_lines(rows))), policy, label)
 
 
@@ -55,12 +56,12 @@ def plain(rows):
 
 
 def one(backlog, distance):
-    return chunks.BatchValidator(NAMES, 1).decode([{"order_id": "o", "backlog": backlog, "distance": distance}]).batch
+    return BatchValidator(NAMES, 1).decode([{"order_id": "o", "backlog": backlog, "distance": distance}]).batch
 
 
 @given(orders)
 def test_a_reference_is_what_a_plain_loop_counts(rows):
-    found = surveyed(rows, "flag").reference()
+    found = built(rows, "flag").reference()
     scores, sums, late, zscores = plain(rows)
     assert (found.orders, found.scores.counts) == (len(rows), tuple(scores))
     assert {name: list(each.counts) for name, each in found.zscores.items()} == zscores
@@ -72,20 +73,20 @@ def test_a_reference_is_what_a_plain_loop_counts(rows):
 
 @given(orders)
 def test_chunks_make_no_difference(rows):
-    whole = surveyed(rows).reference()
+    whole = built(rows).reference()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(chunks, "CHUNK", 3)
-        assert surveyed(rows).reference() == whole
+        assert built(rows).reference() == whole
 
 
 @pytest.mark.parametrize(("policy", "orders", "review"), [("review", 3, 2), ("flag", 3, 1), ("refuse", 2, 1)])
 def test_orders_go_to_review_as_the_policy_sends_them(policy, orders, review):
-    found = surveyed([(10.0, -60.0, True), (1.0, 1.0, True), (-1.0, 0.0, False)], policy)
+    found = built([(10.0, -60.0, True), (1.0, 1.0, True), (-1.0, 0.0, False)], policy)
     assert (found.orders, found.review, found.refused) == (orders, review, 3 - orders)
 
 
 def test_without_a_label_there_is_no_calibration():
-    assert surveyed([(1.0, 1.0, True)], label=None).reference().calibration == ()
+    assert built([(1.0, 1.0, True)], label=None).reference().calibration == ()
 
 
 def test_refused_rows_are_counted_and_the_first_are_told_with_their_line_and_reason():

@@ -19,7 +19,7 @@ from tests.models import one_input
 def clock(monkeypatch):
     """The follower's clock, to be set by the test."""
     now = [0.0]
-    monkeypatch.setattr(reloader.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     return now
 
 
@@ -192,7 +192,7 @@ def test_a_challenger_comes_changes_and_goes(models):
     assert worker.failures() == {}
 
 
-def test_a_challenger_that_is_broken_leaves_the_lineup_as_it_was(models):
+def test_a_challenger_that_is_broken_leaves_the_active_models_as_they_were(models):
     worker = Worker(models)
     versions.challenge("2", models)
     break_file(models)

@@ -60,18 +60,18 @@ def test_counts_of_forked_and_killed_processes_stay_visible_to_all():
 
 
 def test_totals_are_told_while_another_process_takes_its_first_slots():
-    tallies = [SharedCounters() for _ in range(20)]
+    many = [SharedCounters() for _ in range(20)]
     child = os.fork()
     if child == 0:
         try:
-            for shared in tallies:
+            for shared in many:
                 for slot in range(1, counters.SLOTS):
                     shared.attach(slot)
                     shared.series(("a",), 1)[0] += 1
         finally:
             os._exit(0)
     try:
-        for shared in tallies:
+        for shared in many:
             until, seen = time.monotonic() + 20, 0.0
             while seen < counters.SLOTS - 1:
                 assert time.monotonic() < until

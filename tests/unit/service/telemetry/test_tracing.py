@@ -2,6 +2,7 @@ import json
 import logging
 import socket
 import time
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,7 @@ def test_the_log_line_tells_the_trace_that_the_caller_is_in():
 
 
 def test_an_endpoint_without_the_extra_is_said_and_harmless(monkeypatch, caplog):
-    monkeypatch.setattr(tracing.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     tracer = Tracer({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"})
     tracer.start()
     assert "the extra otel is not installed" in caplog.text
@@ -105,7 +106,7 @@ def test_the_service_is_called_as_opentelemetrys_variables_say_and_else_by_its_o
     assert collector.versions == {version}
 
 
-ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+ENDPOINT: dict[str, Any] = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_a_variable_that_opentelemetry_refuses_costs_the_spans_and_no_answer(nam
 @pytest.mark.long
 def test_a_collector_that_never_answers_does_not_keep_a_worker_from_its_end():
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}"}
+        endpoint: dict[str, Any] = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}"}
         with running(**endpoint, DELIVERY_RISK_WORKERS="1") as server:
             assert server.call("POST", "/score", BODY, JSON)[0] == 200
             begun = time.monotonic()

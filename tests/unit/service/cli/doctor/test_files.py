@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,8 @@ MEND = "mend it; `delivery-risk token new` makes a line"
 
 
 def found(**given):
-    settings = replace(config.load({}), **{name: str(path) for name, path in given.items()})
+    paths: dict[str, Any] = {name: str(path) for name, path in given.items()}
+    settings = replace(config.load({}), **paths)
     return list(named_files(Patient({}, settings)))
 
 

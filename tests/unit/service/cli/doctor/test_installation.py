@@ -4,6 +4,7 @@ from importlib import metadata
 import numpy as np
 import pytest
 
+from model.core.exponential import exp
 from service import config
 from service.cli.doctor import installation
 from service.cli.doctor.finding import Patient, fail, ok
@@ -30,7 +31,7 @@ def test_the_python_that_runs_is_one_that_is_required():
 
 
 def test_a_python_that_is_too_old_fails(monkeypatch):
-    monkeypatch.setattr(installation.platform, "python_version", lambda: "3.10.4")
+    monkeypatch.setattr("platform.python_version", lambda: "3.10.4")
     (found,) = installation.python(PATIENT)
     assert found == fail(f"delivery-risk {VERSION} on Python 3.10.4, which is not >=3.11", "install it with a Python >=3.11")
 
@@ -119,7 +120,7 @@ def test_it_is_told_whether_spans_are_exported(given, verdicts, said, monkeypatc
 
 
 def test_spans_that_are_wanted_without_the_extra_are_warned_of(monkeypatch):
-    monkeypatch.setattr(installation.tracing.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     (found,) = installation.traces(Patient({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}, PATIENT.settings))
     assert (found.verdict, found.found) == ("warn", "no spans are exported: the extra otel is not installed")
 
@@ -142,10 +143,9 @@ def test_the_committed_bits_are_the_oracles():
 @pytest.mark.parametrize("size", [1, 24])
 def test_a_single_bit_in_one_way_of_computing_fails(monkeypatch, size):
     def nearly(x):
-        exact = installation_exp(x)
+        exact = exp(x)
         return np.nextafter(exact, np.inf) if x.size == size else exact
 
-    installation_exp = installation.exp
     monkeypatch.setattr(installation, "exp", nearly)
     (found,) = installation.arithmetic(PATIENT)
     assert (found.verdict, found.found) == ("FAIL", "10 of 40 results have other bits than everywhere else")

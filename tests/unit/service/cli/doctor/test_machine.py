@@ -11,6 +11,7 @@ import pytest
 from service import config
 from service.cli.doctor import machine
 from service.cli.doctor.finding import Patient, fail, ok, warn
+from service.serving.worker_state import WorkerStates
 from service.version import VERSION
 from tests.servers import running
 
@@ -128,19 +129,19 @@ def test_a_socket_cannot_be_made_or_taken_over_in_a_directory_that_cannot_be_wri
 
 def test_a_temporary_file_is_made_in_memory_where_there_is_such_a_place(monkeypatch, tmp_path):
     monkeypatch.setattr(config, "MEMORY", tmp_path)
-    monkeypatch.setattr(machine.tempfile, "tempdir", "/nowhere")
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
     assert list(machine.temporary(patient())) == [ok(f"{tmp_path} can be written")]
 
 
 def test_a_temporary_file_is_made_where_any_other_is_elsewhere(monkeypatch, tmp_path):
     monkeypatch.setattr(config, "MEMORY", tmp_path / "nowhere")
-    monkeypatch.setattr(machine.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert list(machine.temporary(patient())) == [ok(f"{tmp_path} can be written")]
 
 
 def test_no_room_for_a_temporary_file_fails(monkeypatch, tmp_path):
     monkeypatch.setattr(config, "MEMORY", tmp_path / "nowhere")
-    monkeypatch.setattr(machine.tempfile, "tempdir", "/nowhere")
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
     (found,) = machine.temporary(patient())
     assert found == fail("no temporary file can be written (No such file or directory)", "mount a tmpfs at /tmp, or set TMPDIR")
 
@@ -180,7 +181,7 @@ print(found.verdict, found.found)
 
 
 def test_memory_that_forgets_fails(monkeypatch):
-    monkeypatch.setattr(machine.WorkerStates, "write", lambda *_: None)
+    monkeypatch.setattr(WorkerStates, "write", lambda *_: None)
     (found,) = machine.memory(patient())
     assert (found.verdict, found.found) == ("FAIL", "shared memory does not keep what is written")
 
@@ -189,7 +190,7 @@ def test_memory_that_forgets_fails(monkeypatch):
     ("limit", "verdict"), [(40, "FAIL"), (67, "FAIL"), (68, "warn"), (999, "warn"), (1000, "ok"), (-1, "ok")]
 )
 def test_a_worker_may_open_the_files_that_it_needs(monkeypatch, limit, verdict):
-    monkeypatch.setattr(machine.resource, "getrlimit", lambda _: (limit, limit))
+    monkeypatch.setattr("resource.getrlimit", lambda _: (limit, limit))
     (found,) = machine.descriptors(patient(threads=4))
     assert found.verdict == verdict
 
@@ -208,7 +209,7 @@ def test_workers_are_held_against_the_cores_that_they_may_use(monkeypatch, tmp_p
     if quota is not None:
         (tmp_path / "cpu.max").write_text(quota)
     monkeypatch.setattr(machine, "_QUOTA", tmp_path / "cpu.max")
-    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: set(range(usable)))
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(usable)))
     assert list(machine.cores(patient(workers=workers))) == [expected]
 
 
@@ -219,6 +220,6 @@ def test_the_present_time_is_sane():
 
 @pytest.mark.parametrize("now", [0.0, 1e9, 1e10])
 def test_a_clock_before_or_long_after_the_installation_fails(monkeypatch, now):
-    monkeypatch.setattr(machine.time, "time", lambda: now)
+    monkeypatch.setattr("time.time", lambda: now)
     (found,) = machine.clock(patient())
     assert (found.verdict, found.advice) == ("FAIL", "set the clock")

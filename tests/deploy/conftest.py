@@ -66,7 +66,7 @@ def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
             time.sleep(12)
             in_calm = found.firing()
             crowd.mean, crowd.troubled = SHIFTED, True
-            until(lambda: {"DeliveryRiskScoresDrift", "DeliveryRiskRequestsRefused"} <= set(found.told()), 40)
+            until(lambda: {"DeliveryRiskScoresDrift", "DeliveryRiskRequestsRejected"} <= set(found.told()), 40)
             time.sleep(2)
             at = time.time()
         time.sleep(1.5)

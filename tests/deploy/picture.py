@@ -68,7 +68,7 @@ def draw_timeseries(axes: Axes, panel: Panel, live: Watched, start: float, end: 
         axes.stackplot(times, rows, labels=[name for name, _, _ in curves], alpha=0.6)
     else:
         for name, moments, values in curves:
-            dashed = name.endswith(("reference", "allowed", "objective"))
+            dashed = name.endswith(("baseline", "allowed", "objective"))
             axes.plot(moments, values, label=name, linestyle="--" if dashed else "-")
     low, top = axes.get_ylim()
     axes.set_ylim(low, top + 0.3 * (top - low))  # room for the legend

@@ -255,10 +255,10 @@ def test_the_panels_show_what_the_run_was(watch: Watch):
     assert sum(last("Workers").values()) == 3
     assert (last("Replicas", 0), last("Replicas", 1)) == ({"up": 2}, {"known": 2})
     assert set(last("Versions served")) == {"champion 2", "challenger 3"}
-    assert set(last("Wanted and not served").values()) == {0}
-    assert set(last("Counts left out").values()) == {0}
+    assert set(last("Workers not on the wanted version").values()) == {0}
+    assert set(last("Metric updates dropped").values()) == {0}
     assert last("Score drift")["2"] > 0.2
     assert last("Alerts firing")[""] >= 4
     assert last("Latency percentiles", 0)["50 %"] <= last("Latency percentiles", 2)["99 %"]
-    assert {"200", "422"} <= set(last("Requests for scores"))
-    assert {"null", "missing"} <= set(last("Orders refused"))
+    assert {"200", "422"} <= set(last("Scoring requests"))
+    assert {"null", "missing"} <= set(last("Orders rejected"))

@@ -337,6 +337,6 @@ def test_every_fault_in_security_is_seen(folder):
 
 
 def test_a_skip_without_a_reason_is_seen(folder):
-    plant(folder / "deployment.yaml", "=A digest belongs to a registry, which is the overlay's to name.", "=later")
+    plant(folder / "deployment.yaml", "=A digest belongs to an image registry, which the overlay sets.", "=later")
     with pytest.raises(AssertionError, match="no reason"):
         check_policy(folder)

@@ -28,7 +28,7 @@ def test_in_calm_no_alert_fires_but_the_one_that_always_does(watch: Watch):
 
 def test_a_shifted_stream_of_orders_raises_the_drift_alerts_and_they_reach_the_receiver(watch: Watch):
     drift = {"DeliveryRiskScoresDrift", "DeliveryRiskFeatureDrifts", "DeliveryRiskReviewShareAway"}
-    assert set(watch.told) >= drift | {"DeliveryRiskRequestsRefused"} | CONSTANT
+    assert set(watch.told) >= drift | {"DeliveryRiskRequestsRejected"} | CONSTANT
     receivers = {"page": "pages", "ticket": "tickets", "watchdog": "watchdog"}
     assert all(receiver == receivers[ALERTS[name]["labels"]["severity"]] for name, receiver in watch.told.items())
     assert {rule["annotations"]["runbook_url"] for rule in ALERTS.values()} >= {

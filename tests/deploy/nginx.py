@@ -1,4 +1,4 @@
-"""The real nginx, with deploy/nginx in front of a port: unprivileged, in a folder of its own, ended by its process id."""
+"""The real nginx with the files of deploy/nginx in front of a port: unprivileged, in a temporary folder."""
 
 import json
 import os
@@ -6,83 +6,71 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.deploy.programs import program
+from tests.deploy.programs import program, serving
 from tests.facts import ROOT
-from tests.servers import Server, ended, free_port
+from tests.servers import Server, free_port, until
 
-FILES = ROOT / "deploy" / "nginx"
-_NOBODY = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
+SITE, UPSTREAM = ((ROOT / "deploy" / "nginx" / name).read_text() for name in ("delivery-risk.conf", "upstream.conf"))
+JSON = {"Content-Type": "application/json"}
+_NOBODY: dict[str, Any] = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
 
 
 @dataclass(frozen=True)
-class Front(Server):
-    """A running nginx; `folder` holds its logs and its temporary files."""
+class Nginx(Server):
+    """A running nginx; `folder` contains its logs and temporary files."""
 
     folder: Path
 
     def lines(self, wanted: Callable[[dict[str, Any]], bool], count: int) -> list[dict[str, Any]]:
-        """The wanted lines of its access log, once there are so many of them."""
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline:
-            text = (self.folder / "access.log").read_text()
-            found = [line for line in map(json.loads, text.splitlines()) if wanted(line)]
-            if len(found) >= count:
-                return found
-            time.sleep(0.02)
-        raise AssertionError(f"{len(found)} lines of {count}")
+        """The wanted lines of the access log, as soon as it has this many."""
+        found: list[dict[str, Any]] = []
+
+        def complete() -> bool:
+            found[:] = filter(wanted, map(json.loads, (self.folder / "access.log").read_text().splitlines()))
+            return len(found) >= count
+
+        assert until(complete, 5), f"{len(found)} lines of {count}"
+        return found
 
 
 @contextmanager
-def front(service_port: int) -> Iterator[Front]:
-    """nginx in front of a service, until the block ends. Skips where there is none, and fails where CI is set."""
-    binary = program("nginx")
+def running_nginx(service_port: int) -> Iterator[Nginx]:
+    """nginx in front of a service, until the block ends. Skips without nginx, or fails in CI."""
     with tempfile.TemporaryDirectory() as name:
         folder, port = Path(name), free_port()
-        _render(folder, port, service_port)
-        command = [binary, "-p", name, "-c", "nginx.conf", "-e", "error.log"]
-        tested = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=10, **_NOBODY)
+        _configure(folder, port, service_port)
+        options = ("-p", name, "-c", "nginx.conf", "-e", "error.log")
+        tested = subprocess.run([program("nginx"), *options, "-t"], capture_output=True, text=True, timeout=10, **_NOBODY)
         assert tested.returncode == 0, tested.stderr
         assert "[warn]" not in tested.stderr, tested.stderr
-        with open(folder / "error.log", "rb") as log:
-            process = subprocess.Popen(command, **_NOBODY)
-            try:
-                _wait(port, process)
-                yield Front(port, process, log, folder)
-            finally:
-                ended(process, 10)
+
+        def listens() -> bool:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                return True
+            return False
+
+        started = serving(listens, folder / "output.log", "nginx", *options, **_NOBODY)
+        with started as process, open(folder / "error.log", "rb") as log:
+            yield Nginx(port, process, log, folder)
 
 
-def _render(folder: Path, port: int, service_port: int) -> None:
-    """The files as they are, but for two ports and one path."""
-    changes = {
-        "delivery-risk.conf": {"listen 80;": f"listen 127.0.0.1:{port};", "/var/log/nginx/": f"{folder}/"},
-        "upstream.conf": {"server 127.0.0.1:8000 ": f"server 127.0.0.1:{service_port} "},
-    }
+def _configure(folder: Path, port: int, service_port: int) -> None:
+    """Write the files as they are, except for two ports and one path."""
+    site, upstream = SITE, UPSTREAM
+    changes = {"listen 80;": f"listen 127.0.0.1:{port};", "/var/log/nginx/": f"{folder}/"}
+    for old, new in changes.items():
+        assert site.count(old) == 1
+        site = site.replace(old, new)
+    assert upstream.count("server 127.0.0.1:8000 ") == 1
     (folder / "conf.d").mkdir()
-    for name, changed in changes.items():
-        text = (FILES / name).read_text()
-        for old, new in changed.items():
-            assert text.count(old) == 1
-            text = text.replace(old, new)
-        (folder / "conf.d" / name).write_text(text)
+    (folder / "conf.d" / "delivery-risk.conf").write_text(site)
+    (folder / "conf.d" / "upstream.conf").write_text(upstream.replace("127.0.0.1:8000", f"127.0.0.1:{service_port}"))
     shutil.copy(Path(__file__).with_name("nginx.conf"), folder)
     if _NOBODY:
         shutil.chown(folder, **_NOBODY)
-
-
-def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            return socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.02)

@@ -46,7 +46,6 @@ class Callers:
 
     @contextmanager
     def calling(self) -> Iterator["Callers"]:
-        """The callers, until the block ends."""
         thread = threading.Thread(target=self._call)
         thread.start()
         try:

@@ -25,14 +25,12 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def image(engine: Engine) -> str:
-    """The image of this repository."""
     engine.build(ROOT, IMAGE)
     return IMAGE
 
 
 @pytest.fixture
 def deploy(tmp_path: Path) -> Path:
-    """A copy of deploy/."""
     return shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
 
 

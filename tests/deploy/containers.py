@@ -50,7 +50,6 @@ class Engine:
     environment: dict[str, Any]
 
     def podman(self, *arguments: str, seconds: float = 60) -> str:
-        """The output of podman, which must succeed."""
         return output("podman", *arguments, seconds=seconds, **self.environment)
 
     def build(self, context: Path, tag: str) -> None:
@@ -65,7 +64,6 @@ class Engine:
         return self.podman("run", "--rm", "--no-healthcheck", "--network=none", *_HARDENED, image, *command)
 
     def inspect(self, name: str) -> dict[str, Any]:
-        """The description of a container or an image."""
         return json.loads(self.podman("inspect", name))[0]
 
     def check_limits(self, name: str, cpus: float, mebibytes: int) -> None:
@@ -96,7 +94,6 @@ class Engine:
         return client
 
     def log(self, name: str) -> str:
-        """Both outputs of a container."""
         done = run("podman", "logs", name, **self.environment)
         return done.stdout + done.stderr
 

@@ -38,7 +38,6 @@ def stop_hook(deployment: Manifest) -> list[str]:
 
 
 def secret_volume(deployment: Manifest) -> Manifest:
-    """The one volume of a secret."""
     (only,) = (volume for volume in deployment["spec"]["template"]["spec"]["volumes"] if "secret" in volume)
     return only
 

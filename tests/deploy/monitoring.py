@@ -54,11 +54,9 @@ class Monitoring:
         return self.ask("query", query=expression, **({} if at is None else {"time": at}))["result"]
 
     def curve(self, expression: str, start: float, end: float, step: float = 1.0) -> Series:
-        """The series of an expression over a time."""
         return self.ask("query_range", query=expression, start=start, end=end, step=step)["result"]
 
     def firing(self) -> set[str]:
-        """The names of the alerts that fire."""
         return {alert["labels"]["alertname"] for alert in self.ask("alerts")["alerts"] if alert["state"] == "firing"}
 
     def notified(self) -> dict[str, str]:

@@ -31,12 +31,10 @@ class Panel:
 
     @property
     def unit(self) -> str:
-        """The unit of its values."""
         return self.defaults.get("unit", "none")
 
 
 def dashboard() -> dict[str, Any]:
-    """The committed dashboard."""
     return json.loads((GRAFANA / "dashboards" / "delivery-risk.json").read_text())
 
 

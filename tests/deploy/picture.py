@@ -99,7 +99,6 @@ DRAW = {"timeseries": draw_timeseries, "heatmap": draw_heatmap, "barchart": draw
 
 
 def draw(live: Monitoring, start: float, end: float) -> None:
-    """Draw every panel at its position."""
     models = dashboard()["panels"]
     height = max(model["gridPos"]["y"] + model["gridPos"]["h"] for model in models)
 

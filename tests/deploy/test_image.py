@@ -133,10 +133,8 @@ def test_it_serves_a_model_file_from_a_volume(engine, image):
         Path(folder).chmod(0o755)  # for the user of the image, who cannot read pytest's directories
         made = packaged_model()
         model_file.write(replace(made, manifest=replace(made.manifest, version="1.0.1")), Path(folder, "model.npz"))
-        with engine.container(image, f"--volume={folder}:/models:ro", "--env=DELIVERY_RISK_MODEL=/models/model.npz") as (
-            name,
-            port,
-        ):
+        options = (f"--volume={folder}:/models:ro", "--env=DELIVERY_RISK_MODEL=/models/model.npz")
+        with engine.container(image, *options) as (name, port):
             client = engine.client(name, port)
             check_scores(client)
             assert client.score(ORDERS)["model_version"] == "1.0.1"

@@ -175,7 +175,6 @@ def test_the_service_rejects_the_variables_of_kubernetes_service_links():
 
 
 def operator_rules(folder):
-    """The manifest that is made for the operator."""
     return yaml.safe_load(output("sh", str(folder / "operator.sh")))
 
 

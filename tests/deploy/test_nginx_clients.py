@@ -17,7 +17,7 @@ from tests.deploy.hostile import BATCH, BODY, HOSTILE_ADDRESS, head, side_by_sid
 from tests.deploy.nginx import JSON, SITE, running_nginx
 from tests.facts import FEATURES
 from tests.integration.framing import exchange
-from tests.servers import running
+from tests.servers import running, until
 
 pytestmark = pytest.mark.deploy
 
@@ -116,12 +116,18 @@ def unreading(port):
     return connection
 
 
+def answered(server):
+    start = 'http_request_duration_seconds_count{method="POST"'
+    return sum(value for name, value in server.metrics().items() if name.startswith(start))
+
+
 def test_clients_that_do_not_read_their_answers_hold_no_thread_of_the_service():
     settings: dict = {"DELIVERY_RISK_WORKERS": "1", "DELIVERY_RISK_THREADS": "2", "DELIVERY_RISK_MAX_CONCURRENT": "1"}
     with running(**settings) as server, running_nginx(server.port) as nginx, ExitStack() as stack:
-        for _ in range(4):
+        for number in range(1, 5):
             stack.enter_context(unreading(nginx.port))
-            time.sleep(1)  # at a concurrency limit of one, the next would be rejected while this is computed
+            # At a concurrency limit of one, the next request would be rejected while this one is computed.
+            assert until(lambda wanted=number: answered(server) == wanted, 20)
         begun = time.monotonic()
         assert len(nginx.score(BATCH)["results"]) == 10
         assert time.monotonic() - begun < 20

@@ -9,6 +9,7 @@ import yaml
 from tests.facts import ROOT
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"
+GUIDE = (ROOT / "docs" / "operations" / "kubernetes.md").read_text()
 
 Manifest = dict[str, Any]
 

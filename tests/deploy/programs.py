@@ -14,7 +14,6 @@ from tests.facts import ROOT
 from tests.servers import absent, ended, until
 
 TOOLS = ROOT / ".venv-deploy"
-DOCS = "".join(path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))))
 _PATH = f"{TOOLS / 'bin'}:{os.environ['PATH']}:/usr/sbin:/usr/local/sbin"
 
 

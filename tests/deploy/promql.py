@@ -7,8 +7,8 @@ from typing import Any
 import promql_parser
 import yaml
 
-from service.metrics.collector import GAUGES
-from service.metrics.recorder import METRICS
+from service.metrics.definitions import METRICS
+from service.metrics.gauges import GAUGES
 from tests.facts import ROOT
 
 RULES = ROOT / "deploy" / "prometheus" / "rules"

@@ -14,10 +14,10 @@ from service import config
 from service.telemetry import tracing
 from tests.deploy import manifests
 from tests.deploy.containers import IMAGE
-from tests.deploy.manifests import KUBERNETES, container, stop_hook
+from tests.deploy.manifests import GUIDE, KUBERNETES, container, stop_hook
 from tests.deploy.monitoring import PROMETHEUS
 from tests.deploy.panels import dashboard
-from tests.deploy.programs import DOCS, output, replace_text, run
+from tests.deploy.programs import output, replace_text, run
 from tests.facts import ROOT
 
 pytestmark = pytest.mark.deploy
@@ -192,7 +192,7 @@ def test_a_rule_that_the_operator_does_not_accept_is_detected(deploy):
 
 
 def test_the_documented_command_makes_a_map_with_the_dashboard_and_the_label_that_grafana_looks_for():
-    (line,) = re.findall(r"^kubectl .* create configmap .*$", DOCS, re.MULTILINE)
+    (line,) = re.findall(r"^kubectl .* create configmap .*$", GUIDE, re.MULTILINE)
     made, apply = line.rsplit(" | ", 1)
     assert apply == "kubectl apply -f -"
     found = yaml.safe_load(output("sh", "-ec", made))
@@ -202,7 +202,7 @@ def test_the_documented_command_makes_a_map_with_the_dashboard_and_the_label_tha
 
 
 def test_the_documented_overlay_names_existing_folders():
-    (overlay,) = re.findall(r"```yaml\n(resources: .*?)```", DOCS, re.DOTALL)
+    (overlay,) = re.findall(r"```yaml\n(resources: .*?)```", GUIDE, re.DOTALL)
     assert all((ROOT / folder / "kustomization.yaml").is_file() for part in yaml.safe_load(overlay).values() for folder in part)
 
 

@@ -15,16 +15,16 @@ import yaml
 from tests.bearer_tokens import GOOD, OTHER, line
 from tests.deploy import manifests
 from tests.deploy.containers import check_scores
-from tests.deploy.manifests import KUBERNETES, container, stop_hook
+from tests.deploy.manifests import GUIDE, KUBERNETES, container, stop_hook
 from tests.deploy.nginx import JSON
-from tests.deploy.programs import DOCS, output, replace_text, run
+from tests.deploy.programs import output, replace_text, run
 from tests.deploy.runbook import RUNBOOK
 from tests.facts import ORDERS
 from tests.servers import free_port, until
 
 pytestmark = pytest.mark.deploy
 
-(SECRET,) = re.findall(r"^kubectl .* create secret .*$", DOCS, re.MULTILINE)
+(SECRET,) = re.findall(r"^kubectl .* create secret .*$", GUIDE, re.MULTILINE)
 TOKENS = {"tokens": line(GOOD, "score") + line(OTHER, "read", "prometheus"), "scraper": OTHER}
 NEXT_VERSION = """
 from dataclasses import replace

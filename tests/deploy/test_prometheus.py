@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from schemas.result import QUEUES
-from service.metrics.recorder import METRICS
+from service.metrics.definitions import METRICS
 from tests.apps import app_of
 from tests.deploy.monitoring import ALERTMANAGER, PROMETHEUS
 from tests.deploy.programs import output, replace_text, run

@@ -1,4 +1,4 @@
-"""gunicorn's configuration, in the image and for one's own gunicorn: gunicorn -c deploy/gunicorn.conf.py service.wsgi:app"""
+"""Configuration of gunicorn, in the image and elsewhere: gunicorn -c deploy/gunicorn.conf.py service.wsgi:app"""
 
 from service.wsgi import options
 

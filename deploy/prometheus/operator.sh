@@ -1,5 +1,5 @@
 #!/bin/sh
-# The rules as the Prometheus operator takes them: deploy/prometheus/operator.sh | kubectl apply -f -
+# Prints the rules as a PrometheusRule for the Prometheus operator: deploy/prometheus/operator.sh | kubectl apply -f -
 set -eu
 cd "$(dirname "$0")/rules"
 cat << END

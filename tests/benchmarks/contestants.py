@@ -1,4 +1,4 @@
-"""Who runs in the benchmark: how each is started, what it is sent, and how its answer is checked before it counts."""
+"""The contestants of the benchmark: how each is started, its requests, and how its scores are read."""
 
 import json
 import os
@@ -10,18 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
-HERE = "tests.benchmarks.peers"
-FEATURES = ("route_disruption", "backlog", "weather_severity")
-KNOWN = {"O-000000": 0.425557483188341, "O-000001": 0.9811090380629609, "O-000002": 0.7320405018416317}
+from tests.facts import FEATURES, ORDERS, ROOT
+
+PEERS = "tests.benchmarks.peers"
 JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """`environment` names the packages it needs, None for the project's own; `differs` says what it does not do.
+    """`environment` names its virtual environment, None for that of the project; `differs` is what it does not do.
 
-    Common to all but this service: out-of-range features and repeated ids are not looked for, names given twice pass.
+    Only this service checks for out-of-range features, repeated ids and duplicate names in an object.
     """
 
     name: str
@@ -35,100 +34,69 @@ class Contestant:
 
 
 def orders(count: int) -> list[list[float]]:
-    """The three known orders, then random ones: one half whole numbers, as such data has them."""
+    """The known orders, then random ones, half of whose numbers are integers."""
     draw = random.Random(count)
-    known: list[list[float]] = [[2, 3, 1], [8, 7, 9], [5, 9, 4]]
-    rest: list[list[float]] = [
-        [round(draw.uniform(0, 10), 6), draw.randrange(11), round(draw.uniform(0, 10), 2)] for _ in range(count)
-    ]
+    known: list[Any] = [[order[name] for name in FEATURES] for order in ORDERS]
+    rest = [[round(draw.uniform(0, 10), 6), draw.randrange(11), round(draw.uniform(0, 10), 2)] for _ in range(count)]
     return (known + rest)[:count]
 
 
+def _ids(count: int) -> list[str]:
+    return [f"O-{number:06d}" for number in range(count)]
+
+
 def records(count: int) -> bytes:
-    rows = enumerate(orders(count))
-    return dumps({"orders": [{"order_id": f"O-{n:06d}", **dict(zip(FEATURES, row, strict=True))} for n, row in rows]})
+    rows = zip(_ids(count), orders(count), strict=True)
+    return dumps({"orders": [{"order_id": order_id, **dict(zip(FEATURES, row, strict=True))} for order_id, row in rows]})
 
 
 def columns(count: int) -> bytes:
-    rows = orders(count)
-    lists = {name: [row[at] for row in rows] for at, name in enumerate(FEATURES)}
-    return dumps({"order_ids": [f"O-{n:06d}" for n in range(count)], "columns": lists})
+    return dumps({"order_ids": _ids(count), "columns": dict(zip(FEATURES, zip(*orders(count), strict=True), strict=True))})
 
 
 def tensors(count: int) -> bytes:
-    rows = orders(count)
-    ids = {"name": "order_id", "shape": [count], "datatype": "BYTES", "data": [f"O-{n:06d}" for n in range(count)]}
-    inputs = [
-        {"name": name, "shape": [count], "datatype": "FP64", "data": [row[at] for row in rows]}
-        for at, name in enumerate(FEATURES)
-    ]
-    return dumps({"inputs": [ids, *inputs]})
+    named = {"order_id": _ids(count), **dict(zip(FEATURES, zip(*orders(count), strict=True), strict=True))}
+    types = ["BYTES"] + ["FP64"] * len(FEATURES)
+    inputs = [{"name": n, "shape": [count], "datatype": t, "data": d} for (n, d), t in zip(named.items(), types, strict=True)]
+    return dumps({"inputs": inputs})
 
 
-def dumps(document: Any) -> bytes:
-    """As JSON without spaces."""
-    return json.dumps(document, separators=(",", ":")).encode()
+def dumps(content: Any) -> bytes:
+    return json.dumps(content, separators=(",", ":")).encode()
 
 
 def of_records(answer: Any) -> list[float]:
     return [row["score"] for row in answer["results"]]
 
 
-def of_columns(answer: Any) -> list[float]:
-    return list(answer["scores"])
-
-
-def of_tensors(answer: Any) -> list[float]:
-    return list(answer["outputs"][0]["data"])
-
-
-def _gunicorn(application: str) -> list[str]:
+def _gunicorn(module: str) -> list[str]:
     options = ["-k", "gthread", "--threads", "4", "--keep-alive", "75", "--access-logfile", "-"]
-    return ["-m", "gunicorn", *options, "-b", "127.0.0.1:{port}", application]
+    return ["-m", "gunicorn", *options, "-b", "127.0.0.1:{port}", f"{PEERS}.{module}:app"]
 
 
-def _uvicorn(application: str) -> list[str]:
-    return ["-m", "uvicorn", "--port", "{port}", application]
+def _web(name: str, module: str, *, counting: bool) -> Contestant:
+    differs, variables = ("", {}) if counting else ("no metrics", {"WITHOUT_COUNTING": "yes"})
+    command = ["-m", "uvicorn", "--port", "{port}", f"{PEERS}.{module}:app"]
+    return Contestant(name, command, records, of_records, "web", differs=differs, variables=variables)
 
 
 OURS = ["-m", "service.cli", "serve", "--workers", "1", "--bind", "127.0.0.1:{port}"]
+MLSERVER = ["-c", "from mlserver.cli import main; main()", "start", f"{ROOT}/tests/benchmarks/peers/mlserver"]
 CONTESTANTS = [
     Contestant("this service", OURS, records, of_records),
-    Contestant("this service, columns", OURS, columns, of_columns),
-    Contestant(
-        "bare Flask route",
-        _gunicorn(f"{HERE}.bare_flask:app"),
-        records,
-        of_records,
-        differs="reads the body, answers a constant; logs a line",
-    ),
-    Contestant(
-        "data floor",
-        _gunicorn(f"{HERE}.data_floor:app"),
-        records,
-        of_records,
-        "floor",
-        differs="no validation, no metrics",
-    ),
-    Contestant("naive marshmallow", _gunicorn(f"{HERE}.naive:app"), records, of_records, differs="bends types"),
-    *(
-        Contestant(
-            name + ", not counting" * without,
-            _uvicorn(f"{HERE}.{module}:app"),
-            records,
-            of_records,
-            "web",
-            differs="no metrics" if without else "",
-            variables={"WITHOUT_COUNTING": "yes"} if without else {},
-        )
-        for name, module in (("FastAPI + pydantic", "fastapi_pydantic"), ("Litestar + msgspec", "litestar_msgspec"))
-        for without in (False, True)
-    ),
+    Contestant("this service, columns", OURS, columns, lambda answer: answer["scores"]),
+    Contestant("bare Flask route", _gunicorn("bare_flask"), records, of_records, differs="answers a constant; logs a line"),
+    Contestant("data floor", _gunicorn("data_floor"), records, of_records, "floor", differs="no validation, no metrics"),
+    Contestant("naive marshmallow", _gunicorn("naive"), records, of_records, differs="converts types"),
+    _web("FastAPI + pydantic", "fastapi_pydantic", counting=True),
+    _web("FastAPI + pydantic, not counting", "fastapi_pydantic", counting=False),
+    _web("Litestar + msgspec", "litestar_msgspec", counting=True),
+    _web("Litestar + msgspec, not counting", "litestar_msgspec", counting=False),
     Contestant(
         "MLServer, columns",
-        ["-c", "from mlserver.cli import main; main()", "start", f"{ROOT}/tests/benchmarks/peers/mlserver"],
+        MLSERVER,
         tensors,
-        of_tensors,
+        lambda answer: answer["outputs"][0]["data"],
         "mlserver",
         path="/v2/models/delivery-risk/infer",
         differs="no metrics of scores",
@@ -150,7 +118,7 @@ PACKAGES = {
 
 
 def python_of(environment: str | None, folder: Path) -> str:
-    """The interpreter of an environment, which is made in the folder if it is not there."""
+    """The interpreter of an environment, which is created in the folder if it does not exist."""
     if environment is None:
         return sys.executable
     python = folder / environment / "bin" / "python"
@@ -161,9 +129,9 @@ def python_of(environment: str | None, folder: Path) -> str:
 
 
 def start(contestant: Contestant, python: str, ports: list[int]) -> subprocess.Popen[bytes]:
-    """The contestant's process, listening on the first of three free ports."""
-    places = {"port": ports[0], "port1": ports[1], "port2": ports[2]}
-    command = [python, *(part.format(**places) for part in contestant.command)]
-    variables = {name: value.format(**places) for name, value in contestant.variables.items()}
+    """The process of the contestant, which listens on the first of three free ports."""
+    names = dict(zip(("port", "port1", "port2"), ports, strict=True))
+    command = [python, *(part.format(**names) for part in contestant.command)]
+    variables = {name: value.format(**names) for name, value in contestant.variables.items()}
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", **variables}
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

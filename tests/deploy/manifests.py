@@ -9,21 +9,22 @@ import yaml
 from tests.facts import ROOT
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"
+GUIDE = (ROOT / "docs" / "operations" / "kubernetes.md").read_text()
 
 Manifest = dict[str, Any]
 
 
+def files(folder: Path) -> list[Path]:
+    """All files except kustomization.yaml."""
+    return sorted(file for file in folder.glob("*.yaml") if file.name != "kustomization.yaml")
+
+
 def read(folder: Path) -> dict[str, Manifest]:
-    """Every manifest by its kind; a kind stands there once."""
+    """The manifests by kind, of which each occurs once."""
     found = [manifest for file in files(folder) for manifest in yaml.safe_load_all(file.read_text())]
     by_kind = {manifest["kind"]: manifest for manifest in found}
     assert len(by_kind) == len(found)
     return by_kind
-
-
-def files(folder: Path) -> list[Path]:
-    """All but kustomization.yaml."""
-    return sorted(file for file in folder.glob("*.yaml") if file.name != "kustomization.yaml")
 
 
 def container(workload: Manifest) -> Manifest:
@@ -32,13 +33,18 @@ def container(workload: Manifest) -> Manifest:
     return only
 
 
-def drained(deployment: Manifest) -> list[str]:
-    """The command before a stop."""
+def stop_hook(deployment: Manifest) -> list[str]:
+    """The command that runs before a stop."""
     return container(deployment)["lifecycle"]["preStop"]["exec"]["command"]
 
 
-def store(folder: Path) -> list[Manifest]:
-    """The volume, and the pod that the StatefulSet would make."""
+def secret_volume(deployment: Manifest) -> Manifest:
+    (only,) = (volume for volume in deployment["spec"]["template"]["spec"]["volumes"] if "secret" in volume)
+    return only
+
+
+def registry_pod(folder: Path) -> list[Manifest]:
+    """The volume of the model registry, and the pod that the StatefulSet would make."""
     known = read(folder)
     workload = known["StatefulSet"]
     container(workload)["imagePullPolicy"] = "Never"
@@ -48,12 +54,12 @@ def store(folder: Path) -> list[Manifest]:
 
 
 def replica(folder: Path, port: int, secret: Path, name: str) -> list[Manifest]:
-    """The ConfigMap, and one replica of this name on a port of this machine.
+    """The ConfigMap, and one replica with this name and local port.
 
-    podman knows no volume of a secret: this directory stands for it.
+    podman has no volumes of secrets, so this directory replaces it.
     """
     known = read(folder)
-    settings, deployment = known["ConfigMap"], known["Deployment"]
+    deployment = known["Deployment"]
     deployment["metadata"]["name"] = name
     deployment["spec"]["replicas"] = 1
     service = container(deployment)
@@ -62,21 +68,15 @@ def replica(folder: Path, port: int, secret: Path, name: str) -> list[Manifest]:
     volume = secret_volume(deployment)
     assert volume.pop("secret")["optional"]
     volume["hostPath"] = {"path": str(secret), "type": "Directory"}
-    return [settings, deployment]
+    return [known["ConfigMap"], deployment]
 
 
-def secret_volume(deployment: Manifest) -> Manifest:
-    """The one volume of a secret."""
-    (only,) = (volume for volume in deployment["spec"]["template"]["spec"]["volumes"] if "secret" in volume)
-    return only
-
-
-def unpack(secret: Manifest, folder: Path, place: Path) -> None:
-    """Put into a directory what the Deployment's volume has of this secret."""
-    volume = secret_volume(read(folder)["Deployment"])["secret"]
+def unpack(secret: Manifest, directory: Path) -> None:
+    """Write the files of this secret that the volume of the Deployment has into a directory."""
+    volume = secret_volume(read(KUBERNETES)["Deployment"])["secret"]
     assert secret["metadata"]["name"] == volume["secretName"]
-    place.mkdir(mode=0o755, exist_ok=True)
+    directory.mkdir(mode=0o755, exist_ok=True)
     for item in volume["items"]:
-        written = place / f"{item['path']}.new"
+        written = directory / f"{item['path']}.new"
         written.write_bytes(base64.b64decode(secret["data"][item["key"]]))
-        written.rename(place / item["path"])
+        written.rename(directory / item["path"])

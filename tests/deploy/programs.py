@@ -1,23 +1,24 @@
-"""Programs that deploy/ is for: found, run to their end, or running until a block ends. install.sh brings them."""
+"""The programs that read the files of deploy/, as install.sh installs them; and faults written into copies of those files."""
 
 import os
 import shutil
 import subprocess
-import time
-import urllib.request
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from tests.facts import ROOT
-from tests.servers import absent, ended
+from tests.servers import absent, ended, until
 
 TOOLS = ROOT / ".venv-deploy"
 _PATH = f"{TOOLS / 'bin'}:{os.environ['PATH']}:/usr/sbin:/usr/local/sbin"
 
 
 def program(name: str) -> str:
-    """Where the program is; without it the test is skipped, or fails in CI."""
+    """The path of a program; without it the test is skipped, or fails in CI."""
     found = shutil.which(name, path=_PATH)
     if found is None:
         absent(f"there is no {name}: see tests/deploy/install.sh")
@@ -25,32 +26,49 @@ def program(name: str) -> str:
 
 
 def run(*command: str, seconds: float = 60, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A program's end, whatever came of it, with both its outputs."""
-    given = os.environ | {"PATH": _PATH} | environment
-    return subprocess.run(
-        [program(command[0]), *command[1:]], cwd=cwd, env=given, capture_output=True, text=True, timeout=seconds, check=False
-    )
+    """Run a program to its end. Its exit code is not checked."""
+    words, given = [program(command[0]), *command[1:]], os.environ | {"PATH": _PATH} | environment
+    return subprocess.run(words, cwd=cwd, env=given, capture_output=True, text=True, timeout=seconds, check=False)
+
+
+def output(*command: str, **options: Any) -> str:
+    """The standard output of a program, which must succeed."""
+    done = run(*command, **options)
+    assert done.returncode == 0, done.stdout[-20000:] + done.stderr[-3000:]
+    return done.stdout
 
 
 @contextmanager
-def serving(ready: str, log: Path, name: str, *arguments: str | Path) -> Iterator[None]:
-    """The program, from when this URL answers until the block ends."""
-    with log.open("wb") as output:
-        process = subprocess.Popen([program(name), *map(str, arguments)], stdout=output, stderr=subprocess.STDOUT)
+def serving(
+    ready: Callable[[], bool], log: Path, name: str, *arguments: str | Path, **options: Any
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that is ready, until the block ends. `options` are those of Popen."""
+    with log.open("wb") as out:
+        command = [program(name), *map(str, arguments)]
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, **options)
         try:
-            _wait(ready, process, log)
-            yield
+            assert until(lambda: process.poll() is not None or ready(), 30), log.read_text()
+            assert process.poll() is None, log.read_text()
+            yield process
         finally:
-            ended(process)
+            ended(process, 10)
 
 
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(url, timeout=1):
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError(f"no answer from {url}: {log.read_text()}")
+@contextmanager
+def serving_requests(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """The port of an HTTP server in this process, until the block ends."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def replace_text(file: Path, old: str, new: str) -> None:
+    """Replace a text of the file, which must occur."""
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))

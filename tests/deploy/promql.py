@@ -1,4 +1,4 @@
-"""What PromQL asks for, held against what the service exports and the rules record."""
+"""PromQL expressions, checked against the metrics that the service exports and the series that the rules record."""
 
 import re
 from collections.abc import Iterator
@@ -7,13 +7,13 @@ from typing import Any
 import promql_parser
 import yaml
 
-from service.metrics.collector import GAUGES
-from service.metrics.recorder import METRICS
+from service.metrics.definitions import METRICS
+from service.metrics.gauges import GAUGES
 from tests.facts import ROOT
 
 RULES = ROOT / "deploy" / "prometheus" / "rules"
 TARGET = {"job", "instance", "namespace", "pod"}
-"""What Prometheus says of whom it has a series from; the last two in Kubernetes only."""
+"""The labels that Prometheus adds to every scraped series; the last two in Kubernetes only."""
 
 FOREIGN = {
     "up": TARGET,
@@ -21,17 +21,23 @@ FOREIGN = {
     "prometheus_rule_evaluation_failures_total": TARGET | {"rule_group"},
     "alertmanager_notifications_failed_total": TARGET | {"integration"},
 }
-"""What others export: labels by name."""
+"""The labels of series that other programs export, by name."""
 
 
-def rules(kind: str) -> list[dict[str, Any]]:
-    """The committed rules of a kind, `alert` or `record`."""
-    files = [yaml.safe_load(path.read_text()) for path in sorted(RULES.glob("*.yml"))]
-    return [rule for file in files for group in file["groups"] for rule in group["rules"] if kind in rule]
+def rules(kind: str) -> dict[str, dict[str, Any]]:
+    """The committed rules of a kind, `alert` or `record`, by name."""
+    groups = [group for path in sorted(RULES.glob("*.yml")) for group in yaml.safe_load(path.read_text())["groups"]]
+    return {rule[kind]: rule for group in groups for rule in group["rules"] if kind in rule}
+
+
+ALERTS, RECORDS = rules("alert"), rules("record")
+EXPRESSIONS: dict[str, str] = {name: rule["expr"] for name, rule in (ALERTS | RECORDS).items()}
+CONSTANT = {"DeliveryRiskWatchdog"}
+"""The alert that always fires, so no case of it is silent."""
 
 
 def exported() -> dict[str, set[str]]:
-    """The labels of every series that a Prometheus of this service may hold, by name."""
+    """The labels of every scraped series, by name."""
     known = dict(FOREIGN)
     for name, metric in METRICS.items():
         labels = TARGET.union(metric.labels)
@@ -39,17 +45,9 @@ def exported() -> dict[str, set[str]]:
             known[name] = labels
             continue
         known[f"{name}_bucket"] = labels | {"le"}
-        if metric.buckets[0] >= 0:  # else prometheus-client leaves both out
+        if metric.buckets[0] >= 0:  # otherwise prometheus-client exports neither
             known |= {f"{name}_count": labels, f"{name}_sum": labels}
     return known | {name: TARGET.union(gauge.labels) for name, gauge in GAUGES.items()}
-
-
-def recorded() -> dict[str, set[str]]:
-    """The labels of every recorded series, by name: those that its sums are by, or that what it is made of has."""
-    known: dict[str, set[str]] = {}
-    for rule in rules("record"):
-        known[rule["record"]] = _labels(promql_parser.parse(rule["expr"]), exported() | known)
-    return known
 
 
 def _labels(node: Any, known: dict[str, set[str]]) -> set[str]:
@@ -69,50 +67,47 @@ def _labels(node: Any, known: dict[str, set[str]]) -> set[str]:
     return set()
 
 
-def _selectors(node: Any) -> Iterator[Any]:
-    match node:
-        case promql_parser.VectorSelector():
-            yield node
-        case promql_parser.MatrixSelector():
-            yield node.vector_selector
-        case promql_parser.BinaryExpr():
-            yield from _selectors(node.lhs)
-            yield from _selectors(node.rhs)
-        case promql_parser.Call():
-            for argument in node.args:
-                yield from _selectors(argument)
-        case promql_parser.AggregateExpr() | promql_parser.ParenExpr() | promql_parser.UnaryExpr():
-            yield from _selectors(node.expr)
+KNOWN = exported()
+"""The labels of every series by name: those of a recorded one are what it sums by, or those of what it is made of."""
+for _name, _rule in RECORDS.items():
+    KNOWN[_name] = _labels(promql_parser.parse(_rule["expr"]), KNOWN)
+
+
+def _selectors(expression: str) -> list[Any]:
+    found: list[Any] = []
+
+    def keep(node: Any) -> None:
+        if isinstance(node, promql_parser.VectorSelector):
+            found.append(node)
+
+    promql_parser.walk(promql_parser.parse(expression), keep)
+    return found
 
 
 def faults(expression: str) -> list[str]:
-    """What of the expression cannot be parsed, or asks for a metric or a label of one that nobody exports or records."""
+    """Parse errors, and metrics or labels that nothing exports or records."""
     try:
-        parsed = promql_parser.parse(expression)
+        selectors = _selectors(expression)
     except ValueError as error:
         return [f"{expression}: {error}"]
-    known = exported() | recorded()
-    return [fault for selector in _selectors(parsed) if selector.name is not None for fault in _unknown(selector, known)]
+    found = []
+    for selector in selectors:
+        if selector.name is not None:
+            labels = {matcher.name for matcher in selector.matchers.matchers} - KNOWN.get(selector.name, set())
+            found += [f"{selector.name}: no label {label}" for label in sorted(labels)]
+            found += [f"{selector.name}: unknown"] * (selector.name not in KNOWN)
+    return found
 
 
 def renamed(expression: str) -> Iterator[str]:
-    """The expression with one metric by another name, for each that it asks for."""
-    for name in exported() | recorded():
-        whole = rf"(?<![\w:]){name}(?![\w:])"
-        if re.search(whole, expression):
-            yield re.sub(whole, f"{name}s", expression)
+    """The expression with one of its metrics under another name, for each of them."""
+    for name in KNOWN:
+        pattern = rf"(?<![\w:]){name}(?![\w:])"
+        if re.search(pattern, expression):
+            yield re.sub(pattern, f"{name}s", expression)
 
 
-def _unknown(selector: Any, known: dict[str, set[str]]) -> list[str]:
-    if selector.name not in known:
-        return [f"{selector.name}: nobody exports or records it"]
-    wanted = {matcher.name for matcher in selector.matchers.matchers}
-    return [f"{selector.name}: has no label {label}" for label in sorted(wanted - known[selector.name])]
-
-
-def matched(expression: str, label: str) -> Iterator[str]:
-    """What the expression's selectors want of a label."""
-    for selector in _selectors(promql_parser.parse(expression)):
-        for matcher in selector.matchers.matchers:
-            if matcher.name == label:
-                yield matcher.value
+def matched(expression: str, label: str) -> set[str]:
+    """The values that the selectors of the expression require of a label, alternatives separately."""
+    matchers = [matcher for selector in _selectors(expression) for matcher in selector.matchers.matchers]
+    return {value for matcher in matchers if matcher.name == label for value in matcher.value.split("|")}

@@ -1,60 +1,61 @@
-"""deploy/compose.yaml: its schema, what it mounts and opens, and all its services but Grafana, run."""
+"""deploy/compose.yaml: its schema, mounts and ports, and all its services except Grafana, run."""
 
 import json
 import re
 import shlex
-import shutil
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 import yaml
 
 from service import config
-from tests.deploy.engine import IMAGE, STAND_INS
-from tests.deploy.orders import ORDERS, check_orders
-from tests.deploy.planting import plant
-from tests.deploy.programs import run
-from tests.facts import ROOT
+from tests.deploy.containers import IMAGE, STAND_INS, check_scores
+from tests.deploy.programs import output, replace_text, run
+from tests.deploy.runbook import RUNBOOK
+from tests.facts import ORDERS
 from tests.servers import Client, free_port, until
 
 pytestmark = pytest.mark.deploy
 
-DEPLOY = ROOT / "deploy"
-PROJECT = "desk"
-RUNBOOK = (DEPLOY / "RUNBOOK.md").read_text()
+PROJECT = "test"
+
+
+def services(file):
+    return yaml.safe_load(file.read_text())["services"]
+
+
+def container(name):
+    return f"{PROJECT}_{name}_1"
 
 
 def check_schema(file):
-    done = run("docker-compose", "-f", str(file), "config", "--quiet")
-    assert done.returncode == 0, done.stderr
+    output("docker-compose", "-f", str(file), "config", "--quiet")
 
 
 def check_mounts(file):
-    mounted = re.findall(r"- \./([^:]+):", file.read_text())
-    missing = {place for place in mounted if not (DEPLOY / place).exists()}
+    missing = {path for path in re.findall(r"- \./([^:]+):", file.read_text()) if not (file.parent / path).exists()}
     assert not missing, f"there is no {missing}"
 
 
-def check_closed(file):
-    """Nothing that can be written but volumes, no capability that is not named, and no port for other machines."""
+def check_hardened(file):
+    """Only volumes are writable, only named capabilities are added, and ports are local."""
     for name, service in services(file).items():
-        assert service.get("read_only"), f"the root of {name} can be written"
+        assert service.get("read_only"), f"the root of {name} is writable"
         assert service.get("cap_drop") == ["ALL"], f"{name} has capabilities"
         assert service.get("security_opt") == ["no-new-privileges:true"], f"{name} may gain privileges"
-        assert not {"privileged", "user", "userns_mode", "pid", "devices"} & set(service), f"{name} asks for more"
+        assert not {"privileged", "user", "userns_mode", "pid", "devices"} & set(service), f"{name} has more rights"
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), f"{name} is open to other machines"
-        assert re.fullmatch(r".+:v?[0-9.]+", service["image"]), f"{name} has a tag that moves"
+        assert re.fullmatch(r".+:v?[0-9.]+", service["image"]), f"{name} has a moving tag"
 
 
 def check_times(file):
     seconds = int(services(file)["delivery-risk"]["stop_grace_period"].removesuffix("s"))
-    assert seconds > config.SETTINGS["graceful_timeout_seconds"].load_default, "killed before it has answered"
+    assert seconds > config.SETTINGS["graceful_timeout_seconds"].load_default, "killed before its answers"
 
 
 @contextmanager
-def desk(engine, file, *names):
-    """These services and what they depend on, on other ports of this machine, until the block ends: the port of each."""
+def composed(engine, file, *names):
+    """These services and their dependencies, on free local ports, until the block ends: the port of each."""
     ports = {name: free_port() for name, service in services(file).items() if "ports" in service}
     text = file.read_text()
     for name, port in ports.items():
@@ -65,44 +66,38 @@ def desk(engine, file, *names):
         timed.write_text(re.sub(r"interval: \d+[sm]", "interval: 1s", timed.read_text()))
     compose = ("podman-compose", "-p", PROJECT, "-f", str(file))
     try:
-        done = run(*compose, "up", "--detach", "--no-build", *names, **engine.environment)
-        assert done.returncode == 0, done.stderr
+        output(*compose, "up", "--detach", "--no-build", *names, **engine.environment)
         yield ports
     finally:
         run(*compose, "down", "--volumes", "--timeout=1", **engine.environment)
 
 
-def container(name):
-    return f"{PROJECT}_{name}_1"
-
-
 def check_service(engine, file):
-    """The service as it stands there, after what it depends on."""
-    with desk(engine, file, "delivery-risk") as ports:
+    """The service scores orders by the published model within its limits, and stops cleanly."""
+    with composed(engine, file, "delivery-risk") as ports:
         name = container("delivery-risk")
         client = engine.client(name, ports["delivery-risk"])
-        check_orders(client)
+        check_scores(client)
         limits = services(file)["delivery-risk"]
-        engine.check_held(name, limits["cpus"], int(limits["mem_limit"].removesuffix("m")))
-        served = engine.podman("exec", name, "cat", "/models/CURRENT.json")
-        assert client.score(ORDERS)["model_sha256"] in served
+        engine.check_limits(name, limits["cpus"], int(limits["mem_limit"].removesuffix("m")))
+        assert client.score(ORDERS)["model_sha256"] in engine.podman("exec", name, "cat", "/models/CURRENT.json")
         assert engine.exit_code(name) == 0
 
 
-def check_way_in(engine, file):
-    """Orders that come to nginx are scored, and its log goes where compose shows it."""
-    with desk(engine, file, "delivery-risk", "nginx") as ports:
+def check_proxy(engine, file):
+    """nginx passes orders on, and its log goes to the output of the container."""
+    with composed(engine, file, "delivery-risk", "nginx") as ports:
         engine.client(container("delivery-risk"), ports["delivery-risk"])
-        client = engine.client(container("nginx"), ports["nginx"])
-        check_orders(client)
+        check_scores(engine.client(container("nginx"), ports["nginx"]))
         (line, *_) = [json.loads(line) for line in engine.log(container("nginx")).splitlines() if '"POST"' in line]
         assert (line["status"], line["service_status"]) == (200, "200")
 
 
-def check_watched(engine, file):
-    """Prometheus finds the service and Alertmanager by their names, and every rule can be evaluated."""
-    with desk(engine, file, "delivery-risk", "prometheus", "alertmanager") as ports:
-        for name, path in (("delivery-risk", "/readyz"), ("prometheus", "/-/ready"), ("alertmanager", "/-/ready")):
+def check_monitoring(engine, file):
+    """Prometheus finds the service and Alertmanager by name, and evaluates every rule."""
+    paths = {"delivery-risk": "/readyz", "prometheus": "/-/ready", "alertmanager": "/-/ready"}
+    with composed(engine, file, *paths) as ports:
+        for name, path in paths.items():
             engine.client(container(name), ports[name], path=path)
         prometheus = Client(ports["prometheus"])
 
@@ -113,136 +108,81 @@ def check_watched(engine, file):
             return [target["labels"]["job"] for target in ask("targets")["activeTargets"] if target["health"] == "up"]
 
         assert until(lambda: "delivery-risk" in up(), 8), "Prometheus finds no service"
-        assert [found["url"] for found in ask("alertmanagers")["activeAlertmanagers"]] == [
-            "http://alertmanager:9093/api/v2/alerts"
-        ]
+        (alertmanager,) = ask("alertmanagers")["activeAlertmanagers"]
+        assert alertmanager["url"] == "http://alertmanager:9093/api/v2/alerts"
         assert until(lambda: all(group["lastEvaluation"] > "1" for group in ask("rules")["groups"]), 8)
         assert {rule["health"] for group in ask("rules")["groups"] for rule in group["rules"]} == {"ok"}
 
 
-def services(file):
-    return yaml.safe_load(file.read_text())["services"]
-
-
 @pytest.fixture
-def file(tmp_path):
-    """A copy of compose.yaml, beside what it mounts."""
-    return Path(shutil.copytree(DEPLOY, tmp_path / "deploy")) / "compose.yaml"
+def file(deploy):
+    return deploy / "compose.yaml"
 
 
-def test_it_keeps_to_the_schema_and_closes_what_need_not_be_open(file):
-    check_schema(file)
-    check_mounts(file)
-    check_closed(file)
-    check_times(file)
+@pytest.mark.parametrize("check", [check_schema, check_mounts, check_hardened, check_times])
+def test_the_file_is_valid_and_hardened(file, check):
+    check(file)
 
 
-def test_its_image_is_the_one_that_is_built(file):
+def test_its_images_are_the_one_that_is_built_and_stand_ins_except_for_grafana(file):
     assert {service["image"] for service in services(file).values() if "build" in service} == {IMAGE}
-
-
-def test_all_but_grafana_have_a_stand_in_for_their_image(file):
     known = {name.removeprefix("docker.io/").removeprefix("library/") for name in STAND_INS} | {IMAGE}
     assert {name for name, service in services(file).items() if service["image"] not in known} == {"grafana"}
 
 
-@pytest.mark.parametrize("check", [check_service, check_way_in, check_watched])
-def test_its_services_come_up_find_each_other_and_do_their_work(engine, image, file, check):
+@pytest.mark.parametrize("check", [check_service, check_proxy, check_monitoring])
+def test_its_services_start_and_find_each_other(engine, image, file, check):
     check(engine, file)
 
 
-def test_the_runbooks_command_on_the_store_reaches_the_store(engine, image, file):
+def test_the_runbooks_command_on_the_registry_reaches_the_registry(engine, image, file):
     (line,) = re.findall(r"^docker compose (.* first-model .*)$", RUNBOOK, re.MULTILINE)
     assert line.startswith("-p delivery-risk -f deploy/compose.yaml run ")
-    with desk(engine, file, "delivery-risk") as ports:
+    line = line.replace("rollback", "list").replace("delivery-risk", PROJECT, 1).replace("deploy/compose.yaml", str(file))
+    with composed(engine, file, "delivery-risk") as ports:
         engine.client(container("delivery-risk"), ports["delivery-risk"])
-        words = shlex.split(
-            line.replace("rollback", "list").replace("delivery-risk", PROJECT, 1).replace("deploy/compose.yaml", str(file))
-        )
-        done = run("podman-compose", *words, **engine.environment)
-        assert "1.0.0" in done.stdout, done.stderr
+        assert "1.0.0" in output("podman-compose", *shlex.split(line), **engine.environment)
 
 
-STATIC = {
-    "a key that is not one": (check_schema, "mem_limit: 512m", "memory_limit: 512m", "memory_limit"),
-    "a file that is not there": (check_mounts, "./nginx/compose/upstream.conf", "./nginx/compose/upstreams.conf", "upstreams"),
-    "a root that can be written": (check_closed, "  read_only: true\n", "", "can be written"),
-    "root by name": (check_closed, "    mem_limit: 512m\n", "    mem_limit: 512m\n    user: root\n", "asks for more"),
-    "a port for all": (check_closed, '"127.0.0.1:8000:8000"', '"8000:8000"', "open to other machines"),
-    "a tag that moves": (check_closed, "nginx:1.28", "nginx:latest", "a tag that moves"),
-    "too little time to stop": (check_times, "stop_grace_period: 40s", "stop_grace_period: 10s", "killed before"),
-}
+FILE_FAULTS = [
+    (check_schema, "mem_limit: 512m", "memory_limit: 512m", "memory_limit"),
+    (check_mounts, "./nginx/compose/upstream.conf", "./nginx/compose/upstreams.conf", "upstreams"),
+    (check_hardened, "  read_only: true\n", "", "is writable"),
+    (check_hardened, "    mem_limit: 512m\n", "    mem_limit: 512m\n    user: root\n", "has more rights"),
+    (check_hardened, '"127.0.0.1:8000:8000"', '"8000:8000"', "open to other machines"),
+    (check_hardened, "nginx:1.28", "nginx:latest", "a moving tag"),
+    (check_times, "stop_grace_period: 40s", "stop_grace_period: 10s", "killed before"),
+]
 
 
-@pytest.mark.parametrize("fault", STATIC)
-def test_a_fault_in_the_file_is_seen(file, fault):
-    check, old, new, said = STATIC[fault]
-    plant(file, old, new)
-    with pytest.raises(AssertionError, match=said):
+@pytest.mark.parametrize(("check", "old", "new", "message"), FILE_FAULTS)
+def test_a_fault_in_the_file_is_detected(file, check, old, new, message):
+    replace_text(file, old, new)
+    with pytest.raises(AssertionError, match=message):
         check(file)
 
 
-SERVICE = {
-    "a model that is not there": ("DELIVERY_RISK_MODEL: /models", "DELIVERY_RISK_MODEL: /modles", "file: cannot be read"),
-    "a setting that is not one": ("DELIVERY_RISK_MODEL: /models", "DELIVERY_RISK_MODLE: /models", "not a setting"),
-    "a store without a current version": ("        delivery-risk model promote 1.0.0 --in /models\n", "", "CURRENT"),
+MODEL, PROMOTE = "DELIVERY_RISK_MODEL: /models", "        delivery-risk model promote 1.0.0 --in /models\n"
+SCRAPES, ALERTMANAGER = "prometheus/prometheus.yml", "alertmanager/alertmanager.yml"
+FAULTS = {
+    "no model": (check_service, "compose.yaml", MODEL, "DELIVERY_RISK_MODEL: /modles", "file: cannot be read"),
+    "no setting": (check_service, "compose.yaml", MODEL, "DELIVERY_RISK_MODLE: /models", "not a setting"),
+    "no current version": (check_service, "compose.yaml", PROMOTE, "", "CURRENT"),
+    "another service": (check_proxy, "nginx/compose/upstream.conf", "server delivery-risk:", "server risk:", "host not found"),
+    "no tmpfs for bodies": (check_proxy, "compose.yaml", ', "/var/cache/nginx:size=384m"]', "]", "Read-only file system"),
+    "no right to chown": (check_proxy, "compose.yaml", "[CHOWN, ", "[", "chown"),
+    "no directive": (check_proxy, "nginx/delivery-risk.conf", "limit_conn_status", "limit_status", "unknown dir"),
+    "another target": (check_monitoring, SCRAPES, "names: [delivery-risk]", "names: [risk]", "finds no service"),
+    "another port": (check_monitoring, SCRAPES, "port: 8000", "port: 8001", "finds no service"),
+    "invalid rules": (check_monitoring, "prometheus/rules/alerts.yml", "groups:", "group:", "group"),
+    "no receiver": (check_monitoring, ALERTMANAGER, "receiver: tickets", "receiver: ticket", "ticket"),
+    "no folder for data": (check_monitoring, "compose.yaml", "path=/prometheus", "path=/data", "open /data/queries.active: no"),
 }
 
 
-@pytest.mark.parametrize("fault", SERVICE)
-def test_a_fault_in_the_service_is_seen(engine, image, file, fault):
-    old, new, said = SERVICE[fault]
-    plant(file, old, new)
-    with pytest.raises(AssertionError, match=said):
-        check_service(engine, file)
-
-
-AROUND = {
-    "a service by another name": (
-        check_way_in,
-        "nginx/compose/upstream.conf",
-        "server delivery-risk:8000",
-        "server service:8000",
-        "host not found",
-    ),
-    "nginx without a place for bodies": (
-        check_way_in,
-        "compose.yaml",
-        ', "/var/cache/nginx:size=384m"]',
-        "]",
-        "Read-only file system",
-    ),
-    "nginx without what makes its folders its workers'": (check_way_in, "compose.yaml", "[CHOWN, ", "[", "chown"),
-    "a directive that is none": (check_way_in, "nginx/delivery-risk.conf", "limit_conn_status", "limit_status", "unknown dir"),
-    "a target by another name": (
-        check_watched,
-        "prometheus/prometheus.yml",
-        "names: [delivery-risk]",
-        "names: [risk]",
-        "finds no",
-    ),
-    "a target on another port": (check_watched, "prometheus/prometheus.yml", "port: 8000", "port: 8001", "finds no service"),
-    "rules that nobody can read": (check_watched, "prometheus/rules/alerts.yml", "groups:", "group:", "group"),
-    "a receiver that is none": (
-        check_watched,
-        "alertmanager/alertmanager.yml",
-        "receiver: tickets",
-        "receiver: ticket",
-        "ticket",
-    ),
-    "a history that cannot be written": (
-        check_watched,
-        "compose.yaml",
-        "--storage.tsdb.path=/prometheus",
-        "--storage.tsdb.path=/history",
-        "open /history/queries.active: no such file",
-    ),
-}
-
-
-@pytest.mark.parametrize("fault", AROUND)
-def test_a_fault_in_what_stands_around_the_service_is_seen(engine, image, file, fault):
-    check, where, old, new, said = AROUND[fault]
-    plant(file.parent / where, old, new)
-    with pytest.raises(AssertionError, match=said):
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_in_a_service_or_in_what_it_mounts_is_detected(engine, image, file, fault):
+    check, path, old, new, message = FAULTS[fault]
+    replace_text(file.parent / path, old, new)
+    with pytest.raises(AssertionError, match=message):
         check(engine, file)

@@ -1,4 +1,4 @@
-"""deploy/kubernetes: schemas, policy, how the manifests hang together, and what kustomize makes of them."""
+"""deploy/kubernetes: schemas, security policy, references between manifests, and the output of kustomize."""
 
 import json
 import re
@@ -13,19 +13,23 @@ import yaml
 from service import config
 from service.telemetry import tracing
 from tests.deploy import manifests
-from tests.deploy.engine import IMAGE
-from tests.deploy.manifests import KUBERNETES, container, drained
+from tests.deploy.containers import IMAGE
+from tests.deploy.manifests import GUIDE, KUBERNETES, container, stop_hook
 from tests.deploy.monitoring import PROMETHEUS
 from tests.deploy.panels import dashboard
-from tests.deploy.planting import plant
-from tests.deploy.programs import run
+from tests.deploy.programs import output, replace_text, run
 from tests.facts import ROOT
 
 pytestmark = pytest.mark.deploy
 
-GUIDE = (ROOT / "docs" / "operations" / "kubernetes.md").read_text()
 VERSIONS = ("1.31", "1.34", "1.37")
 OPERATOR = jsonschema.Draft7Validator(json.loads((ROOT / "tests" / "deploy" / "schemas" / "operator.json").read_text()))
+
+
+def kustomized(folder):
+    """The output of kubectl for a folder, by kind and name."""
+    made = yaml.safe_load_all(output("kubectl", "kustomize", str(folder)))
+    return {(manifest["kind"], manifest["metadata"]["name"]): manifest for manifest in made}
 
 
 def check_kustomization(folder):
@@ -34,281 +38,212 @@ def check_kustomization(folder):
     assert [f"{image['name']}:{image['newTag']}" for image in listed["images"]] == [IMAGE], "another image"
 
 
-def built(folder, kind="Kustomization"):
-    """What kubectl makes of a folder, by kind and name; of a component, what it adds to an overlay."""
-    if kind == "Component":
-        overlay = folder.parent / "overlay"
-        overlay.mkdir()
-        (overlay / "kustomization.yaml").write_text(f"resources: [../{folder.name}]\ncomponents: [../{folder.name}/tracing]\n")
-        folder = overlay
-    done = run("kubectl", "kustomize", str(folder))
-    assert done.returncode == 0, done.stderr
-    return {(manifest["kind"], manifest["metadata"]["name"]): manifest for manifest in yaml.safe_load_all(done.stdout)}
-
-
 def check_build(folder):
-    """kustomize itself puts out each manifest, changed in nothing."""
-    made = {kind: manifest for (kind, _), manifest in built(folder).items()}
-    assert made == manifests.read(folder), "kustomize changes what stands there"
+    made = {kind: manifest for (kind, _), manifest in kustomized(folder).items()}
+    assert made == manifests.read(folder), "kustomize changes a manifest"
 
 
 def check_tracing(folder):
-    """The component opens a way out, for the service's pods alone, to where it says that spans go; and changes nothing else."""
-    base, made = built(folder), built(folder, "Component")
-    changed = {name for name, manifest in made.items() if manifest != base.get(name)}
-    assert changed == {("ConfigMap", "delivery-risk"), ("NetworkPolicy", "delivery-risk-traces")}, "changes something else"
-    (new,) = set(made["ConfigMap", "delivery-risk"]["data"]) - set(base["ConfigMap", "delivery-risk"]["data"])
-    assert new in tracing.ENDPOINTS, "no variable that traces go by"
-    endpoint = urlsplit(made["ConfigMap", "delivery-risk"]["data"][new])
-    policy = made["NetworkPolicy", "delivery-risk-traces"]["spec"]
+    """The component lets the service's pods, and only them, reach the collector that its setting names."""
+    overlay = folder.parent / "overlay"
+    overlay.mkdir()
+    (overlay / "kustomization.yaml").write_text(f"resources: [../{folder.name}]\ncomponents: [../{folder.name}/tracing]\n")
+    base, made = kustomized(folder), kustomized(overlay)
+    settings, policy = ("ConfigMap", "delivery-risk"), ("NetworkPolicy", "delivery-risk-traces")
+    assert {name for name, manifest in made.items() if manifest != base.get(name)} == {settings, policy}, "changes more"
+    (new,) = set(made[settings]["data"]) - set(base[settings]["data"])
+    assert new in tracing.ENDPOINTS, "not a variable of tracing"
+    endpoint, policy = urlsplit(made[settings]["data"][new]), made[policy]["spec"]
     assert policy["podSelector"]["matchLabels"] == base["Service", "delivery-risk"]["spec"]["selector"], "other pods"
     assert policy["policyTypes"] == ["Egress"]
     collector, names = policy["egress"]
     assert collector["ports"] == [{"port": endpoint.port}], "no such port"
     assert collector["to"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == endpoint.hostname.split(".")[0]
     assert {(port["port"], port["protocol"]) for port in names["ports"]} == {(53, "UDP"), (53, "TCP")}
-    place = folder.parent / "built.yaml"
-    place.write_text(yaml.safe_dump_all(made.values()))
-    check_strictly(place, count=len(made))
+    (folder.parent / "built.yaml").write_text(yaml.safe_dump_all(made.values()))
+    validate(folder.parent / "built.yaml", count=len(made))
 
 
 def check_schemas(folder):
-    check_strictly(*manifests.files(folder), count=len(manifests.read(folder)))
-    check_operators(manifests.read(folder)["ServiceMonitor"])
+    validate(*manifests.files(folder), count=len(manifests.read(folder)))
+    validate_operator(manifests.read(folder)["ServiceMonitor"])
 
 
-def check_operators(manifest):
-    """One that the Prometheus operator takes, by its own types."""
+def validate(*files, count):
+    """So many manifests are valid, without the ServiceMonitor, for which there is no schema but only a warning."""
+    for version in VERSIONS:
+        done = run("kubernetes-validate", "--strict", "-k", version, *map(str, files))
+        printed = done.stdout + done.stderr
+        assert done.returncode == 0, printed
+        assert printed.count(" passed for ") == count - 1, printed
+
+
+def validate_operator(manifest):
+    """A manifest is valid by the types of the Prometheus operator."""
     fault = jsonschema.exceptions.best_match(OPERATOR.iter_errors(manifest))
     assert fault is None, fault.message
 
 
-def check_strictly(*files, count):
-    """So many manifests, but for the ServiceMonitor, which is none of Kubernetes's own kinds."""
-    for version in VERSIONS:
-        done = run("kubernetes-validate", "--strict", "-k", version, *map(str, files))
-        said = done.stdout + done.stderr
-        assert done.returncode == 0, said
-        assert said.count(" passed for ") == count - 1, said  # what it has no schema for is only a warning
-
-
 def check_policy(folder):
-    done = run("checkov", "-d", str(folder), "--framework=kubernetes", "--skip-download", "--compact", "--quiet")
-    assert done.returncode == 0, done.stdout
+    output("checkov", "-d", str(folder), "--framework=kubernetes", "--skip-download", "--compact", "--quiet")
     text = "".join(file.read_text() for file in manifests.files(folder))
     assert all(re.fullmatch(r"CKV_\w+=\w.{20,}", skip) for skip in re.findall(r"checkov.io/skip\d+: (.*)", text)), "no reason"
 
 
-def check_wiring(folder):
-    """Every name, label and port that one manifest has of another leads to it."""
+def check_references(folder):
+    """Every name, label and port by which a manifest refers to another one exists there."""
     known = manifests.read(folder)
+    specs = {kind: manifest.get("spec", {}) for kind, manifest in known.items()}
     deployment, service = known["Deployment"], known["Service"]
+    monitor, closed = specs["ServiceMonitor"], specs["NetworkPolicy"]
     labels, pod = deployment["spec"]["template"]["metadata"]["labels"], deployment["spec"]["template"]["spec"]
-    store = known["StatefulSet"]["spec"]["template"]
+    registry = specs["StatefulSet"]["template"]
     ports = {port["name"] for port in container(deployment)["ports"]}
     namespaces = {manifest["metadata"].get("namespace") for kind, manifest in known.items() if kind != "Namespace"}
     assert namespaces == {known["Namespace"]["metadata"]["name"]}, "another namespace"
     assert known["Namespace"]["metadata"]["labels"] == {"pod-security.kubernetes.io/enforce": "restricted"}, "open to any pod"
 
-    selectors = [deployment["spec"]["selector"]["matchLabels"], service["spec"]["selector"]]
-    selectors += [known["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"]]
-    selectors += [spread["labelSelector"]["matchLabels"] for spread in pod["topologySpreadConstraints"]]
-    assert all(selector == labels for selector in selectors), "other pods"
-    assert store["metadata"]["labels"] == known["StatefulSet"]["spec"]["selector"]["matchLabels"] != labels, (
-        "the store's pod too"
+    selectors = [spread["labelSelector"]["matchLabels"] for spread in pod["topologySpreadConstraints"]]
+    selectors += [specs[kind]["selector"]["matchLabels"] for kind in ("Deployment", "PodDisruptionBudget")]
+    assert all(selector == labels for selector in [*selectors, specs["Service"]["selector"]]), "other pods"
+    same = registry["metadata"]["labels"] == specs["StatefulSet"]["selector"]["matchLabels"]
+    assert same and registry["metadata"]["labels"] != labels, "the registry's pod too"  # noqa: PT018
+    assert closed["podSelector"]["matchLabels"].items() <= (labels.items() & registry["metadata"]["labels"].items()), (
+        "other pods"
     )
-    closed = known["NetworkPolicy"]["spec"]
-    assert closed["podSelector"]["matchLabels"].items() <= (labels.items() & store["metadata"]["labels"].items()), "other pods"
     assert closed["egress"] == []
 
-    assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports, "no such port"
+    assert {port["targetPort"] for port in specs["Service"]["ports"]} <= ports, "no such port"
     assert {port["port"] for rule in closed["ingress"] for port in rule["ports"]} == ports, "no such port"
-    monitor = known["ServiceMonitor"]["spec"]
     assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items(), "no such service"
-    assert {end["port"] for end in monitor["endpoints"]} <= {port["name"] for port in service["spec"]["ports"]}, "no such port"
-    (job,) = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())["scrape_configs"][:1]
-    assert service["metadata"]["labels"].get(monitor["jobLabel"]) == job["job_name"], "another job"
+    assert {end["port"] for end in monitor["endpoints"]} <= {port["name"] for port in specs["Service"]["ports"]}, "no such port"
+    job = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())["scrape_configs"][0]["job_name"]
+    assert service["metadata"]["labels"].get(monitor["jobLabel"]) == job, "another job"
 
-    target = known["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]
+    target = specs["HorizontalPodAutoscaler"]["scaleTargetRef"]
     assert (target["kind"], target["name"]) == ("Deployment", deployment["metadata"]["name"]), "no such deployment"
-    assert "replicas" not in deployment["spec"], "the autoscaler's to say"
-    claims = [v["persistentVolumeClaim"] for v in [*pod["volumes"], *store["spec"]["volumes"]] if "persistentVolumeClaim" in v]
-    claimed = {claim["claimName"] for claim in claims}
-    assert claimed == {known["PersistentVolumeClaim"]["metadata"]["name"]}, "no such claim"
-    assert container(deployment)["envFrom"] == [{"configMapRef": {"name": known["ConfigMap"]["metadata"]["name"]}}], (
-        "no such map"
-    )
-    secrets = {volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
-    assert secrets == {end["authorization"]["credentials"]["name"] for end in monitor["endpoints"]}, "another secret"
+    assert "replicas" not in deployment["spec"], "set by the autoscaler"
+    volumes = [*pod["volumes"], *registry["spec"]["volumes"]]
+    claims = {volume["persistentVolumeClaim"]["claimName"] for volume in volumes if "persistentVolumeClaim" in volume}
+    assert claims == {known["PersistentVolumeClaim"]["metadata"]["name"]}, "no such claim"
+    (source,) = container(deployment)["envFrom"]
+    assert source == {"configMapRef": {"name": known["ConfigMap"]["metadata"]["name"]}}, "no such map"
+    secret = manifests.secret_volume(deployment)["secret"]["secretName"]
+    assert {secret} == {end["authorization"]["credentials"]["name"] for end in monitor["endpoints"]}, "another secret"
     for workload in (deployment, known["StatefulSet"]):
         assert container(workload)["image"] == IMAGE, "another image"
         links = workload["spec"]["template"]["spec"].get("enableServiceLinks")
-        assert links is False, "variables that the service refuses"
+        assert links is False, "variables that the service rejects"
 
 
 def check_settings(folder):
-    """The variables are settings, and what they name lies on a volume of the right kind."""
+    """The variables are settings, their paths are on volumes of the right kind, and their times fit the Deployment's."""
     known = manifests.read(folder)
     given, deployment = known["ConfigMap"]["data"], known["Deployment"]
-    settings = config.load(given)
-    kinds = {volume["name"]: set(volume) - {"name"} for volume in deployment["spec"]["template"]["spec"]["volumes"]}
-    mounted = {
+    settings, spec = config.load(given), deployment["spec"]["template"]["spec"]
+    kinds = {volume["name"]: set(volume) - {"name"} for volume in spec["volumes"]}
+    mounts = {
         mount["mountPath"]: (kinds[mount["name"]], mount.get("readOnly")) for mount in container(deployment)["volumeMounts"]
     }
-    assert mounted.get(settings.model) == ({"persistentVolumeClaim"}, True), "no such place"
     drain, tokens = (str(PurePosixPath(given[f"DELIVERY_RISK_{name}_FILE"]).parent) for name in ("DRAIN", "TOKENS"))
-    assert mounted.get(drain) == ({"emptyDir"}, None), "no such place"
-    assert mounted.get(tokens) == ({"secret"}, True), "no such place"
+    expected = {settings.model: ({"persistentVolumeClaim"}, True), drain: ({"emptyDir"}, None), tokens: ({"secret"}, True)}
+    assert mounts.items() >= expected.items(), "no such mount"
 
-    slept = sum(map(int, re.findall(r"sleep (\d+)", " ".join(drained(deployment)))))
-    grace = deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
-    assert grace > slept + settings.graceful_timeout_seconds, "killed before it has answered"
+    slept = sum(map(int, re.findall(r"sleep (\d+)", " ".join(stop_hook(deployment)))))
+    assert spec["terminationGracePeriodSeconds"] > slept + settings.graceful_timeout_seconds, "killed before its answers"
     probe = container(deployment)["readinessProbe"]
-    assert slept > probe["periodSeconds"] * probe["failureThreshold"] + probe["timeoutSeconds"], "stopped before that is known"
-    assert settings.workers == float(container(deployment)["resources"]["limits"]["cpu"]), "a core for each worker"
+    assert slept > probe["periodSeconds"] * probe["failureThreshold"] + probe["timeoutSeconds"], "stopped while still ready"
+    assert settings.workers == float(container(deployment)["resources"]["limits"]["cpu"]), "not a core for each worker"
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """A copy of deploy/kubernetes."""
-    return shutil.copytree(KUBERNETES, tmp_path / "kubernetes")
+def folder(deploy):
+    return deploy / "kubernetes"
 
 
 @pytest.mark.parametrize(
-    "check", [check_kustomization, check_build, check_tracing, check_schemas, check_policy, check_wiring, check_settings]
+    "check", [check_kustomization, check_build, check_tracing, check_schemas, check_policy, check_references, check_settings]
 )
-def test_the_manifests_are_sound(check, folder):
+def test_the_manifests_are_valid(check, folder):
     check(folder)
 
 
-def test_the_service_would_not_start_with_the_variables_that_kubernetes_makes_of_its_name():
+def test_the_service_rejects_the_variables_of_kubernetes_service_links():
     name = manifests.read(KUBERNETES)["Service"]["metadata"]["name"].upper().replace("-", "_")
     with pytest.raises(config.SettingsError, match="not a setting"):
         config.load({f"{name}_SERVICE_HOST": "10.0.0.1"})
 
 
-def rules(folder):
-    """What the operator is given."""
-    done = run("sh", str(folder / "operator.sh"))
-    assert done.returncode == 0, done.stderr
-    return yaml.safe_load(done.stdout)
+def operator_rules(folder):
+    return yaml.safe_load(output("sh", str(folder / "operator.sh")))
 
 
-def test_the_operator_takes_the_rules_as_they_stand():
-    made = rules(PROMETHEUS)
-    check_operators(made)
+def test_the_prometheus_operator_accepts_the_rules_unchanged():
+    made = operator_rules(PROMETHEUS)
+    validate_operator(made)
     files = [yaml.safe_load(file.read_text()) for file in sorted((PROMETHEUS / "rules").glob("*.yml"))]
     assert made["spec"]["groups"] == [group for file in files for group in file["groups"]]
 
 
-def test_a_rule_that_the_operator_does_not_take_is_seen(tmp_path):
-    folder = shutil.copytree(PROMETHEUS, tmp_path / "prometheus")
-    plant(folder / "rules" / "alerts.yml", "severity: page", "severity: 1")
+def test_a_rule_that_the_operator_does_not_accept_is_detected(deploy):
+    replace_text(deploy / "prometheus" / "rules" / "alerts.yml", "severity: page", "severity: 1")
     with pytest.raises(AssertionError, match="1 is not"):
-        check_operators(rules(folder))
+        validate_operator(operator_rules(deploy / "prometheus"))
 
 
-def test_grafana_finds_the_dashboard_in_a_map_that_has_the_label():
+def test_the_documented_command_makes_a_map_with_the_dashboard_and_the_label_that_grafana_looks_for():
     (line,) = re.findall(r"^kubectl .* create configmap .*$", GUIDE, re.MULTILINE)
     made, apply = line.rsplit(" | ", 1)
     assert apply == "kubectl apply -f -"
-    done = run("sh", "-ec", made)
-    assert done.returncode == 0, done.stderr
-    found = yaml.safe_load(done.stdout)
+    found = yaml.safe_load(output("sh", "-ec", made))
     assert found["metadata"]["labels"] == {"grafana_dashboard": "1"}
     (text,) = found["data"].values()
     assert json.loads(text) == dashboard()
 
 
-def test_the_component_is_named_where_it_stands():
+def test_the_documented_overlay_names_existing_folders():
     (overlay,) = re.findall(r"```yaml\n(resources: .*?)```", GUIDE, re.DOTALL)
     assert all((ROOT / folder / "kustomization.yaml").is_file() for part in yaml.safe_load(overlay).values() for folder in part)
 
 
-STATIC = {
-    "a namespace that is not theirs": (
-        check_build,
-        "kustomization.yaml",
-        "namespace: delivery-risk",
-        "namespace: elsewhere",
-        "kustomize changes",
-    ),
-    "a way out to another port": (check_tracing, "tracing/network-policy.yaml", "port: 4318", "port: 4317", "no such port"),
-    "a way out for the store": (
-        check_tracing,
-        "tracing/network-policy.yaml",
-        "      app.kubernetes.io/component: service\n",
-        "",
-        "other pods",
-    ),
-    "an endpoint by another name": (
-        check_tracing,
-        "tracing/kustomization.yaml",
-        "OTEL_EXPORTER_OTLP_ENDPOINT",
-        "OTEL_ENDPOINT",
-        "no variable",
-    ),
-    "a way out that kustomize does not know of": (
-        check_tracing,
-        "tracing/kustomization.yaml",
-        "resources:\n  - network-policy.yaml\n",
-        "",
-        "changes something else",
-    ),
-    "a file that is not listed": (check_kustomization, "kustomization.yaml", "  - network-policy.yaml\n", "", "other files"),
-    "a namespace for any pod": (check_wiring, "namespace.yaml", "enforce: restricted", "enforce: baseline", "open to any pod"),
-    "another tag": (check_kustomization, "kustomization.yaml", "newTag: 0.1.0", "newTag: 0.0.9", "another image"),
-    "a key that is not one": (check_schemas, "deployment.yaml", "livenessProbe:", "livelinessProbe:", "livelinessProbe"),
-    "a number for a text": (check_schemas, "configmap.yaml", '"30"', "30", "30"),
-    "a version that is gone": (check_schemas, "autoscaler.yaml", "autoscaling/v2", "autoscaling/v2beta2", "v2beta2"),
-    "a monitor's key that is not one": (check_schemas, "service-monitor.yaml", "interval:", "every:", "every"),
-    "the Service on other pods": (check_wiring, "service.yaml", "component: service", "component: server", "other pods"),
-    "the Service on the store's pod": (check_wiring, "models.yaml", "component: store", "component: service", "the store's"),
-    "a job by another name": (
-        check_wiring,
-        "service-monitor.yaml",
-        "jobLabel: app.kubernetes.io/name",
-        "jobLabel: app",
-        "another job",
-    ),
-    "a port that is not there": (check_wiring, "service.yaml", "targetPort: http", "targetPort: web", "no such port"),
-    "a monitor's port that is not there": (check_wiring, "service-monitor.yaml", "port: http", "port: web", "no such port"),
-    "a policy for another port": (check_wiring, "network-policy.yaml", "port: http", "port: 8080", "no such port"),
-    "a budget for other pods": (check_wiring, "disruption-budget.yaml", "component: service", "component: web", "other pods"),
-    "a scaler of nothing": (
-        check_wiring,
-        "autoscaler.yaml",
-        "name: delivery-risk\n  min",
-        "name: risk\n  min",
-        "no such deploy",
-    ),
-    "a claim of nothing": (
-        check_wiring,
-        "deployment.yaml",
-        "claimName: delivery-risk-models",
-        "claimName: models",
-        "no such claim",
-    ),
-    "variables of Services": (
-        check_wiring,
-        "deployment.yaml",
-        "enableServiceLinks: false",
-        "enableServiceLinks: true",
-        "refuses",
-    ),
-    "a setting that is not one": (check_settings, "configmap.yaml", "RISK_WORKERS", "RISK_WORKER", "not a setting"),
-    "a model elsewhere": (check_settings, "configmap.yaml", "MODEL: /models", "MODEL: /model", "no such place"),
-    "a drain file on the root": (check_settings, "configmap.yaml", "/run/delivery-risk/drain", "/run/drain", "no such place"),
-    "too little time to stop": (check_settings, "deployment.yaml", "PeriodSeconds: 45", "PeriodSeconds: 40", "killed before"),
-    "too short a drain": (check_settings, "deployment.yaml", "sleep 10", "sleep 5", "before that is known"),
+ENDPOINT, COMPONENT = "OTEL_EXPORTER_OTLP_ENDPOINT", "      app.kubernetes.io/component: service\n"
+FAULTS = {
+    "another namespace": (check_build, "kustomization", "namespace: delivery-risk", "namespace: other", "kustomize changes"),
+    "traces to another port": (check_tracing, "tracing/network-policy", "port: 4318", "port: 4317", "no such port"),
+    "traces of the registry": (check_tracing, "tracing/network-policy", COMPONENT, "", "other pods"),
+    "an unknown endpoint": (check_tracing, "tracing/kustomization", ENDPOINT, "OTEL_ENDPOINT", "not a variable"),
+    "an unlisted policy": (check_tracing, "tracing/kustomization", "resources:\n  - network-policy.yaml\n", "", "changes more"),
+    "an unlisted file": (check_kustomization, "kustomization", "  - network-policy.yaml\n", "", "other files"),
+    "an open namespace": (check_references, "namespace", "enforce: restricted", "enforce: baseline", "open to any pod"),
+    "another tag": (check_kustomization, "kustomization", "newTag: 0.1.0", "newTag: 0.0.9", "another image"),
+    "an unknown key": (check_schemas, "deployment", "livenessProbe:", "livelinessProbe:", "livelinessProbe"),
+    "a number for a text": (check_schemas, "configmap", '"30"', "30", "30"),
+    "an old version": (check_schemas, "autoscaler", "autoscaling/v2", "autoscaling/v2beta2", "v2beta2"),
+    "an unknown key of a monitor": (check_schemas, "service-monitor", "interval:", "every:", "every"),
+    "a Service of other pods": (check_references, "service", "component: service", "component: server", "other pods"),
+    "a Service of the registry": (check_references, "models", "component: store", "component: service", "the registry's"),
+    "another job": (check_references, "service-monitor", "jobLabel: app.kubernetes.io/name", "jobLabel: app", "another job"),
+    "another port": (check_references, "service", "targetPort: http", "targetPort: web", "no such port"),
+    "another port of a monitor": (check_references, "service-monitor", "port: http", "port: web", "no such port"),
+    "another port of a policy": (check_references, "network-policy", "port: http", "port: 8080", "no such port"),
+    "a budget for other pods": (check_references, "disruption-budget", "component: service", "component: web", "other pods"),
+    "another deployment": (check_references, "autoscaler", "name: delivery-risk\n  min", "name: risk\n  min", "no such deploy"),
+    "another claim": (check_references, "deployment", "claimName: delivery-risk-models", "claimName: models", "no such claim"),
+    "service links": (check_references, "deployment", "ServiceLinks: false", "ServiceLinks: true", "rejects"),
+    "an unknown setting": (check_settings, "configmap", "RISK_WORKERS", "RISK_WORKER", "not a setting"),
+    "another model": (check_settings, "configmap", "MODEL: /models", "MODEL: /model", "no such mount"),
+    "a drain file on the root": (check_settings, "configmap", "/run/delivery-risk/drain", "/run/drain", "no such mount"),
+    "too little time to stop": (check_settings, "deployment", "PeriodSeconds: 45", "PeriodSeconds: 40", "killed before"),
+    "too short a drain": (check_settings, "deployment", "sleep 10", "sleep 5", "while still ready"),
+    "a skip without a reason": (check_policy, "deployment", "=A digest belongs to an image registry, which", "=", "no reason"),
 }
 
 
-@pytest.mark.parametrize("fault", STATIC)
-def test_a_fault_in_a_manifest_is_seen(folder, fault):
-    check, file, old, new, said = STATIC[fault]
-    plant(folder / file, old, new)
-    with pytest.raises((AssertionError, config.SettingsError), match=said):
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_in_a_manifest_is_detected(folder, fault):
+    check, file, old, new, message = FAULTS[fault]
+    replace_text(folder / f"{file}.yaml", old, new)
+    with pytest.raises((AssertionError, config.SettingsError), match=message):
         check(folder)
 
 
@@ -325,18 +260,11 @@ UNSAFE = {
 }
 
 
-def test_every_fault_in_security_is_seen(folder):
-    sound = (folder / "deployment.yaml").read_text()
-    for check, (old, new) in UNSAFE.items():
-        assert old in sound
-        (folder / f"{check}.yaml").write_text(sound.replace(old, new))
-    with pytest.raises(AssertionError) as red:
+def test_every_security_fault_is_detected(folder):
+    for check, change in UNSAFE.items():
+        shutil.copy(folder / "deployment.yaml", folder / f"{check}.yaml")
+        replace_text(folder / f"{check}.yaml", *change)
+    with pytest.raises(AssertionError) as failed:
         check_policy(folder)
-    seen = re.findall(r"Check: (\w+): .*\n\s*FAILED.*\n\s*File: /(\w+).yaml", str(red.value))
+    seen = re.findall(r"Check: (\w+): .*\n\s*FAILED.*\n\s*File: /(\w+).yaml", str(failed.value))
     assert {(check, check) for check in UNSAFE} <= set(seen)
-
-
-def test_a_skip_without_a_reason_is_seen(folder):
-    plant(folder / "deployment.yaml", "=A digest belongs to a registry, which is the overlay's to name.", "=later")
-    with pytest.raises(AssertionError, match="no reason"):
-        check_policy(folder)

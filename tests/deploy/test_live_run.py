@@ -1,99 +1,95 @@
-"""The programs of deploy/ in a live run, calm and then troubled: what Prometheus records and raises, and who is told."""
+"""Prometheus and Alertmanager in a live run, calm and then troubled: recorded series, alerts and notifications."""
 
 import math
 from collections import defaultdict
 
 import pytest
 
-from tests.deploy.crowd import FEATURES
-from tests.deploy.monitoring import CHALLENGER, CHAMPION, Watch
-from tests.deploy.promql import FOREIGN, recorded
-from tests.deploy.promtool import ALERTS, CONSTANT, EXPRESSIONS
+from tests.deploy.monitoring import CHALLENGER, CHAMPION, LiveRun
+from tests.deploy.promql import ALERTS, CONSTANT, EXPRESSIONS, FOREIGN, RECORDS
 from tests.deploy.runbook import queries
+from tests.facts import FEATURES
 
 pytestmark = pytest.mark.deploy
 
 
-def test_every_rule_evaluates_and_every_recording_rule_gives_a_number(watch: Watch):
-    found = watch.watched.rules()
+def test_every_rule_evaluates_and_every_recording_rule_gives_a_number(live_run: LiveRun):
+    found = [rule for group in live_run.monitoring.ask("rules")["groups"] for rule in group["rules"]]
     assert {rule["name"] for rule in found} == set(EXPRESSIONS)
     assert [(rule["name"], rule.get("lastError")) for rule in found if rule["health"] != "ok"] == []
-    values = {name: [float(s["value"][1]) for s in watch.watched.query(name, watch.at)] for name in recorded()}
+    values = {name: [float(s["value"][1]) for s in live_run.monitoring.query(name, live_run.at)] for name in RECORDS}
     assert [name for name, numbers in values.items() if not numbers or not all(map(math.isfinite, numbers))] == []
 
 
-def test_in_calm_no_alert_fires_but_the_one_that_always_does(watch: Watch):
-    assert watch.in_calm == CONSTANT
+def test_in_calm_only_the_alert_that_always_fires_does(live_run: LiveRun):
+    assert live_run.in_calm == CONSTANT
 
 
-def test_a_shifted_stream_of_orders_raises_the_drift_alerts_and_they_reach_the_receiver(watch: Watch):
+def test_shifted_orders_raise_the_drift_alerts_and_their_receivers_are_notified(live_run: LiveRun):
     drift = {"DeliveryRiskScoresDrift", "DeliveryRiskFeatureDrifts", "DeliveryRiskReviewShareAway"}
-    assert set(watch.told) >= drift | {"DeliveryRiskRequestsRefused"} | CONSTANT
+    assert set(live_run.notified) >= drift | {"DeliveryRiskRequestsRejected"} | CONSTANT
     receivers = {"page": "pages", "ticket": "tickets", "watchdog": "watchdog"}
-    assert all(receiver == receivers[ALERTS[name]["labels"]["severity"]] for name, receiver in watch.told.items())
+    assert live_run.notified == {name: receivers[ALERTS[name]["labels"]["severity"]] for name in live_run.notified}
     assert {rule["annotations"]["runbook_url"] for rule in ALERTS.values()} >= {
-        alert["annotations"]["runbook_url"] for _, message in watch.watched.messages for alert in message["alerts"]
+        alert["annotations"]["runbook_url"] for _, message in live_run.monitoring.messages for alert in message["alerts"]
     }
 
 
-def test_every_order_that_was_answered_is_counted_over_all_replicas(watch: Watch):
-    assert sum(float(s["value"][1]) for s in watch.watched.query("delivery_risk_orders_total")) == watch.answered > 20_000
+def test_every_answered_order_is_counted_over_all_replicas(live_run: LiveRun):
+    found = live_run.monitoring.query("delivery_risk_orders_total")
+    assert sum(float(series["value"][1]) for series in found) == live_run.answered > 20_000
 
 
 @pytest.mark.parametrize(
-    ("index", "share", "reference", "series", "bins"),
+    ("index", "share", "baseline", "count", "bins"),
     [
         ("score_drift", "score_bin", "reference_score", 1, 21),
         ("feature_drift", "zscore_bin", "reference_zscore", len(FEATURES), 16),
     ],
 )
-def test_the_stability_index_is_that_of_the_textbook(watch: Watch, index, share, reference, series, bins):
+def test_the_population_stability_index_has_its_textbook_value(live_run: LiveRun, index, share, baseline, count, bins):
     def shares(name):
-        found = defaultdict(dict)
-        for one in watch.watched.query(f"delivery_risk:{name}", watch.at):
-            labels = one["metric"]
-            found[labels["model_version"], labels.get("feature")][labels["above"], labels["le"]] = float(one["value"][1])
+        found: dict = defaultdict(dict)
+        for series in live_run.monitoring.query(f"delivery_risk:{name}:ratio", live_run.at):
+            labels = series["metric"]
+            found[labels["model_version"], labels.get("feature")][labels["above"], labels["le"]] = float(series["value"][1])
         return found
 
-    answered, expected = shares(f"{share}:ratio"), shares(f"{reference}:ratio")
-    indices = watch.watched.query(f"delivery_risk:{index}:psi", watch.at)
-    assert len(indices) == len(answered) == len(expected) == series
-    for one in indices:
-        key = one["metric"]["model_version"], one["metric"].get("feature")
+    answered, expected = shares(share), shares(baseline)
+    indices = live_run.monitoring.query(f"delivery_risk:{index}:psi", live_run.at)
+    assert len(indices) == len(answered) == len(expected) == count
+    for series in indices:
+        key = series["metric"]["model_version"], series["metric"].get("feature")
         assert answered[key].keys() == expected[key].keys()
         assert len(answered[key]) == bins
         assert sum(answered[key].values()) == pytest.approx(1, abs=1e-3)
         assert sum(expected[key].values()) == pytest.approx(1)
         pairs = [(max(answered[key][edges], 0.0005), max(expected[key][edges], 0.0005)) for edges in expected[key]]
-        # The shares may be those of the evaluation a second before.
-        assert float(one["value"][1]) == pytest.approx(sum((a - r) * math.log(a / r) for a, r in pairs), rel=0.1)
+        # The index can be that of the evaluation a second before.
+        assert float(series["value"][1]) == pytest.approx(sum((a - r) * math.log(a / r) for a, r in pairs), rel=0.1)
 
 
-def test_what_the_runbook_looks_at_first_is_answered(watch: Watch):
-    for anchor, query in queries().items():
-        assert isinstance(watch.watched.query(query), list), anchor
+def test_prometheus_answers_the_queries_of_the_runbook(live_run: LiveRun):
+    for title, query in queries().items():
+        assert isinstance(live_run.monitoring.query(query), list), title
 
 
-def test_versions_and_workers_are_those_that_run(watch: Watch):
-    workers = watch.watched.query("sum by (role, version) (delivery_risk_model_info)", watch.at)
-    assert {(s["metric"]["role"], s["metric"]["version"]): s["value"][1] for s in workers} == {
-        ("champion", CHAMPION): "3",
-        ("challenger", CHALLENGER): "3",
-    }
+def test_versions_and_workers_are_those_that_run(live_run: LiveRun):
+    workers = live_run.monitoring.query("sum by (role, version) (delivery_risk_model_info)", live_run.at)
+    found = {(series["metric"]["role"], series["metric"]["version"]): series["value"][1] for series in workers}
+    assert found == {("champion", CHAMPION): "3", ("challenger", CHALLENGER): "3"}
 
 
-def test_what_others_export_has_the_labels_that_are_counted_on(watch: Watch):
+def test_series_of_other_programs_have_the_labels_that_the_rules_use(live_run: LiveRun):
+    found = {name: [series["metric"] for series in live_run.monitoring.query(name, live_run.at)] for name in FOREIGN}
     for name, labels in FOREIGN.items():
-        found = watch.watched.query(name, watch.at)
-        assert found, name
-        assert all(labels - {"namespace", "pod"} <= set(one["metric"]) for one in found), name
-    groups = {one["metric"]["rule_group"] for one in watch.watched.query("prometheus_rule_evaluation_failures_total", watch.at)}
-    assert {group.split(";")[1] for group in groups} >= {"delivery-risk-budget", "delivery-risk-watchers"}
+        assert found[name], name
+        assert all(labels - {"namespace", "pod"} <= set(metric) for metric in found[name]), name
+    groups = {metric["rule_group"].split(";")[1] for metric in found["prometheus_rule_evaluation_failures_total"]}
+    assert groups >= {"delivery-risk-budget", "delivery-risk-watchers"}
 
 
-def test_the_runbooks_look_at_missing_metrics_shows_each_replica_once(watch: Watch):
-    found = watch.watched.query(queries()["DeliveryRiskMetricsMissing"], watch.at)
-    assert {one["metric"]["instance"]: one["value"][1] for one in found} == {
-        f"127.0.0.1:{replica.port}": "2" for replica in watch.watched.replicas
-    }
-    assert len(found) == 2
+def test_the_runbooks_query_for_missing_metrics_shows_each_replica_once(live_run: LiveRun):
+    found = live_run.monitoring.query(queries()["DeliveryRiskMetricsMissing"], live_run.at)
+    replicas = [f"127.0.0.1:{replica.port}" for replica in live_run.monitoring.replicas]
+    assert sorted((series["metric"]["instance"], series["value"][1]) for series in found) == sorted((r, "2") for r in replicas)

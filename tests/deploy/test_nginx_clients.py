@@ -1,4 +1,4 @@
-"""Clients that the real nginx refuses, outlasts or lets go, so that the real service behind it answers the others."""
+"""Clients that the real nginx rejects, waits for or disconnects, so that the real service behind it answers the others."""
 
 import http.client
 import json
@@ -8,22 +8,19 @@ import signal
 import socket
 import time
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
 from schemas.faults import ProblemSchema
 from service import config
-from tests.deploy.fronts import FILES, front
-from tests.deploy.hostile import BODY, SHARED_ADDRESS, head, side_by_side
+from tests.deploy.hostile import BATCH, BODY, HOSTILE_ADDRESS, head, side_by_side
+from tests.deploy.nginx import JSON, SITE, running_nginx
+from tests.facts import FEATURES
 from tests.integration.framing import exchange
-from tests.servers import running
+from tests.servers import running, until
 
 pytestmark = pytest.mark.deploy
-
-SITE = (FILES / "delivery-risk.conf").read_text()
-JSON = {"Content-Type": "application/json"}
-ORDERS = json.loads(BODY)["orders"]
-FEATURES = ("route_disruption", "backlog", "weather_severity")
 
 
 def problem(answer, status, kind):
@@ -36,64 +33,69 @@ def problem(answer, status, kind):
     return found
 
 
-def test_what_nginx_refuses_by_itself_is_a_problem_too(proxy):
-    problem(proxy.call("GET", "/metrics"), 404, "not-found")
-    traced = proxy.call("TRACE", "/livez")
-    problem(traced, 405, "method-not-allowed")
-    assert "OPTIONS" in traced[1]["allow"].split(", ")
-    problem(proxy.call("GET", "/" + "x" * 5000), 414, "uri-too-long")
-    problem(proxy.call("GET", "/livez", headers={"X-A": "x" * 5000}), 431, "headers-too-large")
-    problem(proxy.call("GET", "/delivery-risk.problem"), 404, "not-found")
-    assert exchange(proxy.port, b"\x16\x03\x01 not HTTP\r\n\r\n").statuses == (400,)
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status", "kind"),
+    [
+        ("GET", "/metrics", {}, 404, "not-found"),
+        ("TRACE", "/livez", {}, 405, "method-not-allowed"),
+        ("GET", "/" + "x" * 5000, {}, 414, "uri-too-long"),
+        ("GET", "/livez", {"X-A": "x" * 5000}, 431, "headers-too-large"),
+        ("GET", "/delivery-risk.problem", {}, 404, "not-found"),
+    ],
+)
+def test_an_error_that_nginx_answers_is_a_problem_too(nginx, method, path, headers, status, kind):
+    answer = nginx.call(method, path, headers=headers)
+    problem(answer, status, kind)
+    assert status != 405 or "OPTIONS" in answer[1]["allow"].split(", ")
 
 
-def test_a_body_over_the_limit_is_refused_by_its_length_and_in_chunks(proxy):
+def test_bytes_that_are_not_http_are_rejected(nginx):
+    assert exchange(nginx.port, b"\x16\x03\x01 not HTTP\r\n\r\n").statuses == (400,)
+
+
+def test_a_body_over_the_limit_is_rejected_by_its_length_and_in_chunks(nginx):
     most = config.load({}).max_body_bytes
-    told = problem(proxy.call("POST", "/score", bytes(most + 1), JSON), 413, "body-too-large")
-    assert told["detail"] == f"The body is larger than {most} bytes."
-    assert exchange(proxy.port, head("Content-Length: 99999999999")).statuses == (413,)
+    found = problem(nginx.call("POST", "/score", bytes(most + 1), JSON), 413, "body-too-large")
+    assert found["detail"] == f"The body is larger than {most} bytes."
+    assert exchange(nginx.port, head("Content-Length: 99999999999")).statuses == (413,)
     chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (most + 1, bytes(most + 1))
-    refused = exchange(proxy.port, head("Transfer-Encoding: chunked") + chunks)
-    assert (refused.statuses, json.loads(refused.body)["status"]) == ((413,), 413)
-    padded = BODY + b" " * (most - len(BODY))
-    assert proxy.call("POST", "/score", padded, JSON)[0] == 200
+    rejected = exchange(nginx.port, head("Transfer-Encoding: chunked") + chunks)
+    assert (rejected.statuses, json.loads(rejected.body)["status"]) == ((413,), 413)
+    assert nginx.call("POST", "/score", BODY + b" " * (most - len(BODY)), JSON)[0] == 200
 
 
-def test_without_the_service_the_answer_is_a_503_that_says_when_to_come_again():
+def test_without_the_service_the_answer_is_a_503_with_retry_after():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    with front(port) as alone:
+    with running_nginx(port) as alone:
         for _ in range(3):
             answer = alone.call("POST", "/score", BODY, JSON)
             problem(answer, 503, "unavailable")
             assert answer[1]["retry-after"] == "1"
 
 
-def test_an_address_has_so_many_requests_at_work_and_the_others_are_not_hurt(proxy):
+def test_the_requests_of_an_address_are_limited_and_other_addresses_are_not_affected(nginx):
     (most,) = re.findall(r"limit_conn delivery_risk (\d+);", SITE)
-    slow = []
-    try:
+    with ExitStack() as stack:
+        slow = []
         for _ in range(int(most)):
-            slow.append(socket.create_connection(("127.0.0.1", proxy.port), 5, (SHARED_ADDRESS, 0)))
+            slow.append(stack.enter_context(socket.create_connection(("127.0.0.1", nginx.port), 5, (HOSTILE_ADDRESS, 0))))
             slow[-1].sendall(head(f"Content-Length: {len(BODY)}", "Expect: 100-continue"))
-            assert slow[-1].recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"  # it is at work
+            assert slow[-1].recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"  # nginx is reading the request
             slow[-1].sendall(BODY[:-1])
-        refused = exchange(proxy.port, head("Content-Length: 0"), SHARED_ADDRESS)
-        assert refused.statuses == (429,)
-        assert json.loads(refused.body)["type"] == "urn:delivery-risk:problem:too-many-connections"
-        assert len(proxy.score(ORDERS)["results"]) == 10
+        rejected = exchange(nginx.port, head("Content-Length: 0"), HOSTILE_ADDRESS)
+        assert rejected.statuses == (429,)
+        assert json.loads(rejected.body)["type"] == "urn:delivery-risk:problem:too-many-connections"
+        assert len(nginx.score(BATCH)["results"]) == 10
         for connection in slow:
             connection.sendall(BODY[-1:])
         answered = {connection.recv(12) for connection in slow}
         assert b"HTTP/1.1 200" in answered <= {b"HTTP/1.1 200", b"HTTP/1.1 503"}
-    finally:
-        for connection in slow:
-            connection.close()
 
 
 def test_a_worker_killed_between_requests_costs_no_request():
-    with running(DELIVERY_RISK_WORKERS="2") as server, front(server.port) as proxy:
-        connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=10)
+    with running(DELIVERY_RISK_WORKERS="2") as server, running_nginx(server.port) as nginx:
+        connection = http.client.HTTPConnection("127.0.0.1", nginx.port, timeout=10)
         for number in range(60):
             if number % 6 == 5:
                 os.kill(server.all_workers(2)[0], signal.SIGKILL)
@@ -104,7 +106,7 @@ def test_a_worker_killed_between_requests_costs_no_request():
 
 
 def unreading(port):
-    """A client that asks for more than the kernel keeps for it, 30,000 errors, and then reads nothing."""
+    """A client that requests a larger answer than the kernel buffers, 30,000 errors, and reads nothing."""
     columns = dict.fromkeys(FEATURES, [None] * 10_000)
     body = json.dumps({"order_ids": [f"{number:0128}" for number in range(10_000)], "columns": columns}).encode()
     connection = socket.socket()
@@ -115,25 +117,27 @@ def unreading(port):
     return connection
 
 
-def test_clients_that_do_not_read_their_answers_keep_no_thread_of_the_service():
-    with (
-        running(DELIVERY_RISK_WORKERS="1", DELIVERY_RISK_THREADS="2", DELIVERY_RISK_MAX_CONCURRENT="1") as server,
-        front(server.port) as proxy,
-        ExitStack() as stack,
-    ):
-        for _ in range(4):
-            stack.enter_context(unreading(proxy.port))
-            time.sleep(1)  # one place: the next would be refused while this is computed
+def has_answered(server, count):
+    start = 'http_request_duration_seconds_count{method="POST"'
+    return sum(value for name, value in server.metrics().items() if name.startswith(start)) == count
+
+
+def test_clients_that_do_not_read_their_answers_hold_no_thread_of_the_service():
+    settings: dict = {"DELIVERY_RISK_WORKERS": "1", "DELIVERY_RISK_THREADS": "2", "DELIVERY_RISK_MAX_CONCURRENT": "1"}
+    with running(**settings) as server, running_nginx(server.port) as nginx, ExitStack() as stack:
+        for number in range(1, 5):
+            stack.enter_context(unreading(nginx.port))
+            # At a concurrency limit of one, the next request would be rejected while this one is computed.
+            assert until(partial(has_answered, server, number), 20)
         begun = time.monotonic()
-        assert len(proxy.score(ORDERS)["results"]) == 10
+        assert len(nginx.score(BATCH)["results"]) == 10
         assert time.monotonic() - begun < 20
 
 
 @pytest.mark.long
-def test_those_who_wait_are_let_go(proxy):
-    """Silent, or not reading: ten seconds each, of nginx's time alone."""
+def test_silent_clients_and_clients_that_do_not_read_are_disconnected_after_ten_seconds(nginx):
     begun = time.monotonic()
-    with socket.create_connection(("127.0.0.1", proxy.port), 30) as silent, unreading(proxy.port) as reader:
+    with socket.create_connection(("127.0.0.1", nginx.port), 30) as silent, unreading(nginx.port) as reader:
         assert silent.recv(1) == b""
         assert 9 < time.monotonic() - begun < 20
         time.sleep(5)
@@ -141,27 +145,24 @@ def test_those_who_wait_are_let_go(proxy):
             list(iter(lambda: reader.recv(65536), b""))
 
 
-STATUSES = {"200", "400", "413", "415", "429", "503", "closed", "held"}
+def attacked(seconds, copies):
+    with running() as server, running_nginx(server.port) as nginx:
+        outcome = side_by_side(nginx.port, server.process.pid, seconds, copies)
+    endings = {status for endings in outcome.hostile.values() for status in endings}
+    assert endings <= {"200", "400", "413", "415", "429", "503", "closed", "held"}
+    return outcome
 
 
-def statuses(outcome):
-    return {status for endings in outcome.hostile.values() for status in endings}
-
-
-def test_ten_kinds_of_hostile_clients_do_not_hurt_a_polite_one():
-    with running() as server, front(server.port) as proxy:
-        outcome = side_by_side(proxy.port, server.process.pid, 6, 1)
-    assert not outcome.polite.failed
-    assert len(outcome.polite.seconds) > 12
+def test_ten_kinds_of_hostile_clients_do_not_affect_a_polite_one():
+    outcome = attacked(6, 1)
+    assert (set(outcome.polite.statuses), outcome.polite.failures) == ({200}, {})
+    assert outcome.polite.statuses[200] > 12
     assert outcome.most - outcome.before <= 20
-    assert statuses(outcome) <= STATUSES
 
 
 @pytest.mark.long
-def test_a_hundred_hostile_clients_have_a_polite_one_refused_at_times_and_never_anything_worse():
-    with running() as server, front(server.port) as proxy:
-        outcome = side_by_side(proxy.port, server.process.pid, 40, 10)
-    assert outcome.polite.failed.keys() <= {"503"}
-    assert outcome.polite.failed["503"] < len(outcome.polite.seconds) / 2
-    assert outcome.most - outcome.before <= 8 * 16 + 20, "each of the eight places may hold a body of 16 MiB"
-    assert statuses(outcome) <= STATUSES
+def test_with_a_hundred_hostile_clients_a_polite_one_gets_503_at_times_and_no_other_error():
+    outcome = attacked(40, 10)
+    assert (outcome.polite.statuses.keys() <= {200, 503}, outcome.polite.failures) == (True, {})
+    assert outcome.polite.statuses[503] < outcome.polite.statuses[200] / 2
+    assert outcome.most - outcome.before <= 8 * 16 + 20, "each of the eight permits may hold a body of 16 MiB"

@@ -1,4 +1,4 @@
-"""The probes of framing through the real nginx, in front of the real service."""
+"""The framing probes through the real nginx, in front of the real service."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -9,34 +9,31 @@ from tests.integration.framing import PROBES, exchange
 
 pytestmark = pytest.mark.deploy
 
-
 WAITING = [probe for probe in PROBES if probe.waits]
-MENDED = [probe for probe in PROBES if 200 in probe.behind]
-REFUSED = [probe for probe in PROBES if probe.behind and probe not in MENDED + WAITING]
+CORRECTED = [probe for probe in PROBES if 200 in probe.behind]
+REJECTED = [probe for probe in PROBES if probe.behind and probe not in CORRECTED + WAITING]
 
 
-def all_at_once(proxy, probes):
-    """By the probe's name: what came back for it, and the statuses that were logged of it."""
-    addresses = {probe.name: f"127.0.1.{number}" for number, probe in enumerate(PROBES, 1)}
+def all_at_once(nginx, probes):
+    """The answer to each probe and the statuses logged for it, by its name."""
+    addresses = {probe.name: f"127.0.1.{number}" for number, probe in enumerate(PROBES, 1) if probe in probes}
+
+    def send(probe):
+        return probe.name, exchange(nginx.port, probe.request, addresses[probe.name], half_closed=not probe.waits)
+
     with ThreadPoolExecutor(len(probes)) as threads:
-        waiting = {
-            probe.name: threads.submit(exchange, proxy.port, probe.request, addresses[probe.name], half_closed=not probe.waits)
-            for probe in probes
-        }
-        received = {name: found.result(timeout=30) for name, found in waiting.items()}
-    lines = proxy.lines(lambda line: line["client"] in addresses.values(), len(received))
-    return {
-        name: (answer, [line["status"] for line in lines if line["client"] == addresses[name]])
-        for name, answer in received.items()
-    }
+        received = dict(threads.map(send, probes, timeout=30))
+    lines = nginx.lines(lambda line: line["client"] in addresses.values(), len(received))
+    logged = {name: [line["status"] for line in lines if line["client"] == address] for name, address in addresses.items()}
+    return {name: (answer, logged[name]) for name, answer in received.items()}
 
 
 def orders_counted(service):
     return sum(value for name, value in service.metrics().items() if name.startswith("delivery_risk_orders_total"))
 
 
-def assert_refused(probe, answer, logged):
-    """The first answer is the expected one, or it is logged where none came; what else came of the bytes is a 4xx."""
+def assert_rejected(probe, answer, logged):
+    """The first answer, or the log if there is none, has an expected status; all others are 4xx or expected."""
     assert logged
     assert answer.statuses or not answer.received
     assert {*answer.statuses[:1]} <= {*probe.behind}
@@ -45,38 +42,38 @@ def assert_refused(probe, answer, logged):
 
 
 @pytest.fixture(scope="module")
-def probed(service, proxy):
+def probed(service, nginx):
     before = orders_counted(service)
-    found = all_at_once(proxy, REFUSED)
+    found = all_at_once(nginx, REJECTED)
     assert orders_counted(service) == before
     return found
 
 
-@pytest.mark.parametrize("probe", REFUSED, ids=[probe.name for probe in REFUSED])
-def test_a_request_whose_framing_is_wrong_is_refused_or_gets_no_answer_at_all(probed, probe):
+@pytest.mark.parametrize("probe", REJECTED, ids=[probe.name for probe in REJECTED])
+def test_a_request_with_invalid_framing_is_rejected_or_gets_no_answer(probed, probe):
     answer, logged = probed[probe.name]
-    assert_refused(probe, answer, logged)
+    assert_rejected(probe, answer, logged)
     assert len(re.findall(rb"HTTP/1\.1 [45]", answer.received)) == answer.received.count(b"application/problem+json")
 
 
-@pytest.mark.parametrize("probe", MENDED, ids=[probe.name for probe in MENDED])
-def test_unusual_framing_that_nginx_takes_is_taken_whole_and_scored_once(service, proxy, probe):
+@pytest.mark.parametrize("probe", CORRECTED, ids=[probe.name for probe in CORRECTED])
+def test_a_request_with_unusual_framing_that_nginx_accepts_is_scored_once(service, nginx, probe):
     before = orders_counted(service)
-    answer = exchange(proxy.port, probe.request)
+    answer = exchange(nginx.port, probe.request)
     assert (answer.statuses, answer.received.count(b'"score":')) == ((200,), 1)
     assert orders_counted(service) == before + 1
 
 
-def test_of_http_0_9_comes_the_bare_document(proxy):
+def test_http_0_9_gets_only_a_body(nginx):
     (probe,) = (probe for probe in PROBES if not probe.behind)
-    assert (probe.name, exchange(proxy.port, probe.request).received) == ("HTTP/0.9", b'{"status":"ok"}')
+    assert (probe.name, exchange(nginx.port, probe.request).received) == ("HTTP/0.9", b'{"status":"ok"}')
 
 
 @pytest.mark.long
-def test_those_who_wait_in_the_middle_of_a_body_are_let_go(service, proxy):
+def test_connections_that_stop_in_the_middle_of_a_body_are_closed(service, nginx):
     before = orders_counted(service)
-    found = all_at_once(proxy, WAITING)
+    found = all_at_once(nginx, WAITING)
     for probe in WAITING:
-        assert_refused(probe, *found[probe.name])
+        assert_rejected(probe, *found[probe.name])
         assert 9 < found[probe.name][0].seconds < 20
     assert orders_counted(service) == before

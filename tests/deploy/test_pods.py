@@ -1,9 +1,8 @@
-"""deploy/kubernetes as pods, run by podman: the store's, and the service's with the documented secret and without."""
+"""deploy/kubernetes run by podman: the pod of the registry, and replicas with and without the documented secret."""
 
 import json
 import re
 import shlex
-import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,24 +14,29 @@ import yaml
 
 from tests.bearer_tokens import GOOD, OTHER, line
 from tests.deploy import manifests
-from tests.deploy.manifests import KUBERNETES, container, drained
-from tests.deploy.orders import ORDERS, check_orders
-from tests.deploy.planting import plant
-from tests.deploy.programs import run
-from tests.facts import ROOT
+from tests.deploy.containers import check_scores
+from tests.deploy.manifests import GUIDE, KUBERNETES, container, stop_hook
+from tests.deploy.nginx import JSON
+from tests.deploy.programs import output, replace_text, run
+from tests.deploy.runbook import RUNBOOK
+from tests.facts import ORDERS
 from tests.servers import free_port, until
 
 pytestmark = pytest.mark.deploy
 
-JSON = {"Content-Type": "application/json"}
-RUNBOOK = (ROOT / "deploy" / "RUNBOOK.md").read_text()
-_GUIDE = ROOT / "docs" / "operations" / "kubernetes.md"
-(SECRET,) = re.findall(r"^kubectl .* create secret .*$", _GUIDE.read_text(), re.MULTILINE)
+(SECRET,) = re.findall(r"^kubectl .* create secret .*$", GUIDE, re.MULTILINE)
 TOKENS = {"tokens": line(GOOD, "score") + line(OTHER, "read", "prometheus"), "scraper": OTHER}
+NEXT_VERSION = """
+from dataclasses import replace
+from model.artifact import model_file
+from model.packaged import packaged_model
+made = packaged_model()
+model_file.write(replace(made, manifest=replace(made.manifest, version="1.0.1")), "/dev/shm/next.npz")
+"""
 
 
 def check_probes(folder, client):
-    """What the kubelet would ask for, asked; and what Prometheus would."""
+    """The requests of the kubelet's probes and of Prometheus succeed."""
     known = manifests.read(folder)
     service = container(known["Deployment"])
     probes = {name: service[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")}
@@ -48,9 +52,8 @@ def check_probes(folder, client):
 
 
 @contextmanager
-def playing(engine, place, name, content):
-    """What podman makes of these manifests, until the block ends."""
-    file = place / name
+def playing(engine, file, content):
+    """The pods that podman makes of these manifests, until the block ends."""
     file.write_text(yaml.safe_dump_all(content))
     engine.podman("play", "kube", str(file))
     try:
@@ -60,120 +63,119 @@ def playing(engine, place, name, content):
 
 
 @contextmanager
-def replica(engine, place, name, up="/readyz"):
-    """A replica of the Deployment that is up: its container's name, and a client of it. Its secret lies in this place."""
-    port, secret = free_port(), place / name
-    with playing(engine, place, f"{name}.yaml", manifests.replica(KUBERNETES, port, secret, name)):
-        yield f"{name}-pod-0-service", engine.client(f"{name}-pod-0-service", port, path=up)
+def replica(engine, folder, name, path="/readyz"):
+    """A running replica of the Deployment: the name of its container, and a client. Its secret is in `folder / name`."""
+    port = free_port()
+    with playing(engine, folder / f"{name}.yaml", manifests.replica(KUBERNETES, port, folder / name, name)):
+        yield f"{name}-pod-0-service", engine.client(f"{name}-pod-0-service", port, path=path)
 
 
 @pytest.fixture(scope="module")
 def secret(tmp_path_factory):
-    """What kubectl makes of the documented line."""
-    place = tmp_path_factory.mktemp("secret")
+    """The secret that the documented command makes."""
+    folder = tmp_path_factory.mktemp("secret")
     for name, content in TOKENS.items():
-        (place / name).write_text(content)
-    done = run(*shlex.split(SECRET), "--dry-run=client", "--output=yaml", cwd=place)
-    assert done.returncode == 0, done.stderr
-    return yaml.safe_load(done.stdout)
+        (folder / name).write_text(content)
+    return yaml.safe_load(output(*shlex.split(SECRET), "--dry-run=client", "--output=yaml", cwd=folder))
 
 
 @pytest.fixture(scope="module")
-def place():
-    """A directory that the image's user may enter, as pytest's own are not."""
-    with tempfile.TemporaryDirectory() as place:
-        Path(place).chmod(0o755)
-        yield Path(place)
+def folder():
+    """A directory that the user of the image can read, unlike pytest's."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @pytest.fixture(scope="module")
-def store(engine, image, place):
-    """The pod that has the volume to itself, once it has put the first model there: its container's name."""
-    name = "delivery-risk-store-0-store"
-    ready = container(manifests.read(KUBERNETES)["StatefulSet"])["readinessProbe"]["exec"]["command"]
-    with playing(engine, place, "store.yaml", manifests.store(KUBERNETES)):
+def registry(engine, image, folder):
+    """The name of the registry's container, once it has published the first model."""
+    _, pod = manifests.registry_pod(KUBERNETES)
+    ready = pod["spec"]["containers"][0]["readinessProbe"]["exec"]["command"]
+    name = f"{pod['metadata']['name']}-store"
+    with playing(engine, folder / "registry.yaml", manifests.registry_pod(KUBERNETES)):
         assert until(lambda: run("podman", "exec", name, *ready, **engine.environment).returncode == 0, 20), engine.log(name)
         yield name
 
 
 @pytest.fixture(scope="module")
-def played(engine, store, place, secret):
-    """The Deployment, run by podman with its secret: its container's name, and a client that has a token."""
-    manifests.unpack(secret, KUBERNETES, place / "delivery-risk")
-    with replica(engine, place, "delivery-risk") as (name, client):
+def deployed(engine, registry, folder, secret):
+    """A replica with its secret: the name of its container, and a client with a token."""
+    manifests.unpack(secret, folder / "delivery-risk")
+    with replica(engine, folder, "delivery-risk") as (name, client):
         yield name, replace(client, token=GOOD)
 
 
-def test_without_its_secret_a_replica_lives_and_refuses_every_caller_until_there_is_one(engine, store, place, secret):
-    (place / "closed").mkdir(mode=0o755)
-    with replica(engine, place, "closed", "/livez") as (_, client):
+def test_a_replica_without_its_secret_runs_and_rejects_every_caller_until_the_secret_exists(engine, registry, folder, secret):
+    (folder / "closed").mkdir(mode=0o755)
+    with replica(engine, folder, "closed", "/livez") as (_, client):
         assert client.call("GET", "/livez")[0] == 200
-        status, _, told = client.call("GET", "/readyz")
-        assert (status, b"No token is valid" in told) == (503, True), told
+        status, _, body = client.call("GET", "/readyz")
+        assert (status, b"No token is valid" in body) == (503, True), body
         known, batch = replace(client, token=GOOD), json.dumps({"orders": ORDERS}).encode()
         for caller in (client, known):
             assert caller.call("POST", "/score", batch, JSON)[0] == 401
             assert caller.call("GET", "/metrics")[0] == 401
-        manifests.unpack(secret, KUBERNETES, place / "closed")
+        manifests.unpack(secret, folder / "closed")
         assert until(lambda: known.call("POST", "/score", batch, JSON)[0] == 200)
-        check_orders(known)
+        check_scores(known)
         assert known.call("GET", "/metrics")[0] == 403
         assert client.call("POST", "/score", b"", JSON)[0] == 401
 
 
-def test_the_deployment_runs_as_it_is_written(engine, played):
-    name, client = played
+def test_the_deployment_runs_within_its_limits_and_without_rights(engine, deployed):
+    name, client = deployed
     check_probes(KUBERNETES, client)
-    check_orders(client)
+    check_scores(client)
     limits = container(manifests.read(KUBERNETES)["Deployment"])["resources"]["limits"]
-    engine.check_held(name, float(limits["cpu"]), int(limits["memory"].removesuffix("Mi")))
+    engine.check_limits(name, float(limits["cpu"]), int(limits["memory"].removesuffix("Mi")))
     assert engine.podman("exec", name, "id", "-u").strip() == "10001"
     assert "Read-only" in run("podman", "exec", name, "touch", "/models/x", **engine.environment).stderr
     assert "Seccomp:\t2" in engine.podman("exec", name, "cat", "/proc/1/status")
     assert " 0 failed" in engine.podman("exec", name, "delivery-risk", "doctor")
 
 
-def test_the_runbooks_command_on_the_store_names_the_stores_pod():
-    (pod,) = re.findall(
-        r"^kubectl -n delivery-risk exec (\S+) -- delivery-risk model rollback --in /models$", RUNBOOK, re.MULTILINE
-    )
-    assert pod == manifests.store(KUBERNETES)[1]["metadata"]["name"]
+def test_the_runbooks_command_on_the_registry_names_its_pod():
+    command = r"^kubectl -n delivery-risk exec (\S+) -- delivery-risk model rollback --in /models$"
+    assert re.findall(command, RUNBOOK, re.MULTILINE) == [manifests.registry_pod(KUBERNETES)[1]["metadata"]["name"]]
 
 
-def test_what_is_promoted_in_the_store_is_served_by_the_replica_which_cannot_change_it(engine, store, played):
-    name, client = played
-    say = ("model", "list", "--in", "/models")
-    assert engine.podman("exec", name, "delivery-risk", *say) == engine.podman("exec", store, "delivery-risk", *say)
-    refused = run("podman", "exec", name, "delivery-risk", "model", "promote", "1.0.0", "--in", "/models", **engine.environment)
-    assert refused.returncode != 0
-    assert "Read-only" in refused.stderr
-    made = "from dataclasses import replace; from model import artifact, default; made = default.default_model(); "
-    made += "artifact.write(replace(made, manifest=replace(made.manifest, version='1.0.1')), '/dev/shm/next.npz')"
-    engine.podman("exec", store, "python", "-c", made)
+def test_a_replica_serves_what_is_promoted_in_the_registry_and_cannot_change_it(engine, registry, deployed):
+    name, client = deployed
+
+    def model(container, words):
+        return ("podman", "exec", container, "delivery-risk", "model", *words.split())
+
+    listed = [output(*model(each, "list --in /models"), **engine.environment) for each in (name, registry)]
+    assert listed[0] == listed[1]
+    rejected = run(*model(name, "promote 1.0.0 --in /models"), **engine.environment)
+    assert (rejected.returncode != 0, "Read-only" in rejected.stderr) == (True, True)
+    engine.podman("exec", registry, "python", "-c", NEXT_VERSION)
     for words in ("publish /dev/shm/next.npz --to /models", "promote 1.0.1 --in /models"):
-        engine.podman("exec", store, "delivery-risk", "model", *words.split())
+        output(*model(registry, words), **engine.environment)
     assert until(lambda: client.score(ORDERS)["model_version"] == "1.0.1", 10)
-    engine.podman("exec", store, "delivery-risk", "model", "rollback", "--in", "/models")
+    output(*model(registry, "rollback --in /models"), **engine.environment)
     assert until(lambda: client.score(ORDERS)["model_version"] == "1.0.0", 10)
 
 
-def test_the_hook_before_a_stop_says_not_ready_while_requests_are_answered(engine, played):
-    name, client = played
+def test_a_replica_is_not_ready_but_answers_requests_while_the_hook_before_a_stop_runs(engine, deployed):
+    name, client = deployed
     known = manifests.read(KUBERNETES)
     file = known["ConfigMap"]["data"]["DELIVERY_RISK_DRAIN_FILE"]
+    hook = ("exec", f"--env=DELIVERY_RISK_DRAIN_FILE={file}", name, *stop_hook(known["Deployment"]))
     with ThreadPoolExecutor(1) as pool:
-        hook = pool.submit(engine.podman, "exec", f"--env=DELIVERY_RISK_DRAIN_FILE={file}", name, *drained(known["Deployment"]))
+        running = pool.submit(engine.podman, *hook)
         assert until(lambda: engine.podman("exec", name, "ls", str(PurePosixPath(file).parent)) != "", 5)
         assert client.call("GET", "/readyz")[0] == 503
         assert client.call("GET", "/livez")[0] == 200
-        check_orders(client)
-        assert not hook.done()
-        hook.result(30)
+        check_scores(client)
+        assert not running.done()
+        running.result(30)
     assert client.call("GET", "/readyz")[0] == 200
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "said"),
+    ("file", "old", "new", "message"),
     [
         ("deployment.yaml", "path: /livez", "path: /healthz", "the startup probe fails"),
         ("deployment.yaml", "path: /readyz", "path: /ready", "the readiness probe fails"),
@@ -181,13 +183,12 @@ def test_the_hook_before_a_stop_says_not_ready_while_requests_are_answered(engin
         ("service-monitor.yaml", "key: scraper", "key: scrapers", "no metrics"),
     ],
 )
-def test_a_path_that_is_not_the_services_is_seen(played, tmp_path, file, old, new, said):
-    folder = shutil.copytree(KUBERNETES, tmp_path / "kubernetes")
-    plant(folder / file, old, new)
-    with pytest.raises(AssertionError, match=said):
-        check_probes(folder, played[1])
+def test_a_probe_that_the_service_does_not_answer_is_detected(deployed, deploy, file, old, new, message):
+    replace_text(deploy / "kubernetes" / file, old, new)
+    with pytest.raises(AssertionError, match=message):
+        check_probes(deploy / "kubernetes", deployed[1])
 
 
-def test_it_stops_with_exit_code_0(engine, played):
-    name, _ = played
+def test_it_stops_with_exit_code_0(engine, deployed):
+    name, _ = deployed
     assert engine.exit_code(name) == 0, engine.log(name)

@@ -1,4 +1,4 @@
-"""A Flask route that reads the body and answers a constant: the floor of this stack."""
+"""A Flask route that reads the body and answers a constant: the minimum of this stack."""
 
 from flask import Flask, Response, request
 

@@ -1,4 +1,4 @@
-"""The metrics of the orders, as prometheus-client's own calls keep them: an observation a score, a count a queue."""
+"""Metrics of orders in plain prometheus-client: one observation per score, one count per queue."""
 
 from prometheus_client import Counter, Histogram
 
@@ -7,7 +7,6 @@ ORDERS = Counter("orders", "Orders by queue.", ["queue"])
 
 
 def count(scores):
-    """Count these scores."""
     for score in scores:
         SCORES.observe(score)
     reviews = sum(score >= 0.6 for score in scores)

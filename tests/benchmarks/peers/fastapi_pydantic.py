@@ -1,4 +1,4 @@
-"""FastAPI with pydantic models, strict and closed, on uvicorn."""
+"""FastAPI with pydantic models, strict and without extra fields, on uvicorn."""
 
 import os
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Litestar with msgspec structs, closed, on uvicorn."""
+"""Litestar with msgspec structs, without unknown fields, on uvicorn."""
 
 import os
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""MLServer over columns: the Open Inference Protocol, a tensor for the order ids and one for each feature."""
+"""MLServer with columns: the Open Inference Protocol, with a tensor of order ids and one per feature."""
 
 import numpy as np
 from mlserver import MLModel

@@ -1,4 +1,4 @@
-"""marshmallow Nested(many=True) on Flask, one observation a score: what most would write first."""
+"""marshmallow Nested(many=True) on Flask, one observation per score: a common first implementation."""
 
 import numpy as np
 from flask import Flask, jsonify, request

@@ -1,4 +1,4 @@
-"""The default network as a matrix product: what every peer computes, and what each answers for an order."""
+"""The packaged network as a matrix product, which every peer computes, and the result of an order."""
 
 import numpy as np
 
@@ -15,6 +15,6 @@ def scores(x):
 
 
 def decide(ids, x):
-    """A result an order."""
+    """One result per order."""
     rows = zip(ids, scores(x).tolist(), strict=True)
     return [{"order_id": i, "score": s, "queue": "review" if s >= 0.6 else "monitor"} for i, s in rows]

@@ -1,5 +1,5 @@
-// Grafana's own types, put together as deploy/grafana/dashboards uses them: a panel's options belong to its type.
-// make.sh makes dashboard.json of it.
+// Grafana's types, combined as deploy/grafana/dashboards uses them: the options of a panel depend on its type.
+// make.sh generates dashboard.json from this.
 import type { Prometheus } from './node_modules/@grafana/prometheus/dist/types/dataquery';
 import type * as barchart from './node_modules/@grafana/schema/dist/types/raw/composable/barchart/panelcfg/x/types.gen';
 import type * as heatmap from './node_modules/@grafana/schema/dist/types/raw/composable/heatmap/panelcfg/x/types.gen';

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes dashboard.json and operator.json of the TypeScript types that Grafana and the Prometheus operator's users have. To be run
-# when their versions change; needs npm.
+# Generates dashboard.json and operator.json from the TypeScript types of Grafana and of the Prometheus operator. Run it when their
+# versions change; needs npm.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
@@ -12,7 +12,7 @@ npm install --silent --no-audit --no-fund --ignore-scripts \
 npm pack --silent @grafana/prometheus@13.1.4 > /dev/null
 mkdir -p node_modules/@grafana/prometheus node_modules/@grafana/data
 tar xzf grafana-prometheus-*.tgz -C node_modules/@grafana/prometheus --strip-components=1
-# The query's type names three types of a large package, for fields that are left out.
+# The query type refers to three types of a large package, for fields that are not used.
 echo 'export interface Scope { metadata: { name: string } } export interface ScopeSpec {} export interface ScopeSpecFilter {}' \
     > node_modules/@grafana/data/index.d.ts
 
@@ -20,7 +20,7 @@ make() {
     cp "$here/$1.ts" .
     npx ts-json-schema-generator --path "$1.ts" --type "$2" --no-type-check --out long.json
     python3 - "$here/$1.json" << 'END'
-"""Leaves out the prose and writes a definition a line."""
+"""Removes descriptions and writes one definition per line."""
 import json
 import sys
 

@@ -1,4 +1,4 @@
-// The Prometheus operator's own types, as TypeScript has them of its Kubernetes definitions. make.sh makes operator.json of it.
+// The types of the Prometheus operator, generated from its Kubernetes definitions. make.sh generates operator.json from this.
 import type { IComGithubPrometheusOperatorPrometheusOperatorPkgApisMonitoringV1PrometheusRuleSpec as Rules } from './node_modules/@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PrometheusRuleSpec';
 import type { IComGithubPrometheusOperatorPrometheusOperatorPkgApisMonitoringV1ServiceMonitorSpec as Monitor } from './node_modules/@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/ServiceMonitorSpec';
 

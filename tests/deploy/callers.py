@@ -1,4 +1,4 @@
-"""Callers of the replicas of a service: batches of orders as they usually are, or shifted, and what goes wrong beside them."""
+"""Callers of the replicas of a service: usual or shifted batches of orders, probes, and invalid requests."""
 
 import json
 import threading
@@ -8,21 +8,22 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from model.core.batch import Batch
 from tests.bearer_tokens import GOOD, bearer
+from tests.facts import FEATURES
 from tests.servers import Server
 
-FEATURES = ("route_disruption", "backlog", "weather_severity")
 USUAL, SHIFTED = 4.0, 5.0
-EVERY = 0.25
+INTERVAL_SECONDS = 0.25
 _HEADERS = {"Content-Type": "application/json", **bearer(GOOD)}
 
 
 def orders(count: int, mean: float, seed: int) -> Batch:
-    """Orders of the default model's features around this mean; one in a hundred is out of range."""
+    """Orders of the packaged model whose features have this mean; one in a hundred is out of range."""
     random = np.random.default_rng(seed)
     matrix = random.normal(mean, 1.5, (count, len(FEATURES))).clip(0, 10)
     matrix[random.random(count) < 0.01, 1] = 11.0
@@ -30,19 +31,21 @@ def orders(count: int, mean: float, seed: int) -> Batch:
 
 
 @dataclass
-class Crowd:
-    """Calls each replica four times a second. `mean` and `troubled` may be changed meanwhile; `answered` counts orders."""
+class Callers:
+    """Call each replica four times a second. `mean` and `troubled` may be changed meanwhile; `answered` counts orders.
+
+    Troubled callers also send invalid batches, and more batches at once than a worker may compute.
+    """
 
     replicas: Sequence[Server]
     mean: float = USUAL
     troubled: bool = False
     answered: int = 0
     _ended: threading.Event = field(default_factory=threading.Event)
-    _counting: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
-    def calling(self) -> Iterator["Crowd"]:
-        """The callers, until the block ends."""
+    def calling(self) -> Iterator["Callers"]:
         thread = threading.Thread(target=self._call)
         thread.start()
         try:
@@ -58,32 +61,29 @@ class Crowd:
             for replica in self.replicas:
                 turn += 1
                 self._visit(replica, turn)
-            self._ended.wait(max(0.0, EVERY - (time.monotonic() - began)))
+            self._ended.wait(max(0.0, INTERVAL_SECONDS - (time.monotonic() - began)))
 
     def _visit(self, replica: Server, turn: int) -> None:
-        self._score(replica, _records(orders(400, self.mean, turn)))
-        self._score(replica, _records(orders(5, self.mean, turn)))
+        for count in (400, 5):
+            self._score(replica, self._records(count, turn))
         replica.call("GET", "/readyz")
         if turn % 10 == 0:
-            gaps = _records(orders(3, self.mean, turn))
+            gaps = self._records(3, turn)
             gaps[0]["backlog"] = None
             self._score(replica, gaps, "?on_error=partial")
         if self.troubled or turn % 20 == 0:
             replica.call("POST", "/score", b'{"orders": [{"order_id": "x"}]}', _HEADERS)
         if self.troubled:
-            bodies = [_records(orders(4000, self.mean, turn + number)) for number in range(3)]
-            with ThreadPoolExecutor(len(bodies)) as pool:
-                list(pool.map(partial(self._score, replica), bodies))
+            with ThreadPoolExecutor(3) as pool:
+                list(pool.map(partial(self._score, replica), [self._records(4000, turn + number) for number in range(3)]))
 
-    def _score(self, replica: Server, records: list[dict[str, object]], query: str = "") -> None:
+    def _records(self, count: int, seed: int) -> list[dict[str, Any]]:
+        batch = orders(count, self.mean, seed)
+        rows = zip(batch.ids, batch.matrix.tolist(), strict=True)
+        return [{"order_id": order_id, **dict(zip(FEATURES, row, strict=True))} for order_id, row in rows]
+
+    def _score(self, replica: Server, records: list[dict[str, Any]], query: str = "") -> None:
         status, _, answer = replica.call("POST", f"/score{query}", json.dumps({"orders": records}).encode(), _HEADERS)
         if status == 200:
-            with self._counting:
+            with self._lock:
                 self.answered += len(json.loads(answer)["results"])
-
-
-def _records(batch: Batch) -> list[dict[str, object]]:
-    return [
-        {"order_id": order_id, **dict(zip(FEATURES, row, strict=True))}
-        for order_id, row in zip(batch.ids, batch.matrix.tolist(), strict=True)
-    ]

@@ -11,13 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from model.registry import loader, references, versions
+from model.registry import references, versions
 from model.registry.references import VersionReference
-from service.metrics.recorder import Metrics
-from service.rollout.reloader import Reloader
-from service.serving.active_models import Serving
-from service.shared.counters import SharedCounters
-from service.web import openapi
+from tests.apps import service_of
 from tests.facts import ROOT
 from tests.integration.model_swaps import BROKEN, Client, Versions
 from tests.servers import Server, running
@@ -90,10 +86,9 @@ def test_swaps_beside_broken_files_and_killed_workers_give_no_wrong_answer(tmp_p
 
 
 def memory_of_swaps(directory: str, swaps: int) -> float:
-    """The MiB by which this process grows while its champion and challenger are swapped, after the first 300 swaps."""
-    models, sizes = Path(directory), []
-    serving = Serving(loader.load(models), 100)
-    reloader = Reloader(models, serving, Metrics(SharedCounters()))
+    """The MiB by which a service grows while its champion and challenger are swapped, after the first 300 swaps."""
+    models, sizes, service = Path(directory), [], service_of(model=directory)
+    client = service.app.test_client()
     known = [
         references.dumps([VersionReference(version, f"{version}.npz", str(versions.held(models, version).sha256))])
         for version in "123"
@@ -102,13 +97,12 @@ def memory_of_swaps(directory: str, swaps: int) -> float:
         for name, number in ((references.CURRENT, swap), (references.CHALLENGER, swap + 1)):
             (models / "new").write_bytes(known[number % 3])
             os.replace(models / "new", models / name)
-        reloader.look()
-        served = serving.active.champion
-        assert served.model.manifest.version == "123"[swap % 3]
-        assert serving.active.challenger is not None
-        served.decoder.decode("application/json", b'{"orders": [{"order_id": "a", "f0": 1}]}')
+        service.reloader.look()
+        answer = client.post("/score", json={"orders": [{"order_id": "a", "f0": 1}]})
+        assert answer.json["model_version"] == "123"[swap % 3]
+        assert service.serving.active.challenger is not None
         if swap % 50 == 0:
-            openapi.document(served, closed=False)
+            client.get("/openapi.json")
         if swap % 100 == 99:
             sizes.append(int(Path("/proc/self/statm").read_text().split()[1]) * 4096)
     return (sizes[-1] - sizes[2]) / 2**20

@@ -13,7 +13,8 @@ from gunicorn.config import Config
 from gunicorn.errors import ConfigError
 
 from service import config
-from service.server.application import configured, contradictions, overrides
+from service.server.conflicts import conflicts, overrides
+from service.server.hooks import configuration
 from tests.facts import ROOT
 from tests.integration import load
 from tests.servers import GUNICORN, SERVE, read_metrics, running
@@ -158,7 +159,7 @@ def test_a_new_service_shows_its_errors_at_zero_and_gunicorns_own_variable_wins(
 )
 def test_serve_rejects_what_only_gunicorn_itself_can_do(arguments, options, monkeypatch):
     monkeypatch.setenv("GUNICORN_CMD_ARGS", arguments)
-    with pytest.raises(ConfigError, match=f"^GUNICORN_CMD_ARGS: {options} cannot be taken here; "):
+    with pytest.raises(ConfigError, match=f"^GUNICORN_CMD_ARGS: {options} cannot be used here; "):
         overrides(Config())
 
 
@@ -166,9 +167,9 @@ def test_serve_rejects_what_only_gunicorn_itself_can_do(arguments, options, monk
 def test_an_option_of_gunicorn_that_contradicts_a_setting_is_reported(arguments, monkeypatch):
     monkeypatch.setenv("GUNICORN_CMD_ARGS", arguments)
     settings, cfg = config.load({}), Config()
-    for name, value in (configured(settings) | overrides(cfg)).items():
+    for name, value in (configuration(settings) | overrides(cfg)).items():
         cfg.set(name, value)
-    (reason,) = contradictions(cfg, settings)
+    (reason,) = conflicts(cfg, settings)
     assert reason.startswith(f"gunicorn's {arguments.split()[0]} ")
 
 
@@ -180,7 +181,7 @@ BOTH = [
 SERVE_ALONE = [
     ("DELIVERY_RISK_MODEL", "README.md", "not a sound zip archive"),
     ("DELIVERY_RISK_MODEL_SHA256", "0" * 64, "not the one that was asked for"),
-    ("GUNICORN_CMD_ARGS", "-c nowhere.py", "Error: GUNICORN_CMD_ARGS: --config cannot be taken here; "),
+    ("GUNICORN_CMD_ARGS", "-c nowhere.py", "Error: GUNICORN_CMD_ARGS: --config cannot be used here; "),
 ]
 STARTS = [(SERVE, *fault) for fault in BOTH + SERVE_ALONE] + [(GUNICORN, *fault) for fault in BOTH]
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from service.telemetry import tracing
-from service.telemetry.tracing import Answered, Tracer
+from service.telemetry.tracing import AnsweredRequest, Tracer
 from service.version import VERSION
 from tests.integration.load import orders
 from tests.integration.otlp_collector import collecting
@@ -42,7 +42,7 @@ def test_spans_name_the_service_by_opentelemetrys_variables_or_its_own_name(coll
         monkeypatch.setenv(variable, value)
     tracer = Tracer(given)
     tracer.start()
-    tracer.answered({}, Answered("POST", "/score", 200, 0.0, 0.1, (), {}))
+    tracer.answered({}, AnsweredRequest("POST", "/score", 200, 0.0, 0.1, (), {}), traced=True)
     tracer.stop()
     assert ({found for found, _ in collector.spans}, collector.versions) == ({name}, {version})
 
@@ -81,7 +81,7 @@ def test_neither_a_variable_that_opentelemetry_rejects_nor_a_lost_collector_cost
         with running(**gone, **more, DELIVERY_RISK_WORKERS="1") as server:
             for _ in range(20):
                 assert server.call("POST", "/score", BODY, JSON)[0] == 200
-            warnings = [line["level"] for line in server.lines("OpenTelemetry refuses its variables")]
+            warnings = [line["level"] for line in server.lines("OpenTelemetry rejects its variables")]
             assert warnings == ["WARNING"] * len(more)
 
 

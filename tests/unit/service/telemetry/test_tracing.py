@@ -3,10 +3,10 @@ import logging
 import pytest
 
 from service.telemetry import tracing
-from service.telemetry.tracing import Answered, Tracer
+from service.telemetry.tracing import AnsweredRequest, Tracer
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-REQUEST = Answered("POST", "/score", 200, 0.0, 0.1, (), {})
+REQUEST = AnsweredRequest("POST", "/score", 200, 0.0, 0.1, (), {})
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
 
 
@@ -20,7 +20,7 @@ def started(caplog, monkeypatch):
             monkeypatch.setenv(name, value)
         tracer = Tracer(environ)
         tracer.start()
-        assert tracer.answered({}, REQUEST) is None
+        assert tracer.answered({}, REQUEST, traced=True) is None
         return [record.message for record in caplog.records]
 
     return start
@@ -40,11 +40,11 @@ def started(caplog, monkeypatch):
     ],
 )
 def test_an_invalid_traceparent_is_ignored(given):
-    assert Tracer({}).answered({"HTTP_TRACEPARENT": given}, REQUEST) is None
+    assert Tracer({}).answered({"HTTP_TRACEPARENT": given}, REQUEST, traced=True) is None
 
 
 def test_without_an_exporter_a_request_keeps_the_trace_of_its_caller():
-    assert Tracer({}).answered({"HTTP_TRACEPARENT": f"00-{TRACE}-{PARENT}-00"}, REQUEST) == TRACE
+    assert Tracer({}).answered({"HTTP_TRACEPARENT": f"00-{TRACE}-{PARENT}-00"}, REQUEST, traced=True) == TRACE
 
 
 @pytest.mark.parametrize("environ", [{}, ENDPOINT | {"OTEL_SDK_DISABLED": "true"}])
@@ -59,13 +59,13 @@ def test_an_endpoint_without_the_extra_is_reported(monkeypatch, started):
 
 @pytest.mark.parametrize("exporter", ["none", "console", "zipkin , none"])
 def test_another_exporter_is_reported_once_and_not_replaced(exporter, started):
-    message = "no spans are exported: OTEL_TRACES_EXPORTER has no otlp"
+    message = "no spans are exported: OTEL_TRACES_EXPORTER does not name otlp"
     assert started(ENDPOINT | {"OTEL_TRACES_EXPORTER": exporter}) == [message]
 
 
 def test_a_variable_that_opentelemetry_rejects_is_reported(started):
     (message,) = started(ENDPOINT | {"OTEL_BSP_MAX_QUEUE_SIZE": "10"})
-    assert message.startswith("no spans are exported: OpenTelemetry refuses its variables")
+    assert message.startswith("no spans are exported: OpenTelemetry rejects its variables")
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,6 @@ def test_a_variable_that_opentelemetry_rejects_is_reported(started):
     ],
 )
 def test_an_unsupported_protocol_or_propagator_is_reported_where_spans_are_wanted(given, names):
-    doubts = list(tracing.doubts(ENDPOINT | given))
-    assert [[name for name in given if name in doubt] for doubt in doubts] == [[name] for name in names]
-    assert list(tracing.doubts(given)) == []
+    messages = list(tracing.unsupported(ENDPOINT | given))
+    assert [[name for name in given if name in message] for message in messages] == [[name] for name in names]
+    assert list(tracing.unsupported(given)) == []

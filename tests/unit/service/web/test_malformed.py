@@ -42,13 +42,13 @@ def gunicorns(error):
 
 
 def answer_to(client, error):
-    return client.open("/", environ_overrides=malformed.environ(error))
+    return client.open("/", environ_overrides=malformed.environ_of(error))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_malformed_request_gets_gunicorns_status_and_nothing_of_it_is_repeated(client, kind):
     error = made(kind)
-    assert malformed.is_unreadable(error)
+    assert malformed.is_client_error(error)
     answer = answer_to(client, error)
     assert (answer.content_type, answer.status_code) == (MEDIA_TYPE, answer.json["status"])
     # gunicorn reports an invalid header of the PROXY protocol as a fault of its own
@@ -59,7 +59,7 @@ def test_a_malformed_request_gets_gunicorns_status_and_nothing_of_it_is_repeated
 
 @pytest.mark.parametrize("error", [*map(made, NOT_THE_CLIENTS), ValueError(), OSError(), SystemExit()], ids=type)
 def test_an_error_that_is_not_the_clients_is_left_to_gunicorn(error):
-    assert not malformed.is_unreadable(error)
+    assert not malformed.is_client_error(error)
 
 
 def test_each_kind_that_a_client_can_correct_has_its_own_detail(client):
@@ -70,5 +70,5 @@ def test_each_kind_that_a_client_can_correct_has_its_own_detail(client):
 
 
 def test_no_header_makes_a_request_malformed(client):
-    names = ("delivery_risk.unreadable", "Delivery-Risk.Unreadable", "DELIVERY_RISK.UNREADABLE")
+    names = ("delivery_risk.malformed", "Delivery-Risk.Malformed", "DELIVERY_RISK.MALFORMED")
     assert client.get("/livez", headers=dict.fromkeys(names, "1")).status_code == 200

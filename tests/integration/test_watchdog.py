@@ -47,7 +47,7 @@ def test_a_request_that_never_ends_has_its_worker_replaced_and_delays_no_other(k
         assert stuck.outcomes().failures.total() == 1
         assert overdue(server) == {'delivery_risk_requests_overdue_total{stage="compute"}': 1}
         assert (server.metrics()[LOST], server.metrics()[PRESENT]) == (1, 0)
-        (line,) = server.lines("overstayed")
+        (line,) = server.lines("over its time limit")
         assert line["request_id"]
 
 

@@ -1,8 +1,11 @@
-"""Tokens for tests: made, written into files, and shown in every wrong form."""
+"""Tokens for tests, wrong forms of them, and files of them that are replaced or broken."""
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
 
 GOOD = "planner-Zk3QvX9tB2mR7wLcY5sHd8NfJ1aGe4U0"
 OTHER = "grafana-p0OqWvN6yT3xKzM8rBcLs5HdJ2fGa9Ee"
@@ -18,10 +21,6 @@ def line(token: str, scopes: str = "score,read", name: str = "planner") -> str:
     return f"{name} {scopes} {digest(token)}\n"
 
 
-def lines(tokens: Iterable[str]) -> str:
-    return "".join(map(line, tokens))
-
-
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
@@ -29,6 +28,8 @@ def bearer(token: str) -> dict[str, str]:
 WRONG: dict[str, Callable[[str], str | None]] = {
     "missing": lambda token: None,
     "empty": lambda token: "",
+    "no scheme": lambda token: token,
+    "another scheme": lambda token: "Basic " + base64.b64encode(f"planner:{token}".encode()).decode(),
     "the scheme alone": lambda token: "Bearer",
     "unknown": lambda token: f"Bearer {UNKNOWN}",
     "revoked": lambda token: f"Bearer {REVOKED}",
@@ -36,12 +37,42 @@ WRONG: dict[str, Callable[[str], str | None]] = {
     "longer": lambda token: f"Bearer {token}=",
     "another case": lambda token: f"Bearer {token.swapcase()}",
     "not ASCII": lambda token: f"Bearer {token}é".encode().decode("latin-1"),
-    "no scheme": lambda token: token,
-    "another scheme": lambda token: "Basic " + base64.b64encode(f"planner:{token}".encode()).decode(),
     "twice": lambda token: f"Bearer {token},Bearer {token}",
     "its digest": lambda token: f"Bearer {digest(token)}",
     "in quotes": lambda token: f'Bearer "{token}"',
     "in bytes over 127": lambda token: "Bearer " + bytes(128 | byte for byte in token.encode()).decode("latin-1"),
     "very long": lambda token: f"Bearer {token * 150}",
 }
-"""Authorization headers (None: no header) that do not show this token, though some are near it."""
+"""Authorization headers (None: no header) that do not show this token; the first four show no bearer token at all."""
+
+
+def replace(path: Path, text: str) -> None:
+    """Rename a new file to this path, whatever is there."""
+    draft = path.with_name("draft")
+    draft.write_text(text)
+    if path.is_dir() and not path.is_symlink():
+        path.rmdir()
+    os.replace(draft, path)
+
+
+def _instead(make: Callable[[Path], object]) -> Callable[[Path], object]:
+    def act(path: Path) -> None:
+        path.unlink()
+        make(path)
+
+    return act
+
+
+BREAKS: dict[str, Callable[[Path], object]] = {
+    "empty": lambda path: path.write_text(""),
+    "cut": lambda path: os.truncate(path, path.stat().st_size - 20),
+    "garbage": lambda path: path.write_bytes(random.randbytes(500)),
+    "one valid line of two": lambda path: path.write_text(line(UNKNOWN) + "planner\n"),
+    "deleted": lambda path: path.unlink(),
+    "a directory": _instead(Path.mkdir),
+    "a link to itself": _instead(lambda path: path.symlink_to(path)),
+    "a FIFO": _instead(os.mkfifo),
+    "unreadable": lambda path: path.chmod(0),  # to root it stays readable
+    "too large": lambda path: path.write_text("# \n" * 30_000 + line(UNKNOWN)),
+}
+"""Ways to break a tokens file."""

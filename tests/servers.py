@@ -1,7 +1,4 @@
-"""Real servers for tests: started on free ports of 127.0.0.1, bounded in time, ended by their process id.
-
-A test that is about the end of a service tells it to end; all others have it killed, which is over at once.
-"""
+"""Real servers for tests: on free ports of 127.0.0.1, bounded in time, killed by process id at the end of their block."""
 
 import http.client
 import json
@@ -15,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +29,7 @@ _ADDRESS = re.compile(r"Listening at:? http://127\.0\.0\.1:(\d+)")
 
 @dataclass(frozen=True)
 class Client:
-    """Who calls a service on a port of this machine, whatever runs it; with a token where there is one."""
+    """A client of the service on a port of this machine, with a token if one is given."""
 
     port: int
     token: str | None = field(default=None, kw_only=True)
@@ -40,7 +37,7 @@ class Client:
     def call(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
-        """One request on a connection of its own: status, headers in lower case, body."""
+        """Send one request on a new connection; its status, headers in lower case and body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         shown = {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
         try:
@@ -51,7 +48,7 @@ class Client:
             connection.close()
 
     def score(self, orders: list[dict[str, Any]], query: str = "") -> dict[str, Any]:
-        """The answer to a batch, which must be a success."""
+        """The answer to a batch, which must have status 200."""
         body = json.dumps({"orders": orders}).encode()
         status, _, answer = self.call("POST", f"/score{query}", body, {"Content-Type": "application/json"})
         assert status == 200, answer[:500]
@@ -62,15 +59,19 @@ class Client:
         return ""
 
     def metrics(self) -> dict[str, float]:
-        """What a scrape shows: value by sample name with its labels."""
+        """The samples of a scrape: value by name with labels."""
         status, _, text = self.call("GET", "/metrics")
-        assert status == 200, (status, text[:500], self.log()[-5000:])
+        assert status == 200, (status, text[:500])
         return read_metrics(text.decode())
+
+    def orders(self) -> float:
+        """The number of orders that a scrape shows as answered."""
+        return sum(value for name, value in self.metrics().items() if name.startswith("delivery_risk_orders_total"))
 
 
 @dataclass(frozen=True)
 class Server(Client):
-    """A running service: beside its port, its master's process, and where its output goes."""
+    """A running service: its port, its master process and its output file."""
 
     process: subprocess.Popen[bytes]
     output: IO[bytes]
@@ -80,16 +81,24 @@ class Server(Client):
         return _children(self.process.pid)
 
     def all_workers(self, count: int) -> list[int]:
-        """The process ids of the workers once there are so many of them."""
-        deadline = time.monotonic() + 15
-        while len(found := self.workers()) < count:
+        """The process ids of the workers once there are `count` of them."""
+        return self.renewed([], count)
+
+    def renewed(self, before: Iterable[int], count: int) -> list[int]:
+        """The process ids of the workers once there are `count` of them and none of those before lives."""
+        deadline = time.monotonic() + 30
+        while len(found := self.workers()) < count or set(before) & set(found):
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.01)
         return found
 
     def log(self) -> str:
-        """Everything that was printed so far."""
+        """The output so far."""
         return Path(self.output.name).read_text()
+
+    def lines(self, text: str = '"request"') -> list[dict[str, Any]]:
+        """The JSON log lines that contain this text; by default the access log."""
+        return [json.loads(line) for line in self.log().splitlines() if line.startswith("{") and text in line]
 
 
 def absent(reason: str) -> None:
@@ -100,13 +109,13 @@ def absent(reason: str) -> None:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody has now."""
+    """A port of 127.0.0.1 that is free now."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         return found.getsockname()[1]
 
 
 def ended(process: subprocess.Popen[bytes], seconds: float = 20) -> None:
-    """End the process by its id: told to first, and killed where it has not ended in so many seconds."""
+    """Terminate the process; kill it if it has not ended after these seconds."""
     process.terminate()
     try:
         process.wait(seconds)
@@ -116,7 +125,7 @@ def ended(process: subprocess.Popen[bytes], seconds: float = 20) -> None:
 
 
 def _killed(process: subprocess.Popen[bytes]) -> None:
-    """End a service and its workers at once. It is stopped first, so that it starts no other worker meanwhile."""
+    """Kill a service and its workers. The master is stopped first, so that it starts no new worker."""
     if process.poll() is None:
         process.send_signal(signal.SIGSTOP)
         for worker in _children(process.pid):
@@ -130,37 +139,33 @@ def _children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def until(met: Callable[[], bool], seconds: float = 10) -> bool:
+def until(met: Callable[[], bool], seconds: float = 20) -> bool:
     """Whether the condition is met within the seconds."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if met():
             return True
-        time.sleep(0.2)
+        time.sleep(0.05)
     return False
 
 
 def curl(line: str) -> dict[str, Any]:
-    """The answer to a curl line as it stands in a text."""
+    """The answer to a curl line of a document."""
     if shutil.which("curl") is None:
-        absent("there is no curl to try the line with")
+        absent("curl is not installed")
     done = subprocess.run(shlex.split(line), capture_output=True, text=True, timeout=10, check=True)
     return json.loads(done.stdout)
 
 
 def read_metrics(text: str) -> dict[str, float]:
-    """Prometheus text as value by sample; every line must be a comment or a sample."""
-    samples = {}
-    for line in text.splitlines():
-        if not line.startswith("#"):
-            sample, _, value = line.rpartition(" ")
-            samples[sample] = float(value)
-    return samples
+    """The samples of Prometheus text, of which every line must be a comment or a sample."""
+    found = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+    return {sample: float(value) for sample, _, value in found}
 
 
 @contextmanager
 def running(command: list[str] = SERVE, seconds: float = 30, **environment: str) -> Iterator[Server]:
-    """A service that this command starts within the seconds, with these variables, until the block ends."""
+    """A service started by this command with these variables, until the block ends."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DELIVERY_RISK_", "WEB_", "GUNICORN"))}
     given = {"DELIVERY_RISK_BIND": "127.0.0.1:0", **environment}
     with tempfile.NamedTemporaryFile() as output:

@@ -1,7 +1,7 @@
-"""Probes of framing: requests whose end can be read in more ways than one, that end too early, or that are no sound HTTP.
+"""Requests whose end can be read in more than one way, that end too early, or that are not valid HTTP.
 
-One table for the service by itself and for nginx in front of it. 200 stands only where the end is clear, and the order is then
-scored once: behind nginx, which reads whole bodies and makes sound requests of a few that the service alone refuses.
+One table for the service alone and behind nginx. Only a request with a clear end may get 200, and is then scored once; nginx
+reads complete bodies and makes valid requests of a few that the service alone rejects.
 """
 
 import re
@@ -10,11 +10,8 @@ import time
 from dataclasses import dataclass
 
 ORDER = b'{"orders": [{"order_id": "A-104", "route_disruption": 2, "backlog": 3, "weather_severity": 1}]}'
-SMUGGLED = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
-    len(ORDER),
-    ORDER,
-)
 LENGTH = b"Content-Length: %d" % len(ORDER)
+SMUGGLED = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n%b\r\n\r\n%b" % (LENGTH, ORDER)
 CHUNKED = b"Transfer-Encoding: chunked"
 CHUNK = b"%x\r\n%b\r\n" % (len(ORDER), ORDER)
 CHUNKS = CHUNK + b"0\r\n\r\n"
@@ -23,12 +20,10 @@ SCRAPE = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
 
 @dataclass(frozen=True)
 class Probe:
-    """Bytes to be sent as they are, and the sending end closed after them where it is `half_closed`.
+    """Bytes to send as they are, after which a `half_closed` probe closes its sending end, and one that `waits` does not.
 
-    `alone` are the statuses of which the service's first answer must have one, `behind` those for nginx in front of it. nginx
-    closes some connections without an answer and logs the status instead; HTTP/0.9 knows no status at all.
-
-    One that `waits` keeps its sending end open all the same, and is let go when its time is over.
+    The first answer has one of the statuses `alone` from the service, and `behind` from nginx in front of it. nginx closes some
+    connections without an answer and logs the status instead; HTTP/0.9 has no status.
     """
 
     name: str
@@ -59,9 +54,7 @@ PROBES = (
     Probe("a list of lengths", _length(b"%d, %d" % (len(ORDER), len(ORDER)))),
     Probe("a length and chunks", _post(LENGTH, CHUNKED, body=CHUNKS)),
     Probe("chunks and a length of nothing, a request behind", _post(CHUNKED, b"Content-Length: 0", body=CHUNKS + SMUGGLED)),
-    Probe(
-        "a length of nothing and no chunk, a request behind", _post(b"Content-Length: 0", CHUNKED, body=b"0\r\n\r\n" + SCRAPE)
-    ),
+    Probe("a length of nothing, no chunk, a request behind", _post(b"Content-Length: 0", CHUNKED, body=b"0\r\n\r\n" + SCRAPE)),
     Probe("chunks", _chunks(CHUNKS), (411,), (200,)),
     Probe("chunks of one byte", _chunks(b"".join(b"1\r\n%c\r\n" % byte for byte in ORDER) + b"0\r\n\r\n"), (411,), (200,)),
     Probe("chunks with an extension", _chunks(CHUNKS.replace(b"\r\n", b";a=b\r\n", 1)), (411,), (200,)),
@@ -79,17 +72,15 @@ PROBES = (
     Probe("a chunk's size below nothing", _chunks(b"-5\r\nhello\r\n0\r\n\r\n" + SMUGGLED), (400, 411)),
     Probe("a chunk's size that no integer holds", _chunks(b"f" * 40 + b"\r\n" + ORDER + b"\r\n0\r\n\r\n"), (411,)),
     Probe("a chunk larger than its size", _chunks(b"5\r\n" + ORDER + b"\r\n0\r\n\r\n"), (400, 411)),
-    Probe(
-        "a chunk smaller than its size", _chunks(b"%x\r\n%b\r\n0\r\n\r\n" % (len(ORDER) + 9, ORDER)), (411,), half_closed=True
-    ),
+    Probe("a chunk below its size", _chunks(b"%x\r\n%b\r\n0\r\n\r\n" % (len(ORDER) + 9, ORDER)), (411,), half_closed=True),
     Probe("chunks without an end", _chunks(CHUNK), (411,), half_closed=True),
-    Probe("chunks without an end, one who waits", _chunks(CHUNK), (411,), (408,), waits=True),
+    Probe("chunks without an end, a client that waits", _chunks(CHUNK), (411,), (408,), waits=True),
     Probe("a chunk without an end", _chunks(CHUNK[:-2]), (400, 411), half_closed=True),
     Probe("neither length nor chunks", _post(body=b""), (400, 411), (411,)),
     Probe("neither length nor chunks, and a body", _post(), (411,), (411,)),
     Probe("a body shorter than its length", _post(LENGTH, body=ORDER[:-1]), half_closed=True),
-    Probe("a body shorter than its length, yet whole", _length(b"%d" % (len(ORDER) + 1)), half_closed=True),
-    Probe("a body shorter than its length, one who waits", _length(b"%d" % (len(ORDER) + 1)), (408,), (408,), waits=True),
+    Probe("a body shorter than its length, yet complete", _length(b"%d" % (len(ORDER) + 1)), half_closed=True),
+    Probe("a body shorter than its length, a client that waits", _length(b"%d" % (len(ORDER) + 1)), (408,), (408,), waits=True),
     Probe("a body longer than its length", _length(b"%d" % (len(ORDER) - 9))),
     Probe("no body at all", _post(LENGTH, body=b""), half_closed=True),
     Probe("a length below nothing", _length(b"-%d" % len(ORDER))),
@@ -125,7 +116,7 @@ PROBES = (
 
 @dataclass(frozen=True)
 class Answer:
-    """All that came back, how long the last of it took, and whether the server closed."""
+    """The bytes received, the seconds until the last of them, and whether the server closed the connection."""
 
     received: bytes
     seconds: float
@@ -133,12 +124,12 @@ class Answer:
 
     @property
     def statuses(self) -> tuple[int, ...]:
-        """Those of all answers on the connection."""
+        """The statuses of all answers on the connection."""
         return tuple(map(int, re.findall(rb"HTTP/1\.[01] (\d{3})", self.received)))
 
     @property
     def body(self) -> bytes:
-        """What stands behind the first head."""
+        """Everything after the first head."""
         return self.received.partition(b"\r\n\r\n")[2]
 
 
@@ -148,10 +139,10 @@ def send(
     *,
     half_closed: bool = False,
     address: str = "127.0.0.1",
-    patience: float = 10.0,
+    patience: float = 10,
     quiet: float = 0.15,
 ) -> Answer:
-    """Send these bytes from this address and read until the server closes, or keeps quiet for so long after an answer."""
+    """Send these bytes and read until the server closes, or is quiet for this many seconds after an answer."""
     with socket.create_connection(("127.0.0.1", port), patience, (address, 0)) as connection:
         begun = time.monotonic()
         connection.sendall(request)
@@ -171,7 +162,7 @@ def send(
 
 
 def exchange(port: int, request: bytes, address: str = "127.0.0.1", *, half_closed: bool = True) -> Answer:
-    """The same, until the server closes, and the sending end closed unless it is said otherwise."""
+    """Send these bytes and read until the server closes."""
     answer = send(port, request, half_closed=half_closed, address=address, patience=20, quiet=20)
     assert answer.closed
     return answer

@@ -1,5 +1,4 @@
-"""Load for a real server: plain sockets and prepared bytes, so that the clients take little of the machine; every outcome
-is counted, and nothing is sent twice."""
+"""Load for a real server by plain sockets and prepared bytes: every outcome is counted, and no request is sent twice."""
 
 import json
 import socket
@@ -10,12 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-ROOM: dict[str, Any] = {"DELIVERY_RISK_MAX_CONCURRENT": "8", "DELIVERY_RISK_THREADS": "12"}
-"""A place in each worker for each of eight clients, for tests of lost requests: a refusal is none."""
+ROOM = {"DELIVERY_RISK_MAX_CONCURRENT": "8", "DELIVERY_RISK_THREADS": "12"}
+"""A permit in each worker for each of eight clients, so that no request is shed."""
 
 
 def orders(count: int) -> bytes:
-    """A batch of so many sound orders, as JSON."""
+    """A batch of this many valid orders, as JSON."""
     rows = [{"order_id": f"O-{n}", "route_disruption": n % 11, "backlog": 3, "weather_severity": 1} for n in range(count)]
     return json.dumps({"orders": rows}).encode()
 
@@ -35,12 +34,11 @@ class Connection:
     """A client's connection, opened when it is first needed and kept as long as the server keeps it."""
 
     def __init__(self, port: int, seconds: float = 30) -> None:
-        self._port = port
-        self._seconds = seconds
+        self._port, self._seconds = port, seconds
         self._socket: socket.socket | None = None
 
     def ask(self, request: bytes) -> tuple[int, bytes, bytes]:
-        """Status, head and body of the answer. Raises OSError or EOFError where there is none, or not all of it."""
+        """Status, head and body of the answer. Raises OSError or EOFError if it is missing or incomplete."""
         if self._socket is None:
             self._socket = socket.create_connection(("127.0.0.1", self._port), self._seconds)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -63,8 +61,7 @@ class Connection:
         received = b""
         while (end := received.find(b"\r\n\r\n")) < 0:
             received += self._more()
-        head = received[:end].lower()
-        body = received[end + 4 :]
+        head, body = received[:end].lower(), received[end + 4 :]
         if b"content-length:" not in head:
             while not body.endswith(b"\r\n0\r\n\r\n"):
                 body += self._more()
@@ -90,7 +87,7 @@ def _chunks(body: bytes) -> Iterator[bytes]:
 
 @dataclass
 class Outcomes:
-    """What became of every request: answers by status, failures by what was wrong, and the seconds of each 200."""
+    """The outcome of every request: answers by status, failures by their error, and the seconds of each 200."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
@@ -101,7 +98,7 @@ class Outcomes:
         return self.statuses.total() + self.failures.total()
 
     def ask(self, connection: Connection, request: bytes) -> bytes | None:
-        """Send the request and count what comes of it; the answer's body, if there is one."""
+        """Send the request and count its outcome; the answer's body, if there is one."""
         begun = time.perf_counter()
         try:
             status, _, body = connection.ask(request)
@@ -114,14 +111,14 @@ class Outcomes:
         return body
 
     def share(self, part: float) -> float:
-        """The time within which this part of the 200s came."""
+        """The seconds within which this part of the 200s came."""
         return sorted(self.seconds)[int(part * (len(self.seconds) - 1))]
 
 
 class Load:
-    """So many clients in threads of their own, each sending the request again and again while `going`.
+    """Clients in threads, each of which sends the request again and again while `going`, with a pause after each answer.
 
-    Each does so on one connection or on `fresh` ones, with a pause after each answer. `outcomes` waits for them.
+    A client uses one connection, or with `fresh` a new one for each request. `outcomes` waits for all of them.
     """
 
     def __init__(
@@ -151,7 +148,7 @@ class Load:
 
     @property
     def sent(self) -> int:
-        """How many requests came to an end so far."""
+        """The number of requests that have ended."""
         return sum(one.sent for one in self._each)
 
     def outcomes(self) -> Outcomes:

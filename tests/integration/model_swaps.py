@@ -1,4 +1,4 @@
-"""A store that is swapped and broken, and clients who check every answer against the version that it names."""
+"""A registry that is swapped and broken, and clients that check every answer against the version it names."""
 
 import hashlib
 import http.client
@@ -28,20 +28,18 @@ ORDERS = 5
 
 
 def values(kind: int) -> list[list[float]]:
-    """The orders that clients send to versions of this kind of features."""
+    """The orders that clients send to versions with these features."""
     draw = random.Random(kind)
     return [[draw.uniform(-3, 3) for _ in KINDS[kind]] for _ in range(ORDERS)]
 
 
 def body(kind: int) -> bytes:
-    rows = enumerate(values(kind))
-    return json.dumps(
-        {"orders": [{"order_id": f"o{at}", **dict(zip(KINDS[kind], row, strict=True))} for at, row in rows]}
-    ).encode()
+    orders = [{"order_id": f"o{at}", **dict(zip(KINDS[kind], row, strict=True))} for at, row in enumerate(values(kind))]
+    return json.dumps({"orders": orders}).encode()
 
 
-def refusal(sent: int, served: int) -> set[tuple[str, str]]:
-    """The errors, by pointer and code, of orders of one kind before a version of the other."""
+def errors(sent: int, served: int) -> set[tuple[str, str]]:
+    """The errors, by pointer and code, of orders of one kind sent to a version of the other."""
     missing = {(name, "missing") for name in set(KINDS[served]) - set(KINDS[sent])}
     unknown = {(name, "unknown_name") for name in set(KINDS[sent]) - set(KINDS[served])}
     return {(f"/orders/{at}/{name}", code) for at in range(ORDERS) for name, code in missing | unknown}
@@ -49,7 +47,7 @@ def refusal(sent: int, served: int) -> set[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Known:
-    """A version as clients know it: what it must answer to orders of its kind."""
+    """A version and the scores it must answer to orders of its kind."""
 
     kind: int
     at: VersionReference
@@ -58,15 +56,14 @@ class Known:
 
 
 class Versions:
-    """A store of sound versions, numbered from 0, whose kinds take turns."""
+    """A registry of valid versions, numbered from 0, of alternating kinds."""
 
     def __init__(self, directory: Path, count: int) -> None:
         self.directory = directory
         self.known = {str(number): self._made(number) for number in range(count)}
 
     def _made(self, number: int) -> Known:
-        kind, model = number % 2, version(number)
-        file = f"{number}.npz"
+        kind, model, file = number % 2, version(number), f"{number}.npz"
         written = model_file.write(model, self.directory / file)
         layers = plain(model.network)
         logits = [oracle.forward(layers, row, oracle.PORTABLE)[-1].activations[0] for row in values(kind)]
@@ -78,7 +75,7 @@ class Versions:
 
 
 def version(number: int) -> RiskModel:
-    """A sound version: every one has other weights and another threshold."""
+    """A valid version: each has other weights and another threshold."""
     draw = random.Random(f"version {number}")
     features = KINDS[number % 2]
 
@@ -86,14 +83,13 @@ def version(number: int) -> RiskModel:
         return [draw.uniform(-1, 1) for _ in range(count)]
 
     hidden = layer([numbers(len(features)) for _ in range(4)], numbers(4), "relu")
-    made = model_of(
-        Network([hidden, layer([numbers(4)], numbers(1))]), threshold=0.3 + number / 1000, features=list(map(Feature, features))
-    )
+    network = Network([hidden, layer([numbers(4)], numbers(1))])
+    made = model_of(network, threshold=0.3 + number / 1000, features=list(map(Feature, features)))
     return replace(made, manifest=replace(made.manifest, version=str(number)))
 
 
 def _file(content: Callable[[RiskModel], bytes]) -> Callable[[Versions, int], None]:
-    """Publishes a file that is not sound, under its right digest, and points at it."""
+    """Publish an invalid file under its true digest, and refer to it."""
 
     def publish(versions: Versions, number: int) -> None:
         data = content(version(number))
@@ -101,6 +97,10 @@ def _file(content: Callable[[RiskModel], bytes]) -> Callable[[Versions, int], No
         versions.point(VersionReference(str(number), "bad.npz", hashlib.sha256(data).hexdigest()))
 
     return publish
+
+
+def _manifest(**other: object) -> Callable[[Versions, int], None]:
+    return _file(lambda model: model_file.dumps(replace(model, manifest=replace(model.manifest, **other))))
 
 
 def _other_self_test(model: RiskModel) -> bytes:
@@ -124,74 +124,72 @@ BROKEN: dict[str, Callable[[Versions, int], object]] = {
     "an empty file": _file(lambda model: b""),
     "no zip": _file(lambda model: b"\x80\x04\x95" + bytes(500)),
     "another self-test": _file(_other_self_test),
-    "another head": _file(lambda model: model_file.dumps(replace(model, manifest=replace(model.manifest, head="identity")))),
-    "another version": _file(lambda model: model_file.dumps(replace(model, manifest=replace(model.manifest, version="x")))),
+    "another head": _manifest(head="identity"),
+    "another version": _manifest(version="x"),
     "another digest": lambda versions, number: versions.point(VersionReference("0", "0.npz", "0" * 64)),
     "no file": lambda versions, number: versions.point(VersionReference("none", "none.npz", "0" * 64)),
     "a pipe": _pipe,
-    "a pointer that is no JSON": _text(b"{\xff"),
-    "an empty pointer": _text(b""),
-    "a pointer that leads outside": _text(b'{"version": "0", "file": "../0.npz", "sha256": "%s"}' % (b"0" * 64)),
+    "a reference that is not JSON": _text(b"{\xff"),
+    "an empty reference": _text(b""),
+    "a reference to another directory": _text(b'{"version": "0", "file": "../0.npz", "sha256": "%s"}' % (b"0" * 64)),
 }
 
 
 class Client(threading.Thread):
-    """Sends orders of both kinds, on a connection that it keeps, until it is told to stop, and counts what becomes of them."""
+    """Sends orders of both kinds on a kept connection until it is stopped, and counts the outcomes."""
 
     def __init__(self, server: Server, versions: Versions, seed: int) -> None:
         super().__init__(daemon=True)
-        self._server, self._versions, self._draw = server, versions, random.Random(seed)
+        self._server, self._known, self._draw = server, versions.known, random.Random(seed)
         self.outcomes: Counter[str] = Counter()
         self.lost_at: list[float] = []
         self.wrong: list[str] = []
         self.stopped = False
 
     def run(self) -> None:
-        with closing(http.client.HTTPConnection("127.0.0.1", self._server.port, timeout=30)) as connection:
-            self._send(connection)
-
-    def _send(self, connection: http.client.HTTPConnection) -> None:
         bodies = [body(kind) for kind in range(len(KINDS))]
-        while not self.stopped:
-            kind = self._draw.randrange(len(KINDS))
-            reads = self._draw.random() < 0.05
-            try:
-                if reads:
-                    connection.request("GET", self._draw.choice(["/model", "/openapi.json"]))
-                else:
-                    connection.request("POST", "/score", bodies[kind], {"Content-Type": "application/json"})
-                answer = connection.getresponse()
-                status, document = answer.status, json.loads(answer.read())
-            except (OSError, http.client.HTTPException, ValueError):
-                connection.close()
-                self.outcomes["lost"] += 1
-                self.lost_at.append(time.monotonic())
-                continue
-            outcome = self._read(document) if reads else self._judge(kind, status, document)
-            self.outcomes[outcome] += 1
-            if outcome == "wrong":
-                self.wrong.append(json.dumps(document)[:500])
+        with closing(http.client.HTTPConnection("127.0.0.1", self._server.port, timeout=30)) as connection:
+            while not self.stopped:
+                self._send(connection, bodies)
+
+    def _send(self, connection: http.client.HTTPConnection, bodies: list[bytes]) -> None:
+        kind, reads = self._draw.randrange(len(KINDS)), self._draw.random() < 0.05
+        try:
+            if reads:
+                connection.request("GET", self._draw.choice(["/model", "/openapi.json"]))
+            else:
+                connection.request("POST", "/score", bodies[kind], {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            status, document = answer.status, json.loads(answer.read())
+        except (OSError, http.client.HTTPException, ValueError):
+            connection.close()
+            self.outcomes["lost"] += 1
+            self.lost_at.append(time.monotonic())
+            return
+        outcome = self._read(document) if reads else self._scored(kind, status, document)
+        self.outcomes[outcome] += 1
+        if outcome == "wrong":
+            self.wrong.append(json.dumps(document)[:500])
 
     def _read(self, document: dict) -> str:
-        """Whether a card, or an OpenAPI document, tells of one version only."""
+        """Whether a model card, or an OpenAPI document, describes one version only."""
         if "openapi" in document:
-            version = document["info"]["description"].removesuffix(".").rpartition(" ")[2]
-            known = self._versions.known[version]
+            known = self._known[document["info"]["description"].removesuffix(".").rpartition(" ")[2]]
             fields = set(document["components"]["schemas"]["Order"]["properties"]) - {"order_id"}
             return "read" if fields == set(KINDS[known.kind]) else "wrong"
-        known = self._versions.known[document["model_version"]]
+        known = self._known[document["model_version"]]
         digests = {document["model_sha256"], document["lineup"]["champion"]["served"]["sha256"]}
         names = tuple(feature["name"] for feature in document["features"])
         return "read" if digests == {known.at.sha256} and names == KINDS[known.kind] else "wrong"
 
-    def _judge(self, kind: int, status: int, document: dict) -> str:
+    def _scored(self, kind: int, status: int, document: dict) -> str:
         if status == 422:
             found = {(error["pointer"], error["code"]) for error in document["errors"]}
-            return "refused" if found == refusal(kind, 1 - kind) else "wrong"
-        if status != 200 or document["model_version"] not in self._versions.known:
+            return "rejected" if found == errors(kind, 1 - kind) else "wrong"
+        if status != 200 or document["model_version"] not in self._known:
             return "wrong"
-        known = self._versions.known[document["model_version"]]
-        told = (document["model_sha256"], document["threshold"], [row["score"] for row in document["results"]])
-        queues = ["review" if score >= known.threshold else "monitor" for score in known.scores]
-        right = told == (known.at.sha256, known.threshold, known.scores) and known.kind == kind
-        return "scored" if right and [row["queue"] for row in document["results"]] == queues else "wrong"
+        known = self._known[document["model_version"]]
+        expected = [(score, "review" if score >= known.threshold else "monitor") for score in known.scores]
+        found = [(row["score"], row["queue"]) for row in document["results"]]
+        same = (document["model_sha256"], document["threshold"]) == (known.at.sha256, known.threshold)
+        return "scored" if same and known.kind == kind and found == expected else "wrong"

@@ -1,4 +1,4 @@
-"""A collector of traces that speaks OTLP over HTTP, as OpenTelemetry's own does."""
+"""A collector of traces by OTLP over HTTP."""
 
 import gzip
 import threading
@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 
 class Collector(ThreadingHTTPServer):
-    """`spans` are those that it was sent, each with the name of the service; `versions` are the services'."""
+    """Keeps the spans it receives, each with the name of its service, and the versions of the services."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Receiver)
@@ -19,15 +19,15 @@ class Collector(ThreadingHTTPServer):
         self.versions: set[str] = set()
 
     def settings(self) -> dict[str, str]:
-        """The variables by which a service sends its spans here."""
+        """The variables that send the spans of a service here."""
         return {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{self.server_port}"}
 
     def keep(self, content: bytes) -> None:
         """Add the spans of a message."""
         for resource in ExportTraceServiceRequest.FromString(content).resource_spans:
-            told = {each.key: each.value.string_value for each in resource.resource.attributes}
-            self.versions.add(told["service.version"])
-            self.spans += [(told["service.name"], span) for scope in resource.scope_spans for span in scope.spans]
+            described = {each.key: each.value.string_value for each in resource.resource.attributes}
+            self.versions.add(described["service.version"])
+            self.spans += [(described["service.name"], span) for scope in resource.scope_spans for span in scope.spans]
 
 
 class _Receiver(BaseHTTPRequestHandler):

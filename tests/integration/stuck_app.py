@@ -1,11 +1,11 @@
-"""The service as gunicorn serves it, but that some orders, by their ids, take long to be scored."""
+"""The service as gunicorn serves it, but orders with some ids take long to be scored."""
 
 import time
 
-from service.scoring import policy
+from service.scoring import service
 from service.wsgi import app
 
-_score = policy.score
+_score_batch = service.score_batch
 
 
 def _spin():
@@ -16,11 +16,11 @@ def _spin():
 _TAKES_LONG = {"sleeps": lambda: time.sleep(3600), "spins": _spin, "slow": lambda: time.sleep(0.5)}
 
 
-def _long(model, decoded, policy):
+def _long(model, decoded, options):
     for order_id in decoded.batch.ids:
         _TAKES_LONG.get(order_id, int)()
-    return _score(model, decoded, policy)
+    return _score_batch(model, decoded, options)
 
 
-policy.score = _long
+service.score_batch = _long
 __all__ = ["app"]

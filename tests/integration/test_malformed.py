@@ -1,91 +1,87 @@
-"""Requests that gunicorn cannot read, against what gunicorn itself would say of them, and on the real server."""
+"""Malformed and ambiguous requests on the real server: each gets one answer, and nothing of it is scored."""
 
 import json
-import logging
 import socket
-from types import SimpleNamespace
 
 import pytest
-from gunicorn.http import errors
-from gunicorn.workers.base import Worker
 
 from schemas.faults import ProblemSchema
-from service.web import malformed
-from service.web.errors import MEDIA_TYPE
-from tests.integration import framing
+from tests.integration import framing, load
 from tests.servers import running
 
-SECRET = "to-be-told-to-nobody"
 TOO_LONG = b"GET /?" + b"a" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"
-
-
-def kinds(base=errors.ParseException):
-    for kind in base.__subclasses__():
-        yield kind
-        yield from kinds(kind)
-
-
-def made(kind):
-    """An error of this kind that holds what a client sent."""
-    error = kind.__new__(kind, SECRET)
-    held = ("info", "method", "expect", "version", "hdr", "data", "term", "reason", "size", "max_size", "msg", "line", "host")
-    vars(error).update(dict.fromkeys(held, SECRET), req=SECRET if kind is errors.InvalidRequestLine else None)
-    return error
-
-
-def gunicorns(error):
-    """The status of gunicorn's own answer."""
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        Worker.handle_error(SimpleNamespace(log=logging.getLogger("nobody")), None, ours, ("127.0.0.1", 1), error)
-        return int(theirs.recv(65536).split()[1])
-
-
-def refused(client, error):
-    """The application's answer to the request that failed with this error."""
-    return client.open("/", environ_overrides=malformed.environ(error))
-
-
-NOT_THE_CLIENTS = {errors.ConfigurationProblem, errors.InvalidResponseHeader, errors.InvalidResponseHeaderName}
-KINDS = sorted(set(kinds()) - NOT_THE_CLIENTS, key=lambda kind: kind.__name__)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_gunicorn_cannot_read_is_refused_with_gunicorns_status_and_nothing_of_it_is_told(client, kind):
-    error = made(kind)
-    assert malformed.is_unreadable(error)
-    answer = refused(client, error)
-    assert (answer.content_type, answer.status_code) == (MEDIA_TYPE, answer.json["status"])
-    # gunicorn takes an unsound header of the PROXY protocol for a fault of its own
-    assert answer.status_code == (400 if kind is errors.InvalidProxyHeader else gunicorns(error))
-    assert ProblemSchema().load(answer.json)["request_id"] == answer.headers["X-Request-ID"]
-    assert SECRET not in answer.text
-
-
-@pytest.mark.parametrize("error", [made(kind) for kind in NOT_THE_CLIENTS] + [ValueError(), OSError(), SystemExit()], ids=repr)
-def test_what_is_no_fault_of_the_client_is_left_to_gunicorn(error):
-    assert not malformed.is_unreadable(error)
-
-
-def test_each_kind_that_a_client_can_mend_is_told_in_words_of_its_own(client):
-    told = [refused(client, made(kind)).json["detail"] for kind in KINDS]
-    default = "The request is not sound HTTP."
-    assert told.count(default) == len(KINDS) - 11
-    assert len(set(told)) == 12
-
-
-def test_no_header_makes_a_request_unreadable(client):
-    names = ("delivery_risk.unreadable", "Delivery-Risk.Unreadable", "DELIVERY_RISK.UNREADABLE")
-    assert client.get("/livez", headers=dict.fromkeys(names, "1")).status_code == 200
+BODY = load.orders(1)
+REJECTED = [probe for probe in framing.PROBES if 200 not in probe.alone]
+TAKEN = [probe for probe in framing.PROBES if 200 in probe.alone]
 
 
 @pytest.fixture(scope="module")
 def server():
-    with running(DELIVERY_RISK_WORKERS="1") as started:
+    with running(DELIVERY_RISK_WORKERS="1", DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS="1") as started:
         yield started
 
 
-def test_an_unreadable_request_has_one_id_in_the_answer_and_in_its_log_line_and_counts(server):
+def reset(server, content):
+    """Send these bytes and reset the connection without reading an answer."""
+    with socket.create_connection(("127.0.0.1", server.port), 5) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        connection.sendall(content)
+
+
+@pytest.mark.parametrize("probe", REJECTED, ids=[probe.name for probe in REJECTED])
+def test_a_request_with_an_unclear_end_is_rejected_at_once_and_nothing_of_it_is_scored(server, probe):
+    before = server.orders()
+    answer = framing.send(server.port, probe.request, half_closed=probe.half_closed)
+    assert len(answer.statuses) == 1, "one answer to one request"
+    assert answer.statuses[0] in probe.alone
+    assert ProblemSchema().load(json.loads(answer.body))["status"] == answer.statuses[0]
+    assert answer.seconds < 5
+    assert server.orders() == before
+
+
+def test_a_request_without_a_host_has_a_clear_end_and_is_scored_once(server):
+    before, (probe,) = server.orders(), TAKEN
+    assert (probe.name, framing.send(server.port, probe.request).statuses) == ("no host", (200,))
+    assert server.orders() == before + 1
+
+
+def test_the_probes_differ_from_a_valid_request_by_their_fault_alone(server):
+    assert framing.send(server.port, framing.SMUGGLED).statuses == (200,)
+    assert framing.send(server.port, framing.SMUGGLED * 2).statuses == (200, 200)
+
+
+KEPT = {
+    "another coding": (load.post(BODY, "Content-Encoding: br"), 415),
+    "another media type": (load.post(BODY).replace(b"application/json", b"text/plainest..."), 415),
+    "not JSON": (load.post(b"{" + BODY), 400),
+    "damaged gzip": (load.post(BODY, "Content-Encoding: gzip"), 400),
+}
+
+
+@pytest.mark.parametrize(("rejected", "status"), KEPT.values(), ids=KEPT)
+def test_after_a_rejected_body_the_next_request_on_the_connection_is_read_from_its_start(server, rejected, status):
+    answer = framing.send(server.port, rejected + load.get("/livez") + load.post(BODY))
+    assert answer.statuses == (status, 200, 200)
+
+
+def test_after_chunks_the_connection_is_closed_and_nothing_behind_them_is_read(server):
+    chunks = framing.CHUNKED + b"\r\n\r\n" + framing.CHUNKS
+    for line, status in ((b"POST /score", 411), (b"GET /livez", 200)):
+        request = line + b" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + chunks + framing.SMUGGLED
+        answer = framing.send(server.port, request)
+        assert (answer.statuses, answer.closed) == ((status,), True)
+
+
+def test_a_client_that_disconnects_early_is_no_error_of_the_service(server):
+    reset(server, load.post(BODY)[:-5])
+    for _ in range(20):
+        reset(server, TOO_LONG)
+    assert server.call("GET", "/livez")[0] == 200
+    assert not [name for name, count in server.metrics().items() if 'status="500"' in name and count]
+    assert "Traceback" not in server.log()
+
+
+def test_a_malformed_request_is_logged_by_the_id_of_its_answer_and_counted(server):
     sample = 'http_request_duration_seconds_count{method="other",route="unreadable",status="414"}'
     waits = 'delivery_risk_stage_duration_seconds_count{stage="wait"}'
     before = server.metrics()
@@ -99,24 +95,7 @@ def test_an_unreadable_request_has_one_id_in_the_answer_and_in_its_log_line_and_
     assert status == "HTTP/1.1 414 REQUEST URI TOO LONG"
     assert given.keys() == {"Date", "Connection", "Content-Type", "Content-Length", "X-Request-ID"}
     assert (given["Connection"], given["X-Request-ID"]) == ("close", problem["request_id"])
-    lines = [json.loads(line) for line in server.log().splitlines() if problem["request_id"] in line]
+    lines = server.lines(problem["request_id"])
     assert [(line["method"], line["route"], line["status"]) for line in lines] == [("other", "unreadable", 414)]
     assert after[sample] == before.get(sample, 0) + 1
-    assert after[waits] == before[waits] + 2  # the scrape before, and this one
-
-
-def test_a_client_that_does_not_wait_for_its_refusal_harms_nobody(server):
-    for _ in range(20):
-        with socket.create_connection(("127.0.0.1", server.port), 5) as connection:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-            connection.sendall(TOO_LONG)
-    assert server.call("GET", "/livez")[0] == 200
-    assert "Traceback" not in server.log()
-
-
-def test_a_token_is_not_asked_for_where_nothing_can_be_read(tmp_path):
-    tokens = tmp_path / "tokens"
-    tokens.write_text("ops score " + "0" * 64 + "\n")
-    with running(DELIVERY_RISK_WORKERS="1", DELIVERY_RISK_TOKENS_FILE=str(tokens)) as server:
-        assert framing.send(server.port, TOO_LONG).statuses == (414,)
-        assert server.call("GET", "/model")[0] == 401
+    assert after[waits] == before[waits] + 2, "the scrape before, and this one"

@@ -1,34 +1,31 @@
-"""Stopping the real server: as the documents say to, and in the moments when it is hardest."""
+"""The real server stops and renews its workers as the documentation says, and loses no request."""
 
 import json
-import logging
 import os
 import signal
 import subprocess
 import time
 from contextlib import closing
+from functools import partial
 
 import pytest
 
-from tests.facts import ROOT
+from tests.facts import ORDER, ROOT
 from tests.integration import load
 from tests.pages import blocks, section
 from tests.servers import GUNICORN, running
 
-FIGURES = logging.getLogger("figures")
 GUIDE = ROOT / "docs" / "operations" / "load.md"
-ORDER = {"order_id": "slow", "route_disruption": 2, "backlog": 3, "weather_severity": 1}
 
 
 def pre_stop(file, pause):
-    """Begin what the guide says to do before SIGTERM, with a pause of so many seconds."""
+    """Run the documented command before SIGTERM, with a pause of this many seconds."""
     (command,) = blocks("sh", section(GUIDE, "Stop without losing a request"))
-    return subprocess.Popen(
-        ["sh", "-c", command.replace("sleep 5", f"sleep {pause}")], env={**os.environ, "DELIVERY_RISK_DRAIN_FILE": str(file)}
-    )
+    environment = {**os.environ, "DELIVERY_RISK_DRAIN_FILE": str(file)}
+    return subprocess.Popen(["sh", "-c", command.replace("sleep 5", f"sleep {pause}")], env=environment)
 
 
-def test_while_the_drain_file_is_there_it_is_not_ready_and_told_to_stop_it_answers_what_it_has(tmp_path):
+def test_a_draining_server_is_not_ready_and_answers_the_requests_it_has_when_it_stops(tmp_path):
     file, command = tmp_path / "drain", [*GUNICORN[:-1], "tests.integration.stuck_app:app"]
     with running(command, DELIVERY_RISK_DRAIN_FILE=str(file)) as server, closing(load.Connection(server.port)) as connection:
         for _ in range(2):
@@ -43,7 +40,7 @@ def test_while_the_drain_file_is_there_it_is_not_ready_and_told_to_stop_it_answe
             assert (status, b"connection: close" in head) == (200, True)
             assert len(json.loads(body)["results"]) == 3
             file.unlink()
-        slow = load.post(json.dumps({"orders": [ORDER]}).encode())
+        slow = load.post(json.dumps({"orders": [ORDER | {"order_id": "slow"}]}).encode())
         clients = load.Load(server.port, slow, 4, lambda outcomes: outcomes.sent == 0)
         time.sleep(0.2)
         server.process.send_signal(signal.SIGTERM)
@@ -52,35 +49,31 @@ def test_while_the_drain_file_is_there_it_is_not_ready_and_told_to_stop_it_answe
 
 
 @pytest.mark.parametrize(("requests", "idle", "pause"), [(300, 0, 1.2), pytest.param(4000, 3, 5, marks=pytest.mark.long)])
-def test_the_documented_stop_loses_no_request_while_connections_still_arrive_for_a_second(tmp_path, requests, idle, pause):
-    file = tmp_path / "drain"
+def test_the_documented_stop_loses_no_request_while_connections_arrive_for_another_second(tmp_path, requests, idle, pause):
+    file, stopped = tmp_path / "drain", []
     with running(DELIVERY_RISK_DRAIN_FILE=str(file), **load.ROOM) as server:
         server.all_workers(2)
-        told = []
         kept = [load.Connection(server.port) for _ in range(idle)]
         assert all(connection.ask(load.get("/livez"))[0] == 200 for connection in kept)
-        loads = [
-            load.Load(
-                server.port, load.post(load.orders(1)), 4, lambda _: not told or time.monotonic() < told[0] + 1, fresh, 0.002
-            )
-            for fresh in (False, True)
-        ]
+
+        def going(_):
+            return not stopped or time.monotonic() < stopped[0] + 1
+
+        loads = [load.Load(server.port, load.post(load.orders(1)), 4, going, fresh, 0.002) for fresh in (False, True)]
         while sum(one.sent for one in loads) < requests - 200:
             time.sleep(0.05)
-        told.append(time.monotonic())
+        stopped.append(time.monotonic())
         with pre_stop(file, pause) as waiting:
             assert waiting.wait(30) == 0
         begun = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(15) == 0
-        taken = time.monotonic() - begun
+        assert time.monotonic() - begun < 10, "a third of what a worker may take"
         found = [one.outcomes() for one in loads]
         for connection in kept:
             connection.close()
-    FIGURES.info("preStop and SIGTERM: %s, exit after %.2f s", [one.statuses for one in found], taken)
     assert [(one.failures, set(one.statuses)) for one in found] == [({}, {200})] * 2
     assert sum(one.sent for one in found) >= requests
-    assert taken < 10  # a third of what a worker may take
 
 
 SLOW_START = """
@@ -95,7 +88,7 @@ def post_fork(arbiter, worker):
 """
 
 
-def test_a_stop_in_the_middle_of_the_start_is_not_lost_on_workers_that_are_not_yet_ready(tmp_path):
+def test_a_stop_during_the_start_reaches_workers_that_are_not_ready(tmp_path):
     file = tmp_path / "slow.conf.py"
     file.write_text(SLOW_START)
     with running([GUNICORN[0], "-c", str(file), GUNICORN[-1]]) as server:
@@ -104,3 +97,22 @@ def test_a_stop_in_the_middle_of_the_start_is_not_lost_on_workers_that_are_not_y
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(5) == 0
         assert "was sent SIGKILL" not in server.log()
+
+
+@pytest.mark.parametrize(("reloads", "requests"), [(1, 500), pytest.param(8, 15_000, marks=pytest.mark.long)])
+def test_renewing_all_workers_loses_no_request_and_no_count(reloads, requests):
+    with running(**load.ROOM) as server:
+        server.all_workers(2)
+        finished = []
+        going = partial(lambda share, outcomes: not finished or outcomes.sent < share, requests // 8 + 1)
+        request = load.post(load.orders(1))
+        loads = [load.Load(server.port, request, 4, going, fresh, pause=0.002) for fresh in (False, True)]
+        for _ in range(reloads):
+            before = server.all_workers(2)
+            server.process.send_signal(signal.SIGHUP)
+            server.renewed(before, 2)
+            time.sleep(0.2)
+        finished.append(True)
+        found = [one.outcomes() for one in loads]
+        assert [(one.failures, set(one.statuses)) for one in found] == [({}, {200})] * 2
+        assert requests <= sum(one.sent for one in found) == server.orders()

@@ -1,10 +1,8 @@
-"""Tokens renewed, and their file broken in every way, while clients call a real server of two workers.
+"""Tokens are renewed, and their file is broken in every way, while clients call a real server of two workers.
 
-Run as `python -m tests.integration.token_rotation ROUNDS SECONDS`, SECONDS being what passes between two steps; a content that
-stands for less than half a second may never be in force, and its tokens would count as refused. The clients show a token
-that is valid all the time, tokens that come and go, and wrong forms of them. Each answer has a known status: 200 where
-the token was valid from GRACE seconds before the request until its answer, 401 where it was at no time of these, and
-otherwise either of the two.
+The clients show a token that is always valid, tokens that come and go, and wrong forms of them. The status of each answer is
+known: 200 if the token was valid from GRACE seconds before the request until its answer, 401 if it was at no time of these,
+otherwise either. A content in place for less than half a second may never be in force, and would count as a mistake.
 """
 
 import http.client
@@ -13,7 +11,6 @@ import json
 import os
 import random
 import signal
-import sys
 import tempfile
 import threading
 import time
@@ -24,19 +21,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.bearer_tokens import GOOD, WRONG, bearer, line, lines
+from tests.bearer_tokens import BREAKS, GOOD, WRONG, bearer, line, replace
+from tests.facts import ORDER
 from tests.servers import Server, running
 
 GRACE = 1.0
 CLIENTS = 3
-MISTAKES = ("right tokens refused", "wrong ones let in", "tokens in answers", "tokens in output")
-ORDER = {"order_id": "A-104", "route_disruption": 2, "backlog": 3, "weather_severity": 1}
+MISTAKES = ("valid tokens rejected", "wrong ones accepted", "tokens in answers", "tokens in output")
 BODY = json.dumps({"orders": [ORDER]}).encode()
 
 
 @dataclass
 class Truth:
-    """Which tokens were made, and from when on which of them were valid."""
+    """The tokens that were made, and the moments from which some of them were valid."""
 
     made: list[str] = field(default_factory=list)
     valid: list[tuple[float, frozenset[str]]] = field(default_factory=list)
@@ -46,12 +43,12 @@ class Truth:
         self.made.append(f"rotated-{len(self.made)}-{random.randbytes(16).hex()}")
         return self.made[-1]
 
-    def says(self, *tokens: str) -> str:
-        """The file of these tokens beside the one that always stays; from now on it may be in force."""
+    def file(self, *tokens: str) -> str:
+        """The file of these tokens and the one that always stays, which may be in force from now on."""
         self.valid.append((time.monotonic(), frozenset(tokens) | {GOOD}))
-        return lines(tokens) + line(GOOD)
+        return "".join(map(line, [*tokens, GOOD]))
 
-    def demands(self, token: str, sent: float, answered: float) -> set[int]:
+    def statuses(self, token: str, sent: float, answered: float) -> set[int]:
         """The statuses that a request with this token may have."""
         ends = [moment for moment, _ in self.valid[1:]] + [float("inf")]
         spans = zip(self.valid, ends, strict=True)
@@ -61,7 +58,7 @@ class Truth:
 
 @dataclass
 class Rotation:
-    """A server's tokens file, and what becomes of it."""
+    """A server's tokens file and the steps that change it."""
 
     server: Server
     path: Path
@@ -70,18 +67,14 @@ class Rotation:
     counts: Counter[str] = field(default_factory=Counter)
 
     def renamed(self, *tokens: str) -> None:
-        draft = self.path.with_name("draft")
-        draft.write_text(self.truth.says(*tokens))
-        if self.path.is_dir() and not self.path.is_symlink():
-            self.path.rmdir()
-        os.replace(draft, self.path)
+        replace(self.path, self.truth.file(*tokens))
         self._step("renamed")
 
     def in_place(self, *tokens: str) -> None:
-        """Written in two pieces, parted between two lines, with a moment between them."""
+        """Write the file in two pieces, with a moment between them."""
         if not (self.path.is_file() and os.access(self.path, os.W_OK)):
             return self.renamed(*tokens)
-        first, *rest = self.truth.says(*tokens).splitlines(keepends=True)
+        first, *rest = self.truth.file(*tokens).splitlines(keepends=True)
         with self.path.open("w") as file:
             file.write(first)
             file.flush()
@@ -94,85 +87,32 @@ class Rotation:
         self._step("broken")
 
     def killed(self) -> None:
-        worker = random.choice(self.server.all_workers(2))
-        os.kill(worker, signal.SIGKILL)
+        os.kill(random.choice(self.server.all_workers(2)), signal.SIGKILL)
         self._step("workers killed")
 
-    def _step(self, what: str) -> None:
-        self.counts[what] += 1
+    def _step(self, name: str) -> None:
+        self.counts[name] += 1
         self.pause()
 
 
-def _emptied(path: Path) -> None:
-    path.write_text("")
-
-
-def _cut(path: Path) -> None:
-    os.truncate(path, path.stat().st_size - 20)
-
-
-def _garbled(path: Path) -> None:
-    path.write_bytes(random.randbytes(500))
-
-
-def _deleted(path: Path) -> None:
-    path.unlink()
-
-
-def _directory(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-def _loop(path: Path) -> None:
-    path.unlink()
-    path.symlink_to(path)
-
-
-def _fifo(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
-def _unreadable(path: Path) -> None:
-    path.chmod(0)  # to root it stays readable
-
-
-def _huge(path: Path) -> None:
-    with path.open("a") as file:
-        file.write("# \n" * 30_000)
-
-
-BREAKS: dict[str, Callable[[Path], None]] = {
-    "emptied": _emptied,
-    "cut": _cut,
-    "garbled": _garbled,
-    "deleted": _deleted,
-    "a directory": _directory,
-    "a link to itself": _loop,
-    "a FIFO": _fifo,
-    "unreadable": _unreadable,
-    "huge": _huge,
-}
-
-
 def run(rounds: int, seconds: float) -> Counter[str]:
-    """So many rounds, each a renewal of a token with the file broken, and a worker killed, on the way. What was counted."""
-    truth, stop, kills = Truth(), threading.Event(), itertools.cycle([True, False])
+    """Renew a token this many times, with the file broken and a worker killed on the way; the counts of all outcomes."""
+    truth, stop = Truth(), threading.Event()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "tokens")
-        path.write_text(truth.says())
-        with running(**_settings(path)) as server:
+        path.write_text(truth.file())
+        given = {"TOKENS_FILE": str(path), "WORKERS": "2", "LOG_LEVEL": "debug"}
+        with running(**{f"DELIVERY_RISK_{name}": value for name, value in given.items()}) as server:
             server.all_workers(2)
             rotation = Rotation(server, path, truth, lambda: time.sleep(seconds))
             with _calling(server, truth, stop) as clients:
                 old = truth.new()
-                for _, how in zip(range(rounds), itertools.cycle(BREAKS), strict=False):
+                for number, how in zip(range(rounds), itertools.cycle(BREAKS), strict=False):
                     new = truth.new()
                     rotation.in_place(old, new)
                     rotation.renamed(new)
                     rotation.broken(how)
-                    if next(kills):
+                    if number % 2 == 0:
                         rotation.killed()
                     old = new
                 rotation.renamed()
@@ -182,14 +122,6 @@ def run(rounds: int, seconds: float) -> Counter[str]:
         counts.update(each)
     counts["tokens in output"] = sum(token in text for token in [GOOD, *truth.made])
     return counts
-
-
-def _settings(path: Path) -> dict[str, Any]:
-    return {
-        "DELIVERY_RISK_TOKENS_FILE": str(path),
-        "DELIVERY_RISK_WORKERS": "2",
-        "DELIVERY_RISK_LOG_LEVEL": "debug",
-    }
 
 
 @contextmanager
@@ -214,7 +146,7 @@ def _call(server: Server, truth: Truth, stop: threading.Event, counts: Counter[s
         wrong = random.random() < 0.3
         header = next(forms)(token) if wrong else f"Bearer {token}"
         if random.random() < 0.1:
-            connection.close()  # and open another for the next request
+            connection.close()  # the next request opens another
         sent = time.monotonic()
         try:
             shown = {} if header is None else {"Authorization": header}
@@ -225,15 +157,10 @@ def _call(server: Server, truth: Truth, stop: threading.Event, counts: Counter[s
             counts["lost"] += 1
             connection.close()
             continue
-        allowed = {401} if wrong else truth.demands(token, sent, time.monotonic())
+        allowed = {401} if wrong else truth.statuses(token, sent, time.monotonic())
         counts[f"{answer.status}"] += 1
         counts["wrong forms"] += wrong
-        counts["either was right"] += len(allowed) > 1
         if answer.status not in allowed:
-            counts["right tokens refused" if answer.status == 401 else "wrong ones let in"] += 1
+            counts[MISTAKES[0] if answer.status == 401 else MISTAKES[1]] += 1
         counts["tokens in answers"] += token in text or GOOD in text
     connection.close()
-
-
-if __name__ == "__main__":
-    json.dump(run(int(sys.argv[1]), float(sys.argv[2])), sys.stdout, indent=1)

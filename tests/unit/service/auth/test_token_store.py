@@ -3,44 +3,16 @@ import os
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from service.auth import token_store
-from service.auth.token_store import LIMIT, TokenStore
+from service.auth.token_store import TokenStore
 from service.auth.tokens import BadToken
-from tests.bearer_tokens import GOOD, OTHER, UNKNOWN, line
+from tests.bearer_tokens import BREAKS, GOOD, OTHER, REVOKED, UNKNOWN, digest, line, replace
+from tests.unit.service.auth.test_tokens import contents, read_by_hand
 
-
-def directory(path):
-    path.unlink()
-    path.mkdir()
-
-
-def loop(path):
-    path.unlink()
-    path.symlink_to(path)
-
-
-def fifo(path):
-    path.unlink()
-    os.mkfifo(path)
-
-
-def unreadable(path):
-    path.chmod(0)
-
-
-BROKEN = {
-    "empty": lambda path: path.write_text(""),
-    "cut in a line": lambda path: path.write_text(line(GOOD)[:-20]),
-    "garbage": lambda path: path.write_bytes(bytes(range(256))),
-    "a good line and a bad one": lambda path: path.write_text(line(UNKNOWN) + "planner\n"),
-    "too large": lambda path: path.write_text("#" * LIMIT + "\n" + line(UNKNOWN)),
-    "deleted": lambda path: path.unlink(),
-    "a directory": directory,
-    "a link to itself": loop,
-    "a FIFO": fifo,
-    **({} if os.geteuid() == 0 else {"unreadable": unreadable}),  # root reads every file
-}
+BROKEN = [how for how in BREAKS if how != "unreadable" or os.geteuid() != 0]  # root reads every file
 
 
 @pytest.fixture
@@ -52,14 +24,14 @@ def path(tmp_path):
 
 @pytest.fixture
 def at_once(monkeypatch):
-    """Every request looks at the file, and takes it rested or not."""
+    """Every request reads the file, whether it has rested or not."""
     for name in ("EVERY", "REST", "PATIENCE"):
         monkeypatch.setattr(token_store, name, 0.0)
 
 
 @pytest.fixture
 def make(path):
-    """A store of the tokens of the file, and the list that each failure lengthens."""
+    """A store of the file, and the list to which each failure adds."""
 
     def made():
         failures = []
@@ -68,63 +40,54 @@ def make(path):
     return made
 
 
-def valid(ring, *tokens):
+def valid(store, *tokens):
     found = []
     for token in tokens:
         try:
-            found.append(bool(ring.check(f"Bearer {token}")))
+            found.append(bool(store.check(f"Bearer {token}")))
         except BadToken:
             found.append(False)
     return found
 
 
-def replace(path, text):
-    path.with_name("draft").write_text(text)
-    os.replace(path.with_name("draft"), path)
-
-
 @pytest.mark.parametrize("change", [replace, lambda path, text: path.write_text(text)], ids=["renamed", "in place"])
 def test_a_changed_file_is_in_force(at_once, path, make, change):
-    ring, failures = make()
-    assert valid(ring, GOOD, OTHER) == [True, False]
+    store, failures = make()
+    assert valid(store, GOOD, OTHER) == [True, False]
     change(path, line(GOOD) + line(OTHER))
-    assert valid(ring, GOOD, OTHER) == [True, True]
+    assert valid(store, GOOD, OTHER) == [True, True]
     change(path, line(OTHER))
-    assert valid(ring, GOOD, OTHER) == [False, True]
+    assert valid(store, GOOD, OTHER) == [False, True]
     assert not failures
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_file_that_breaks_leaves_the_last_tokens_in_force_until_it_is_mended(at_once, path, make, broken, caplog):
-    ring, failures = make()
+def test_a_file_that_breaks_leaves_the_last_tokens_in_force_until_it_is_repaired(at_once, path, make, broken, caplog):
+    store, failures = make()
     replace(path, line(OTHER))
-    assert valid(ring, GOOD, OTHER) == [False, True]
-    BROKEN[broken](path)
-    assert valid(ring, GOOD, OTHER, UNKNOWN) == [False, True, False]
+    assert valid(store, GOOD, OTHER) == [False, True]
+    BREAKS[broken](path)
+    assert valid(store, GOOD, OTHER, UNKNOWN) == [False, True, False]
     assert len(failures) >= 3
-    (said,) = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert said.reason
-    assert str(path) not in said.reason
-    if path.is_dir():
-        path.rmdir()
+    (logged,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert logged.reason
+    assert str(path) not in logged.reason
     replace(path, line(GOOD))
-    assert valid(ring, GOOD, OTHER) == [True, False]
+    assert valid(store, GOOD, OTHER) == [True, False]
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_file_that_is_broken_at_the_start_lets_nobody_in_until_it_is_mended(at_once, path, make, broken):
-    BROKEN[broken](path)
-    ring, failures = make()
+def test_with_a_file_that_is_broken_at_the_start_no_token_is_valid_until_it_is_repaired(at_once, path, make, broken):
+    BREAKS[broken](path)
+    store, failures = make()
     assert failures == [1]
-    assert valid(ring, GOOD, UNKNOWN) == [False, False]
-    if path.is_dir():
-        path.rmdir()
+    assert valid(store, GOOD, UNKNOWN) == [False, False]
     replace(path, line(GOOD))
-    assert valid(ring, GOOD, UNKNOWN) == [True, False]
+    assert valid(store, GOOD, UNKNOWN) == [True, False]
 
 
-def test_a_new_worker_goes_by_what_the_others_have_seen_when_it_finds_the_file_broken(at_once, path, make):
-    ring, _ = make()
+def test_a_new_worker_that_finds_the_file_broken_uses_the_tokens_that_others_have_read(at_once, path, make):
+    store, _ = make()
 
     def child(work):
         pid = os.fork()
@@ -133,86 +96,111 @@ def test_a_new_worker_goes_by_what_the_others_have_seen_when_it_finds_the_file_b
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
     replace(path, line(OTHER))
-    assert child(lambda: valid(ring, GOOD, OTHER) == [False, True])
+    assert child(lambda: valid(store, GOOD, OTHER) == [False, True])
     path.write_text("broken")
-    assert child(lambda: valid(ring, GOOD, OTHER) == [False, True])
-    assert valid(ring, GOOD, OTHER) == [False, True]
+    assert child(lambda: valid(store, GOOD, OTHER) == [False, True])
+    assert valid(store, GOOD, OTHER) == [False, True]
 
 
-def test_a_worker_that_knows_the_file_puts_the_board_right(at_once, path, make):
-    ring, _ = make()
-    assert valid(ring, GOOD) == [True]
-    ring._records.write(line(OTHER).encode())
-    assert valid(ring, GOOD, OTHER) == [True, False]
-    assert ring._records.read() == line(GOOD).encode()
+def test_a_worker_that_has_read_the_file_corrects_the_shared_records(at_once, path, make):
+    store, _ = make()
+    assert valid(store, GOOD) == [True]
+    store._records.write(line(OTHER).encode())
+    assert valid(store, GOOD, OTHER) == [True, False]
+    assert store._records.read() == line(GOOD).encode()
 
 
-def test_a_file_is_taken_once_it_rests_and_not_in_half(path, make, monkeypatch):
+def test_a_file_is_read_once_it_rests_and_not_in_half(path, make, monkeypatch):
     monkeypatch.setattr(token_store, "EVERY", 0.0)
-    ring, failures = make()
+    store, failures = make()
     with path.open("w") as file:
         for text in (line(OTHER), line(GOOD)):
             file.write(text)
             file.flush()
-            assert valid(ring, GOOD, OTHER) == [True, False]
+            assert valid(store, GOOD, OTHER) == [True, False]
             time.sleep(token_store.REST / 4)
     time.sleep(token_store.REST + 0.02)
-    assert valid(ring, GOOD, OTHER) == [True, True]
+    assert valid(store, GOOD, OTHER) == [True, True]
     assert not failures
 
 
-def test_a_file_that_never_rests_is_taken_all_the_same(path, make, monkeypatch):
+def test_a_file_that_never_rests_is_read_all_the_same(path, make, monkeypatch):
     monkeypatch.setattr(token_store, "EVERY", 0.0)
     monkeypatch.setattr(token_store, "PATIENCE", 0.3)
-    ring, _ = make()
+    store, _ = make()
     replace(path, line(OTHER))
     began = time.monotonic()
-    while valid(ring, GOOD) == [True]:
+    while valid(store, GOOD) == [True]:
         os.utime(path)
         time.sleep(0.02)
         assert time.monotonic() < began + 5
     assert time.monotonic() - began > token_store.PATIENCE
 
 
-def test_a_file_changed_while_nobody_called_is_in_force_for_the_first_call(path, make):
-    ring, _ = make()
+def test_a_file_that_changes_between_calls_is_in_force_for_the_next_call(path, make):
+    store, _ = make()
     replace(path, line(OTHER))
     time.sleep(token_store.REST + 0.02)
-    assert valid(ring, GOOD, OTHER) == [False, True]
+    assert valid(store, GOOD, OTHER) == [False, True]
 
 
-def test_a_file_of_the_same_size_and_times_is_seen_to_be_another(at_once, path, make):
-    ring, _ = make()
+def test_another_file_of_the_same_size_and_times_is_noticed(at_once, path, make):
+    store, _ = make()
     times = (path.stat().st_atime_ns, path.stat().st_mtime_ns)
-    assert valid(ring, GOOD) == [True]
+    assert valid(store, GOOD) == [True]
     time.sleep(0.02)
     path.write_text(line(OTHER))
     os.utime(path, ns=times)
-    assert valid(ring, GOOD, OTHER) == [False, True]
+    assert valid(store, GOOD, OTHER) == [False, True]
 
 
-def test_the_file_is_looked_at_a_few_times_a_second_however_many_call(path, make, monkeypatch):
-    ring, _ = make()
-    looks, real = [], os.stat
-    monkeypatch.setattr(os, "stat", lambda *given, **named: looks.append(1) or real(*given, **named))
+def test_the_file_is_checked_a_few_times_a_second_however_many_calls_come(path, make, monkeypatch):
+    store, _ = make()
+    checks, real = [], os.stat
+    monkeypatch.setattr(os, "stat", lambda *given, **named: checks.append(1) or real(*given, **named))
     began = time.monotonic()
     while time.monotonic() < began + 0.25:
-        valid(ring, GOOD)
-    assert len(looks) <= 2 * (0.25 / token_store.EVERY + 2)
+        valid(store, GOOD)
+    assert len(checks) <= 2 * (0.25 / token_store.EVERY + 2)
 
 
 @pytest.mark.parametrize(
-    ("prepare", "level", "said"),
+    ("prepare", "level", "message"),
     [
-        (None, "WARNING", "no tokens file: whoever reaches the service may call it"),
+        (None, "WARNING", "authentication is off: no tokens file is set"),
         (lambda path: None, "INFO", "tokens file read"),
-        (lambda path: path.write_text("x"), "ERROR", "tokens file refused, no token is valid"),
-        (lambda path: path.unlink(), "ERROR", "tokens file refused, no token is valid"),
+        (lambda path: path.write_text("x"), "ERROR", "tokens file is not valid; no token is valid"),
+        (lambda path: path.unlink(), "ERROR", "tokens file is not valid; no token is valid"),
     ],
 )
-def test_at_the_start_it_is_said_who_may_call(path, caplog, prepare, level, said):
+def test_the_start_logs_whether_authentication_is_on(path, caplog, prepare, level, message):
     caplog.set_level(logging.INFO, "delivery_risk.tokens")
     if prepare is not None:
         prepare(path)
-    token_store.announce(None if prepare is None else str(path))
-    assert [(record.levelname, record.message) for record in caplog.records] == [(level, said)]
+    token_store.log_state(None if prepare is None else str(path))
+    assert [(record.levelname, record.message) for record in caplog.records] == [(level, message)]
+
+
+@pytest.mark.parametrize("examples", [40, pytest.param(2_000, marks=pytest.mark.long)])
+def test_the_last_valid_content_is_in_force_after_any_history_of_the_file(at_once, examples, tmp_path):
+    path = tmp_path / "tokens"
+
+    @settings(max_examples=examples)
+    @given(st.lists(contents() | st.none(), min_size=1, max_size=6))
+    def law(history):
+        path.unlink(missing_ok=True)
+        store, expected = TokenStore(str(path), lambda: None), {}
+        for content in history:
+            path.unlink(missing_ok=True)
+            if content is not None:
+                path.write_bytes(content)
+                expected = read_by_hand(content) or expected
+            for token in (GOOD, OTHER, REVOKED, UNKNOWN):
+                try:
+                    found = store.check(f"Bearer {token}")
+                except BadToken:
+                    assert digest(token) not in expected
+                else:
+                    assert (found.caller, found.scopes) == expected[digest(token)]
+
+    law()

@@ -1,3 +1,4 @@
+import logging
 from dataclasses import replace
 from itertools import pairwise
 
@@ -6,7 +7,7 @@ import pytest
 from model.artifact import model_file
 from model.core.manifest import Feature
 from model.registry import loader, references, versions
-from model.registry.references import VersionReference
+from model.registry.references import CHALLENGER, CURRENT, VersionReference
 from service.metrics.recorder import Metrics
 from service.rollout import reloader
 from service.rollout.reloader import Reloader
@@ -14,38 +15,42 @@ from service.serving.active_models import Serving
 from service.shared.counters import SharedCounters
 from tests.models import one_input
 
+FILES = {"champion": CURRENT, "challenger": CHALLENGER}
+
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The follower's clock, to be set by the test."""
+    """The reloader's clock, set by the test."""
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     return now
 
 
 class Worker:
-    """A follower, its stage and what it counts."""
+    """A worker that has looked at the registry once, and the changes it was notified of."""
 
     def __init__(self, models, sha256=None):
-        self.counters = SharedCounters()
-        self.stage = Serving(loader.load(models), 100)
-        self.follower = Reloader(models, self.stage, Metrics(self.counters), sha256)
-        self.follower.look()
+        self.counters, self.changes = SharedCounters(), []
+        self.serving = Serving(loader.load(models), 100)
+        changed, metrics = (lambda: self.changes.append(self.served())), Metrics(self.counters)
+        self.reloader = Reloader(models, self.serving, metrics, changed, sha256)
+        self.reloader.look()
 
     def look(self):
-        self.follower.look()
-        return self.version()
+        """The versions of champion and challenger after another look."""
+        self.reloader.look()
+        return self.served()
 
-    def version(self):
-        return self.stage.active.champion.model.manifest.version
+    def served(self):
+        active = self.serving.active
+        return active.champion.model.manifest.version, active.challenger and active.challenger.manifest.version
 
-    def challenger(self):
-        tried = self.stage.active.challenger
-        return tried and tried.manifest.version
+    def state(self, role="champion"):
+        return self.serving.active.states[role]
 
     def failures(self):
         name = "delivery_risk_model_reload_failures_total"
-        return {key[1:]: cells[0] for key, cells in self.counters.totals().items() if key[0] == name}
+        return {key[1:]: numbers[0] for key, numbers in self.counters.totals().items() if key[0] == name}
 
 
 def publish_with_other_features(models, version):
@@ -55,149 +60,121 @@ def publish_with_other_features(models, version):
     versions.publish(file, models)
 
 
+def refer(models, version, file, digest):
+    """Let the registry refer to this file with this digest, or with that of a version."""
+    sha256 = digest if len(digest) == 64 else str(versions.held(models, digest).sha256)
+    references.write(models, ".draft-", [VersionReference(version, file, sha256)])
+
+
 def break_file(models):
     (models / "2.npz").write_bytes((models / "2.npz").read_bytes()[:-40])
 
 
-def point_at_another_digest(models):
-    references.write(models, ".draft-", [VersionReference("2", "2.npz", "0" * 64)])
+BROKEN = {
+    "file": (break_file, "DigestMismatch"),
+    "digest": (lambda models: refer(models, "2", "2.npz", "0" * 64), "DigestMismatch"),
+    "version": (lambda models: refer(models, "2", "3.npz", "3"), "VersionMismatch"),
+    "nowhere": (lambda models: refer(models, "9", "9.npz", "0" * 64), "Unreadable"),
+    "no reference": (lambda models: (models / CURRENT).unlink(), "NothingPromoted"),
+    "garbage": (lambda models: (models / CURRENT).write_bytes(b"{\xff"), "BadPointer"),
+}
 
 
-def point_at_another_version(models):
-    references.write(models, ".draft-", [VersionReference("2", "3.npz", str(versions.held(models, "3").sha256))])
-
-
-def point_nowhere(models):
-    references.write(models, ".draft-", [VersionReference("9", "9.npz", "0" * 64)])
-
-
-def remove_pointer(models):
-    (models / references.CURRENT).unlink()
-
-
-def write_garbage(models):
-    (models / references.CURRENT).write_bytes(b"{\xff")
-
-
-BROKEN = [
-    (break_file, "DigestMismatch"),
-    (point_at_another_digest, "DigestMismatch"),
-    (point_at_another_version, "VersionMismatch"),
-    (point_nowhere, "Unreadable"),
-    (remove_pointer, "NothingPromoted"),
-    (write_garbage, "BadPointer"),
-]
-
-
-def test_a_promotion_is_followed(models):
+def test_a_promotion_and_a_rollback_are_followed(models):
     worker = Worker(models)
-    assert worker.look() == "1"
     versions.promote("2", models)
-    assert worker.look() == "2"
+    assert worker.look() == ("2", None)
     versions.rollback(models)
-    assert worker.look() == "1"
+    assert worker.look() == ("1", None)
     assert worker.failures() == {}
+    assert worker.changes[-2:] == [("2", None), ("1", None)]
 
 
-@pytest.mark.parametrize(("damage", "kind"), BROKEN)
-def test_whatever_is_broken_the_last_good_version_is_served_and_the_reason_told(models, damage, kind):
+@pytest.mark.parametrize(("damage", "kind"), BROKEN.values(), ids=BROKEN)
+def test_with_a_broken_registry_the_last_valid_version_is_served_and_the_reason_is_reported(models, damage, kind):
     worker = Worker(models)
     versions.promote("2", models)
     damage(models)
-    assert worker.look() == "1"
-    assert worker.stage.active.states["champion"].reason.startswith(f"{kind}: ")
-    assert worker.stage.active.states["champion"].served.version == "1"
+    assert worker.look() == ("1", None)
+    assert worker.state().reason.startswith(f"{kind}: ")
+    assert worker.state().served.version == "1"
     assert worker.failures() == {("champion", kind): 1}
-    references.write(models, ".draft-", [VersionReference("3", "3.npz", str(versions.held(models, "3").sha256))])
-    assert worker.look() == "3"
-    assert worker.stage.active.states["champion"].reason is None
+    refer(models, "3", "3.npz", "3")
+    assert worker.look() == ("3", None)
+    assert worker.state().reason is None
 
 
 @pytest.mark.parametrize(("file", "kind"), [("9.npz", "Unreadable"), ("1.npz", "VersionMismatch")])
-def test_another_version_is_not_taken_for_the_one_that_is_served_because_it_is_said_to_have_its_digest(models, file, kind):
+def test_a_reference_with_the_digest_of_the_served_version_is_still_checked(models, file, kind):
     worker = Worker(models)
-    references.write(models, ".draft-", [VersionReference("8", file, str(versions.held(models, "1").sha256))])
-    assert worker.look() == "1"
-    state = worker.stage.active.states["champion"]
-    assert (state.served.version, state.served.file) == ("1", "1.npz")
-    assert state.reason.startswith(f"{kind}: ")
+    refer(models, "8", file, "1")
+    assert worker.look() == ("1", None)
+    assert (worker.state().served.version, worker.state().served.file) == ("1", "1.npz")
+    assert worker.state().reason.startswith(f"{kind}: ")
 
 
-def test_an_error_that_no_one_foresaw_does_not_end_the_following(models, monkeypatch):
+def test_an_unforeseen_error_does_not_end_the_reloader(models, monkeypatch):
     worker = Worker(models)
     versions.promote("2", models)
     with monkeypatch.context() as broken:
         broken.setattr(versions, "load", lambda *_: 1 / 0)
-        assert worker.look() == "1"
-    assert worker.stage.active.states["champion"].reason == "ZeroDivisionError"
+        assert worker.look() == ("1", None)
+    assert worker.state().reason == "ZeroDivisionError"
     versions.promote("3", models)
-    assert worker.look() == "3"
+    assert worker.look() == ("3", None)
 
 
-def test_a_bad_file_is_tried_for_ever_after_pauses_that_double_up_to_a_limit(models, clock):
+def test_an_invalid_file_is_tried_for_ever_after_pauses_that_double_up_to_a_limit(models, clock):
     worker = Worker(models)
-    sound = (models / "2.npz").read_bytes()
+    valid = (models / "2.npz").read_bytes()
     versions.promote("2", models)
     break_file(models)
     tried_at = []
     for step in range(2000):
         clock[0] = step * 0.1
         before = sum(worker.failures().values())
-        assert worker.look() == "1"
+        assert worker.look() == ("1", None)
         if sum(worker.failures().values()) > before:
             tried_at.append(clock[0])
     pauses = [round(b - a, 1) for a, b in pairwise(tried_at)]
     assert pauses[:6] == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4]
     assert max(pauses) == pauses[-1] == pytest.approx(reloader.LONGEST, abs=0.2)
-    (models / "2.npz").write_bytes(sound)
+    (models / "2.npz").write_bytes(valid)
     clock[0] += reloader.LONGEST
-    assert worker.look() == "2"
+    assert worker.look() == ("2", None)
 
 
-def test_a_pause_ends_when_the_pointer_changes(models, clock):
+def test_a_pause_ends_when_the_reference_changes(models, clock):
     worker = Worker(models)
     versions.promote("2", models)
     break_file(models)
     worker.look()
     versions.promote("3", models)
-    assert worker.look() == "3"
+    assert worker.look() == ("3", None)
 
 
 def test_a_service_pinned_to_a_digest_takes_no_other_version(models):
     worker = Worker(models, versions.current(models).sha256)
     versions.promote("2", models)
-    assert worker.look() == "1"
+    assert worker.look() == ("1", None)
     assert worker.failures() == {("champion", "DigestMismatch"): 1}
-
-
-def test_the_features_of_a_new_version_are_the_contract_at_once(models):
-    publish_with_other_features(models, "4")
-    worker = Worker(models)
-    versions.promote("4", models)
-    assert worker.look() == "4"
-    assert worker.stage.active.champion.decoder.validator.features == ("another",)
 
 
 def test_a_challenger_comes_changes_and_goes(models):
     worker = Worker(models)
-    assert worker.challenger() is None
-    for version in "23":
+    for version in ("2", "3", None):
         versions.challenge(version, models)
-        worker.look()
-        assert worker.challenger() == version
-    versions.challenge(None, models)
-    worker.look()
-    assert worker.challenger() is None
-    assert worker.stage.active.states["challenger"].served is None
+        assert worker.look() == ("1", version)
+        assert worker.changes[-1] == ("1", version)
+    assert worker.state("challenger").served is None
     assert worker.failures() == {}
 
 
-def test_a_challenger_that_is_broken_leaves_the_active_models_as_they_were(models):
+def test_a_broken_challenger_changes_no_active_model(models):
     worker = Worker(models)
     versions.challenge("2", models)
     break_file(models)
-    worker.look()
-    assert (worker.version(), worker.challenger()) == ("1", None)
+    assert worker.look() == ("1", None)
     assert worker.failures() == {("challenger", "DigestMismatch"): 1}
 
 
@@ -207,32 +184,79 @@ def test_a_challenger_leaves_with_the_champion_whose_features_it_takes_and_comes
     versions.challenge("2", models)
     worker.look()
     versions.promote("4", models)
-    worker.look()
-    assert (worker.version(), worker.challenger()) == ("4", None)
-    assert worker.stage.active.states["challenger"].reason.startswith("OtherFeatures: ")
+    assert worker.look() == ("4", None)
+    assert worker.serving.active.champion.model.manifest.feature_names == ("another",)
+    assert worker.state("challenger").reason.startswith("OtherFeatures: ")
     versions.rollback(models)
-    worker.look()
-    assert (worker.version(), worker.challenger()) == ("1", "2")
+    assert worker.look() == ("1", "2")
 
 
-@pytest.mark.parametrize("damage", [point_nowhere, remove_pointer, write_garbage])
-def test_a_new_worker_that_finds_the_newest_broken_serves_what_the_others_do(models, damage):
+@pytest.mark.parametrize("damage", ["nowhere", "no reference", "garbage"])
+def test_a_new_worker_with_a_broken_registry_serves_what_the_others_do(models, damage):
     worker = Worker(models)
     versions.promote("2", models)
-    assert worker.look() == "2"
-    damage(models)
+    assert worker.look() == ("2", None)
+    BROKEN[damage][0](models)
     young = Serving(model_file.loads((models / "1.npz").read_bytes()), 100)
-    young.worker_states = worker.stage.worker_states
+    young.worker_states = worker.serving.worker_states
     young.attach(0)
-    Reloader(models, young, Metrics(SharedCounters())).start()
+    Reloader(models, young, Metrics(SharedCounters()), lambda: None).start()
     assert young.active.champion.model.manifest.version == "2"
     assert young.active.states["champion"].reason is not None
 
 
-def test_a_service_that_starts_while_the_newest_is_broken_takes_the_one_before(models):
+def test_a_service_that_starts_with_the_newest_version_broken_takes_the_one_before(models):
     for version in "23":
         versions.promote(version, models)
     (models / "3.npz").write_bytes(b"")
     assert loader.last_good(models).manifest.version == "2"
     break_file(models)
     assert loader.last_good(models).manifest.version == "1"
+
+
+@pytest.fixture
+def logged(caplog):
+    """The role and the message of each line that a worker logs when it looks again."""
+    caplog.set_level(logging.INFO, "delivery_risk.reload")
+
+    def look(worker):
+        caplog.clear()
+        worker.look()
+        return [(record.role, record.message) for record in caplog.records]
+
+    return look
+
+
+@pytest.mark.parametrize("role", FILES)
+def test_a_reference_that_is_broken_and_repaired_changes_nothing(models, logged, role):
+    worker, file = Worker(models), models / FILES[role]
+    versions.promote("2", models)
+    versions.challenge("3", models)
+    assert logged(worker) == [("champion", "model changed"), ("challenger", "model changed")]
+    before, valid = worker.state(role), file.read_bytes()
+    file.write_bytes(b"{")
+    assert logged(worker) == [(role, "model not changed")]
+    assert worker.state(role).reason.startswith("BadPointer: ")
+    file.write_bytes(valid)
+    assert logged(worker) == [(role, "model is as wanted again")]
+    assert worker.state(role) == before
+
+
+def test_a_worker_that_starts_with_a_broken_reference_logs_no_change_once_it_is_repaired(models, logged):
+    serving, valid = Serving(loader.load(models), 100), (models / CURRENT).read_bytes()
+    (models / CURRENT).write_bytes(b"{")
+    young = Reloader(models, serving, Metrics(SharedCounters()), lambda: None)
+    assert logged(young) == [("champion", "model not changed")]
+    (models / CURRENT).write_bytes(valid)
+    assert logged(young) == [("champion", "model is as wanted again")]
+    assert serving.active.states["champion"].reason is None
+
+
+def test_a_promotion_that_repairs_a_broken_reference_is_a_change(models, logged):
+    worker = Worker(models)
+    since = worker.state().since
+    (models / CURRENT).write_bytes(b"{")
+    worker.look()
+    versions.promote("2", models)
+    assert logged(worker) == [("champion", "model changed")]
+    assert worker.state().since > since

@@ -1,21 +1,21 @@
 import threading
-import time
 
 import numpy as np
 import pytest
 
 from model.core.batch import Batch
 from model.packaged import packaged_model
+from schemas.validation import DecodedBatch
 from service.metrics.collector import MetricsCollector
 from service.metrics.recorder import Metrics
 from service.rollout import shadow
-from service.rollout.shadow import WAITING, Shadow, Trial
-from service.scoring import policy
+from service.rollout.shadow import WAITING, Shadow
+from service.scoring.batch import Options, score_batch
 from service.serving.active_models import Serving
 from service.shared.counters import SharedCounters
-from tests.apps import app_and_stage
+from tests.apps import service_of
 from tests.models import one_input
-from tests.servers import read_metrics
+from tests.servers import read_metrics, until
 
 
 class Slow:
@@ -52,42 +52,35 @@ def answering():
 
 @pytest.fixture
 def tried(counters, answering):
-    """A shadow under the policy `review`."""
-    return Shadow(Metrics(counters), "review", lambda: bool(answering))
+    return Shadow(Metrics(counters), lambda: bool(answering))
 
 
-def trial(challenger, values, champion=None):
-    champion = champion or one_input()
+def scored(values, champion=None):
+    """Orders of these values, scored by the champion."""
     batch = Batch([str(number) for number in range(len(values))], np.array(values, float).reshape(-1, 1))
-    scores = champion.score(batch)
-    return Trial(champion, challenger, batch, scores)
+    decoded = DecodedBatch(batch, list(range(len(values))), [], len(values), "records")
+    return score_batch(champion or one_input(), decoded, Options("review"))
 
 
 def counted(counters):
-    """What a scrape shows of the challenger, by the last part of the name and the labels that differ."""
-    samples = MetricsCollector(counters, Serving(one_input(), 100)).collect()
-    found = {}
-    for family in samples:
-        for sample in family.samples:
-            if sample.name.startswith("delivery_risk_challenger_"):
-                key = sample.labels.get("outcome") or sample.labels.get("direction") or sample.labels["le"]
-                found[key] = sample.value
-    return found
+    """What a scrape shows of the challenger, by the last of its labels."""
+    samples = [
+        sample for family in MetricsCollector(counters, Serving(one_input(), 100)).collect() for sample in family.samples
+    ]
+    found = [sample for sample in samples if sample.name.startswith("delivery_risk_challenger_")]
+    labels = [sample.labels for sample in found]
+    keys = [given.get("outcome") or given.get("direction") or given["le"] for given in labels]
+    return {key: sample.value for key, sample in zip(keys, found, strict=True)}
 
 
 def wait_for(counters, key, value):
-    deadline = time.monotonic() + 10
-    while counted(counters).get(key, 0) < value:
-        assert time.monotonic() < deadline, counted(counters)
-        time.sleep(0.005)
+    assert until(lambda: counted(counters).get(key, 0) >= value), counted(counters)
     return counted(counters)
 
 
 def test_differences_of_scores_and_of_queues_are_those_of_plain_arithmetic(tried, counters):
     values = np.linspace(-6, 6, 1001)
-    champion, challenger = one_input(1.0), one_input(0.5, 0.75)
-    made = trial(challenger, values, champion)
-    tried.offer(made)
+    tried.offer(one_input(0.5, 0.75), scored(values))
     found = wait_for(counters, "scored", 1)
     before, after = 1 / (1 + np.exp(-values)), 1 / (1 + np.exp(-(0.5 * values + 0.75)))
     for edge in (-0.2, -0.05, 0.0, 0.02, 0.1):
@@ -97,18 +90,12 @@ def test_differences_of_scores_and_of_queues_are_those_of_plain_arithmetic(tried
     assert found["review_to_monitor"] == ((before >= 0.5) & (after < 0.5)).sum() == 0
 
 
-def test_an_order_out_of_the_challengers_range_moves_to_review_by_the_policy():
-    scores = packaged_model().score(Batch(["a"], np.array([[0.0, 0.0, -3.0]])))
-    assert policy.review(scores, "review").tolist() == [True]
-    assert policy.review(scores, "flag").tolist() == [False]
-
-
-def test_what_does_not_fit_into_the_queue_is_dropped_and_counted(tried, counters):
+def test_a_batch_that_does_not_fit_into_the_queue_is_dropped_and_counted(tried, counters):
     slow = Slow()
-    tried.offer(trial(slow, [1.0]))
+    tried.offer(slow, scored([1.0]))
     assert slow.started.acquire(timeout=10)
     for _ in range(WAITING + 5):
-        tried.offer(trial(slow, [1.0]))
+        tried.offer(slow, scored([1.0]))
     assert counted(counters)["dropped"] == 5
     for _ in range(WAITING + 1):
         slow.go_on.release()
@@ -116,20 +103,20 @@ def test_what_does_not_fit_into_the_queue_is_dropped_and_counted(tried, counters
 
 
 def test_a_challenger_that_raises_is_counted_and_the_next_batch_is_tried(tried, counters):
-    tried.offer(trial(Failing(), [1.0]))
-    tried.offer(trial(one_input(), [1.0]))
+    tried.offer(Failing(), scored([1.0]))
+    tried.offer(one_input(), scored([1.0]))
     assert wait_for(counters, "scored", 1)["failed"] == 1
 
 
 def test_an_order_that_overflows_in_the_challenger_only_has_no_difference(tried, counters):
-    tried.offer(trial(one_input(1e300), [1e10, 1.0]))
+    tried.offer(one_input(1e300), scored([1e10, 1.0]))
     assert wait_for(counters, "scored", 1)["+Inf"] == 1
 
 
 def test_no_slice_is_begun_while_a_request_is_answered(tried, counters, answering, monkeypatch):
     monkeypatch.setattr(shadow, "PRODUCTS", 2 * one_input().network.parameter_count)
     slow = Slow()
-    tried.offer(trial(slow, [1.0] * 6))
+    tried.offer(slow, scored([1.0] * 6))
     assert slow.started.acquire(timeout=10)
     answering.append(None)
     slow.go_on.release()
@@ -142,15 +129,11 @@ def test_no_slice_is_begun_while_a_request_is_answered(tried, counters, answerin
 
 
 def test_a_challenger_is_tried_on_what_was_answered_and_changes_no_answer():
-    app, stage = app_and_stage()
-    client = app.test_client()
+    service = service_of()
+    client = service.app.test_client()
     orders = [{"order_id": str(n), "route_disruption": n, "backlog": 3, "weather_severity": 1} for n in range(9)]
     alone = client.post("/score", json={"orders": orders}).data
-    stage.challenger(packaged_model(), None)
-    with client.post("/score", json={"orders": orders}) as answer:
-        assert answer.data == alone
-    deadline = time.monotonic() + 10
+    service.serving.set_challenger(packaged_model(), None)
+    assert client.post("/score", json={"orders": orders}).data == alone
     name = 'delivery_risk_challenger_batches_total{challenger_version="1.0.0",outcome="scored"}'
-    while read_metrics(client.get("/metrics").text).get(name) != 1:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    assert until(lambda: read_metrics(client.get("/metrics").text).get(name) == 1)

@@ -1,13 +1,13 @@
 import os
 import signal
 import threading
-import time
 
 import numpy as np
 import pytest
 
 from service.shared import counters
 from service.shared.counters import SharedCounters
+from tests.unit.service.shared.test_records import meanwhile
 
 
 def test_totals_are_the_sum_over_all_slots():
@@ -21,12 +21,11 @@ def test_totals_are_the_sum_over_all_slots():
     assert totals[("b",)].tolist() == [7]
 
 
-def test_a_slot_goes_on_where_its_last_owner_stood():
+def test_a_slot_continues_the_counts_of_its_last_owner():
     shared = SharedCounters()
-    shared.attach(3)
-    shared.series(("a",), 1)[0] += 4
-    shared.attach(3)
-    shared.series(("a",), 1)[0] += 1
+    for amount in (4, 1):
+        shared.attach(3)
+        shared.series(("a",), 1)[0] += amount
     assert shared.totals()[("a",)].tolist() == [5]
 
 
@@ -59,27 +58,22 @@ def test_counts_of_forked_and_killed_processes_stay_visible_to_all():
     assert [totals[(f"only in {slot}",)].tolist() for slot in (1, 2, 3)] == [[1], [2], [3]]
 
 
-def test_totals_are_told_while_another_process_takes_its_first_slots():
-    many = [SharedCounters() for _ in range(20)]
-    child = os.fork()
-    if child == 0:
-        try:
-            for shared in many:
-                for slot in range(1, counters.SLOTS):
-                    shared.attach(slot)
-                    shared.series(("a",), 1)[0] += 1
-        finally:
-            os._exit(0)
-    try:
-        for shared in many:
-            until, seen = time.monotonic() + 20, 0.0
+def test_totals_are_complete_while_another_process_takes_its_first_slots():
+    each = [SharedCounters() for _ in range(20)]
+
+    def take():
+        for shared in each:
+            for slot in range(1, counters.SLOTS):
+                shared.attach(slot)
+                shared.series(("a",), 1)[0] += 1
+
+    with meanwhile(take) as left:
+        for shared in each:
+            seen = 0.0
             while seen < counters.SLOTS - 1:
-                assert time.monotonic() < until
+                assert left() > 0
                 before, seen = seen, shared.totals().get(("a",), np.zeros(1))[0]
                 assert before <= seen
-    finally:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
 
 
 def test_a_series_whose_length_was_not_yet_published_is_not_seen_and_its_room_is_used_again():
@@ -94,7 +88,7 @@ def test_a_series_whose_length_was_not_yet_published_is_not_seen_and_its_room_is
 
 
 @pytest.mark.parametrize(("name", "room"), [("NUMBERS", 8), ("NAMES", 64)])
-def test_a_full_row_counts_what_it_has_no_room_for(monkeypatch, name, room):
+def test_a_full_row_counts_the_updates_it_drops(monkeypatch, name, room):
     monkeypatch.setattr(counters, name, room)
     shared = SharedCounters()
     for number in range(20):

@@ -4,6 +4,7 @@ import random
 import signal
 import time
 from collections import Counter
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -12,7 +13,7 @@ from service.shared.records import SharedRecords
 
 
 def written(*texts):
-    """A board of three rows on whose middle one these were written in turn."""
+    """Three rows, to whose middle one these texts were written in turn."""
     records = SharedRecords(100, 3)
     for text in texts:
         records.write(text, 1)
@@ -30,18 +31,25 @@ def forked(work):
     return child
 
 
-def killed(child):
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+@contextmanager
+def meanwhile(*works):
+    """Children that do these works until the block ends, and are then killed; the seconds left to the block."""
+    children, until = [forked(work) for work in works], time.monotonic() + 20
+    try:
+        yield lambda: until - time.monotonic()
+    finally:
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
 
 
-def test_an_empty_board_has_no_text():
+def test_new_records_have_no_text():
     assert SharedRecords(100).read() is None
     assert list(SharedRecords(100, 3).texts()) == []
 
 
 @pytest.mark.parametrize("texts", [[b""], [b"one"], [b"x" * 100], [b"a long one", b"short"], [b"one", b"", b"three", b"4"]])
-def test_the_text_last_written_stands(texts):
+def test_the_text_last_written_is_read(texts):
     records = SharedRecords(100)
     for text in texts:
         records.write(text)
@@ -50,10 +58,9 @@ def test_the_text_last_written_stands(texts):
 
 @pytest.mark.parametrize("rows", [1, 2, 512])
 def test_rows_do_not_touch_each_other(rows):
-    records, expected = SharedRecords(100, rows), [b""] * rows
+    records, expected, dice = SharedRecords(100, rows), [b""] * rows, random.Random(1)
     for row in range(rows):
         records.write(b"", row)
-    dice = random.Random(1)
     for row in dice.choices(range(rows), k=2 * rows):
         expected[row] = dice.randbytes(dice.choice((0, 1, 100)))
         records.write(expected[row], row)
@@ -61,15 +68,15 @@ def test_rows_do_not_touch_each_other(rows):
 
 
 @pytest.mark.parametrize("before", [[], [b"1"], [b"1", b"2"], [b"1" * 100, b"2" * 100, b"3" * 100]])
-def test_a_text_that_has_no_room_is_refused_and_changes_nothing(before):
+def test_a_text_that_is_too_long_is_rejected_and_changes_nothing(before):
     records = written(*before)
     memory = records._memory[:]
-    with pytest.raises(ValueError, match="101 bytes have no room where there are 100"):
+    with pytest.raises(ValueError, match="the text has 101 bytes, but a row holds 100"):
         records.write(b"x" * 101, 1)
     assert records._memory[:] == memory
 
 
-def test_a_text_written_by_a_process_that_is_gone_stands():
+def test_a_text_stays_when_the_process_that_wrote_it_is_gone():
     records = SharedRecords(100)
     records.write(b"parent")
     os.waitpid(forked(partial(records.write, b"child")), 0)
@@ -80,7 +87,7 @@ def test_a_text_written_by_a_process_that_is_gone_stands():
 def test_a_writer_that_is_killed_at_any_byte_leaves_the_old_text(before):
     records, done = written(*before), written(*before, b"n" * 100)
     places = [place for place, byte in enumerate(done._memory[:]) if records._memory[place] != byte]
-    turning, *text = places  # the numbers stand in front of all texts, and the turn comes last
+    turning, *text = places  # the numbers come before all texts, and the turn is written last
     for place in text:
         assert records.read(1) == b"old"
         records._memory[place] = done._memory[place]
@@ -90,7 +97,7 @@ def test_a_writer_that_is_killed_at_any_byte_leaves_the_old_text(before):
 
 
 @pytest.mark.parametrize(("one", "other"), [(b"a" * 100, b"b" * 100), (b"a" * 100, b"b"), (b"", b"b" * 50)])
-def test_what_two_write_at_once_is_one_of_both_or_no_text(one, other):
+def test_two_texts_written_at_once_are_read_as_one_of_both_or_as_none(one, other):
     first, second, mixed = written(b"old", one), written(b"old", other), written(b"old", one)
     places = [place for place, byte in enumerate(first._memory[:]) if second._memory[place] != byte]
     dice = random.Random(1)
@@ -104,7 +111,7 @@ def test_what_two_write_at_once_is_one_of_both_or_no_text(one, other):
     assert seen == {one, other, None}
 
 
-def test_what_is_no_whole_text_counts_as_none():
+def test_an_incomplete_text_is_none():
     records = SharedRecords(100)
     records.write(b"whole")
     first = records._place(0, 1)
@@ -117,27 +124,24 @@ def test_what_is_no_whole_text_counts_as_none():
     assert records.read() == b"whole"
 
 
-def test_who_reads_while_a_process_writes_and_is_killed_sees_whole_texts_in_their_order():
+def test_a_reader_sees_complete_texts_in_their_order_while_writers_are_killed():
     records = SharedRecords(4000, 2)
 
     def write_on(number):
-        while True:
-            number += 1
-            records.write(b"%08d" % number * 500, 1)
+        for following in itertools.count(number + 1):
+            records.write(b"%08d" % following * 500, 1)
 
     last = 0
     records.write(b"%08d" % last * 500, 1)
     for _ in range(5):
-        child, enough, until = forked(partial(write_on, last)), last + 2000, time.monotonic() + 20
-        try:
+        enough = last + 2000
+        with meanwhile(partial(write_on, last)) as left:
             while last < enough:
-                assert time.monotonic() < until
+                assert left() > 0
                 text = records.read(1)
                 assert text == text[:8] * 500
                 assert int(text[:8]) >= last
                 last = int(text[:8])
-        finally:
-            killed(child)
         assert int(records.read(1)[:8]) >= last
         last = int(records.read(1)[:8])
     assert records.read(0) is None
@@ -150,36 +154,29 @@ def test_two_processes_that_write_without_end_never_give_a_mixed_text():
         for length in itertools.count():
             records.write(letter * (2000 + length % 2000))
 
-    children = [forked(partial(write_on, letter)) for letter in (b"a", b"b")]
-    seen, until = Counter(), time.monotonic() + 20
-    try:
+    seen = Counter()
+    with meanwhile(partial(write_on, b"a"), partial(write_on, b"b")) as left:
         while min(seen[b"a"], seen[b"b"]) < 100:
-            assert time.monotonic() < until
+            assert left() > 0
             text = records.read()
             if text:
                 assert len(set(text)) == 1
                 seen[text[:1]] += 1
-    finally:
-        for child in children:
-            killed(child)
 
 
-def test_who_reads_all_rows_while_a_process_writes_their_first_texts_sees_ever_more_of_them():
-    boards = [SharedRecords(10, 512) for _ in range(300)]
+def test_a_reader_of_all_rows_sees_ever_more_of_them_while_a_process_writes_their_first_texts():
+    each = [SharedRecords(10, 512) for _ in range(300)]
 
     def fill():
-        for records in boards:
+        for records in each:
             for row in range(512):
                 records.write(b"%d" % row, row)
 
-    child, until = forked(fill), time.monotonic() + 20
-    try:
-        for records in boards:
+    with meanwhile(fill) as left:
+        for records in each:
             seen = []
             while len(seen) < 512:
-                assert time.monotonic() < until
+                assert left() > 0
                 before, seen = seen, [int(text) for text in records.texts()]
                 assert len(before) <= len(seen)
                 assert seen == sorted(seen)
-    finally:
-        killed(child)

@@ -1,20 +1,20 @@
-"""Who may score, in process."""
-
-import io
 import json
 import logging
 import time
 
 import pytest
 
-from schemas.faults import ProblemSchema
 from service.auth import token_store
-from service.auth.tokens import OPEN
 from service.web.errors import MEDIA_TYPE
-from tests.bearer_tokens import GOOD, OTHER, WRONG, bearer, line
+from service.web.routes import ROUTES
+from tests.bearer_tokens import GOOD, OTHER, UNKNOWN, WRONG, bearer, line
 from tests.unit.service.metrics.test_recorder import samples
+from tests.unit.service.web.test_errors import problem
+from tests.unit.service.web.test_request_body import NotRead
 
+REALM = 'Bearer realm="delivery-risk"'
 READ = ["/model", "/version", "/openapi.json", "/docs", "/docs/init.js", "/metrics"]
+OPEN = [route.path for route in ROUTES if route.scope is None]
 
 
 @pytest.fixture
@@ -30,79 +30,73 @@ def client(make_client, path):
 
 
 def challenge(answer, status):
-    assert (answer.status_code, answer.content_type) == (status, MEDIA_TYPE)
-    ProblemSchema().load(answer.json)
+    problem(answer, status)
     return answer.headers["WWW-Authenticate"]
 
 
-@pytest.mark.parametrize("route", ["/score", "/model", "/metrics", "/docs", "/nowhere"])
 @pytest.mark.parametrize("form", WRONG)
-def test_no_wrong_form_of_a_token_is_let_in_anywhere(client, form, route):
-    header = WRONG[form](GOOD)
+def test_a_wrong_form_of_a_token_gets_401_on_every_path(client, form):
+    header, missing = WRONG[form](GOOD), form in list(WRONG)[:4]
     environ = {} if header is None else {"HTTP_AUTHORIZATION": header}
-    answer = client.open(route, method="POST" if route == "/score" else "GET", environ_overrides=environ)
-    missing = form in ("missing", "empty", "no scheme", "another scheme")
-    assert challenge(answer, 401) == 'Bearer realm="delivery-risk"' + ("" if missing else ', error="invalid_token"')
-    assert GOOD not in answer.text
+    for method, route in (("POST", "/score"), ("GET", "/score"), *(("GET", route) for route in [*READ, "/nowhere"])):
+        answer = client.open(route, method=method, environ_overrides=environ)
+        assert challenge(answer, 401) == REALM + ("" if missing else ', error="invalid_token"')
+        assert GOOD not in answer.text
+        assert UNKNOWN not in answer.text
 
 
-def test_a_token_is_good_for_its_scopes_and_no_others(client, order):
+def test_a_token_is_valid_for_its_scopes_and_no_others(client, order):
     assert client.post("/score", json={"orders": [order]}, headers=bearer(GOOD)).status_code == 200
-    insufficient = 'Bearer realm="delivery-risk", error="insufficient_scope", scope='
+    insufficient = f'{REALM}, error="insufficient_scope", scope='
     assert challenge(client.post("/score", headers=bearer(OTHER)), 403) == insufficient + '"score"'
+    assert client.options("/score", headers=bearer(OTHER)).status_code == 200
     for route in READ:
         assert client.get(route, headers=bearer(OTHER)).status_code == 200
         assert challenge(client.get(route, headers=bearer(GOOD)), 403) == insufficient + '"read"'
 
 
-def test_every_route_asks_for_a_token_but_the_probes(client):
+def test_every_method_of_every_route_but_the_probes_needs_a_token(client):
+    assert OPEN == ["/livez", "/readyz"]
     for rule in client.application.url_map.iter_rules():
         for method in rule.methods:
             answer = client.open(rule.rule.replace("<path:name>", "init.js"), method=method)
             assert answer.status_code == (200 if rule.rule in OPEN else 401), (rule.rule, method)
 
 
-def test_only_who_has_a_valid_token_learns_which_paths_there_are(client):
-    assert client.get("/nowhere").status_code == client.get("/score").status_code == 401
+def test_only_a_caller_with_a_valid_token_learns_which_paths_exist(client):
     assert [client.get(path, headers=bearer(GOOD)).status_code for path in ("/nowhere", "/score")] == [404, 405]
 
 
-def test_the_body_of_a_request_that_is_turned_away_is_not_read(client):
-    class Unreadable(io.BytesIO):
-        def read(self, *_):
-            raise AssertionError("read")
-
+def test_the_body_of_an_unauthenticated_request_is_not_read(client):
     for headers, status in (({}, 401), (bearer(OTHER), 403)):
-        answer = client.post("/score", input_stream=Unreadable(), content_type="application/json", headers=headers)
+        answer = client.post("/score", input_stream=NotRead(), content_type="application/json", headers=headers)
         assert answer.status_code == status
 
 
-def test_the_callers_name_is_in_the_log_line_and_the_count_and_the_token_nowhere(client, order, caplog):
+def test_the_callers_name_is_logged_and_counted_and_the_token_is_nowhere(client, order, caplog):
     caplog.set_level(logging.DEBUG)
-    client.post("/score", json={"orders": [order]}, headers=bearer(GOOD))
-    client.post("/score", json={"orders": [order]}, headers=bearer(OTHER))
-    client.post("/score", json={"orders": [order]})
+    for headers in (bearer(GOOD), bearer(OTHER), {}):
+        client.post("/score", json={"orders": [order]}, headers=headers)
     lines = [record for record in caplog.records if record.name == "delivery_risk.access"]
     assert [getattr(line, "caller", None) for line in lines] == ["planner", "grafana", None]
     answer = client.get("/metrics", headers=bearer(OTHER))
-    counts = 'delivery_risk_requests_by_caller_total{caller="planner"} 1.0'
-    assert counts in answer.text
+    assert 'delivery_risk_requests_by_caller_total{caller="planner"} 1.0' in answer.text
     everything = json.dumps([{name: str(value) for name, value in vars(record).items()} for record in caplog.records])
     for token in (GOOD, OTHER):
         assert token not in everything + answer.text
 
 
-def test_a_file_that_is_not_sound_is_counted(make_client, path, monkeypatch):
-    monkeypatch.setattr(token_store, "EVERY", 0.0)
+def test_an_invalid_file_is_counted(make_client, path, monkeypatch):
+    for name in ("EVERY", "PATIENCE"):
+        monkeypatch.setattr(token_store, name, 0.0)
     client = make_client(tokens_file=str(path))
     path.unlink()
-    monkeypatch.setattr(token_store, "PATIENCE", 0.0)
     client.get("/livez")
     text = client.get("/metrics", headers=bearer(OTHER)).text
     assert "delivery_risk_tokens_file_failures_total 2.0" in text
 
 
-def test_without_a_file_the_service_is_open_and_its_document_asks_for_nothing(make_client, order):
+def test_without_a_file_authentication_is_off_and_not_documented(make_client, order):
     client = make_client()
     for headers in ({}, bearer(GOOD), {"Authorization": "é"}):
         assert client.post("/score", json={"orders": [order]}, headers=headers).status_code == 200
@@ -110,36 +104,26 @@ def test_without_a_file_the_service_is_open_and_its_document_asks_for_nothing(ma
     assert not [name for name, _ in samples(client) if "caller" in name]
 
 
-def test_with_a_file_that_cannot_be_read_only_the_probes_are_open(make_client, tmp_path, order):
-    client = make_client(tokens_file=str(tmp_path / "nowhere"))
-    assert [client.get(route).status_code for route in sorted(OPEN)] == [200, 503]
-    assert client.post("/score", json={"orders": [order]}, headers=bearer(GOOD)).status_code == 401
-
-
 FAULTY = {
     "gone": (lambda path: path.unlink(), "cannot be read (No such file or directory)"),
     "empty": (lambda path: path.write_text(""), "holds no token"),
-    "at fault": (
-        lambda path: path.write_text(line(GOOD) + "SECRET\n"),
-        "line 2: expected a name, scopes and the SHA-256 of a token",
-    ),
+    "a line": (lambda path: path.write_text(line(GOOD) + "x\n"), "line 2: expected a name, scopes and the SHA-256 of a token"),
 }
 
 
-@pytest.mark.parametrize("fault", ["gone", *(pytest.param(fault, marks=pytest.mark.long) for fault in ("empty", "at fault"))])
-def test_without_any_valid_token_since_its_start_the_service_is_not_ready_and_soon_after_one_it_is(make_client, path, fault):
+@pytest.mark.parametrize("fault", ["gone", *(pytest.param(fault, marks=pytest.mark.long) for fault in ("empty", "a line"))])
+def test_the_service_is_not_ready_until_any_token_was_valid_and_is_ready_from_then_on(make_client, path, order, fault):
     spoil, reason = FAULTY[fault]
     spoil(path)
     client = make_client(tokens_file=str(path))
     for _ in range(3):
-        answer = client.get("/readyz")
-        assert (answer.status_code, answer.content_type) == (503, MEDIA_TYPE)
-        assert ProblemSchema().load(answer.json)["detail"] == f"No token is valid: {reason}."
+        assert problem(client.get("/readyz"), 503)["detail"] == f"No token is valid: {reason}."
         assert client.get("/livez").status_code == 200
+        assert client.post("/score", json={"orders": [order]}, headers=bearer(GOOD)).status_code == 401
     path.write_text(line(GOOD))
-    mended = time.monotonic()
+    repaired = time.monotonic()
     while client.get("/readyz").status_code != 200:
-        assert time.monotonic() < mended + 3
+        assert time.monotonic() < repaired + 3
         time.sleep(0.02)
     spoil(path)
     began = time.monotonic()
@@ -148,26 +132,24 @@ def test_without_any_valid_token_since_its_start_the_service_is_not_ready_and_so
         time.sleep(0.02)
 
 
-def test_a_file_that_changes_its_fault_before_any_token_was_valid_is_told_by_the_new_one(
-    make_client, path, caplog, monkeypatch
-):
+def test_a_file_with_a_new_fault_before_any_token_was_valid_is_reported_by_it(make_client, path, caplog, monkeypatch):
     for name in ("EVERY", "REST", "PATIENCE"):
         monkeypatch.setattr(token_store, name, 0.0)
     path.unlink()
     client = make_client(tokens_file=str(path))
     path.write_text("x")
-    assert "line 1" in client.get("/readyz").json["detail"]
-    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
-        "tokens file refused, no token is valid"
-    ]
+    answer = client.get("/readyz")
+    assert (answer.content_type, "line 1" in answer.json["detail"]) == (MEDIA_TYPE, True)
+    errors = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert errors == ["tokens file is not valid; no token is valid"]
 
 
-def test_the_document_says_what_each_route_asks_for(client):
+def test_the_document_says_which_scope_each_route_needs(client):
     document = client.get("/openapi.json", headers=bearer(OTHER)).json
     assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
-    asked = {path: operation.get("security") for path, item in document["paths"].items() for operation in item.values()}
-    assert asked.pop("/score") == [{"token": ["score"]}]
-    assert asked.pop("/livez") is asked.pop("/readyz") is None
-    assert set(map(str, asked.values())) == {"[{'token': ['read']}]"}
+    needed = {path: operation.get("security") for path, item in document["paths"].items() for operation in item.values()}
+    assert needed.pop("/score") == [{"token": ["score"]}]
+    assert needed.pop("/livez") is needed.pop("/readyz") is None
+    assert set(map(str, needed.values())) == {"[{'token': ['read']}]"}
     assert set(document["paths"]["/score"]["post"]["responses"]) >= {"401", "403"}
     assert "401" not in document["paths"]["/livez"]["get"]["responses"]

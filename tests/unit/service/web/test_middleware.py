@@ -4,39 +4,43 @@ import re
 
 import pytest
 
+from service.web.middleware import QUEUE_SECONDS
+from tests.unit.service.metrics.test_recorder import samples
+
 
 @pytest.fixture
 def lines(caplog):
+    """The lines of the access log."""
     caplog.set_level(logging.INFO, "delivery_risk.access")
     return lambda: [record for record in caplog.records if record.name == "delivery_risk.access"]
 
 
+def text_of(line):
+    return json.dumps({name: str(value) for name, value in vars(line).items()})
+
+
 @pytest.mark.parametrize("given", ["abc", "A.b_c-1:2", "x" * 128])
-def test_a_well_formed_request_id_is_echoed(client, given):
+def test_a_well_formed_request_id_is_returned(client, given):
     assert client.get("/livez", headers={"X-Request-ID": given}).headers["X-Request-ID"] == given
 
 
-@pytest.mark.parametrize("given", ["", "x" * 129, "a b", "a/b", "é".encode().decode("latin-1"), '"', "a,b"])
-def test_another_is_replaced(client, given):
-    made = client.get("/livez", headers={"X-Request-ID": given}).headers["X-Request-ID"]
-    assert re.fullmatch(r"[0-9a-f]{32}", made)
-
-
-def test_every_answer_has_an_id_of_its_own(client):
-    assert len({client.get("/livez").headers["X-Request-ID"] for _ in range(20)}) == 20
+@pytest.mark.parametrize("given", [None, "", "x" * 129, "a b", "a/b", "é".encode().decode("latin-1"), '"', "a,b"])
+def test_any_other_request_id_is_replaced_by_a_new_one(client, given):
+    headers = {} if given is None else {"X-Request-ID": given}
+    made = {client.get("/livez", headers=headers).headers["X-Request-ID"] for _ in range(5)}
+    assert len(made) == 5
+    assert all(re.fullmatch(r"[0-9a-f]{32}", each) for each in made)
 
 
 def test_a_scored_batch_is_one_line_with_its_counts_and_no_values(client, order, lines):
     batch = [order | {"backlog": 7.654321}, order | {"order_id": "B-SECRET", "weather_severity": None}]
     client.post("/score?on_error=partial", json={"orders": batch}, headers={"X-Request-ID": "r1"})
     (line,) = lines()
-    kept = {name: getattr(line, name) for name in ("request_id", "method", "route", "status", "orders", "review", "refused")}
     expected = {"request_id": "r1", "method": "POST", "route": "/score", "status": 200, "orders": 1, "review": 0, "refused": 1}
-    assert kept == expected
+    assert {name: getattr(line, name) for name in expected} == expected
     assert line.duration_ms > 0
-    everything = json.dumps({name: str(value) for name, value in vars(line).items()})
-    assert "7.654321" not in everything
-    assert "SECRET" not in everything
+    assert "7.654321" not in text_of(line)
+    assert "SECRET" not in text_of(line)
 
 
 ONE, BAD = {"order_id": "A", "route_disruption": 8, "backlog": 7, "weather_severity": 9}, {"order_id": "C"}
@@ -53,25 +57,40 @@ ONE, BAD = {"order_id": "A", "route_disruption": 8, "backlog": 7, "weather_sever
         ({"orders": []}, "", (422, 0, 0, 0)),
     ],
 )
-def test_the_line_of_a_batch_counts_the_orders_that_got_a_queue_and_those_that_got_none(client, lines, body, query, counts):
+def test_the_log_line_of_a_batch_counts_its_answered_and_its_rejected_orders(client, lines, body, query, counts):
     client.post(f"/score{query}", json=body)
     (line,) = lines()
     assert (line.status, line.orders, line.review, line.refused) == counts
 
 
-def test_a_path_that_no_route_has_is_logged_without_the_path(client, lines):
+def test_an_unknown_path_is_logged_as_unmatched_without_the_path(client, lines):
     client.get("/secret-path?token=1")
     (line,) = lines()
     assert (line.route, line.status) == ("unmatched", 404)
-    assert "secret" not in json.dumps({name: str(value) for name, value in vars(line).items()})
+    assert "secret" not in text_of(line)
 
 
-def test_a_method_that_no_one_knows_is_counted_as_other(client, lines):
+def test_an_unknown_method_is_counted_as_other(client, lines):
     client.open("/score", method="FROB")
     assert (lines()[0].method, lines()[0].status) == ("other", 405)
 
 
-def test_scores_are_not_to_be_stored_and_tell_their_stages(client, order):
-    answer = client.post("/score", json={"orders": [order]})
+@pytest.mark.parametrize("waited", [2.0, None])
+def test_queue_time_counts_in_the_duration_and_as_a_stage_of_its_own(client, order, lines, waited):
+    answer = client.post("/score", json={"orders": [order]}, environ_overrides={QUEUE_SECONDS: waited})
+    stages = r"decode;dur=[0-9.]+, score;dur=[0-9.]+, encode;dur=[0-9.]+"
+    assert re.fullmatch(("wait;dur=2000.000, " if waited else "") + stages, answer.headers["Server-Timing"])
     assert answer.headers["Cache-Control"] == "no-store"
-    assert re.fullmatch(r"decode;dur=[0-9.]+, score;dur=[0-9.]+, encode;dur=[0-9.]+", answer.headers["Server-Timing"])
+    (line,) = lines()
+    assert getattr(line, "wait_ms", None) == (2000 if waited else None)
+    assert (2000 if waited else 0) < line.duration_ms < 3000
+    name, labels = "http_request_duration_seconds_sum", (("method", "POST"), ("route", "/score"), ("status", "200"))
+    assert (waited or 0) < samples(client)[name, labels] < 3
+    assert samples(client).get(("delivery_risk_stage_duration_seconds_sum", (("stage", "wait"),)), 0) == (waited or 0)
+
+
+def test_the_queue_time_of_a_request_of_any_kind_is_observed(client):
+    for seconds in (0.5, 0.25):
+        client.get("/nowhere", environ_overrides={QUEUE_SECONDS: seconds})
+    found, stage = samples(client), (("stage", "wait"),)
+    assert [found[f"delivery_risk_stage_duration_seconds_{kind}", stage] for kind in ("count", "sum")] == [2, 0.75]

@@ -3,23 +3,19 @@ from html.parser import HTMLParser
 
 import pytest
 
-POLICY = "default-src 'none'"
-
 
 class Page(HTMLParser):
-    """Collects what a page loads, and what it would run inline."""
+    """What a page loads and links, and what it would run inline."""
 
     def __init__(self, text):
         super().__init__()
-        self.loads, self.links, self.inline, self.within = [], [], "", None
+        self.loads, self.inline, self.within = [], "", None
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
-        given = dict(attrs)
         self.within = tag
-        self.loads += [given[name] for name in ("src", "href") if name in given and tag != "a"]
-        self.links += [given["href"]] if tag == "a" else []
-        assert not [name for name in given if name.startswith("on") or name == "style"]
+        self.loads += [value for name, value in attrs if name in ("src", "href")]
+        assert not [name for name, _ in attrs if name.startswith("on") or name == "style"]
 
     def handle_endtag(self, tag):
         self.within = None
@@ -28,39 +24,33 @@ class Page(HTMLParser):
         self.inline += data if self.within in ("script", "style") else ""
 
 
-@pytest.fixture(params=["with the extra", "without it"])
-def page(request, make_client, monkeypatch):
-    if request.param == "without it":
-        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    client = make_client()
-    return client, client.get("/docs")
+@pytest.fixture
+def without_the_extra(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
 
 
-def test_the_page_has_a_strict_policy_and_nothing_inline(page):
-    _, answer = page
-    policy = answer.headers["Content-Security-Policy"]
-    assert policy.startswith(POLICY)
+@pytest.mark.parametrize("extra", [True, False])
+def test_the_page_loads_and_links_only_what_is_served_here_and_has_nothing_inline(client, request, extra):
+    if not extra:
+        request.getfixturevalue("without_the_extra")
+    answer = client.get("/docs")
+    policy, page = answer.headers["Content-Security-Policy"], Page(answer.text)
+    assert policy.startswith("default-src 'none'")
     assert "unsafe" not in policy
-    assert not Page(answer.text).inline.strip()
-
-
-def test_all_that_the_page_loads_or_links_is_served_here(page):
-    client, answer = page
-    found = Page(answer.text)
-    assert not [place for place in found.loads + found.links if re.match(r"[a-z]+:|//", place)]
-    for place in found.loads + found.links:
+    assert not page.inline.strip()
+    for place in page.loads:
+        assert not re.match(r"[a-z]+:|//", place)
         with client.get("/" + place) as loaded:
             assert loaded.status_code == 200
 
 
-def test_with_the_extra_the_page_shows_this_services_document(client):
+def test_with_the_extra_the_page_shows_the_document_of_this_service(client):
     script = client.get("/docs/init.js")
     assert script.content_type.startswith("text/javascript")
     assert '"openapi.json"' in script.text
     assert "validatorUrl: null" in script.text
 
 
-def test_without_the_extra_the_page_lists_every_route(monkeypatch, make_client):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    text = make_client().get("/docs").text
+def test_without_the_extra_the_page_lists_every_route(client, without_the_extra):
+    text = client.get("/docs").text
     assert all(path in text for path in ("POST /score", "GET /model", "GET /metrics", "openapi.json"))

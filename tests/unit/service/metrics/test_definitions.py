@@ -1,0 +1,87 @@
+"""The initial series: what the table shows at 0 before anything happens."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from model.core.manifest import Feature
+from model.core.network import Network
+from model.registry import versions
+from model.registry.references import VersionReference
+from service.metrics.definitions import METRICS, Known
+from service.metrics.recorder import Metrics
+from service.serving.active_models import Serving
+from service.shared import counters
+from service.shared.counters import UNRECORDED, SharedCounters
+from tests.apps import service_of
+from tests.models import layer, model_of, one_input
+
+ROUTES = [("POST", "/score")]
+
+
+@pytest.fixture
+def counts():
+    return SharedCounters()
+
+
+def test_every_metric_has_initial_series_but_those_whose_labels_only_an_event_can_name():
+    assert {name for name, metric in METRICS.items() if metric.initial is None} == {
+        "delivery_risk_requests_by_caller_total",
+        "delivery_risk_model_reload_failures_total",
+        "delivery_risk_metrics_unrecorded_total",
+    }
+
+
+def test_the_first_batches_and_errors_count_on_initial_series(order):
+    service = service_of()
+    counts, client = service.metrics.counters, service.app.test_client()
+    service.show_initial_series()
+    shown = counts.totals()
+    assert not any(numbers.any() for numbers in shown.values())
+    batch = [order, order | {"order_id": "B", "backlog": 1e6}, order | {"order_id": "C", "backlog": None}]
+    for query, status in (("", 422), ("?on_error=partial", 200)):
+        assert client.post(f"/score{query}", json={"orders": batch}).status_code == status
+    assert client.post("/score", data="{", content_type="application/json").status_code == 400
+    found = counts.totals()
+    assert found.keys() == shown.keys()
+    assert sum(numbers.any() for numbers in found.values()) == 16
+
+
+def test_a_promoted_version_and_a_challenger_are_shown_at_zero(models):
+    service = service_of(model=str(models))
+    versions.promote("2", models)
+    service.reloader.look()
+    counts = service.metrics.counters
+    assert counts.totals()["delivery_risk_orders_total", "2", "review"].tolist() == [0]
+    versions.challenge("1", models)
+    service.reloader.look()
+    found = counts.totals()
+    for outcome in ("scored", "dropped", "failed"):
+        assert found["delivery_risk_challenger_batches_total", "1", outcome].tolist() == [0]
+    assert found["delivery_risk_challenger_queue_changes_total", "2", "1", "review_to_monitor"].tolist() == [0]
+
+
+def test_there_is_room_for_a_hundred_versions_of_a_wide_model(counts):
+    features = [Feature(f"{'x' * 61}{number:03}") for number in range(64)]
+    wide = model_of(Network([layer([[1.0] * 64], [0.0])]), features=features)
+    serving = Serving(wide, 100)
+    for number in range(100):
+        version, following = (
+            replace(wide, manifest=replace(wide.manifest, version=f"2026.{number}.0{end}")) for end in ("", "-next")
+        )
+        serving.set_champion(version, VersionReference(version.manifest.version, "x.npz", "0" * 64))
+        serving.set_challenger(following, None)
+        Metrics(counts).show_initial(Known(serving.active, ROUTES))
+    found = counts.totals()
+    assert sum(key[0] == "delivery_risk_challenger_batches_total" for key in found) == 300
+    assert found[UNRECORDED].tolist() == [0]
+
+
+def test_initial_series_without_room_drop_no_update(monkeypatch):
+    monkeypatch.setattr(counters, "NUMBERS", 1)
+    full = SharedCounters()
+    Metrics(full).show_initial(Known(Serving(one_input(), 100).active, ROUTES))
+    assert {key: numbers.tolist() for key, numbers in full.totals().items()} == {UNRECORDED: [0]}
+    np.asarray(full.series(("an event",), 1))[:] += 1
+    assert full.totals()[UNRECORDED].tolist() == [1]

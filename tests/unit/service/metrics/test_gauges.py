@@ -1,0 +1,86 @@
+"""The baseline of a model as the service shows it: in metrics, by the edges of its own counts, and in /model."""
+
+from dataclasses import replace
+
+import pytest
+
+from model.artifact import model_file
+from model.core.baseline import ZSCORE_EDGES
+from model.core.network import Network
+from model.packaged import packaged_model
+from model.registry.references import VersionReference
+from tests.apps import service_of
+from tests.facts import FEATURES
+from tests.models import layer, model_of, one_input, reference_of
+from tests.unit.service.metrics.test_recorder import samples
+
+SCORE, ZSCORE = "delivery_risk_reference_score_ratio", "delivery_risk_reference_zscore_ratio"
+
+
+def shown(client):
+    """The samples of the baseline, by name and labels."""
+    return {key: value for key, value in samples(client).items() if key[0].startswith("delivery_risk_reference_")}
+
+
+@pytest.fixture
+def described(make_client, tmp_path):
+    """A client of the packaged model with a baseline."""
+    model = packaged_model()
+    model_file.write(replace(model, manifest=replace(model.manifest, baseline=reference_of(FEATURES))), tmp_path / "model.npz")
+    return make_client(model=str(tmp_path / "model.npz"))
+
+
+def test_the_baseline_is_exported_share_by_share(described):
+    found = shown(described)
+    assert len(found) == 2 + 21 + 3 * 16
+    version = ("model_version", "1.0.0")
+    assert found["delivery_risk_reference_orders", (version,)] == 10
+    assert found["delivery_risk_reference_review_ratio", (version,)] == 0.6
+    for above, le, share in (("-Inf", "0.05", 0.4), ("0.05", "0.1", 0), ("0.95", "1.0", 0.6), ("1.0", "+Inf", 0)):
+        assert found[SCORE, (("above", above), ("le", le), version)] == share
+    for feature, above, le, share in (("backlog", "-0.5", "0.0", 1), ("weather_severity", "-Inf", "-10.0", 0)):
+        assert found[ZSCORE, (("above", above), ("feature", feature), ("le", le), version)] == share
+
+
+@pytest.mark.parametrize(
+    ("counted", "expected"), [("delivery_risk_score_bucket", SCORE), ("delivery_risk_feature_zscore_bucket", ZSCORE)]
+)
+def test_bins_end_where_the_services_own_buckets_do_and_begin_where_another_ends(described, order, counted, expected):
+    described.post("/score", json={"orders": [order]})
+    found = samples(described)
+
+    def edges(sample, label):
+        return {dict(labels)[label] for name, labels in found if name == sample}
+
+    ends = edges(counted, "le")
+    assert edges(expected, "le") == ends
+    assert edges(expected, "above") == ends - {"+Inf"} | {"-Inf"}
+
+
+def test_a_model_without_a_baseline_exports_none_and_shows_null(client):
+    assert shown(client) == {}
+    assert client.get("/model").json["reference"] is None
+
+
+def test_the_model_card_shows_the_reference_of_the_model_file(described):
+    found = described.get("/model").json["reference"]
+    assert (found["orders"], found["review"], found["scores"]["counts"]) == (10, 6, [4, *[0] * 18, 6, 0])
+    assert list(found["zscores"]) == list(FEATURES)
+    assert found["zscores"]["backlog"] == {"edges": list(ZSCORE_EDGES), "counts": [*[0] * 7, 10, *[0] * 8]}
+    assert found["calibration"] == [
+        {"to": 0.05, "orders": 4, "mean_score": 0.04, "observed_rate": 0.0},
+        {"to": 1.0, "orders": 6, "mean_score": 0.975, "observed_rate": 0.5},
+    ]
+
+
+def test_the_baseline_changes_with_the_version_that_is_served():
+    service = service_of()
+    client, wanted = service.app.test_client(), VersionReference("2", "2.npz", "1" * 64)
+    two = model_of(Network([layer([[1.0, 1.0]], [0.0])]), baseline=reference_of(["f0", "f1"], late=False))
+    second = replace(two, manifest=replace(two.manifest, version="2"))
+    expected = [(one_input(baseline=reference_of(["f0"])), "1", 1), (second, "2", 2), (one_input(), None, 0)]
+    for number, (model, version, features) in enumerate(expected):
+        service.serving.set_champion(replace(model, sha256=str(number) * 64), wanted)
+        found = shown(client)
+        assert len(found) == (2 + 21 + features * 16 if features else 0)
+        assert {dict(labels)["model_version"] for _, labels in found} == ({version} if features else set())

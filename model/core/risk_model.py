@@ -1,6 +1,7 @@
 """RiskModel: standardizer, network and manifest together, and the Scores that it gives a Batch."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,8 +15,6 @@ from model.core.standardizer import Standardizer
 from model.errors import NotServable, SelfTestFailed, ShapeMismatch, TooLarge, UnknownName
 
 _NOT_PORTABLE = 1e-12
-# Names that a file of results or of refused rows has beside the features' own. What gives delay risks is scored in files too.
-_TAKEN = {"score", "queue", "out_of_range", "refused_line", "refused_reason"}
 # Orders of a self-test times units of the widest layer, which are held at once; five orders are never too many.
 _SELF_TEST_LIMIT = 2**20
 
@@ -54,13 +53,11 @@ class RiskModel:
     network: Network
     sha256: str | None = None
     _bounds: tuple[Floats, Floats] = field(init=False, repr=False)
-    _taken: tuple[str, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         low = [-np.inf if feature.minimum is None else feature.minimum for feature in self.manifest.features]
         high = [np.inf if feature.maximum is None else feature.maximum for feature in self.manifest.features]
         object.__setattr__(self, "_bounds", (np.array(low), np.array(high)))
-        object.__setattr__(self, "_taken", tuple(name for name in self.manifest.feature_names if name in _TAKEN))
         features, (inputs, *_, outputs) = len(self.manifest.features), self.network.sizes
         if self.manifest.head not in HEADS:
             raise UnknownName("manifest.head", f"expected one of {', '.join(HEADS)}")
@@ -104,14 +101,15 @@ class RiskModel:
             finite=finite,
         )
 
-    def require_risk(self) -> None:
-        """Raise NotServable unless the network has one output under a sigmoid head and files have room for its features."""
+    def require_risk(self, reserved: Collection[str] = ()) -> None:
+        """Raise NotServable unless the network has one output under a sigmoid head and no feature has a `reserved` name."""
         outputs = self.network.sizes[-1]
         if outputs != 1 or self.manifest.head != "sigmoid":
             reason = f"a delay risk is one output under a sigmoid head; this is {outputs} under {self.manifest.head}"
             raise NotServable("manifest.head", reason)
-        if self._taken:
-            raise NotServable("manifest.features", f"{self._taken[0]} is no name for a feature: files of results have it too")
+        for name in self.manifest.feature_names:
+            if name in reserved:
+                raise NotServable("manifest.features", f"features must not be named `{name}`, which is an output column")
 
     def check_self_test(self) -> None:
         """Raise SelfTestFailed unless the file's own orders get the scores that it gives for them.

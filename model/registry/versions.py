@@ -13,7 +13,7 @@ whoever reads needs no lock: at any moment each version is whole and the pointer
 import fcntl
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -52,31 +52,31 @@ def current(directory: Path | str) -> VersionReference:
     return references.read(directory)[-1]
 
 
-def load(directory: Path | str, at: VersionReference) -> RiskModel:
+def load(directory: Path | str, at: VersionReference, *, reserved: Collection[str] = ()) -> RiskModel:
     """The model that is pointed at, sound and fit to give delay risks. Raises ModelError."""
-    return _kept(directory, at.file, at.version, at.sha256)
+    return _kept(directory, at.file, at.version, reserved, at.sha256)
 
 
-def held(directory: Path | str, version: str) -> RiskModel:
+def held(directory: Path | str, version: str, *, reserved: Collection[str] = ()) -> RiskModel:
     """The model that the store has under this version, whether or not it was ever promoted. Raises ModelError."""
     if not re.fullmatch(VERSION, version):
         raise Unreadable("version", "a store has no version of such a name")
     try:
-        return _kept(directory, _name(version), version)
+        return _kept(directory, _name(version), version, reserved)
     except Unreadable as error:
         if isinstance(error.__cause__, FileNotFoundError):
             raise Unreadable(f"version {version}", "not in the store") from error
         raise
 
 
-def publish(file: Path | str, directory: Path | str) -> RiskModel:
+def publish(file: Path | str, directory: Path | str, *, reserved: Collection[str] = ()) -> RiskModel:
     """Add the model in this file under its version; published again, it changes nothing. Raises ModelError and OSError.
 
     VersionTaken where the version has other content, OtherModel where the store's versions are of another model.
     """
     data = files.read(file, npz.LIMIT)
     model = model_file.loads(data)
-    model.require_risk()
+    model.require_risk(reserved)
     name = _name(model.manifest.version)
     with _changing(directory):
         _require_same_model(directory, model)
@@ -89,7 +89,9 @@ def publish(file: Path | str, directory: Path | str) -> RiskModel:
     return model
 
 
-def promote(version: str, directory: Path | str) -> tuple[VersionReference, ModelError | None]:
+def promote(
+    version: str, directory: Path | str, *, reserved: Collection[str] = ()
+) -> tuple[VersionReference, ModelError | None]:
     """Make this version the current one, if it is sound, and end a trial of it. Raises ModelError and OSError.
 
     A pointer that says nothing sound is set aside and begun anew, without what was current before: its error comes back too.
@@ -97,7 +99,7 @@ def promote(version: str, directory: Path | str) -> tuple[VersionReference, Mode
     history: tuple[VersionReference, ...] = ()
     broken = None
     with _changing(directory):
-        model = held(directory, version)
+        model = held(directory, version, reserved=reserved)
         try:
             history = references.read(directory)
         except NothingPromoted:
@@ -112,7 +114,7 @@ def promote(version: str, directory: Path | str) -> tuple[VersionReference, Mode
     return promoted, broken
 
 
-def rollback(directory: Path | str) -> VersionReference:
+def rollback(directory: Path | str, *, reserved: Collection[str] = ()) -> VersionReference:
     """Make current again what was so before the last promotion, the same bytes, and end a trial of it.
 
     Raises ModelError and OSError.
@@ -121,7 +123,7 @@ def rollback(directory: Path | str) -> VersionReference:
         *history, _ = references.read(directory)
         if not history:
             raise NothingBefore(references.CURRENT, "no version was current before this one")
-        load(directory, history[-1])
+        load(directory, history[-1], reserved=reserved)
         references.write(directory, _DRAFT, history)
         _end_trial_of(history[-1].version, directory)
     return history[-1]
@@ -135,7 +137,7 @@ def challenger(directory: Path | str) -> VersionReference | None:
         return None
 
 
-def challenge(version: str | None, directory: Path | str) -> None:
+def challenge(version: str | None, directory: Path | str, *, reserved: Collection[str] = ()) -> None:
     """Have this version tried beside the current one, if it is another, sound, and takes the same features.
 
     None ends the trial. Raises ModelError and OSError.
@@ -144,10 +146,10 @@ def challenge(version: str | None, directory: Path | str) -> None:
         if version is None:
             _end_trial(directory)
             return
-        model, champion = held(directory, version), current(directory)
+        model, champion = held(directory, version, reserved=reserved), current(directory)
         if version == champion.version:
             raise AlreadyCurrent(f"version {version}", "the current one, which would be tried beside itself")
-        require_same_features(load(directory, champion), model)
+        require_same_features(load(directory, champion, reserved=reserved), model)
         at = VersionReference(version, _name(version), str(model.sha256))
         references.write(directory, _DRAFT, [at], references.CHALLENGER)
 
@@ -200,12 +202,12 @@ def _bytes(directory: Path | str, name: str) -> bytes:
     return files.read(Path(directory, name), npz.LIMIT, name)
 
 
-def _kept(directory: Path | str, name: str, version: str, sha256: str | None = None) -> RiskModel:
+def _kept(directory: Path | str, name: str, version: str, reserved: Collection[str], sha256: str | None = None) -> RiskModel:
     """The model in the file of a version. Who reads of an error in it knows the store alone, so it is one of that file."""
     data = _bytes(directory, name)
     try:
         model = model_file.loads(data, sha256)
-        model.require_risk()
+        model.require_risk(reserved)
         if version != model.manifest.version:
             raise VersionMismatch("manifest.version", "not the version that the store has the file under")
     except ModelError as error:

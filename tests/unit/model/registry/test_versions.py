@@ -162,6 +162,27 @@ def test_a_version_that_is_not_sound_is_not_promoted_and_its_file_named(data, er
     assert versions.current(three).version == "3"
 
 
+RESERVING = {
+    "publish": lambda path: versions.publish(path / "1.npz", path, reserved={"f0"}),
+    "promote": lambda path: versions.promote("1", path, reserved={"f0"}),
+    "rollback": lambda path: versions.rollback(path, reserved={"f0"}),
+    "challenge": lambda path: versions.challenge("1", path, reserved={"f0"}),
+    "held": lambda path: versions.held(path, "1", reserved={"f0"}),
+    "load": lambda path: versions.load(path, versions.current(path), reserved={"f0"}),
+    "loader.load": lambda path: loader.load(path, reserved={"f0"}),
+    "loader.load a file": lambda path: loader.load(path / "1.npz", reserved={"f0"}),
+    "loader.last_good": lambda path: loader.last_good(path, reserved={"f0"}),
+}
+
+
+@pytest.mark.parametrize("work", RESERVING.values(), ids=RESERVING)
+def test_a_model_whose_feature_has_a_reserved_name_is_not_servable(work, three):
+    before = state(three)
+    with pytest.raises(NotServable, match="features must not be named `f0`, which is an output column"):
+        work(three)
+    assert state(three) == before
+
+
 @pytest.mark.parametrize("version", ["4", "../store/3", "", ".", "..", "3.npz/../3", "3\n", "3\0", "x" * 65, "٣"])
 def test_a_version_that_is_not_there_is_not_promoted(version, three):
     with pytest.raises(Unreadable):

@@ -181,7 +181,7 @@ def test_validate_holds_the_file_against_a_digest(run):
 def test_a_feature_with_the_name_of_a_result_is_imported_and_said_to_be_not_servable(run, arrays, tmp_path):
     saved = dict(np.load(tmp_path / arrays)) | {"feature_names": np.array(["backlog", "queue"])}
     np.savez(tmp_path / "queue.npz", **saved)
-    said = "queue is no name for a feature: files of results have it too"
+    said = "features must not be named `queue`, which is an output column"
     assert make(run, "queue.npz").stdout.endswith(f"\nnot servable: {said}\n")
     (tmp_path / "models").mkdir()
     for command in (["validate", "made.npz"], ["publish", "made.npz", "--to", "models"]):

@@ -54,7 +54,7 @@ class Service:
 
 def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route] = ROUTES) -> Service:
     """The service of these settings, with OpenTelemetry's variables from the environ. Raises ModelError."""
-    model = loader.last_good(settings.model, settings.model_sha256, reserved=RESERVED_NAMES)
+    model = loader.last_valid(settings.model, settings.model_sha256, reserved=RESERVED_NAMES)
     serving, metrics, tracer = Serving(model, settings.max_orders), Metrics(SharedCounters()), Tracer(environ)
     concurrency_limit = ConcurrencyLimit(settings, metrics)
     token_store = None if settings.tokens_file is None else TokenStore(settings.tokens_file, metrics.tokens_failed)

@@ -97,7 +97,7 @@ def list_(context: click.Context, directory: str) -> None:
         mark, at = marked.get(version, (" ", None))
         try:
             if at is None:
-                found = versions.held(directory, version, reserved=RESERVED_NAMES)
+                found = versions.get(directory, version, reserved=RESERVED_NAMES)
             else:
                 found = versions.load(directory, at, reserved=RESERVED_NAMES)
             line = f"{str(found.sha256)[:12]}  {found.manifest.created}"

@@ -207,8 +207,8 @@ def test_no_gunicorn_starts_where_the_service_could_not_keep_its_word(command):
 
 UNSERVABLE = [
     ("DELIVERY_RISK_MODEL", "/nowhere/model.npz", "cannot be read (No such file or directory)"),
-    ("DELIVERY_RISK_MODEL", "README.md", "not a sound zip archive"),
-    ("DELIVERY_RISK_MODEL_SHA256", "0" * 64, "not the one that was asked for"),
+    ("DELIVERY_RISK_MODEL", "README.md", "not a valid zip archive"),
+    ("DELIVERY_RISK_MODEL_SHA256", "0" * 64, "which is not the expected one"),
     ("DELIVERY_RISK_OUT_OF_RANGE", "ignore", "DELIVERY_RISK_OUT_OF_RANGE: expected one of review, flag, refuse"),
 ]
 

@@ -79,12 +79,12 @@ def _advice(settings: Settings, error: ModelError) -> str:
     directory = settings.model
     if not os.path.isdir(directory):
         return f"put a sound model file there, or set {config.variable('model')}"
-    if isinstance(error, Unreadable) and error.place == references.CURRENT:
+    if isinstance(error, Unreadable) and error.location == references.CURRENT:
         return f"make it a file that can be read; {_ONE_THAT_RUNS}"
-    if isinstance(error, DigestMismatch) and error.place.startswith(references.CURRENT):
+    if isinstance(error, DigestMismatch) and error.location.startswith(references.CURRENT):
         return f"promote the version of that digest, or unset {config.variable('model_sha256')}; {_ONE_THAT_RUNS}"
     try:
-        good = loader.last_good(directory, settings.model_sha256, reserved=RESERVED_NAMES)
+        good = loader.last_valid(directory, settings.model_sha256, reserved=RESERVED_NAMES)
     except ModelError:
         which = f"VERSION --in {directory} (`delivery-risk model list --in {directory}` tells which are)"
         return f"promote one that is sound: delivery-risk model promote {which}; {_ONE_THAT_RUNS}"

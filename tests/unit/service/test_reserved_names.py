@@ -4,7 +4,7 @@ import pytest
 
 from tests.facts import ROOT
 
-CHECKED = {"require_risk", "load", "held", "publish", "promote", "rollback", "challenge", "last_good"}
+CHECKED = {"require_risk", "load", "get", "publish", "promote", "rollback", "challenge", "last_valid"}
 CALLS = [
     pytest.param(call, id=f"{path.relative_to(ROOT)}:{call.lineno}")
     for path in sorted((ROOT / "service").rglob("*.py"))

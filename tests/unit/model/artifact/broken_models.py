@@ -1,4 +1,4 @@
-"""Archives of sound arrays that make no sound model: name: (bytes or what makes them, error, place)."""
+"""Archives of sound arrays that make no sound model: name: (bytes or what makes them, error, location)."""
 
 import json
 from collections.abc import Sequence
@@ -183,7 +183,7 @@ REFERENCES = {
     "of half an order late": (["calibration", 1, "observed_rate"], 0.25, ".calibration[1].observed_rate"),
 }
 MODELS |= {
-    f"a reference {name}": (referred(path, value), BadManifest, f"manifest.reference{place}")
-    for name, (path, value, place) in REFERENCES.items()
+    f"a reference {name}": (referred(path, value), BadManifest, f"manifest.reference{location}")
+    for name, (path, value, location) in REFERENCES.items()
 }
 MODELS |= {f"a manifest: {name}": (with_manifest(text), BadManifest, "manifest") for name, text in NOT_JSON.items()}

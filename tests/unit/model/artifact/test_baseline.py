@@ -38,7 +38,7 @@ WRONG = {
 ROWS = [pytest.param(path, value, id=f"{path}-{value!a:.30}") for path, values in WRONG.items() for value in values]
 
 
-def place_of(path):
+def location_of(path):
     return "manifest.reference" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
 
 
@@ -55,26 +55,26 @@ def refusal(path, value):
 
 @pytest.mark.parametrize(("path", "value"), ROWS)
 def test_an_entry_of_another_kind_is_refused_by_its_path(path, value):
-    assert refusal(path, value).place == place_of(path)
+    assert refusal(path, value).location == location_of(path)
 
 
 REQUIRED = [("orders",), ("review",), ("scores",), ("scores", "edges"), ("scores", "counts"), ("zscores",)]
 REQUIRED += [("zscores", "backlog"), *((*ROW, name) for name in ("to", "orders", "mean_score", "observed_rate"))]
 
 
-@pytest.mark.parametrize("path", REQUIRED, ids=place_of)
+@pytest.mark.parametrize("path", REQUIRED, ids=location_of)
 def test_an_entry_that_is_missing_is_named(path):
     error = refusal(path, MISSING)
-    assert (error.place, error.reason) == (place_of(path), "missing")
+    assert (error.location, error.reason) == (location_of(path), "missing")
 
 
-@pytest.mark.parametrize("path", [(), ("scores",), ("zscores",), ("zscores", "backlog"), ROW], ids=place_of)
+@pytest.mark.parametrize("path", [(), ("scores",), ("zscores",), ("zscores", "backlog"), ROW], ids=location_of)
 def test_a_name_that_the_format_does_not_know_is_refused_by_where_it_stands(path):
-    assert refusal((*path, SECRET_TEXT), 1).place == place_of(path)
+    assert refusal((*path, SECRET_TEXT), 1).location == location_of(path)
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "place"),
+    ("path", "value", "location"),
     [
         (("orders",), 11, "scores.counts"),
         (("scores", "counts", 1), 1, "scores.counts"),
@@ -86,8 +86,8 @@ def test_a_name_that_the_format_does_not_know_is_refused_by_where_it_stands(path
         (("calibration",), [{"to": 0.05, "orders": 4, "mean_score": 0.04, "observed_rate": 0}], "calibration"),
     ],
 )
-def test_entries_that_contradict_each_other_are_refused(path, value, place):
-    assert refusal(path, value).place == f"manifest.reference.{place}"
+def test_entries_that_contradict_each_other_are_refused(path, value, location):
+    assert refusal(path, value).location == f"manifest.reference.{location}"
 
 
 def test_the_sound_one_is_read_and_a_calibration_may_be_left_out():
@@ -122,7 +122,7 @@ def test_a_file_without_a_reference_says_nothing_of_it():
 def test_a_reference_that_is_not_sound_is_not_written():
     made = packaged_model()
     unsound = replace(SOUND, calibration=(Calibration(0.05, 4, 0.06, 0.0), SOUND.calibration[1]))
-    with pytest.raises(BadManifest, match="not in its bin"):
+    with pytest.raises(BadManifest, match="outside its bin"):
         model_file.dumps(replace(made, manifest=replace(made.manifest, baseline=unsound)))
 
 

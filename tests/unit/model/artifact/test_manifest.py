@@ -11,7 +11,7 @@ from tests.models import models
 from tests.unit.model.artifact.broken_models import NOT_JSON, TEXT
 
 
-def place_of(path):
+def location_of(path):
     return "manifest" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
 
 
@@ -52,12 +52,14 @@ WRONG = {
     ("provenance",): [None, [], SECRET_TEXT, 3],
     ("provenance", "source"): [None, 3, [SECRET_TEXT], "x" * 4001, "\ud800"],
 }
-ROWS = [pytest.param(path, value, id=f"{place_of(path)}-{value!a:.30}") for path, values in WRONG.items() for value in values]
+ROWS = [
+    pytest.param(path, value, id=f"{location_of(path)}-{value!a:.30}") for path, values in WRONG.items() for value in values
+]
 
 
 @pytest.mark.parametrize(("path", "value"), ROWS)
 def test_an_entry_of_another_kind_is_refused_by_its_path(path, value):
-    assert refusal(edited(path, value)).place == place_of(path)
+    assert refusal(edited(path, value)).location == location_of(path)
 
 
 IMPOSSIBLE = ["2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", f"{DAY}24:00:00Z", f"{DAY}00:60:00Z", "２０２６-11-20T00:00:00Z"]
@@ -65,26 +67,26 @@ IMPOSSIBLE = ["2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", f"{DAY}24:00:00Z",
 
 @pytest.mark.parametrize("created", IMPOSSIBLE)
 def test_a_time_that_no_clock_shows_is_refused(created):
-    assert refusal(edited(["created"], created)).place == "manifest.created"
+    assert refusal(edited(["created"], created)).location == "manifest.created"
 
 
 REQUIRED = [(name,) for name in document() if name != "provenance"]
 REQUIRED += [(*FEATURE, "name"), ("self_test", "orders"), ("self_test", "scores")]
 
 
-@pytest.mark.parametrize("path", REQUIRED, ids=place_of)
+@pytest.mark.parametrize("path", REQUIRED, ids=location_of)
 def test_an_entry_that_is_missing_is_named(path):
     error = refusal(edited(path, MISSING))
-    assert (error.place, error.reason) == (place_of(path), "missing")
+    assert (error.location, error.reason) == (location_of(path), "missing")
 
 
-@pytest.mark.parametrize("path", [(), FEATURE, ("self_test",)], ids=place_of)
+@pytest.mark.parametrize("path", [(), FEATURE, ("self_test",)], ids=location_of)
 def test_an_entry_that_the_format_does_not_know_is_refused_by_where_it_stands(path):
-    assert refusal(edited((*path, SECRET_TEXT), 1)).place == place_of(path)
+    assert refusal(edited((*path, SECRET_TEXT), 1)).location == location_of(path)
 
 
 @pytest.mark.parametrize(
-    "path", [(*FEATURE, "unit"), (*FEATURE, "description"), (*FEATURE, "minimum"), ("provenance",)], ids=place_of
+    "path", [(*FEATURE, "unit"), (*FEATURE, "description"), (*FEATURE, "minimum"), ("provenance",)], ids=location_of
 )
 def test_an_entry_that_may_be_left_out_may_be_left_out(path):
     manifest.read(json.dumps(edited(path, MISSING)).encode())
@@ -92,38 +94,38 @@ def test_an_entry_that_may_be_left_out_may_be_left_out(path):
 
 @pytest.mark.parametrize("key", ["a\nb", "\x7f", "x" * 501, "\ud800"], ids=ascii)
 def test_a_provenance_of_an_unruly_name_is_refused(key):
-    assert refusal(edited(["provenance", key], "a script")).place == "manifest.provenance"
+    assert refusal(edited(["provenance", key], "a script")).location == "manifest.provenance"
 
 
 def test_a_feature_given_twice_is_named():
     error = refusal(edited(["features", 2, "name"], "backlog"))
-    assert (error.place, error.reason) == ("manifest.features", "feature backlog is given twice")
+    assert (error.location, error.reason) == ("manifest.features", "feature backlog is given twice")
 
 
 def test_a_minimum_over_its_maximum_is_refused_by_its_feature():
     error = refusal(edited(["features", 1, "minimum"], SECRET_NUMBER))
-    assert error.place == "manifest.features[1]"
+    assert error.location == "manifest.features[1]"
     assert "backlog" in error.reason
 
 
 @pytest.mark.parametrize("text", NOT_JSON.values(), ids=NOT_JSON)
 def test_what_is_not_strict_json_is_refused(text):
     error = refusal(text)
-    assert (error.place, error.reason) == ("manifest", "not strict UTF-8 JSON")
+    assert (error.location, error.reason) == ("manifest", "not strict UTF-8 JSON")
 
 
 @pytest.mark.parametrize("text", [b"[]", b"null", b"3", b'"tattletale"', b"true"])
 def test_a_document_that_is_no_object_is_refused(text):
     error = refusal(text)
-    assert (error.place, error.reason) == ("manifest", "expected an object")
+    assert (error.location, error.reason) == ("manifest", "expected an object")
 
 
 @pytest.mark.parametrize(
-    ("number", "place"),
+    ("number", "location"),
     [("0.6", "manifest.threshold"), ("10.0", "manifest.features[0].maximum"), ("8.0", "manifest.self_test.orders[1][0]")],
 )
-def test_a_number_too_large_for_a_float_is_refused_by_its_path(number, place):
-    assert refusal(TEXT.replace(number, "1e400", 1).encode()).place == place
+def test_a_number_too_large_for_a_float_is_refused_by_its_path(number, location):
+    assert refusal(TEXT.replace(number, "1e400", 1).encode()).location == location
 
 
 def test_a_manifest_over_the_limit_is_refused_unread(monkeypatch):
@@ -156,7 +158,7 @@ LIMITS = {
     ("provenance",): [{}, {"": ""}, {"training run": "two\nlines"}],
 }
 ACCEPTED = [
-    pytest.param(path, value, id=f"{place_of(path)}-{value!a:.20}") for path, values in LIMITS.items() for value in values
+    pytest.param(path, value, id=f"{location_of(path)}-{value!a:.20}") for path, values in LIMITS.items() for value in values
 ]
 
 

@@ -102,5 +102,5 @@ def test_a_number_that_is_not_finite_is_refused_by_its_feature(name, value):
 def test_a_file_with_another_digest_is_refused(digest):
     with pytest.raises(DigestMismatch) as refused:
         model_file.loads(GOOD, digest)
-    assert refused.value.place == "file"
+    assert refused.value.location == "file"
     assert SECRET_TEXT not in str(refused.value)

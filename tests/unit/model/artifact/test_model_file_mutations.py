@@ -22,8 +22,8 @@ ROUNDS = 600
 
 
 def flip(data, dice):
-    place = dice.randrange(len(data))
-    return data[:place] + bytes([data[place] ^ 1 << dice.randrange(8)]) + data[place + 1 :]
+    offset = dice.randrange(len(data))
+    return data[:offset] + bytes([data[offset] ^ 1 << dice.randrange(8)]) + data[offset + 1 :]
 
 
 def flips(data, dice):
@@ -33,18 +33,18 @@ def flips(data, dice):
 
 
 def overwrite(data, dice):
-    place = dice.randrange(len(data))
-    return data[:place] + dice.randbytes(dice.randint(1, 8)) + data[place + 8 :]
+    offset = dice.randrange(len(data))
+    return data[:offset] + dice.randbytes(dice.randint(1, 8)) + data[offset + 8 :]
 
 
 def zero(data, dice):
-    place = dice.randrange(len(data))
-    return data[:place] + bytes(len(data[place : place + 16])) + data[place + 16 :]
+    offset = dice.randrange(len(data))
+    return data[:offset] + bytes(len(data[offset : offset + 16])) + data[offset + 16 :]
 
 
 def insert(data, dice):
-    place = dice.randrange(len(data) + 1)
-    return data[:place] + dice.randbytes(dice.randint(1, 64)) + data[place:]
+    offset = dice.randrange(len(data) + 1)
+    return data[:offset] + dice.randbytes(dice.randint(1, 64)) + data[offset:]
 
 
 def cut(data, dice):
@@ -57,8 +57,8 @@ def remove(data, dice):
 
 
 def drop(data, dice):
-    place = dice.randrange(len(data))
-    return data[:place] + data[place + dice.randint(1, 4) :]
+    offset = dice.randrange(len(data))
+    return data[:offset] + data[offset + dice.randint(1, 4) :]
 
 
 def repeat(data, dice):
@@ -74,12 +74,12 @@ def swap(data, dice):
 def field(data, dice):
     """Another number in a header, an entry or the end record of the zip, near the old one or anywhere."""
     start = dice.choice([mark.start() for mark in re.finditer(rb"PK(\x01\x02|\x03\x04|\x05\x06)", data)])
-    place = min(start + dice.randrange(4, 43), len(data) - 4)
+    offset = min(start + dice.randrange(4, 43), len(data) - 4)
     form = dice.choice(["<L", "<H"])
     size = struct.calcsize(form)
-    near = struct.unpack_from(form, data, place)[0] + dice.randint(-64, 64)
+    near = struct.unpack_from(form, data, offset)[0] + dice.randint(-64, 64)
     number = dice.choice([dice.getrandbits(8 * size), near, 0, 2 ** (8 * size) - 1]) % 2 ** (8 * size)
-    return data[:place] + struct.pack(form, number) + data[place + size :]
+    return data[:offset] + struct.pack(form, number) + data[offset + size :]
 
 
 CHANGES = [flip, flips, overwrite, zero, insert, cut, remove, drop, repeat, swap, field]

@@ -77,7 +77,7 @@ def test_a_model_cannot_be_written_into_a_folder_that_is_not_there(path):
 def test_a_path_to_no_file_is_refused(path):
     with pytest.raises(Unreadable) as refused:
         model_file.read(path)
-    assert refused.value.place == "file"
+    assert refused.value.location == "file"
     assert SECRET_TEXT not in str(refused.value)
 
 
@@ -100,7 +100,7 @@ def test_a_file_over_the_limit_is_refused_unread(path, monkeypatch):
     monkeypatch.setattr(model_file, "loads", lambda *_: pytest.fail("the file was read"))
     with pytest.raises(TooLarge) as refused:
         model_file.read(path)
-    assert refused.value.place == "file"
+    assert refused.value.location == "file"
 
 
 def test_a_file_at_the_limit_is_read(path, monkeypatch):
@@ -159,7 +159,7 @@ def test_a_file_that_changes_its_length_while_it_is_read_is_refused(change, path
     at_opening(lambda: change(path))
     with pytest.raises(Unreadable) as refused:
         model_file.read(path)
-    assert (refused.value.place, refused.value.reason) == ("file", "changed while it was read")
+    assert (refused.value.location, refused.value.reason) == ("file", "changed while it was read")
 
 
 def test_no_more_memory_is_asked_for_than_the_file_is_long(path):

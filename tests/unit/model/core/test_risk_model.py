@@ -112,14 +112,14 @@ def test_a_zscore_that_overflows_is_silent():
 def test_a_batch_of_another_width_is_refused(columns):
     with pytest.raises(ShapeMismatch) as refused:
         packaged_model().score(Batch(["a"], np.zeros((1, columns))))
-    assert refused.value.place == "batch"
+    assert refused.value.location == "batch"
 
 
 @pytest.mark.parametrize("head", ["softmax", "identity"])
 def test_a_model_under_another_head_gives_no_delay_risk(head):
     with pytest.raises(NotServable) as refused:
         scored(one_input(head=head), [0.0])
-    assert refused.value.place == "manifest.head"
+    assert refused.value.location == "manifest.head"
 
 
 def test_a_model_of_two_outputs_gives_no_delay_risk():
@@ -159,7 +159,10 @@ def test_a_self_test_of_other_activations_has_a_tolerance(off, passes):
 def test_a_self_test_that_gives_another_score_fails(score):
     with pytest.raises(SelfTestFailed) as refused:
         examined(((2.0,), (score,))).check_self_test()
-    assert (refused.value.place, refused.value.reason) == ("manifest.self_test", "1 of 2 orders get other scores")
+    assert (refused.value.location, refused.value.reason) == (
+        "manifest.self_test",
+        "1 of 2 orders get other scores than in the file",
+    )
     assert not any(secret in str(refused.value) for secret in SECRETS)
 
 
@@ -178,7 +181,7 @@ def test_a_self_test_whose_numbers_overflow_fails_without_a_warning(order):
 
 
 @pytest.mark.parametrize(
-    ("orders", "scores", "place"),
+    ("orders", "scores", "location"),
     [
         (((2.0, 3.0),), ((2.0,),), "manifest.self_test.orders"),
         (((2.0,), ()), ((2.0,), (3.0,)), "manifest.self_test.orders"),
@@ -188,10 +191,10 @@ def test_a_self_test_whose_numbers_overflow_fails_without_a_warning(order):
         (((2.0,), (3.0,)), ((2.0,),), "manifest.self_test.scores"),
     ],
 )
-def test_a_self_test_of_another_width_or_length_is_refused(orders, scores, place):
+def test_a_self_test_of_another_width_or_length_is_refused(orders, scores, location):
     with pytest.raises(ShapeMismatch) as refused:
         examined(scores, orders)
-    assert refused.value.place == place
+    assert refused.value.location == location
 
 
 def widely_tested(units, orders):
@@ -206,8 +209,8 @@ def test_a_self_test_of_more_orders_than_are_reasonable_is_refused_before_it_is_
     monkeypatch.setattr(RiskModel, "outputs", lambda *_: pytest.fail("the self-test was run"))
     with pytest.raises(TooLarge) as refused:
         unreasonable.check_self_test()
-    assert refused.value.place == "manifest.self_test.orders"
-    assert refused.value.reason == "1025 of them for layers of up to 1024 units"
+    assert refused.value.location == "manifest.self_test.orders"
+    assert refused.value.reason == "1025 orders for layers of up to 1024 units"
 
 
 def test_a_network_of_any_width_may_be_tested_by_five_orders():
@@ -218,13 +221,13 @@ def test_a_network_of_any_width_may_be_tested_by_five_orders():
 def test_a_network_that_does_not_take_the_features_is_refused(inputs):
     with pytest.raises(ShapeMismatch) as refused:
         replace(packaged_model(), network=Network([layer([[1.0] * inputs], [0.0])]))
-    assert refused.value.place == "w1"
+    assert refused.value.location == "w1"
 
 
 def test_an_unknown_head_is_refused():
     with pytest.raises(UnknownName) as refused:
         one_input(head=SECRET_TEXT)
-    assert refused.value.place == "manifest.head"
+    assert refused.value.location == "manifest.head"
     assert SECRET_TEXT not in str(refused.value)
 
 

@@ -27,7 +27,7 @@ def three(tmp_path):
 def test_a_promotion_begins_it_anew_tells_of_it_and_keeps_what_stood_there(content, error, three):
     (three / "CURRENT.json").write_bytes(content)
     promoted, broken = versions.promote("2", three)
-    assert (type(broken), broken.place.startswith("CURRENT.json")) == (error, True)
+    assert (type(broken), broken.location.startswith("CURRENT.json")) == (error, True)
     assert versions.current(three) == promoted
     assert state(three) == (["1", "2", "3"], ["2"])
     assert (three / "BROKEN.json").read_bytes() == content

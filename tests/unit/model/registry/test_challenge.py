@@ -17,7 +17,7 @@ def three(tmp_path):
 def test_a_challenger_is_a_sound_version(three):
     assert versions.challenger(three) is None
     versions.challenge("3", three)
-    assert versions.challenger(three) == VersionReference("3", "3.npz", str(versions.held(three, "3").sha256))
+    assert versions.challenger(three) == VersionReference("3", "3.npz", str(versions.get(three, "3").sha256))
     (three / "1.npz").write_bytes(b"")
     with pytest.raises(Unreadable):
         versions.challenge("1", three)
@@ -31,7 +31,7 @@ def test_the_current_version_is_not_tried_beside_itself(three):
     versions.challenge("3", three)
     with pytest.raises(AlreadyCurrent) as refused:
         versions.challenge("2", three)
-    assert str(refused.value) == "version 2: the current one, which would be tried beside itself"
+    assert str(refused.value) == "version 2: the current version; choose another version as challenger"
     assert versions.challenger(three).version == "3"
 
 

@@ -27,7 +27,7 @@ def test_a_sound_model_that_gives_no_delay_risk_is_refused(model, tmp_path):
     model_file.write(model, tmp_path / "model.npz")
     with pytest.raises(NotServable) as refused:
         loader.load(tmp_path / "model.npz")
-    assert refused.value.place == "manifest.head"
+    assert refused.value.location == "manifest.head"
 
 
 def test_a_file_with_another_digest_is_refused(tmp_path):
@@ -58,7 +58,7 @@ def test_a_store_whose_current_version_has_another_digest_is_refused(two):
     assert loader.load(two, digest).sha256 == digest
     with pytest.raises(DigestMismatch) as refused:
         loader.load(two, "0" * 64)
-    assert refused.value.place == "CURRENT.json.sha256"
+    assert refused.value.location == "CURRENT.json.sha256"
 
 
 def test_a_directory_without_a_pointer_is_refused(tmp_path):

@@ -64,7 +64,7 @@ def point_at_another_digest(models):
 
 
 def point_at_another_version(models):
-    references.write(models, ".draft-", [VersionReference("2", "3.npz", str(versions.held(models, "3").sha256))])
+    references.write(models, ".draft-", [VersionReference("2", "3.npz", str(versions.get(models, "3").sha256))])
 
 
 def point_nowhere(models):
@@ -108,7 +108,7 @@ def test_whatever_is_broken_the_last_good_version_is_served_and_the_reason_told(
     assert worker.stage.active.states["champion"].reason.startswith(f"{kind}: ")
     assert worker.stage.active.states["champion"].served.version == "1"
     assert worker.failures() == {("champion", kind): 1}
-    references.write(models, ".draft-", [VersionReference("3", "3.npz", str(versions.held(models, "3").sha256))])
+    references.write(models, ".draft-", [VersionReference("3", "3.npz", str(versions.get(models, "3").sha256))])
     assert worker.look() == "3"
     assert worker.stage.active.states["champion"].reason is None
 
@@ -116,7 +116,7 @@ def test_whatever_is_broken_the_last_good_version_is_served_and_the_reason_told(
 @pytest.mark.parametrize(("file", "kind"), [("9.npz", "Unreadable"), ("1.npz", "VersionMismatch")])
 def test_another_version_is_not_taken_for_the_one_that_is_served_because_it_is_said_to_have_its_digest(models, file, kind):
     worker = Worker(models)
-    references.write(models, ".draft-", [VersionReference("8", file, str(versions.held(models, "1").sha256))])
+    references.write(models, ".draft-", [VersionReference("8", file, str(versions.get(models, "1").sha256))])
     assert worker.look() == "1"
     state = worker.stage.active.states["champion"]
     assert (state.served.version, state.served.file) == ("1", "1.npz")
@@ -127,7 +127,7 @@ def test_an_error_that_no_one_foresaw_does_not_end_the_following(models, monkeyp
     worker = Worker(models)
     versions.promote("2", models)
     with monkeypatch.context() as broken:
-        broken.setattr(versions, "load", lambda *_: 1 / 0)
+        broken.setattr(versions, "load", lambda *_, **__: 1 / 0)
         assert worker.look() == "1"
     assert worker.stage.active.states["champion"].reason == "ZeroDivisionError"
     versions.promote("3", models)
@@ -233,6 +233,6 @@ def test_a_service_that_starts_while_the_newest_is_broken_takes_the_one_before(m
     for version in "23":
         versions.promote(version, models)
     (models / "3.npz").write_bytes(b"")
-    assert loader.last_good(models).manifest.version == "2"
+    assert loader.last_valid(models).manifest.version == "2"
     break_file(models)
-    assert loader.last_good(models).manifest.version == "1"
+    assert loader.last_valid(models).manifest.version == "1"

@@ -17,7 +17,7 @@ ROW = ("calibration", 1)
 
 WRONG = {
     (): [None, 3, SECRET_TEXT, [SECRET_TEXT], True],
-    ("orders",): [None, True, 10.0, -10, MOST_ORDERS + 1, "10", [10]],
+    ("orders",): [None, True, 10.0, -10, 0, MOST_ORDERS + 1, "10", [10]],
     ("review",): [None, False, 6.0, -1, MOST_ORDERS + 1, SECRET_TEXT],
     ("scores",): [None, [], SECRET_TEXT],
     ("scores", "edges"): [None, {}, [], list(SCORE_EDGES[1:]), [*SCORE_EDGES, SECRET_NUMBER], list(SCORE_EDGES[::-1])],
@@ -33,7 +33,7 @@ WRONG = {
     (*ROW, "to"): [None, "1", True, SECRET_NUMBER],
     (*ROW, "orders"): [None, 6.0, 0, True],
     (*ROW, "mean_score"): [None, "0.97", SECRET_NUMBER, 0.9499999999999998, -0.1],
-    (*ROW, "observed_rate"): [None, "0.5", SECRET_NUMBER, 0.4, -0.5, 0.5000000000000001],
+    (*ROW, "observed_rate"): [None, "0.5", SECRET_NUMBER, 0.25, 0.4, 1.5, -0.5, 0.5000000000000001],
 }
 ROWS = [pytest.param(path, value, id=f"{path}-{value!a:.30}") for path, values in WRONG.items() for value in values]
 
@@ -81,6 +81,7 @@ def test_a_name_that_the_format_does_not_know_is_refused_by_where_it_stands(path
         (("scores", "counts"), [0] * 21, "scores.counts"),
         (("scores", "counts"), [4, *[0] * 19, 6], "scores.counts"),
         (("review",), 11, "review"),
+        (("zscores", "backlog", "counts", 0), 1, "zscores.backlog.counts"),
         (("calibration", 0, "to"), 1.0, "calibration"),
         (("calibration", 0, "orders"), 5, "calibration"),
         (("calibration",), [{"to": 0.05, "orders": 4, "mean_score": 0.04, "observed_rate": 0}], "calibration"),

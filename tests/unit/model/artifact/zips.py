@@ -8,7 +8,6 @@ from typing import NamedTuple
 from tests.model_files import GOOD, described, members, npy, zipped
 
 MEGABYTE = 2**20
-GIGABYTE = 2**30
 STORED, DEFLATED = 0, 8
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from model.errors import BadPointer, ModelError, TooLarge, Unreadable
 from model.registry import loader, references, versions
-from tests.registries import holding, state
+from tests.registries import state
 
 LATER = b'{"version": "3", "from": "a later format"}'
 BROKEN = {
@@ -15,12 +15,6 @@ BROKEN = {
     "a later format": (LATER, BadPointer),
     "without end": (b" " * (references.LIMIT + 1), TooLarge),
 }
-
-
-@pytest.fixture
-def three(tmp_path):
-    """A store of three versions, promoted one after the other."""
-    return holding(tmp_path / "store", "123", "123")
 
 
 @pytest.mark.parametrize(("content", "error"), BROKEN.values(), ids=BROKEN)

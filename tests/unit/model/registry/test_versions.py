@@ -28,32 +28,15 @@ def directory(tmp_path):
     return path
 
 
-@pytest.fixture
-def three(directory):
-    """A store of three versions, promoted one after the other."""
-    for version in "123":
-        publish(directory, version)
-        versions.promote(version, directory)
-    return directory
-
-
-def test_a_published_version_has_the_bytes_of_its_file(directory):
+def test_a_published_version_is_a_copy_of_its_file_for_all_to_read_and_is_not_promoted(directory):
     data = publish(directory, "8")
+    status = (directory / "8.npz").stat()
+    assert (stat.S_IMODE(status.st_mode), status.st_nlink) == (0o644, 1)
     assert (directory / "8.npz").read_bytes() == data
     assert versions.list_versions(directory) == ["8"]
     assert drafts(directory) == []
-
-
-def test_a_published_version_can_be_read_by_all_and_has_one_name(directory):
-    publish(directory, "8")
-    status = (directory / "8.npz").stat()
-    assert (stat.S_IMODE(status.st_mode), status.st_nlink) == (0o644, 1)
-
-
-def test_publishing_promotes_nothing(directory):
-    publish(directory, "8")
     with pytest.raises(NothingPromoted) as refused:
-        versions.current(directory)
+        versions.rollback(directory)
     assert refused.value.location == "CURRENT.json"
 
 
@@ -131,12 +114,6 @@ def test_each_rollback_goes_one_promotion_back(three):
 def test_a_version_promoted_again_is_rolled_back_to_what_was_before_it(three):
     versions.promote("1", three)
     assert [versions.rollback(three).version, versions.rollback(three).version] == ["3", "2"]
-
-
-def test_there_is_nothing_to_roll_back_to_in_a_store_of_which_nothing_was_promoted(directory):
-    publish(directory, "8")
-    with pytest.raises(NothingPromoted):
-        versions.rollback(directory)
 
 
 def test_a_rollback_leads_to_the_same_bytes_or_nowhere(three):

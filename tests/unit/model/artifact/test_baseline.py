@@ -8,38 +8,12 @@ from model.artifact import baseline, manifest, model_file
 from model.core.baseline import MOST_ORDERS, SCORE_EDGES, Calibration, Histogram
 from model.errors import BadManifest
 from model.packaged import packaged_model
-from tests.model_files import GOOD, MISSING, SECRET_NUMBER, SECRET_TEXT, SECRETS, edited, referred_document
+from tests.facts import FEATURES
+from tests.model_files import GOOD, MISSING, SECRETS, edited, referred_document
 from tests.models import reference_of, references
 
-NAMES = ["route_disruption", "backlog", "weather_severity"]
+NAMES = list(FEATURES)
 SOUND = reference_of(NAMES)
-ROW = ("calibration", 1)
-
-WRONG = {
-    (): [None, 3, SECRET_TEXT, [SECRET_TEXT], True],
-    ("orders",): [None, True, 10.0, -10, 0, MOST_ORDERS + 1, "10", [10]],
-    ("review",): [None, False, 6.0, -1, MOST_ORDERS + 1, SECRET_TEXT],
-    ("scores",): [None, [], SECRET_TEXT],
-    ("scores", "edges"): [None, {}, [], list(SCORE_EDGES[1:]), [*SCORE_EDGES, SECRET_NUMBER], list(SCORE_EDGES[::-1])],
-    ("scores", "edges", 3): [None, "0.2", True, 10**400],
-    ("scores", "counts"): [None, {}, [], [4, *[0] * 18, 6], [4, *[0] * 18, 6, 0, 0]],
-    ("scores", "counts", 5): [None, True, 0.0, -1, MOST_ORDERS + 1, SECRET_TEXT],
-    ("zscores",): [None, [], SECRET_TEXT],
-    ("zscores", "backlog"): [None, [], SECRET_TEXT],
-    ("zscores", "backlog", "edges"): [list(SCORE_EDGES), [SECRET_NUMBER]],
-    ("zscores", "backlog", "counts"): [[10, *[0] * 14], [9, *[0] * 15]],
-    ("calibration",): [None, {}, SECRET_TEXT, []],
-    ROW: [None, [], SECRET_TEXT],
-    (*ROW, "to"): [None, "1", True, SECRET_NUMBER],
-    (*ROW, "orders"): [None, 6.0, 0, True],
-    (*ROW, "mean_score"): [None, "0.97", SECRET_NUMBER, 0.9499999999999998, -0.1],
-    (*ROW, "observed_rate"): [None, "0.5", SECRET_NUMBER, 0.25, 0.4, 1.5, -0.5, 0.5000000000000001],
-}
-ROWS = [pytest.param(path, value, id=f"{path}-{value!a:.30}") for path, values in WRONG.items() for value in values]
-
-
-def location_of(path):
-    return "manifest.reference" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
 
 
 def read(document):
@@ -51,26 +25,6 @@ def refusal(path, value):
         read(edited(["reference", *path], value, referred_document()))
     assert not any(secret in str(refused.value) for secret in SECRETS)
     return refused.value
-
-
-@pytest.mark.parametrize(("path", "value"), ROWS)
-def test_an_entry_of_another_kind_is_refused_by_its_path(path, value):
-    assert refusal(path, value).location == location_of(path)
-
-
-REQUIRED = [("orders",), ("review",), ("scores",), ("scores", "edges"), ("scores", "counts"), ("zscores",)]
-REQUIRED += [("zscores", "backlog"), *((*ROW, name) for name in ("to", "orders", "mean_score", "observed_rate"))]
-
-
-@pytest.mark.parametrize("path", REQUIRED, ids=location_of)
-def test_an_entry_that_is_missing_is_named(path):
-    error = refusal(path, MISSING)
-    assert (error.location, error.reason) == (location_of(path), "missing")
-
-
-@pytest.mark.parametrize("path", [(), ("scores",), ("zscores",), ("zscores", "backlog"), ROW], ids=location_of)
-def test_a_name_that_the_format_does_not_know_is_refused_by_where_it_stands(path):
-    assert refusal((*path, SECRET_TEXT), 1).location == location_of(path)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ GOLDEN = json.loads((DATA / "forward_pass.json").read_text())
 REPORT = next(case for case in GOLDEN["networks"] if case["name"] == "delivery-risk-report")
 
 
-def tested(model, orders, scores):
+def with_self_test(model, orders, scores):
     """The model with this self-test."""
     return replace(model, manifest=replace(model.manifest, self_test=SelfTest(orders, scores)))
 
@@ -126,7 +126,7 @@ def test_a_model_of_many_outputs_gives_all_of_them():
 
 
 def examined(scores, orders=((2.0,), (4.0,)), head="identity"):
-    return tested(one_input(head=head), orders, scores)
+    return with_self_test(one_input(head=head), orders, scores)
 
 
 def test_a_self_test_that_holds_to_the_last_bit_passes():
@@ -143,7 +143,7 @@ def test_a_self_test_of_portable_activations_fails_by_one_bit(score):
 def test_a_self_test_of_other_activations_has_a_tolerance(off, passes):
     model = model_of(Network([layer([[1.0]], [0.0], "tanh")]), head="identity")
     with contextlib.nullcontext() if passes else pytest.raises(SelfTestFailed):
-        tested(model, ((0.5,),), ((math.tanh(0.5) + off,),)).check_self_test()
+        with_self_test(model, ((0.5,),), ((math.tanh(0.5) + off,),)).check_self_test()
 
 
 @pytest.mark.parametrize("score", [4.0 + 2e-12, 4.0 - 2e-12, -4.0, 0.0, SECRET_NUMBER, -1.7e308])
@@ -156,9 +156,9 @@ def test_a_self_test_that_gives_another_score_fails(score):
 
 NO_NUMBER = model_of(Network([layer([[1e300, -1e300]], [0.0])]))
 OVERFLOWING = {
-    "no number": tested(NO_NUMBER, ((1e300, 1e300),), ((0.5,),)),
-    "infinity": tested(one_input(weight=1.5, head="identity"), ((1e308,),), ((-1e308,),)),
-    "minus infinity": tested(one_input(weight=1.5, head="identity"), ((-1e308,),), ((1e308,),)),
+    "no number": with_self_test(NO_NUMBER, ((1e300, 1e300),), ((0.5,),)),
+    "infinity": with_self_test(one_input(weight=1.5, head="identity"), ((1e308,),), ((-1e308,),)),
+    "minus infinity": with_self_test(one_input(weight=1.5, head="identity"), ((-1e308,),), ((1e308,),)),
 }
 
 
@@ -187,7 +187,7 @@ def test_a_self_test_of_another_width_or_length_is_refused(orders, scores, locat
 def widely_tested(units, orders):
     """A hidden layer of so many units, a self-test of so many orders."""
     wide = model_of(Network([layer([[0.0]] * units, [0.0] * units), layer([[0.0] * units], [0.0])]))
-    return tested(wide, ((0.0,),) * orders, ((0.5,),) * orders)
+    return with_self_test(wide, ((0.0,),) * orders, ((0.5,),) * orders)
 
 
 def test_a_self_test_of_more_orders_than_are_reasonable_is_refused_before_it_is_run(monkeypatch):

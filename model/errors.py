@@ -1,101 +1,108 @@
-"""Every error of the model room is a ModelError that names the place: an array, a feature or a manifest entry.
+"""The errors of model/: each is a ModelError with the location of what is wrong and the reason.
 
-The message is "place: reason". Values found in a file are not repeated, only names, shapes and counts.
+No message repeats a value from a file; it holds names, shapes and counts only. The class names are values of the label
+`reason` of delivery_risk_model_reload_failures_total.
 """
 
 
 class ModelError(Exception):
-    """Root of the room. `place` names what is wrong, `reason` says why."""
+    """Root of the errors of model/. Its text is "location: reason".
 
-    def __init__(self, place: str, reason: str) -> None:
-        super().__init__(f"{place}: {reason}")
-        self.place = place
+    `location` is the array, feature, manifest entry or file that is wrong. `reason` says what is wrong with it.
+    """
+
+    location: str
+    reason: str
+
+    def __init__(self, location: str, reason: str) -> None:
+        super().__init__(f"{location}: {reason}")
+        self.location = location
         self.reason = reason
 
 
 class ShapeMismatch(ModelError):
-    """Arrays, features and activations do not fit together."""
+    """The shapes or counts of arrays, features and activations do not match."""
 
 
 class NotFinite(ModelError):
-    """An array holds a NaN or an infinity."""
+    """An array contains NaN or an infinity."""
 
 
 class ScaleNotPositive(ModelError):
-    """A feature's scale is zero, negative or too small to divide by."""
+    """The scale of a feature is zero, negative or subnormal."""
 
 
 class UnknownName(ModelError):
-    """An activation or a head that this engine does not have."""
+    """The name is not the name of an activation or head of this engine."""
 
 
 class Unreadable(ModelError):
-    """The file cannot be opened, or it is not a zip archive that can be read."""
+    """The file cannot be opened, or is not a valid zip archive."""
 
 
 class TooLarge(ModelError):
-    """The file or something in it is over the limit, and was not read, unpacked or computed."""
+    """The file or a part of it is over its limit. It was not read, unpacked or computed."""
 
 
 class UnknownMember(ModelError):
-    """The archive holds something that the format does not know."""
+    """The archive contains a file that the format does not define."""
 
 
 class MissingMember(ModelError):
-    """The archive lacks an array that the format demands."""
+    """The archive lacks an array that the format requires."""
 
 
 class DuplicateMember(ModelError):
-    """The archive holds the same name twice."""
+    """The archive contains two files of the same name."""
 
 
 class BadArray(ModelError):
-    """A member is not a plain array of the expected kind: pickled, another type, another byte order."""
+    """A member of the archive is not a plain array of the expected type and byte order."""
 
 
 class BadManifest(ModelError):
-    """The manifest is not what the format says; `place` is the path of the entry."""
+    """The manifest is invalid; `location` is the path of the entry."""
 
 
 class DigestMismatch(ModelError):
-    """The file's SHA-256 differs from the one that was asked for."""
+    """The SHA-256 of the file is not the expected one."""
 
 
 class SelfTestFailed(ModelError):
-    """The model does not reproduce the scores that its own file says it must give."""
+    """The model does not give the orders of its self-test the scores in the file."""
 
 
 class NotServable(ModelError):
-    """A sound model that gives no delay risk: several outputs, a head that is no sigmoid, a feature with a result's name."""
+    """A valid model that cannot score orders: several outputs, another head than sigmoid, or a reserved feature name."""
 
 
 class BadPointer(ModelError):
-    """The pointer of a store is not what its format says; `place` is the path of the entry."""
+    """CURRENT.json or CHALLENGER.json of a registry is invalid; `location` is the path of the entry."""
 
 
 class NothingPromoted(ModelError):
-    """The store has no pointer: no version of it was promoted yet."""
+    """The registry has no current version: none was promoted yet."""
 
 
 class NothingBefore(ModelError):
-    """There is no version to roll back to."""
+    """The registry has no earlier version to roll back to."""
 
 
 class VersionTaken(ModelError):
-    """The version was published with other content, and a version never changes its content."""
+    """The version was published before with other content."""
 
 
 class VersionMismatch(ModelError):
-    """The file says another version of itself than the store does."""
+    """The version in the file is not the version under which the registry has it."""
 
 
 class AlreadyCurrent(ModelError):
-    """A version that is current would be tried beside itself."""
+    """The challenger would be the current version."""
 
 
 class OtherFeatures(ModelError):
-    """A challenger takes other features than the model that it is to be tried beside."""
+    """The challenger takes other features than the champion."""
 
 
 class OtherModel(ModelError):
-    """A model of another name than the versions that the store holds."""
+    """The file is a version of another model than the versions in the registry."""

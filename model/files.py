@@ -1,4 +1,4 @@
-"""Disk: files read once, within a limit and without waiting, written whole or not at all."""
+"""Files: read once, within a limit and without waiting; written completely or not at all."""
 
 import os
 import stat
@@ -10,32 +10,32 @@ from pathlib import Path
 from model.errors import TooLarge, Unreadable
 
 
-def read(path: Path | str, limit: int, place: str = "file") -> bytes:
-    """All bytes of a regular file, or of one that a link leads to. Raises Unreadable and TooLarge, which name `place`.
+def read(path: Path | str, limit: int, location: str = "file") -> bytes:
+    """All bytes of a regular file, or of one that a link points to. Raises Unreadable and TooLarge, with this `location`.
 
-    What is no regular file or over the limit is not read; no more is read than the file held when it was opened.
+    A file that is not regular or is over `limit` bytes is not read. No more is read than the size of the file when opened.
     """
     try:
         with open(path, "rb", opener=_without_waiting) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise Unreadable(place, "not a regular file")
+                raise Unreadable(location, "not a regular file")
             if status.st_size > limit:
-                raise TooLarge(place, f"over {limit} bytes")
+                raise TooLarge(location, f"over {limit} bytes")
             data = file.read(status.st_size + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
-        raise Unreadable(place, f"cannot be read ({reason})") from error
+        raise Unreadable(location, f"cannot be read ({reason})") from error
     if len(data) != status.st_size:
-        raise Unreadable(place, "changed while it was read")
+        raise Unreadable(location, "changed while it was read")
     return data
 
 
 @contextmanager
 def draft(folder: Path | str, prefix: str, data: bytes) -> Iterator[str]:
-    """The path of a new file with these bytes, safe on disk, to be given its name in the block.
+    """The path of a new file with these bytes, flushed to disk, for the block to link or rename. Raises OSError.
 
-    Its own name, which starts with `prefix`, is gone after the block, however that ends. Raises OSError.
+    Its temporary name, which starts with `prefix`, is removed after the block, also after an error.
     """
     handle, path = tempfile.mkstemp(dir=folder, prefix=prefix)
     try:
@@ -50,5 +50,5 @@ def draft(folder: Path | str, prefix: str, data: bytes) -> Iterator[str]:
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """Open a file that might be a FIFO, which would wait for a writer."""
+    """Open a file that may be a FIFO, without waiting for a writer."""
     return os.open(path, flags | os.O_NONBLOCK)

@@ -1,4 +1,4 @@
-"""The default model: three features, 3-3-1, threshold 0.60. Its weights are illustrative, not learned from deliveries."""
+"""The packaged model: three features, 3-3-1, threshold 0.60. Its weights are illustrative, not learned from deliveries."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ FILE_NAME = "delivery-risk-1.0.0.npz"
 
 
 def packaged_model() -> RiskModel:
-    """The model that ships in the package as FILE_NAME; the self-test's scores are exact values, rounded once."""
+    """The model in the package's file FILE_NAME. The scores of its self-test are exact values, rounded once."""
     described = Manifest(
         name="delivery-risk",
         version="1.0.0",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flask import Flask
 
 from model.registry import loader
+from schemas.files.row import RESERVED_NAMES
 from service.auth.token_store import TokenStore
 from service.config import Settings
 from service.metrics.collector import MetricsCollector
@@ -53,7 +54,7 @@ class Service:
 
 def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route] = ROUTES) -> Service:
     """The service of these settings, with OpenTelemetry's variables from the environ. Raises ModelError."""
-    model = loader.last_good(settings.model, settings.model_sha256)
+    model = loader.last_valid(settings.model, settings.model_sha256, reserved=RESERVED_NAMES)
     serving, metrics, tracer = Serving(model, settings.max_orders), Metrics(SharedCounters()), Tracer(environ)
     concurrency_limit = ConcurrencyLimit(settings, metrics)
     token_store = (

@@ -18,6 +18,7 @@ from model.packaged import packaged_model
 from tests.models import reference_of
 
 GOOD = model_file.dumps(packaged_model())
+ARRAYS = ("manifest", "mean", "scale", "w1", "b1", "w2", "b2")
 
 # Put where a value is refused, to see that no message repeats it.
 SECRET_TEXT = "tattletale"

@@ -42,7 +42,7 @@ def state(directory: Path) -> State:
     tried = versions.challenger(directory)
     assert tried is None or versions.load(directory, tried).manifest.version == tried.version
     for version in found:
-        assert versions.held(directory, version).manifest.version == version
+        assert versions.get(directory, version).manifest.version == version
     try:
         history = [each.version for each in references.read(directory)]
     except NothingPromoted:

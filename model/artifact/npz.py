@@ -1,9 +1,9 @@
-"""Archive: named arrays in a zip of .npy members, as np.savez writes them and np.load reads them.
+"""Named arrays in a zip of .npy members, as np.savez writes them and np.load reads them.
 
-Written without compression, times or attributes, so the same arrays give the same bytes. Read in an order that bounds
-memory: the directory first (see members.py), then the names, then every header, then as many bytes as its shape takes. A
-header is taken only as NumPy writes it for a C-ordered little-endian float64 or uint8 array of at most two dimensions: it
-is matched, never evaluated. Nothing is unpickled. All arrays together hold at most LIMIT bytes.
+They are written without compression, times or attributes, so the same arrays give the same bytes. They are read in an order
+that bounds memory: the directory (see zip_members.py), the names, each header, then as many bytes as its shape needs. A
+header must be the one that NumPy writes for a C-ordered little-endian float64 or uint8 array of at most two dimensions; it
+is matched, never evaluated. Nothing is unpickled. All arrays together take at most LIMIT bytes.
 """
 
 import io
@@ -31,8 +31,8 @@ _HEADER_LIMIT = 1024
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-class _Form(NamedTuple):
-    """What a member's header says: the array begins there, and is of this type and shape."""
+class _Header(NamedTuple):
+    """Where the array begins in the member, and its type and shape."""
 
     begin: int
     dtype: np.dtype[np.generic]
@@ -56,29 +56,29 @@ def write(arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes:
 def read(data: bytes, known: re.Pattern[str]) -> dict[str, npt.NDArray[np.generic]]:
     """Every array of the archive, float64 or uint8, C-ordered, little-endian, read-only. Raises ModelError.
 
-    A name that `known` does not match in full is refused before any array is read.
+    A name that `known` does not match completely is rejected before any array is read.
     """
     found = files(data, known)
-    forms = {name: _form(name, member) for name, member in found.items()}
-    return {name: _array(found[name].content(), form) for name, form in forms.items()}
+    headers = {name: _header(name, member) for name, member in found.items()}
+    return {name: _array(found[name].content(), header) for name, header in headers.items()}
 
 
 def files(data: bytes, known: re.Pattern[str]) -> dict[str, Member]:
-    """The archive's members by name, each a .npy that is not read yet. Raises ModelError."""
+    """The members by name without .npy, none of them read yet. Raises ModelError."""
     if len(data) > LIMIT:
         raise TooLarge("file", f"over {LIMIT} bytes")
     found: dict[str, Member] = {}
     for member in zip_members.read(data, LIMIT):
         name = member.name.removesuffix(".npy")
         if name == member.name or not known.fullmatch(name):
-            raise UnknownMember(member.place, "not an array that the format knows")
+            raise UnknownMember(member.location, "not an array of the format")
         if name in found:
-            raise DuplicateMember(name, "stands in the file twice")
+            raise DuplicateMember(name, "in the file twice")
         found[name] = member
     return found
 
 
-def _form(name: str, member: Member) -> _Form:
+def _header(name: str, member: Member) -> _Header:
     header = _HEADER.match(member.beginning(_HEADER_LIMIT))
     if header is None or int.from_bytes(header["length"], "little") != header.end() - 10:
         raise BadArray(name, "expected a .npy header (1.0) of C-ordered little-endian float64, or uint8 for the manifest")
@@ -86,12 +86,12 @@ def _form(name: str, member: Member) -> _Form:
     shape = tuple(int(extent) for extent in header.group(3, 4) if extent is not None)
     size = math.prod(shape) * dtype.itemsize
     if header.end() + size != member.size:
-        raise BadArray(name, "its size is not the one its header gives")
+        raise BadArray(name, "its size is not that of its header")
     if dtype == np.uint8 and size > manifest.LIMIT:
         raise TooLarge(name, f"over {manifest.LIMIT} bytes")
-    return _Form(header.end(), dtype, shape)
+    return _Header(header.end(), dtype, shape)
 
 
-def _array(content: bytes, form: _Form) -> npt.NDArray[np.generic]:
-    # The copy lies where the processor likes numbers to lie, wherever the member lay in the file.
-    return np.frombuffer(content[form.begin :], form.dtype).reshape(form.shape)
+def _array(content: bytes, header: _Header) -> npt.NDArray[np.generic]:
+    # The slice is a copy, so the numbers are aligned in memory.
+    return np.frombuffer(content[header.begin :], header.dtype).reshape(header.shape)

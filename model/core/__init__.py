@@ -1,1 +1,1 @@
-"""The model in memory: batch, standardizer, network, activations and risk model."""
+"""The model in memory: batch, standardizer, network, activations, risk model, manifest and baseline."""

@@ -1,7 +1,7 @@
-"""What a layer does to its sums, by name. Axis 0 is the layer's units, axis 1 the orders.
+"""The activations of layers and the heads of networks, by name.
 
-Each function takes a contiguous float64 array (units, orders), leaves it as it is and returns one of that shape. Orders
-never mix, so a column comes out with the same bits whatever stands beside it; NaN stays NaN, relu's zero is +0.0.
+Each function takes a contiguous float64 array (units, orders), does not change it, and returns an array of that shape.
+Orders never mix, so a column gets the same bits in any batch. NaN stays NaN; the zero of relu is +0.0.
 """
 
 import math
@@ -33,7 +33,7 @@ def tanh(z: Floats) -> Floats:
 
 
 def sigmoid(z: Floats) -> Floats:
-    """1 / (1 + exp(-z)), and exp(z) itself where that is the same: nothing overflows, and it never falls."""
+    """1 / (1 + exp(-z)); exp(z) where that is equal. It never overflows and is monotonic."""
     if z.size <= FEW:
         return each(_sigmoid_of_one, z)
     far = z < _FAR
@@ -55,7 +55,7 @@ def gelu(z: Floats) -> Floats:
 
 
 def softmax(z: Floats) -> Floats:
-    """exp(z) over its sum along the units, shifted by the largest; the sum runs unit by unit."""
+    """exp(z) over its sum along the units, shifted by the largest z. The sum is made unit by unit."""
     e = exp(z - z.max(axis=0))
     total: Floats = e[0].copy()
     for unit in e[1:]:
@@ -75,8 +75,8 @@ ACTIVATIONS: dict[str, Callable[[Floats], Floats]] = {
 }
 
 PORTABLE = ACTIVATIONS.keys() - {"tanh", "gelu"}
-"""Those that give the same bits on every machine. The others, made of a library's tanh and erfc, give the same bits in
-every batch on one machine, and may differ in the last place on another."""
+"""Activations with the same bits on every machine. The others use the tanh and erfc of a library: they give the same bits in
+every batch on one machine, and may differ in the last bit on another."""
 
 HEADS: dict[str, Callable[[Floats], Floats]] = {"sigmoid": sigmoid, "softmax": softmax, "identity": linear}
-"""What makes outputs (outputs, orders) of a network's logits, by name."""
+"""Functions from the logits of a network to its outputs, both (outputs, orders)."""

@@ -10,20 +10,20 @@ MOST_ORDERS = 10**12
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """`counts`, one more than there are `edges`: orders at an edge or below it, the last over all of them."""
+    """`counts`, one more than `edges`: values up to each edge and over the one before; the last counts those over all edges."""
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
 
     def shares(self) -> list[float]:
-        """The counts as parts of 1."""
+        """The counts divided by their sum."""
         total = sum(self.counts)
         return [count / total for count in self.counts]
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The orders whose scores lie in the bin that ends at `to`, their mean score and the share of them that were late."""
+    """The `orders` with scores in the bin up to `to`, their mean score and the fraction of them that was late."""
 
     to: float
     orders: int
@@ -33,7 +33,7 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """Of `orders` orders: how many go to `review`, their `scores`, `zscores` by feature; `calibration` may be empty."""
+    """`orders` known orders: how many go to `review`, their `scores` and `zscores` by feature; `calibration` may be empty."""
 
     orders: int
     review: int

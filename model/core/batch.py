@@ -1,4 +1,4 @@
-"""Batch: order ids and their feature matrix, the one thing that every door makes and the corridor carries."""
+"""Batch: order ids and their feature matrix, which every format is decoded into."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """`ids` of n orders, and `matrix`: (n, F) float64, a row an order, columns in the model's feature order."""
+    """`ids` of n orders, and `matrix`: (n, F) float64, one row for each order, columns in the model's feature order."""
 
     ids: Sequence[str]
     matrix: Floats

@@ -1,12 +1,12 @@
-"""The exponential, made of additions, multiplications and scalings that IEEE 754 fixes to the last bit.
+"""The exponential function, by additions, multiplications and scalings that IEEE 754 defines to the last bit.
 
 exp(x) = 2^k * exp(r) with k the integer nearest to x / ln 2 and r = x - k ln 2, so |r| <= 0.3466 (Cody and Waite, 1980).
 ln 2 is taken in two parts; the first has so few bits that k times it is exact, and what rounding leaves of the second is
-kept and added back. exp(r) is its Taylor polynomial of degree 13, whose remainder is below 2^-56. No fused operation, no
-library function and no table takes part, so every processor, vector width and position in an array gives the same bits.
+kept and added back. exp(r) is its Taylor polynomial of degree 13, whose remainder is below 2^-56. It uses no fused
+operation, no library function and no table, so every processor, vector width and position in an array gives the same bits.
 
-The error is below 1 ulp. Of the last sum 1 + p come 0.5 ulp; p is at most 0.415 in magnitude, and its own rounding, that of
-the polynomial and of the reduction together stay below 0.45 ulp of the result; at most 0.90 is seen in the tests.
+The error is below 1 ulp. The last sum 1 + p contributes 0.5 ulp; p is at most 0.415 in magnitude, and its own rounding, that
+of the polynomial and that of the reduction together are below 0.45 ulp of the result. The tests see at most 0.90 ulp.
 """
 
 import math
@@ -20,37 +20,22 @@ from model.core.batch import Floats
 Some = TypeVar("Some", float, Floats)
 
 FEW = 12
-"""Up to so many numbers, Python's own float, which is the same IEEE 754, costs less than NumPy's calls."""
+"""Up to this many numbers, Python's float, which is the same IEEE 754, is faster than calls of NumPy."""
 
 _LOWEST, _HIGHEST = -746.0, 710.0
 _INVERSE = float.fromhex("0x1.71547652b82fep+0")  # 1 / ln 2
 _LN2_HIGH = float.fromhex("0x1.62e42feep-1")  # 31 bits of ln 2: exact times any |k| < 2^22
 _LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
-_TO_WHOLE = 1.5 * 2.0**52  # adding and taking away a number this large leaves the nearest whole number
-_TO_LOWEST_BITS = _TO_WHOLE + 1023.0
-_COEFFICIENTS = tuple(
-    float.fromhex(text)
-    for text in (
-        "0x1.6124613a86d09p-33",
-        "0x1.1eed8eff8d898p-29",
-        "0x1.ae64567f544e4p-26",
-        "0x1.27e4fb7789f5cp-22",
-        "0x1.71de3a556c734p-19",
-        "0x1.a01a01a01a01ap-16",
-        "0x1.a01a01a01a01ap-13",
-        "0x1.6c16c16c16c17p-10",
-        "0x1.1111111111111p-7",
-        "0x1.5555555555555p-5",
-        "0x1.5555555555555p-3",
-        "0x1.0000000000000p-1",
-    )
-)  # 1/13! down to 1/2!
+_TO_INTEGER = 1.5 * 2.0**52  # adding and subtracting a number this large rounds to the nearest integer
+_TO_LOWEST_BITS = _TO_INTEGER + 1023.0
+_COEFFICIENTS = tuple(1.0 / math.factorial(n) for n in range(13, 1, -1))
 
 
 def exp(x: Floats) -> Floats:
-    """e to the x: error below 1 ulp where the result is normal, half of the least subnormal more below; never falling.
+    """e to the x, elementwise, for a float64 array of any shape. Monotonic.
 
-    Overflow is as silent or as loud as the caller's np.errstate.
+    The error is below 1 ulp where the result is normal, and at most half the least subnormal larger below. The caller's
+    np.errstate applies to overflow.
     """
     if x.size <= FEW:
         return each(exp_of_one, x)
@@ -62,12 +47,12 @@ def exp(x: Floats) -> Floats:
 
 
 def each(function: Callable[[float], float], x: Floats) -> Floats:
-    """The function of each number of x."""
+    """The array of function(value) for each value of x."""
     return np.array([function(value) for value in x.ravel().tolist()], np.float64).reshape(x.shape)
 
 
 def exp_of_one(x: float) -> float:
-    """The same for one number, of Python's own float."""
+    """The same for one number, by Python's float."""
     if x != x:
         return x
     p, k = _reduced(min(max(x, _LOWEST), _HIGHEST))
@@ -77,7 +62,7 @@ def exp_of_one(x: float) -> float:
 
 def _reduced(x: Some) -> tuple[Some, Some]:
     """exp(r) and k."""
-    k = (x * _INVERSE + _TO_WHOLE) - _TO_WHOLE
+    k = (x * _INVERSE + _TO_INTEGER) - _TO_INTEGER
     high = x - k * _LN2_HIGH
     low = k * _LN2_LOW
     r = high - low
@@ -94,7 +79,7 @@ def _reduced(x: Some) -> tuple[Some, Some]:
 
 
 def _power_of_two(k: Floats) -> Floats:
-    """2^k for whole k from -1022 to 1023: adding a number this large leaves k + 1023 in the lowest bits."""
+    """2^k for integers k from -1022 to 1023: adding a number this large leaves k + 1023 in the lowest bits."""
     bits = (k + _TO_LOWEST_BITS).view(np.int64)
     bits <<= 52
     return bits.view(np.float64)

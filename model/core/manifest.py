@@ -1,4 +1,4 @@
-"""What is known of a model apart from its numbers: its features, head, threshold, self-test and baseline."""
+"""Everything about a model except its numbers: its features, head, threshold, self-test and baseline."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from model.core.baseline import Baseline
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One input. `minimum` and `maximum` bound what training saw, in the feature's own unit; None is unbounded."""
+    """A feature. `minimum` and `maximum` are those of the training data, in the unit of the feature; None is unbounded."""
 
     name: str
     unit: str = ""
@@ -19,7 +19,7 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class SelfTest:
-    """`orders`, F numbers each, and the `scores` that the network must give them, one number per output."""
+    """`orders`, F numbers each, and the `scores` that the network must give them, one number for each output."""
 
     orders: tuple[tuple[float, ...], ...]
     scores: tuple[tuple[float, ...], ...]
@@ -27,7 +27,7 @@ class SelfTest:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What the file says of its model. `threshold` is the score from which an order goes to review."""
+    """Everything about a model except its numbers. An order with a score of at least `threshold` goes to review."""
 
     name: str
     version: str

@@ -1,8 +1,8 @@
-"""Network: dense layers, and the one forward pass of the house.
+"""Network: dense layers and their forward pass.
 
-A layer computes x @ w.T + b. The sums are made in an order that this file fixes: the first product, then the product
-of each further input in turn, each rounded before it is added, the bias last. No matrix product is used, because its
-rounding depends on the size of the batch; so an order gets the same bits alone and in any batch.
+A layer computes x @ w.T + b. The order of its sums is fixed here: the first product, then the product of each further
+input, each rounded before it is added, then the bias. No matrix product is used, because its rounding depends on the size
+of the batch. So an order gets the same bits alone and in any batch.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from model.core.activations import ACTIVATIONS
 from model.core.batch import Floats
 from model.errors import NotFinite, ShapeMismatch, UnknownName
 
-_FEW = 128  # up to so many sums, one call that adds in the same order costs less than two calls an input
+_FEW = 128  # up to this many sums, one call that adds in the same order is faster than two calls for each input
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +28,7 @@ class Layer:
 
 
 class Step(NamedTuple):
-    """What one layer gives for n orders: both arrays are (n, U)."""
+    """The results of one layer for n orders, both (n, U)."""
 
     pre_activations: Floats
     activations: Floats
@@ -36,13 +36,13 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
-    """One layer or more, each taking what the one before gives. Errors name the arrays w1, b1, w2, …"""
+    """One or more layers in order. The locations of its errors are w1, b1, w2, …"""
 
     layers: Sequence[Layer]
 
     def __post_init__(self) -> None:
         if not self.layers:
-            raise ShapeMismatch("w1", "a network has at least one layer")
+            raise ShapeMismatch("w1", "expected at least one layer")
         inputs: int | None = None
         for number, layer in enumerate(self.layers, 1):
             w, b = f"w{number}", f"b{number}"
@@ -51,27 +51,27 @@ class Network:
                 raise ShapeMismatch(w, f"shape {shape}, expected (units, {inputs or 'inputs'})")
             if layer.bias.shape != (len(layer.weights),):
                 raise ShapeMismatch(b, f"shape {layer.bias.shape}, expected ({len(layer.weights)},)")
-            for place, array in ((w, layer.weights), (b, layer.bias)):
+            for location, array in ((w, layer.weights), (b, layer.bias)):
                 if not np.isfinite(array).all():
-                    raise NotFinite(place, "holds a number that is not finite")
+                    raise NotFinite(location, "contains a number that is not finite")
             if layer.activation not in ACTIVATIONS:
                 raise UnknownName(f"activation of layer {number}", f"expected one of {', '.join(ACTIVATIONS)}")
             inputs = len(layer.weights)
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Inputs, then the units of each layer."""
+        """The number of inputs, then the units of each layer."""
         return (self.layers[0].weights.shape[1], *(len(layer.weights) for layer in self.layers))
 
     @property
     def parameter_count(self) -> int:
-        """Weights and biases together."""
+        """The number of weights and biases."""
         return sum(layer.weights.size + layer.bias.size for layer in self.layers)
 
     def forward(self, x: Floats) -> Iterator[Step]:
-        """Yield each layer's Step for x (n, inputs), in order; the last one's activations are the logits.
+        """Yield the Step of each layer for x (n, inputs) in order; the activations of the last are the logits.
 
-        Numbers that overflow become infinities or NaN, as silently or as loudly as the caller's np.errstate has it.
+        Numbers that overflow become infinities or NaN; the caller's np.errstate applies.
         """
         inputs = np.ascontiguousarray(x.T)
         for layer in self.layers:

@@ -1,6 +1,7 @@
-"""RiskModel: standardizer, network and manifest together, and the Scores that it gives a Batch."""
+"""RiskModel: a standardizer, a network and a manifest, which give a Batch its Scores."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,18 +15,16 @@ from model.core.standardizer import Standardizer
 from model.errors import NotServable, SelfTestFailed, ShapeMismatch, TooLarge, UnknownName
 
 _NOT_PORTABLE = 1e-12
-# Names that a file of results or of refused rows has beside the features' own. What gives delay risks is scored in files too.
-_TAKEN = {"score", "queue", "out_of_range", "refused_line", "refused_reason"}
-# Orders of a self-test times units of the widest layer, which are held at once; five orders are never too many.
+# Orders of a self-test times units of the widest layer, which are in memory at once. Five orders are always allowed.
 _SELF_TEST_LIMIT = 2**20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """What n orders get: `logits` and `scores` (n,), `review` and `finite` (n,), `zscores` and `out_of_range` (n, F).
+    """The scores of n orders: `logits`, `scores`, `review` and `finite` are (n,), `zscores` and `out_of_range` (n, F).
 
-    `review` is score >= threshold, on the unrounded score. Where `finite` is False, a sum on the way to the logit was too
-    large for a float64, and neither logit nor score means anything.
+    `review` is score >= threshold, on the unrounded score. Where `finite` is False, a sum in the network overflowed a
+    float64, and the logit and score are meaningless.
     """
 
     logits: Floats
@@ -37,7 +36,7 @@ class Scores:
 
 
 class Outputs(NamedTuple):
-    """What the network gives for n orders: `zscores` (n, F), `logits` and `outputs` (n, outputs), `finite` (n,)."""
+    """The outputs of the network for n orders: `zscores` (n, F), `logits` and `outputs` (n, outputs), `finite` (n,)."""
 
     zscores: Floats
     logits: Floats
@@ -47,34 +46,32 @@ class Outputs(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RiskModel:
-    """A network that fits its manifest. `sha256` is the digest of the file it was read from, None before that."""
+    """A network that matches its manifest. `sha256` is the digest of the file it was read from, else None."""
 
     manifest: Manifest
     standardizer: Standardizer
     network: Network
     sha256: str | None = None
     _bounds: tuple[Floats, Floats] = field(init=False, repr=False)
-    _taken: tuple[str, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         low = [-np.inf if feature.minimum is None else feature.minimum for feature in self.manifest.features]
         high = [np.inf if feature.maximum is None else feature.maximum for feature in self.manifest.features]
         object.__setattr__(self, "_bounds", (np.array(low), np.array(high)))
-        object.__setattr__(self, "_taken", tuple(name for name in self.manifest.feature_names if name in _TAKEN))
         features, (inputs, *_, outputs) = len(self.manifest.features), self.network.sizes
         if self.manifest.head not in HEADS:
             raise UnknownName("manifest.head", f"expected one of {', '.join(HEADS)}")
         if inputs != features:
-            raise ShapeMismatch("w1", f"takes {inputs} inputs, but there are {features} features")
-        for place, rows, width in (
+            raise ShapeMismatch("w1", f"takes {inputs} inputs, but the model has {features} features")
+        for location, rows, width in (
             ("manifest.self_test.orders", self.manifest.self_test.orders, features),
             ("manifest.self_test.scores", self.manifest.self_test.scores, outputs),
         ):
             if any(len(row) != width for row in rows) or len(rows) != len(self.manifest.self_test.orders):
-                raise ShapeMismatch(place, f"expected {len(self.manifest.self_test.orders)} rows of {width} numbers")
+                raise ShapeMismatch(location, f"expected {len(self.manifest.self_test.orders)} rows of {width} numbers")
 
     def outputs(self, x: Floats) -> Outputs:
-        """Every output for x (n, F), in the features' own units: any number of outputs, any head."""
+        """The outputs for x (n, F), in the units of the features: any number of outputs, any head."""
         with np.errstate(all="ignore"):
             zscores = self.standardizer(x)
             finite = np.ones(len(x), np.bool_)
@@ -85,11 +82,11 @@ class RiskModel:
             return Outputs(zscores, logits, self.head(logits), finite)
 
     def head(self, logits: Floats) -> Floats:
-        """The outputs (n, outputs) that the head makes of logits of that shape."""
+        """The outputs of the head for these logits, both (n, outputs)."""
         return HEADS[self.manifest.head](np.ascontiguousarray(logits.T)).T
 
     def score(self, batch: Batch) -> Scores:
-        """Score a batch in the model's feature order. Raises NotServable and ShapeMismatch."""
+        """Score a batch whose columns are the features in order. Raises NotServable and ShapeMismatch."""
         self.require_risk()
         if batch.matrix.shape[1] != len(self.manifest.features):
             raise ShapeMismatch("batch", f"{batch.matrix.shape[1]} columns for {len(self.manifest.features)} features")
@@ -104,33 +101,35 @@ class RiskModel:
             finite=finite,
         )
 
-    def require_risk(self) -> None:
-        """Raise NotServable unless the network has one output under a sigmoid head and files have room for its features."""
+    def require_risk(self, reserved: Collection[str] = ()) -> None:
+        """Raise NotServable unless the network has one output under a sigmoid head and no feature has a `reserved` name."""
         outputs = self.network.sizes[-1]
         if outputs != 1 or self.manifest.head != "sigmoid":
-            reason = f"a delay risk is one output under a sigmoid head; this is {outputs} under {self.manifest.head}"
+            reason = f"expected one output under a sigmoid head; this model has {outputs} under {self.manifest.head}"
             raise NotServable("manifest.head", reason)
-        if self._taken:
-            raise NotServable("manifest.features", f"{self._taken[0]} is no name for a feature: files of results have it too")
+        for name in self.manifest.feature_names:
+            if name in reserved:
+                raise NotServable("manifest.features", f"features must not be named `{name}`, which is an output column")
 
     def check_self_test(self) -> None:
-        """Raise SelfTestFailed unless the file's own orders get the scores that it gives for them.
+        """Raise SelfTestFailed unless the orders of the self-test get its scores.
 
-        To the last bit where every activation is portable, to 1e-12 otherwise. More orders than are reasonable for the
-        width of the network are TooLarge, and not scored.
+        They must match to the last bit if every activation is portable, else to 1e-12. Raises TooLarge if there are too
+        many orders for the width of the network; they are not scored.
         """
         test, widest = self.manifest.self_test, max(self.network.sizes)
         if len(test.orders) * widest > max(_SELF_TEST_LIMIT, 5 * widest):
-            raise TooLarge("manifest.self_test.orders", f"{len(test.orders)} of them for layers of up to {widest} units")
+            raise TooLarge("manifest.self_test.orders", f"{len(test.orders)} orders for layers of up to {widest} units")
         tolerance = 0.0 if PORTABLE.issuperset(self.manifest.activations) else _NOT_PORTABLE
         outputs = self.outputs(np.array(test.orders, np.float64)).outputs
         with np.errstate(all="ignore"):
             expected = np.array(test.scores, np.float64)
             agree = np.abs(outputs - expected) <= tolerance * np.maximum(np.abs(expected), 1.0)
         if not agree.all():
-            raise SelfTestFailed("manifest.self_test", f"{(~agree.all(axis=1)).sum()} of {len(agree)} orders get other scores")
+            other = (~agree.all(axis=1)).sum()
+            raise SelfTestFailed("manifest.self_test", f"{other} of {len(agree)} orders get other scores than in the file")
 
     def out_of_range(self, x: Floats) -> Flags:
-        """(n, F): True where a feature lies outside the range that the model was trained on."""
+        """(n, F): True where a feature is outside the range of the training data."""
         low, high = self._bounds
         return (x < low) | (x > high)

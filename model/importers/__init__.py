@@ -1,1 +1,1 @@
-"""Makes models of what training scripts save."""
+"""Imports models from the files of training scripts."""

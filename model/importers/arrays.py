@@ -1,10 +1,10 @@
-"""Importers: what a training script saved, made into a RiskModel.
+"""Imports the arrays that a training script saved.
 
-`training_arrays` takes a .npz of plain arrays: feature_names (F,), mean (F,), scale (F,), w1 (U1, F), b1 (U1,), w2, b2, …
-in any real type and order; a weight is (units, inputs). A card is JSON whose list `features` gives, per feature name,
-`unit`, `description`, and the range seen in training as `minimum` and `maximum` or as `train_min` and `train_max`. An entry
-with both of the latter is a training script's own record: whatever statistics it holds besides say nothing here. Any other
-entry has these names and no other, so that a misspelt one does not leave a model without its ranges.
+The source is a .npz of plain arrays: feature_names (F,), mean (F,), scale (F,), w1 (U1, F), b1 (U1,), w2, b2, … of any real
+type and order; weights are (units, inputs). A card is JSON with a list `features` of objects with `name`, `unit`,
+`description` and the range of the training data, either `minimum` and `maximum` or `train_min` and `train_max`. An entry with
+`train_min` and `train_max` is a record of the training script: its other statistics are ignored. Any other entry may have
+only these names, so that a misspelt name does not lose a range.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model import files
-from model.artifact import manifest, model_file, npz
+from model.artifact import checks, manifest, model_file, npz
 from model.core.batch import Floats
 from model.core.manifest import Feature, Manifest, SelfTest
 from model.core.risk_model import RiskModel
@@ -35,9 +35,9 @@ _MOST_NAMES, _LONGEST_NAME = 5, 40
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What the arrays do not say: the identity of the version, its threshold and the hidden layers' activations.
+    """What the arrays do not contain: the identity of the version, its threshold, its head and its activations.
 
-    One activation stands for every hidden layer, or there is one for each.
+    `activations` has one name for all hidden layers, or one for each.
     """
 
     name: str
@@ -50,28 +50,28 @@ class Label:
 
 
 def training_arrays(source: Path | str, label: Label, card: Path | str | None = None) -> RiskModel:
-    """The model in a training script's .npz, its self-test made from its own scores. Raises ModelError."""
+    """The model in a training script's .npz; its self-test has its own scores. Raises ModelError."""
     content = files.read(source, npz.LIMIT, Path(source).name)
     arrays = _load(Path(source).name, content)
     names = arrays.pop("feature_names", None)
     if names is None:
-        already = "; is this a model file already?" if "manifest" in arrays else ""
+        already = "; the file is a model file already" if "manifest" in arrays else ""
         raise MissingMember("feature_names", f"not in the training arrays{already}")
     hidden = sum(name.startswith("w") for name in arrays) - 1
     activations = label.activations * (hidden if len(label.activations) == 1 else 1)
     if len(activations) != max(hidden, 0):
-        raise ShapeMismatch("manifest.activations", f"{len(activations)} of them for {hidden} hidden layers")
+        raise ShapeMismatch("manifest.activations", f"{len(activations)} activations for {hidden} hidden layers")
     provenance = {"source": Path(source).name, "source_sha256": hashlib.sha256(content).hexdigest()}
-    told = None
+    card_bytes = None
     if card is not None:
-        told = files.read(card, npz.LIMIT, Path(card).name)
-        provenance |= {"card": Path(card).name, "card_sha256": hashlib.sha256(told).hexdigest()}
+        card_bytes = files.read(card, npz.LIMIT, Path(card).name)
+        provenance |= {"card": Path(card).name, "card_sha256": hashlib.sha256(card_bytes).hexdigest()}
     described = Manifest(
         name=label.name,
         version=label.version,
         created=label.created,
         description=label.description,
-        features=_features(_texts(names), told),
+        features=_features(_texts(names), card_bytes),
         activations=(*activations, "linear"),
         head=label.head,
         threshold=label.threshold,
@@ -86,24 +86,24 @@ def _load(name: str, content: bytes) -> dict[str, npt.NDArray[Any]]:
     try:
         return {array: _plain(array, member.content()) for array, member in npz.files(content, _ANY).items()}
     except ModelError as error:
-        raise Unreadable(name, error.reason if error.place == "file" else str(error)) from error
+        raise Unreadable(name, error.reason if error.location == "file" else str(error)) from error
 
 
 def _plain(name: str, content: bytes) -> npt.NDArray[Any]:
-    """The array of a whole .npy. An array may say of itself that it holds any number of elements that take no bytes."""
+    """The array of a complete .npy. An array of elements of no bytes could have any number of them."""
     file = io.BytesIO(content)
     try:
         array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
-    except Exception as error:  # NumPy's reader lets out whatever its parser of headers raises
-        raise BadArray(name, "not a plain array; of dtype object? np.array(names, str) has texts in it, no objects") from error
+    except Exception as error:  # the header parser of NumPy raises many kinds
+        raise BadArray(name, "not a plain array; save texts by np.array(names, str), not as objects") from error
     if file.read(1) or array.size > len(content):
-        raise BadArray(name, "its size is not the one its header gives")
+        raise BadArray(name, "its size is not that of its header")
     return array
 
 
 def _texts(names: npt.NDArray[Any]) -> list[str]:
     if names.dtype.kind != "U":
-        raise BadArray("feature_names", "expected texts, as np.array(names, str) has them")
+        raise BadArray("feature_names", "expected texts; save them by np.array(names, str)")
     return [str(name) for name in names.ravel()]
 
 
@@ -119,31 +119,31 @@ def _features(names: Sequence[str], card: bytes | None) -> tuple[Feature, ...]:
     if card is None:
         return plain
     try:
-        entries = json.loads(card, object_pairs_hook=manifest.unique)["features"]
+        entries = json.loads(card, object_pairs_hook=checks.unique)["features"]
         by_name = {entry["name"]: entry for entry in entries}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        expected = "JSON with a list `features` of objects with a `name`, and no name twice in an object"
+        expected = "JSON with a list `features` of objects with a `name`, without a name given twice in an object"
         raise BadManifest("card", f"expected {expected}") from error
     if len(by_name) != len(entries):
-        raise BadManifest("card", "says something of the same feature twice")
+        raise BadManifest("card", "a feature is given twice in `features`")
     for name in names:
         if name not in by_name:
-            raise BadManifest("card", f"says nothing of feature {name}")
+            raise BadManifest("card", f"feature {name} is missing in `features`")
     return tuple(_feature(by_name[name], f"card.features.{name}") for name in names)
 
 
-def _feature(entry: dict[str, Any], place: str) -> Feature:
+def _feature(entry: dict[str, Any], location: str) -> Feature:
     unknown = [name for name in entry if name not in _NAMES]
     if unknown and not entry.keys() >= _RECORD:
-        told = ", ".join(repr(name[:_LONGEST_NAME]) for name in unknown[:_MOST_NAMES])
-        raise BadManifest(place, f"holds {told}; expected no name but {', '.join(_NAMES)}")
+        names = ", ".join(repr(name[:_LONGEST_NAME]) for name in unknown[:_MOST_NAMES])
+        raise BadManifest(location, f"contains {names}; expected only {', '.join(_NAMES)}")
     given = {name: value for name, value in entry.items() if value is not None}
     described = {name: given.get(name, given.get(other)) for name, other in _SPELLINGS.items()}
-    return manifest.feature({name: value for name, value in described.items() if value is not None}, place)
+    return manifest.feature({name: value for name, value in described.items() if value is not None}, location)
 
 
 def _self_test(model: RiskModel) -> SelfTest:
-    """The mean order, one scale to each side of it, and the ends of the training range where it is known."""
+    """The orders of the means, of one scale to each side of them, and of the ends of the training ranges."""
     mean, scale = model.standardizer.mean, model.standardizer.scale
     ranges = [(feature.minimum, feature.maximum) for feature in model.manifest.features]
     ends = [[m if end is None else end for end, m in zip(side, mean, strict=True)] for side in zip(*ranges, strict=True)]
@@ -156,7 +156,7 @@ def _self_test(model: RiskModel) -> SelfTest:
 
 
 def _overflow(model: RiskModel, orders: Floats) -> NotFinite:
-    """Where the numbers grow too large: the script's own arrays are to blame, not a manifest that nobody wrote."""
+    """The error of the array whose numbers overflow, rather than of the self-test made of them."""
     where = "the mean, one scale to each side of it or an end of the range"
     with np.errstate(all="ignore"):
         zscores = model.standardizer(orders)

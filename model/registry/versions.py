@@ -1,19 +1,21 @@
-"""Store: a directory of immutable versions of one model, and the pointer to the one that is current.
+"""The registry: a directory of immutable versions of one model, with references to the current version and the challenger.
 
-    8.npz          the model file of version 8, which never changes its content
-    CURRENT.json, CHALLENGER.json   see pointer.py
-    BROKEN.json    what stood in CURRENT.json when it could not be read and a version was promoted nevertheless
-    .lock          held by whoever changes the store; the kernel releases it when its holder dies
-    .draft-*       a file that has no name yet; whoever has the lock next removes what a killed holder left
+    8.npz          the model file of version 8, whose content never changes
+    CURRENT.json, CHALLENGER.json   see references.py
+    BROKEN.json    an invalid CURRENT.json that a promotion replaced
+    .lock          locked while the registry is changed; the kernel releases it if that process dies
+    .draft-*       files that are not published yet; the next change removes those of a process that was killed
 
-A file gets its name only once its bytes are safe on disk and found sound, in one step that either happened or did not. So
-whoever reads needs no lock: at any moment each version is whole and the pointer is the old or the new one.
+A file gets its name in one atomic step, after it was checked and flushed to disk. So reading needs no lock: at any moment each
+version is complete, and a reference is the old or the new one.
+
+In all functions `reserved` are names that no feature of a servable model may have.
 """
 
 import fcntl
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -42,62 +44,72 @@ _DRAFT = ".draft-"
 
 
 def list_versions(directory: Path | str) -> list[str]:
-    """The versions that have a file here, sound or not, numbers in them in their order: 1.9 before 1.10. Raises OSError."""
+    """The versions that have a file, valid or not, sorted by the numbers in them: 1.9 before 1.10. Raises OSError."""
     found = (_FILE.fullmatch(name) for name in os.listdir(directory))
     return sorted((match[1] for match in found if match), key=_order)
 
 
 def current(directory: Path | str) -> VersionReference:
-    """Where the store points: cheap, and unchanged until another version is promoted. Raises ModelError."""
+    """The reference to the current version, which stays the same until another is promoted. Raises ModelError."""
     return references.read(directory)[-1]
 
 
-def load(directory: Path | str, at: VersionReference) -> RiskModel:
-    """The model that is pointed at, sound and fit to give delay risks. Raises ModelError."""
-    return _kept(directory, at.file, at.version, at.sha256)
-
-
-def held(directory: Path | str, version: str) -> RiskModel:
-    """The model that the store has under this version, whether or not it was ever promoted. Raises ModelError."""
-    if not re.fullmatch(VERSION, version):
-        raise Unreadable("version", "a store has no version of such a name")
+def challenger(directory: Path | str) -> VersionReference | None:
+    """The reference to the challenger, if there is one. Raises ModelError."""
     try:
-        return _kept(directory, _name(version), version)
+        return references.read(directory, references.CHALLENGER)[-1]
+    except NothingPromoted:
+        return None
+
+
+def load(directory: Path | str, at: VersionReference, *, reserved: Collection[str] = ()) -> RiskModel:
+    """The valid, servable model that this reference is to. Raises ModelError."""
+    return _load(directory, at.file, at.version, reserved, at.sha256)
+
+
+def get(directory: Path | str, version: str, *, reserved: Collection[str] = ()) -> RiskModel:
+    """The valid, servable model of this version, promoted or not. Raises ModelError."""
+    if not re.fullmatch(VERSION, version):
+        raise Unreadable("version", "not a version name")
+    try:
+        return _load(directory, _file(version), version, reserved)
     except Unreadable as error:
         if isinstance(error.__cause__, FileNotFoundError):
-            raise Unreadable(f"version {version}", "not in the store") from error
+            raise Unreadable(f"version {version}", "not in the registry") from error
         raise
 
 
-def publish(file: Path | str, directory: Path | str) -> RiskModel:
-    """Add the model in this file under its version; published again, it changes nothing. Raises ModelError and OSError.
+def publish(file: Path | str, directory: Path | str, *, reserved: Collection[str] = ()) -> RiskModel:
+    """Add the model in this file under its version. Publishing it again changes nothing. Raises ModelError and OSError.
 
-    VersionTaken where the version has other content, OtherModel where the store's versions are of another model.
+    VersionTaken if the version has other content, OtherModel if the registry has versions of another model.
     """
     data = files.read(file, npz.LIMIT)
     model = model_file.loads(data)
-    model.require_risk()
-    name = _name(model.manifest.version)
+    model.require_risk(reserved)
+    name = _file(model.manifest.version)
     with _changing(directory):
         _require_same_model(directory, model)
         with files.draft(directory, _DRAFT, data) as draft:
             try:
                 os.link(draft, Path(directory, name))
             except FileExistsError:
-                if _bytes(directory, name) != data:
-                    raise VersionTaken(name, "published before, with other content") from None
+                if files.read(Path(directory, name), npz.LIMIT, name) != data:
+                    raise VersionTaken(name, "published before with other content; give the model a new version") from None
     return model
 
 
-def promote(version: str, directory: Path | str) -> tuple[VersionReference, ModelError | None]:
-    """Make this version the current one, if it is sound, and end a trial of it. Raises ModelError and OSError.
+def promote(
+    version: str, directory: Path | str, *, reserved: Collection[str] = ()
+) -> tuple[VersionReference, ModelError | None]:
+    """Make this version the current one; if it is the challenger, its trial ends. Raises ModelError and OSError.
 
-    A pointer that says nothing sound is set aside and begun anew, without what was current before: its error comes back too.
+    An invalid CURRENT.json is kept as BROKEN.json, and a new history begins. Its error is returned with the reference.
     """
     history: tuple[VersionReference, ...] = ()
     broken = None
     with _changing(directory):
-        model = held(directory, version)
+        promoted = _reference(get(directory, version, reserved=reserved))
         try:
             history = references.read(directory)
         except NothingPromoted:
@@ -105,61 +117,51 @@ def promote(version: str, directory: Path | str) -> tuple[VersionReference, Mode
         except (BadPointer, TooLarge) as error:
             references.set_aside(directory)
             broken = error
-        promoted = VersionReference(version, _name(version), str(model.sha256))
         if history[-1:] != (promoted,):
             references.write(directory, _DRAFT, (*history, promoted))
         _end_trial_of(version, directory)
     return promoted, broken
 
 
-def rollback(directory: Path | str) -> VersionReference:
-    """Make current again what was so before the last promotion, the same bytes, and end a trial of it.
+def rollback(directory: Path | str, *, reserved: Collection[str] = ()) -> VersionReference:
+    """Make the version before the last promotion current again, the same bytes. Raises ModelError and OSError.
 
-    Raises ModelError and OSError.
+    If it is the challenger, its trial ends.
     """
     with _changing(directory):
         *history, _ = references.read(directory)
         if not history:
-            raise NothingBefore(references.CURRENT, "no version was current before this one")
-        load(directory, history[-1])
+            raise NothingBefore(references.CURRENT, "no earlier version to roll back to")
+        load(directory, history[-1], reserved=reserved)
         references.write(directory, _DRAFT, history)
         _end_trial_of(history[-1].version, directory)
     return history[-1]
 
 
-def challenger(directory: Path | str) -> VersionReference | None:
-    """Which version is to be tried beside the current one, if any. Raises ModelError."""
-    try:
-        return references.read(directory, references.CHALLENGER)[-1]
-    except NothingPromoted:
-        return None
+def challenge(version: str | None, directory: Path | str, *, reserved: Collection[str] = ()) -> None:
+    """Make this version the challenger; None ends the trial. Raises ModelError and OSError.
 
-
-def challenge(version: str | None, directory: Path | str) -> None:
-    """Have this version tried beside the current one, if it is another, sound, and takes the same features.
-
-    None ends the trial. Raises ModelError and OSError.
+    AlreadyCurrent for the current version, OtherFeatures if it does not take the same features as the current version.
     """
     with _changing(directory):
         if version is None:
             _end_trial(directory)
             return
-        model, champion = held(directory, version), current(directory)
+        model, champion = get(directory, version, reserved=reserved), current(directory)
         if version == champion.version:
-            raise AlreadyCurrent(f"version {version}", "the current one, which would be tried beside itself")
-        require_same_features(load(directory, champion), model)
-        at = VersionReference(version, _name(version), str(model.sha256))
-        references.write(directory, _DRAFT, [at], references.CHALLENGER)
+            raise AlreadyCurrent(f"version {version}", "the current version; choose another version as challenger")
+        require_same_features(load(directory, champion, reserved=reserved), model)
+        references.write(directory, _DRAFT, [_reference(model)], references.CHALLENGER)
 
 
 def require_same_features(champion: RiskModel, challenger: RiskModel) -> None:
     """Raise OtherFeatures unless both models take the same features in the same order."""
     if champion.manifest.feature_names != challenger.manifest.feature_names:
-        raise OtherFeatures("manifest.features", "not those of the current version, or in another order")
+        raise OtherFeatures("manifest.features", "not the features of the current version in the same order")
 
 
 def _end_trial_of(version: str, directory: Path | str) -> None:
-    with suppress(ModelError):  # a trial that cannot be read is of no version
+    with suppress(ModelError):  # an invalid CHALLENGER.json names no version
         tried = challenger(directory)
         if tried is not None and tried.version == version:
             _end_trial(directory)
@@ -171,7 +173,7 @@ def _end_trial(directory: Path | str) -> None:
 
 @contextmanager
 def _changing(directory: Path | str) -> Iterator[None]:
-    """Alone with the store, without what the killed left; afterwards its names are safe on disk. Raises OSError."""
+    """Lock the registry and remove old drafts; flush the names in the directory to disk after the block. Raises OSError."""
     with open(Path(directory, ".lock"), "ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for name in os.listdir(directory):
@@ -188,33 +190,33 @@ def _changing(directory: Path | str) -> Iterator[None]:
 def _require_same_model(directory: Path | str, model: RiskModel) -> None:
     for version in list_versions(directory):
         try:
-            name = held(directory, version).manifest.name
+            name = get(directory, version).manifest.name
         except ModelError:
             continue
         if name != model.manifest.name:
-            raise OtherModel("manifest.name", f"{model.manifest.name}, but the store holds versions of {name}")
+            raise OtherModel("manifest.name", f"{model.manifest.name}, but the registry has versions of {name}")
         return
 
 
-def _bytes(directory: Path | str, name: str) -> bytes:
-    return files.read(Path(directory, name), npz.LIMIT, name)
-
-
-def _kept(directory: Path | str, name: str, version: str, sha256: str | None = None) -> RiskModel:
-    """The model in the file of a version. Who reads of an error in it knows the store alone, so it is one of that file."""
-    data = _bytes(directory, name)
+def _load(directory: Path | str, name: str, version: str, reserved: Collection[str], sha256: str | None = None) -> RiskModel:
+    """The model in the file of this name; the location of an error in it begins with that name."""
+    data = files.read(Path(directory, name), npz.LIMIT, name)
     try:
         model = model_file.loads(data, sha256)
-        model.require_risk()
+        model.require_risk(reserved)
         if version != model.manifest.version:
-            raise VersionMismatch("manifest.version", "not the version that the store has the file under")
+            raise VersionMismatch("manifest.version", "not the version of its file name in the registry")
     except ModelError as error:
-        place = name if error.place == "file" else f"{name}: {error.place}"
-        raise type(error)(place, error.reason) from error
+        location = name if error.location == "file" else f"{name}: {error.location}"
+        raise type(error)(location, error.reason) from error
     return model
 
 
-def _name(version: str) -> str:
+def _reference(model: RiskModel) -> VersionReference:
+    return VersionReference(model.manifest.version, _file(model.manifest.version), str(model.sha256))
+
+
+def _file(version: str) -> str:
     return f"{version}.npz"
 
 

@@ -10,13 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from schemas.fields import well_formed
-from schemas.files.row import RESULT_NAMES, BadFile, Row
+from schemas.files.row import REJECT_NAMES, RESULT_NAMES, BadFile, Row
 from schemas.result import Result
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-_REJECT = ("refused_line", "refused_reason")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
@@ -87,7 +86,7 @@ class Reader:
                 raise BadFile(f"the header has no column {name}")
         if len(set(self.columns)) != len(self.columns):
             raise BadFile("the header has the same name twice")
-        for name in (*RESULT_NAMES, *_REJECT):
+        for name in (*RESULT_NAMES, *REJECT_NAMES):
             if name in self.columns[_rejected_before(self.columns) :]:
                 raise BadFile(f"the header has a column {name}, which is a column of the output")
 
@@ -125,7 +124,7 @@ class Reader:
 
 def _rejected_before(columns: Sequence[str]) -> int:
     """How many of the columns an earlier run has put in front of a rejected row."""
-    return len(_REJECT) if tuple(columns[: len(_REJECT)]) == _REJECT else 0
+    return len(REJECT_NAMES) if tuple(columns[: len(REJECT_NAMES)]) == REJECT_NAMES else 0
 
 
 class _LineFeeds:
@@ -148,7 +147,7 @@ class Writer:
 
     def begin(self, *, rejected: bool) -> None:
         """Write the header line."""
-        self._cells.writerow([*_REJECT, *self._columns[self._rejected :]] if rejected else [*self._columns, *RESULT_NAMES])
+        self._cells.writerow([*REJECT_NAMES, *self._columns[self._rejected :]] if rejected else [*self._columns, *RESULT_NAMES])
 
     def results(self, scored: Iterable[tuple[Row, Result]]) -> None:
         """Write scored rows: their own cells, then those of the result."""

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 RESULT_NAMES = ("score", "queue", "out_of_range")
+REJECT_NAMES = ("refused_line", "refused_reason")
+RESERVED_NAMES = frozenset((*RESULT_NAMES, *REJECT_NAMES))
+"""Names of output columns: a model is not servable where a feature has one of them."""
 
 
 class BadFile(ValueError):

@@ -9,6 +9,7 @@ import click
 
 from model.core.risk_model import RiskModel
 from model.registry import loader
+from schemas.files.row import RESERVED_NAMES
 from service import config
 from service.cli.model import described, now, order_format, write
 from service.cli.model_errors import of
@@ -37,7 +38,7 @@ def card(file: str, orders: str, given: str | None, label: str | None, version: 
     except config.SettingsError as error:
         raise click.UsageError(str(error)) from None
     with of(file):
-        model = loader.load(file)
+        model = loader.load(file, reserved=RESERVED_NAMES)
     if version == model.manifest.version:
         raise click.UsageError(f"{file} is version {version} already: a version never changes its content.")
     if label in ("order_id", *model.manifest.feature_names):

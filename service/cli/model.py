@@ -17,6 +17,7 @@ from model.core.risk_model import RiskModel
 from model.errors import ModelError, NotServable
 from model.importers import arrays
 from model.registry import loader
+from schemas.files.row import RESERVED_NAMES
 from schemas.files.table import FILES
 from schemas.validation import BatchValidator
 from service.cli.model_errors import of, plain
@@ -96,7 +97,7 @@ def validate(file: str, sha256: str | None) -> None:
     FILE may be a store of versions: its current version is checked, with the pointer to it.
     """
     with of(file):
-        found = loader.load(file, sha256 and sha256.lower())
+        found = loader.load(file, sha256 and sha256.lower(), reserved=RESERVED_NAMES)
     click.echo(f"{file}: {found.manifest.name} {found.manifest.version} is sound (sha256 {found.sha256})")
 
 
@@ -111,7 +112,7 @@ def inspect(file: str, orders: str | None, given: str | None) -> None:
     _describe(found)
     if orders is not None:
         with of(file):
-            found.require_risk()
+            found.require_risk(reserved=RESERVED_NAMES)
         _diagnose(found, orders, given)
 
 
@@ -182,7 +183,7 @@ def _bound(bound: float | None) -> str:
 
 def _tell_unservable(found: RiskModel) -> None:
     try:
-        found.require_risk()
+        found.require_risk(reserved=RESERVED_NAMES)
     except NotServable as error:
         click.echo(f"not servable: {error.reason}")
 

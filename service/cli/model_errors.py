@@ -17,7 +17,7 @@ _BEGUN_ANEW = "; `delivery-risk model promote` begins it anew"
 
 def said(path: str, error: ModelError) -> str:
     """What is wrong with the model file or the store at this path."""
-    place = "" if error.place == "file" else f"{error.place}: "
+    place = "" if error.location == "file" else f"{error.location}: "
     return f"{path}: {plain(place)}{error.reason}{_hint(error)}"
 
 
@@ -36,8 +36,8 @@ def of(path: str) -> Iterator[None]:
 
 
 def _hint(error: ModelError) -> str:
-    if isinstance(error, UnknownMember) and error.place == "feature_names":
+    if isinstance(error, UnknownMember) and error.location == "feature_names":
         return _TRAINING_ARRAYS
-    if isinstance(error, BadPointer | TooLarge) and error.place.startswith(references.CURRENT):
+    if isinstance(error, BadPointer | TooLarge) and error.location.startswith(references.CURRENT):
         return _BEGUN_ANEW
     return ""

@@ -11,6 +11,7 @@ from model.core.risk_model import RiskModel
 from model.errors import ModelError, NothingPromoted, VersionTaken
 from model.registry import loader, references, versions
 from model.registry.references import VersionReference
+from schemas.files.row import RESERVED_NAMES
 from service import config
 from service.cli.model import order_format
 from service.cli.model_errors import of, plain, said
@@ -31,7 +32,7 @@ def publish(file: str, directory: str) -> None:
     """Add the model in FILE to a store, under its version. A version never changes its content; what is current stays so."""
     with _told(directory):
         try:
-            published = versions.publish(file, directory)
+            published = versions.publish(file, directory, reserved=RESERVED_NAMES)
         except VersionTaken:
             raise  # said of the store, which has the version
         except ModelError as error:
@@ -48,7 +49,7 @@ def promote(version: str, directory: str) -> None:
     A CURRENT.json that is broken is kept as BROKEN.json and begun anew.
     """
     with _told(directory):
-        at, broken = versions.promote(version, directory)
+        at, broken = versions.promote(version, directory, reserved=RESERVED_NAMES)
     lost = "" if broken is None else f"; {broken}, so it was kept as {references.BROKEN}, and there is nothing to roll back to"
     _tell(f"{directory}: {_current(at)}{lost}")
 
@@ -58,7 +59,7 @@ def promote(version: str, directory: str) -> None:
 def rollback(directory: str) -> None:
     """Make current again what was so before the last promotion; once more, what was so before that."""
     with _told(directory):
-        at = versions.rollback(directory)
+        at = versions.rollback(directory, reserved=RESERVED_NAMES)
     _tell(f"{directory}: {_current(at)}")
 
 
@@ -74,7 +75,7 @@ def challenge(version: str | None, ended: bool, directory: str) -> None:
     if (version is None) != ended:
         raise click.UsageError("Give a VERSION, or --none.")
     with _told(directory):
-        versions.challenge(version, directory)
+        versions.challenge(version, directory, reserved=RESERVED_NAMES)
     _tell(f"{directory}: {version or 'nothing'} is tried beside the current version")
 
 
@@ -95,7 +96,10 @@ def list_(context: click.Context, directory: str) -> None:
     for version in names:
         mark, at = marked.get(version, (" ", None))
         try:
-            found = versions.load(directory, at) if at else versions.held(directory, version)
+            if at is None:
+                found = versions.get(directory, version, reserved=RESERVED_NAMES)
+            else:
+                found = versions.load(directory, at, reserved=RESERVED_NAMES)
             line = f"{str(found.sha256)[:12]}  {found.manifest.created}"
         except ModelError as error:
             line = f"not sound: {plain(str(error))}"
@@ -119,9 +123,9 @@ def diff(first: str, second: str, orders: str, given: str | None) -> None:
     except config.SettingsError as error:
         raise click.UsageError(str(error)) from None
     with of(first):
-        before = loader.load(first)
+        before = loader.load(first, reserved=RESERVED_NAMES)
     with of(second):
-        after = loader.load(second)
+        after = loader.load(second, reserved=RESERVED_NAMES)
     try:
         with opened(orders, before.manifest.feature_names, given) as source:
             found = compare(before, after, source.reader, policy)

@@ -13,7 +13,7 @@ import click
 from model.core.risk_model import RiskModel
 from model.errors import ModelError
 from model.registry import loader
-from schemas.files.row import Row
+from schemas.files.row import RESERVED_NAMES, Row
 from schemas.files.table import FILES
 from schemas.result import Policy, Result
 from service import config
@@ -57,7 +57,7 @@ def score(
     except config.SettingsError as error:
         raise click.UsageError(str(error)) from None
     try:
-        model = loader.load(settings.model, settings.model_sha256)
+        model = loader.load(settings.model, settings.model_sha256, reserved=RESERVED_NAMES)
     except ModelError as error:
         raise click.UsageError(said(settings.model, error)) from None
     counts: Counter[str] = Counter()

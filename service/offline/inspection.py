@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from model.core.batch import Floats
 from model.core.risk_model import RiskModel
+from schemas.files.row import RESERVED_NAMES
 
 SATURATED = 0.001
 
@@ -48,7 +49,7 @@ class Diagnosis:
 
 def diagnose(model: RiskModel, x: Floats) -> Diagnosis:
     """Look at x (n, F), n at least 1, in the model's feature order. Raises NotServable."""
-    model.require_risk()
+    model.require_risk(reserved=RESERVED_NAMES)
     with np.errstate(all="ignore"):
         zscores = model.standardizer(x)
         *hidden, last = model.network.forward(zscores)

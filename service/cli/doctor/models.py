@@ -7,6 +7,7 @@ from model.core.activations import PORTABLE
 from model.core.risk_model import RiskModel
 from model.errors import DigestMismatch, ModelError, SelfTestFailed, Unreadable
 from model.registry import loader, references, versions
+from schemas.files.row import RESERVED_NAMES
 from service import config
 from service.cli.doctor.finding import Finding, Patient, fail, ok
 from service.cli.model_errors import said
@@ -57,7 +58,7 @@ def challenger(patient: Patient) -> Iterator[Finding]:
         if wanted is None:
             yield ok("none is tried beside the current version")
             return
-        tried, champion = versions.load(directory, wanted), _load(patient.settings)
+        tried, champion = versions.load(directory, wanted, reserved=RESERVED_NAMES), _load(patient.settings)
         if isinstance(champion, RiskModel):
             versions.require_same_features(champion, tried)
         yield ok(f"{_named(tried)} (sha256 {tried.sha256})")
@@ -68,7 +69,7 @@ def challenger(patient: Patient) -> Iterator[Finding]:
 
 def _load(settings: Settings) -> RiskModel | ModelError:
     try:
-        return loader.load(settings.model, settings.model_sha256)
+        return loader.load(settings.model, settings.model_sha256, reserved=RESERVED_NAMES)
     except ModelError as error:
         return error
 
@@ -78,12 +79,12 @@ def _advice(settings: Settings, error: ModelError) -> str:
     directory = settings.model
     if not os.path.isdir(directory):
         return f"put a sound model file there, or set {config.variable('model')}"
-    if isinstance(error, Unreadable) and error.place == references.CURRENT:
+    if isinstance(error, Unreadable) and error.location == references.CURRENT:
         return f"make it a file that can be read; {_ONE_THAT_RUNS}"
-    if isinstance(error, DigestMismatch) and error.place.startswith(references.CURRENT):
+    if isinstance(error, DigestMismatch) and error.location.startswith(references.CURRENT):
         return f"promote the version of that digest, or unset {config.variable('model_sha256')}; {_ONE_THAT_RUNS}"
     try:
-        good = loader.last_good(directory, settings.model_sha256)
+        good = loader.last_valid(directory, settings.model_sha256, reserved=RESERVED_NAMES)
     except ModelError:
         which = f"VERSION --in {directory} (`delivery-risk model list --in {directory}` tells which are)"
         return f"promote one that is sound: delivery-risk model promote {which}; {_ONE_THAT_RUNS}"

@@ -1,6 +1,6 @@
 """A process that reads files and tells what came of each: python -m tests.integration.model.memory_witness GOOD FILE…
 
-On standard output: a list of an object a file, with its error, the error's place, the Python events that its reading raised
+On standard output: a list of an object a file, with its error, the error's location, the Python events that its reading raised
 and the bytes allocated at most (as tracemalloc counts them), and at last how far the process itself grew, in bytes.
 """
 
@@ -16,11 +16,11 @@ from model.errors import ModelError
 
 
 def read(path: str) -> tuple[str, str]:
-    """The error and its place; any that is no ModelError ends the process."""
+    """The error and its location; any that is no ModelError ends the process."""
     try:
         model_file.read(path)
     except ModelError as error:
-        return type(error).__name__, error.place
+        return type(error).__name__, error.location
     return "none", ""
 
 

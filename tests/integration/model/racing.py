@@ -132,7 +132,7 @@ def watched(directory: Path) -> int:
     """Read the store again and again: whatever is there must be whole. How often it was read."""
     for _ in range(20):
         for version in versions.list_versions(directory):
-            versions.held(directory, version)
+            versions.get(directory, version)
         try:
             assert loader.load(directory).manifest.version in versions.list_versions(directory)
         except NothingPromoted:

@@ -1,4 +1,4 @@
-"""Files that are no sound model: each is refused by its own error, which names the place, for little memory."""
+"""Files that are no sound model: each is refused by its own error, which names the location, for little memory."""
 
 import json
 import os
@@ -74,8 +74,8 @@ def witness(paths):
 def test_a_broken_file_is_refused_by_what_is_wrong_in_it(name, paths):
     with pytest.raises(ModelError) as refused:
         model_file.read(paths[name])
-    assert (type(refused.value), refused.value.place) == FILES[name][1:]
-    assert str(refused.value) == f"{refused.value.place}: {refused.value.reason}"
+    assert (type(refused.value), refused.value.location) == FILES[name][1:]
+    assert str(refused.value) == f"{refused.value.location}: {refused.value.reason}"
     assert not any(secret in str(refused.value) for secret in SECRETS)
 
 
@@ -85,7 +85,7 @@ def test_what_is_no_readable_file_is_refused_and_leaves_none_open(make, path):
     before = os.listdir("/dev/fd")
     with pytest.raises(Unreadable) as refused:
         model_file.read(path)
-    assert refused.value.place == "file"
+    assert refused.value.location == "file"
     assert os.listdir("/dev/fd") == before
 
 
@@ -99,7 +99,7 @@ def witnessed(witness, paths):
 
 
 def test_a_fresh_process_refuses_every_file_by_the_same_error(witnessed):
-    expected = {name: [error.__name__, place] for name, (_, error, place) in FILES.items()}
+    expected = {name: [error.__name__, location] for name, (_, error, location) in FILES.items()}
     expected |= {name: ["Unreadable", "file"] for name in PLACES}
     assert {name: each["outcome"] for name, each in witnessed[0].items()} == expected
 

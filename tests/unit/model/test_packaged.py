@@ -2,7 +2,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 import model
 from model.artifact import model_file
@@ -14,43 +13,26 @@ REPORT = next(case for case in GOLDEN["networks"] if case["name"] == "delivery-r
 SHIPPED = Path(model.__file__).parent / FILE_NAME
 
 
-def test_the_shipped_file_is_the_default_model_byte_for_byte():
+def test_the_shipped_file_is_the_packaged_model_byte_for_byte():
     assert SHIPPED.read_bytes() == model_file.dumps(packaged_model())
-
-
-def test_the_shipped_file_loads():
     assert model_file.read(SHIPPED).manifest == packaged_model().manifest
 
 
-def test_the_default_network_is_the_worked_one():
-    layers = packaged_model().network.layers
+def test_the_packaged_model_is_the_worked_example():
+    found = packaged_model()
+    layers, standardizer, test = found.network.layers, found.standardizer, found.manifest.self_test
     assert [each.weights.tolist() for each in layers] == [each["w"] for each in REPORT["layers"]]
     assert [each.bias.tolist() for each in layers] == [each["b"] for each in REPORT["layers"]]
-
-
-def test_the_default_standardizer_is_the_worked_one():
-    standardizer = packaged_model().standardizer
     assert (standardizer.mean.tolist(), standardizer.scale.tolist()) == (REPORT["mean"], REPORT["scale"])
-
-
-def test_the_default_manifest_says_what_the_worked_example_says():
-    manifest = packaged_model().manifest
-    assert manifest.feature_names == tuple(REPORT["feature_names"])
-    assert manifest.threshold == REPORT["threshold"]
-    assert manifest.activations == ("relu", "linear")
-    assert manifest.head == "sigmoid"
-
-
-def test_the_default_self_test_is_the_worked_example():
-    test = packaged_model().manifest.self_test
+    assert (found.manifest.activations, found.manifest.head) == (("relu", "linear"), "sigmoid")
+    assert (found.manifest.threshold, found.manifest.feature_names) == (REPORT["threshold"], tuple(REPORT["feature_names"]))
     assert np.array(test.orders).tolist() == REPORT["x"]
     assert np.array(test.scores).tolist() == REPORT["expected"]["activations"][-1]
 
 
-@pytest.mark.parametrize("feature", packaged_model().manifest.features, ids=lambda feature: feature.name)
-def test_a_default_feature_runs_from_zero_to_ten(feature):
-    assert (feature.minimum, feature.maximum) == (0.0, 10.0)
+def test_a_packaged_feature_ranges_from_zero_to_ten():
+    assert {(each.minimum, each.maximum) for each in packaged_model().manifest.features} == {(0.0, 10.0)}
 
 
-def test_the_default_model_says_that_its_weights_are_not_learned():
+def test_the_description_of_the_packaged_model_says_that_its_weights_are_illustrative():
     assert "illustrative" in packaged_model().manifest.description

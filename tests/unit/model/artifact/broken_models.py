@@ -1,36 +1,13 @@
-"""Archives of sound arrays that make no sound model: name: (bytes or what makes them, error, place)."""
+"""Valid archives that are no valid model: name: (bytes, error, location). Entries of manifests are in test_manifest.py."""
 
 import json
-from collections.abc import Sequence
 
 import numpy as np
 
+from model import errors
 from model.artifact import manifest
-from model.errors import (
-    BadArray,
-    BadManifest,
-    MissingMember,
-    NotFinite,
-    ScaleNotPositive,
-    SelfTestFailed,
-    ShapeMismatch,
-    TooLarge,
-    UnknownMember,
-)
-from tests.model_files import (
-    MISSING,
-    SECRET_NUMBER,
-    SECRET_TEXT,
-    changed,
-    described,
-    document,
-    edited,
-    members,
-    npy,
-    referred_document,
-    with_manifest,
-    zipped,
-)
+from tests import model_files
+from tests.model_files import SECRET_NUMBER, changed, document, edited, npy, with_manifest, zipped
 
 
 def array(name: str, value: object) -> bytes:
@@ -38,7 +15,7 @@ def array(name: str, value: object) -> bytes:
 
 
 def wide(units: int, orders: int) -> bytes:
-    """A sound model but for its self-test: so many orders for a hidden layer of so many units."""
+    """A valid model but for its self-test: this many orders for a hidden layer of this many units."""
     entries = {"features": [{"name": "backlog"}], "self_test": {"orders": [[0]] * orders, "scores": [[0.5]] * orders}}
     layers = {"w1": np.zeros((units, 1)), "b1": np.zeros(units), "w2": np.zeros((1, units)), "b2": np.zeros(1)}
     arrays = {"mean": np.zeros(1), "scale": np.ones(1), **layers}
@@ -46,24 +23,18 @@ def wide(units: int, orders: int) -> bytes:
     return zipped((f"{name}.npy", npy(value)) for name, value in {"manifest": text, **arrays}.items())
 
 
-def names(count: int) -> bytes:
-    return json.dumps(dict.fromkeys(f"{number:x}" for number in range(count))).encode()
-
-
-def referred(path: Sequence[str | int], value: object) -> bytes:
-    """The good file with a sound reference but for one entry, replaced, added or left out."""
-    return with_manifest(edited(["reference", *path], value, referred_document()))
-
-
+NAMES = json.dumps(dict.fromkeys(f"{number:x}" for number in range(100_000))).encode()
+MANY_COUNTS = edited(["reference", "scores", "counts"], [0] * 600_000, model_files.referred_document())
 WIDE = np.full((3, 3), SECRET_NUMBER)
+NO_DIMENSION = model_files.described("'<f8'", "()", b"\0" * 8)
 THREE_LAYERS = changed(
     {
         "w3.npy": npy(np.ones((1, 1))),
         "b3.npy": npy(np.zeros(1)),
-        "manifest.npy": members(with_manifest(edited(["activations"], ["relu"])))["manifest.npy"],
+        "manifest.npy": model_files.members(with_manifest(edited(["activations"], ["relu"])))["manifest.npy"],
     }
 )
-SCORES = ("self_test", "scores")
+ORDERS, SCORES = ("self_test", "orders"), ("self_test", "scores")
 
 TEXT = json.dumps(document())
 NOT_JSON = {
@@ -71,10 +42,10 @@ NOT_JSON = {
     "not UTF-8": b'{"name": "\xff"}',
     "UTF-16": TEXT.encode("utf-16"),
     "a byte order mark": b"\xef\xbb\xbf" + TEXT.encode(),
-    "no JSON": SECRET_TEXT.encode(),
+    "no JSON": model_files.SECRET_TEXT.encode(),
     "cut short": TEXT[:-1].encode(),
     "more behind it": TEXT.encode() + b"{}",
-    "a comment": TEXT.encode() + b"// " + SECRET_TEXT.encode(),
+    "a comment": TEXT.encode() + b"// " + model_files.SECRET_TEXT.encode(),
     "a name given twice": b'{"name": "tattletale", ' + TEXT[1:].encode(),
     "a name given twice inside": TEXT.replace('"unit":', '"unit": "km", "unit":', 1).encode(),
     "a name given twice in what is no entry": b'{"other": {"a": 1, "a": 2}, ' + TEXT[1:].encode(),
@@ -87,103 +58,41 @@ NOT_JSON = {
     "objects 100,000 deep": b'{"a":' * 100_000,
 }
 
-
 MODELS = {
-    "no manifest": (changed({"manifest.npy": None}), MissingMember, "manifest"),
-    "no mean": (changed({"mean.npy": None}), MissingMember, "mean"),
-    "no scale": (changed({"scale.npy": None}), MissingMember, "scale"),
-    "no w1": (changed({"w1.npy": None}), MissingMember, "w1"),
-    "no w2": (changed({"w2.npy": None}), MissingMember, "w2"),
-    "no b1": (changed({"b1.npy": None}), MissingMember, "b1"),
-    "no b2": (changed({"b2.npy": None}), MissingMember, "b2"),
-    "no array at all": (zipped([]), MissingMember, "manifest"),
-    "a layer left out": (array("w4", WIDE), MissingMember, "w3"),
-    "a bias too many": (array("b3", [SECRET_NUMBER]), MissingMember, "w3"),
-    "a bias of layer 0": (array("b0", [SECRET_NUMBER]), UnknownMember, "b0"),
-    "a layer of a leading zero": (array("w01", WIDE), UnknownMember, "w01"),
-    "another array": (array("extra", [SECRET_NUMBER]), UnknownMember, "extra"),
-    "weights in bytes": (changed({"w1.npy": npy(np.zeros((3, 3), np.uint8))}), BadArray, "w1"),
-    "a manifest in floats": (array("manifest", [SECRET_NUMBER]), BadArray, "manifest"),
-    "a manifest in rows": (changed({"manifest.npy": npy(np.zeros((2, 2), np.uint8))}), BadArray, "manifest"),
-    "weights of no dimension": (changed({"w1.npy": described("'<f8'", "()", b"\0" * 8)}), ShapeMismatch, "w1"),
-    "a mean of no dimension": (changed({"mean.npy": described("'<f8'", "()", b"\0" * 8)}), ShapeMismatch, "mean"),
-    "a mean too long": (array("mean", [SECRET_NUMBER] * 4), ShapeMismatch, "mean"),
-    "a mean for all": (array("mean", [SECRET_NUMBER]), ShapeMismatch, "mean"),
-    "a scale for all": (array("scale", [SECRET_NUMBER]), ShapeMismatch, "scale"),
-    "weights for other features": (array("w1", np.ones((3, 2))), ShapeMismatch, "w1"),
-    "layers that do not chain": (array("w2", [[SECRET_NUMBER] * 4]), ShapeMismatch, "w2"),
-    "weights transposed": (array("w2", [[SECRET_NUMBER]] * 3), ShapeMismatch, "w2"),
-    "weights of no units": (array("w1", np.zeros((0, 3))), ShapeMismatch, "w1"),
-    "a bias that would be broadcast": (array("b1", [SECRET_NUMBER]), ShapeMismatch, "b1"),
-    "a bias in a row": (array("b1", [[SECRET_NUMBER] * 3]), ShapeMismatch, "b1"),
-    "a weight that is not a number": (array("w1", [[1.0, np.nan, 1.0]] * 3), NotFinite, "w1"),
-    "an infinite weight": (array("w2", [[1.0, 1.0, -np.inf]]), NotFinite, "w2"),
-    "an infinite bias": (array("b2", [np.inf]), NotFinite, "b2"),
-    "a mean that is not a number": (array("mean", [5.0, np.nan, 5.0]), NotFinite, "mean"),
-    "a scale that is not a number": (array("scale", [2.0, 2.0, np.nan]), NotFinite, "scale"),
-    "a scale of zero": (array("scale", [2.0, 0.0, 2.0]), ScaleNotPositive, "scale"),
-    "a negative scale": (array("scale", [2.0, -SECRET_NUMBER, 2.0]), ScaleNotPositive, "scale"),
-    "a subnormal scale": (array("scale", [2.0, 5e-324, 2.0]), ScaleNotPositive, "scale"),
-    "too many activations": (with_manifest(edited(["activations"], ["relu"] * 3)), ShapeMismatch, "manifest.activations"),
-    "an activation for one of three layers": (THREE_LAYERS, ShapeMismatch, "manifest.activations"),
-    "a manifest of format 2": (with_manifest(edited(["format"], 2)), BadManifest, "manifest.format"),
-    "a manifest without a head": (with_manifest(edited(["head"], MISSING)), BadManifest, "manifest.head"),
-    "a self-test order too short": (
-        with_manifest(edited(["self_test", "orders", 1], [1.0])),
-        ShapeMismatch,
-        "manifest.self_test.orders",
+    "no array at all": (zipped([]), errors.MissingMember, "manifest"),
+    "a layer left out": (array("w4", WIDE), errors.MissingMember, "w3"),
+    "a bias too many": (array("b3", [SECRET_NUMBER]), errors.MissingMember, "w3"),
+    "a bias of layer 0": (array("b0", [SECRET_NUMBER]), errors.UnknownMember, "b0"),
+    "a layer of a leading zero": (array("w01", WIDE), errors.UnknownMember, "w01"),
+    "weights in bytes": (changed({"w1.npy": npy(np.zeros((3, 3), np.uint8))}), errors.BadArray, "w1"),
+    "a manifest in floats": (array("manifest", [SECRET_NUMBER]), errors.BadArray, "manifest"),
+    "a manifest in rows": (changed({"manifest.npy": npy(np.zeros((2, 2), np.uint8))}), errors.BadArray, "manifest"),
+    "weights of no dimension": (changed({"w1.npy": NO_DIMENSION}), errors.ShapeMismatch, "w1"),
+    "a mean of no dimension": (changed({"mean.npy": NO_DIMENSION}), errors.ShapeMismatch, "mean"),
+    "a scale for all": (array("scale", [SECRET_NUMBER]), errors.ShapeMismatch, "scale"),
+    "weights for other features": (array("w1", np.ones((3, 2))), errors.ShapeMismatch, "w1"),
+    "weights transposed": (array("w2", [[SECRET_NUMBER]] * 3), errors.ShapeMismatch, "w2"),
+    "a bias that would be broadcast": (array("b1", [SECRET_NUMBER]), errors.ShapeMismatch, "b1"),
+    "an infinite weight": (array("w2", [[1.0, 1.0, -np.inf]]), errors.NotFinite, "w2"),
+    "a mean that is not a number": (array("mean", [5.0, np.nan, 5.0]), errors.NotFinite, "mean"),
+    "a scale of zero": (array("scale", [2.0, 0.0, 2.0]), errors.ScaleNotPositive, "scale"),
+    "three activations": (
+        with_manifest(edited(["activations"], ["relu"] * 3)),
+        errors.ShapeMismatch,
+        "manifest.activations",
     ),
-    "a self-test score too many": (with_manifest(edited([*SCORES, 1], [0.5, 0.5])), ShapeMismatch, "manifest.self_test.scores"),
-    "a self-test score missing": (with_manifest(edited([*SCORES], [[0.5]])), ShapeMismatch, "manifest.self_test.scores"),
-    "a self-test that does not come out": (
-        with_manifest(edited([*SCORES, 1, 0], SECRET_NUMBER)),
-        SelfTestFailed,
-        "manifest.self_test",
-    ),
-    "another weight": (array("w2", [[0.9, 0.7, 0.600001]]), SelfTestFailed, "manifest.self_test"),
-    "a self-test of many orders for a wide layer": (wide(100_000, 20_000), TooLarge, "manifest.self_test.orders"),
-    "a scale just under the normal numbers": (array("scale", [2.0, 2.2250738585072009e-308, 2.0]), ScaleNotPositive, "scale"),
-    "an entry that the format does not know": (with_manifest(edited([SECRET_TEXT], 1)), BadManifest, "manifest"),
-    "a threshold in text": (with_manifest(edited(["threshold"], "0.5")), BadManifest, "manifest.threshold"),
-    "a threshold of 400 digits": (with_manifest(edited(["threshold"], 10**400)), BadManifest, "manifest.threshold"),
-    "a threshold that is a truth": (with_manifest(edited(["threshold"], True)), BadManifest, "manifest.threshold"),
-    "a feature that is a list": (with_manifest(edited(["features", 1], [])), BadManifest, "manifest.features[1]"),
-    "a feature given twice": (with_manifest(edited(["features", 2, "name"], "backlog")), BadManifest, "manifest.features"),
-    "a manifest that is a list": (with_manifest(b"[]"), BadManifest, "manifest"),
-    "a manifest of a million lists": (with_manifest(b"[" + b"[]," * 690_000 + b"[]]"), BadManifest, "manifest"),
-    "a manifest of 100,000 names": (with_manifest(names(100_000)), BadManifest, "manifest.format"),
-    "a manifest over the limit": (with_manifest(b" " * (manifest.LIMIT + 1)), TooLarge, "manifest"),
+    "an activation for one of three layers": (THREE_LAYERS, errors.ShapeMismatch, "manifest.activations"),
+    "a short self-test order": (with_manifest(edited([*ORDERS, 1], [1.0])), errors.ShapeMismatch, "manifest.self_test.orders"),
+    "a self-test score missing": (with_manifest(edited(SCORES, [[0.5]])), errors.ShapeMismatch, "manifest.self_test.scores"),
+    "another self-test": (with_manifest(edited([*SCORES, 1, 0], SECRET_NUMBER)), errors.SelfTestFailed, "manifest.self_test"),
+    "another weight": (array("w2", [[0.9, 0.7, 0.600001]]), errors.SelfTestFailed, "manifest.self_test"),
+    "a self-test of many orders for a wide layer": (wide(100_000, 20_000), errors.TooLarge, "manifest.self_test.orders"),
+    "a threshold in text": (with_manifest(edited(["threshold"], "0.5")), errors.BadManifest, "manifest.threshold"),
+    "a manifest that is a list": (with_manifest(b"[]"), errors.BadManifest, "manifest"),
+    "a manifest of a million lists": (with_manifest(b"[" + b"[]," * 690_000 + b"[]]"), errors.BadManifest, "manifest"),
+    "a manifest of 100,000 names": (with_manifest(NAMES), errors.BadManifest, "manifest.format"),
+    "a manifest over the limit": (with_manifest(b" " * (manifest.LIMIT + 1)), errors.TooLarge, "manifest"),
+    "a reference of a million counts": (with_manifest(MANY_COUNTS), errors.BadManifest, "manifest.reference.scores.counts"),
+    **{f"no {name}": (changed({f"{name}.npy": None}), errors.MissingMember, name) for name in model_files.ARRAYS},
+    **{f"a manifest: {name}": (with_manifest(text), errors.BadManifest, "manifest") for name, text in NOT_JSON.items()},
 }
-BACKLOG = ("zscores", "backlog")
-REFERENCES: dict[str, tuple[Sequence[str | int], object, str]] = {
-    "that is a list": ((), [], ""),
-    "of an entry that the format does not know": ([SECRET_TEXT], 1, ""),
-    "of no orders": (["orders"], 0, ".orders"),
-    "of orders in text": (["orders"], "10", ".orders"),
-    "of more orders than its scores": (["orders"], 11, ".scores.counts"),
-    "without a review share": (["review"], MISSING, ".review"),
-    "of more reviews than orders": (["review"], 11, ".review"),
-    "without scores": (["scores"], MISSING, ".scores"),
-    "by other edges": (["scores", "edges", 0], SECRET_NUMBER, ".scores.edges"),
-    "by an edge that is not finite": (["scores", "edges", 0], 10**400, ".scores.edges[0]"),
-    "of too few counts": (["scores", "counts"], [10], ".scores.counts"),
-    "of a count that is not whole": (["scores", "counts", 0], 4.0, ".scores.counts[0]"),
-    "of a negative count": (["scores", "counts"], [14, -4, *[0] * 19], ".scores.counts[1]"),
-    "of scores over 1": (["scores", "counts"], [4, *[0] * 19, 6], ".scores.counts"),
-    "of a million counts": (["scores", "counts"], [0] * 600_000, ".scores.counts"),
-    "without a feature": (BACKLOG, MISSING, ".zscores.backlog"),
-    "of a feature that the model has not": (["zscores", SECRET_TEXT], {}, ".zscores"),
-    "of z-scores that do not add up": ([*BACKLOG, "counts", 0], 1, ".zscores.backlog.counts"),
-    "of z-scores by the edges of scores": ([*BACKLOG, "edges", 0], 0.05, ".zscores.backlog.edges"),
-    "of an empty calibration": (["calibration"], [], ".calibration"),
-    "of a calibration in another order": (["calibration", 0, "to"], 0.1, ".calibration"),
-    "of a calibration of other orders": (["calibration", 0, "orders"], 3, ".calibration"),
-    "of a mean outside its bin": (["calibration", 1, "mean_score"], 0.9, ".calibration[1].mean_score"),
-    "of a rate over 1": (["calibration", 1, "observed_rate"], 1.5, ".calibration[1].observed_rate"),
-    "of half an order late": (["calibration", 1, "observed_rate"], 0.25, ".calibration[1].observed_rate"),
-}
-MODELS |= {
-    f"a reference {name}": (referred(path, value), BadManifest, f"manifest.reference{place}")
-    for name, (path, value, place) in REFERENCES.items()
-}
-MODELS |= {f"a manifest: {name}": (with_manifest(text), BadManifest, "manifest") for name, text in NOT_JSON.items()}

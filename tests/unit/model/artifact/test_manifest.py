@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given
 
 from model.artifact import manifest
+from model.core.baseline import MOST_ORDERS, SCORE_EDGES
 from model.errors import BadManifest
-from tests.model_files import MISSING, SECRET_NUMBER, SECRET_TEXT, SECRETS, document, edited
+from tests.model_files import MISSING, SECRET_NUMBER, SECRET_TEXT, SECRETS, document, edited, referred_document
 from tests.models import models
 from tests.unit.model.artifact.broken_models import NOT_JSON, TEXT
 
 
-def place_of(path):
+def location_of(path):
     return "manifest" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
 
 
@@ -52,12 +53,38 @@ WRONG: dict[tuple[str | int, ...], list[object]] = {
     ("provenance",): [None, [], SECRET_TEXT, 3],
     ("provenance", "source"): [None, 3, [SECRET_TEXT], "x" * 4001, "\ud800"],
 }
-ROWS = [pytest.param(path, value, id=f"{place_of(path)}-{value!a:.30}") for path, values in WRONG.items() for value in values]
+ROW = ("reference", "calibration", 1)
+BACKLOG = ("reference", "zscores", "backlog")
+WRONG_REFERENCE = {
+    ("reference",): [None, 3, SECRET_TEXT, [SECRET_TEXT], True],
+    ("reference", "orders"): [None, True, 10.0, -10, 0, MOST_ORDERS + 1, "10", [10]],
+    ("reference", "review"): [None, False, 6.0, -1, MOST_ORDERS + 1, SECRET_TEXT],
+    ("reference", "scores"): [None, [], SECRET_TEXT],
+    ("reference", "scores", "edges"): [None, {}, [], list(SCORE_EDGES[1:]), [*SCORE_EDGES, SECRET_NUMBER]],
+    ("reference", "scores", "edges", 3): [None, "0.2", True, 10**400],
+    ("reference", "scores", "counts"): [None, {}, [], [4, *[0] * 18, 6], [4, *[0] * 18, 6, 0, 0]],
+    ("reference", "scores", "counts", 5): [None, True, 0.0, -1, MOST_ORDERS + 1, SECRET_TEXT],
+    ("reference", "zscores"): [None, [], SECRET_TEXT],
+    BACKLOG: [None, [], SECRET_TEXT],
+    (*BACKLOG, "edges"): [list(SCORE_EDGES), [SECRET_NUMBER]],
+    (*BACKLOG, "counts"): [[10, *[0] * 14], [9, *[0] * 15]],
+    ("reference", "calibration"): [None, {}, SECRET_TEXT, []],
+    ROW: [None, [], SECRET_TEXT],
+    (*ROW, "to"): [None, "1", True, SECRET_NUMBER],
+    (*ROW, "orders"): [None, 6.0, 0, True],
+    (*ROW, "mean_score"): [None, "0.97", SECRET_NUMBER, 0.9499999999999998, -0.1],
+    (*ROW, "observed_rate"): [None, "0.5", SECRET_NUMBER, 0.25, 0.4, 1.5, -0.5, 0.5000000000000001],
+}
+ROWS = [
+    pytest.param(path, value, id=f"{location_of(path)}-{value!a:.30}")
+    for path, values in (WRONG | WRONG_REFERENCE).items()
+    for value in values
+]
 
 
 @pytest.mark.parametrize(("path", "value"), ROWS)
 def test_an_entry_of_another_kind_is_refused_by_its_path(path, value):
-    assert refusal(edited(path, value)).place == place_of(path)
+    assert refusal(edited(path, value, referred_document())).location == location_of(path)
 
 
 IMPOSSIBLE = ["2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", f"{DAY}24:00:00Z", f"{DAY}00:60:00Z", "２０２６-11-20T00:00:00Z"]
@@ -65,26 +92,31 @@ IMPOSSIBLE = ["2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", f"{DAY}24:00:00Z",
 
 @pytest.mark.parametrize("created", IMPOSSIBLE)
 def test_a_time_that_no_clock_shows_is_refused(created):
-    assert refusal(edited(["created"], created)).place == "manifest.created"
+    assert refusal(edited(["created"], created)).location == "manifest.created"
 
 
-REQUIRED: list[tuple[str | int, ...]] = [(name,) for name in document() if name != "provenance"]
-REQUIRED += [(*FEATURE, "name"), ("self_test", "orders"), ("self_test", "scores")]
+REQUIRED = [(name,) for name in document() if name != "provenance"]
+REQUIRED += [(*FEATURE, "name"), ("self_test", "orders"), ("self_test", "scores"), BACKLOG]
+REQUIRED += [("reference", *rest) for rest in (["orders"], ["review"], ["scores"], ["scores", "edges"], ["scores", "counts"])]
+REQUIRED += [("reference", "zscores"), *((*ROW, name) for name in ("to", "orders", "mean_score", "observed_rate"))]
 
 
-@pytest.mark.parametrize("path", REQUIRED, ids=place_of)
+@pytest.mark.parametrize("path", REQUIRED, ids=location_of)
 def test_an_entry_that_is_missing_is_named(path):
-    error = refusal(edited(path, MISSING))
-    assert (error.place, error.reason) == (place_of(path), "missing")
+    error = refusal(edited(path, MISSING, referred_document()))
+    assert (error.location, error.reason) == (location_of(path), "missing")
 
 
-@pytest.mark.parametrize("path", [(), FEATURE, ("self_test",)], ids=place_of)
+OBJECTS = [(), FEATURE, ("self_test",), ("reference",), ("reference", "scores"), ("reference", "zscores"), BACKLOG, ROW]
+
+
+@pytest.mark.parametrize("path", OBJECTS, ids=location_of)
 def test_an_entry_that_the_format_does_not_know_is_refused_by_where_it_stands(path):
-    assert refusal(edited((*path, SECRET_TEXT), 1)).place == place_of(path)
+    assert refusal(edited((*path, SECRET_TEXT), 1, referred_document())).location == location_of(path)
 
 
 @pytest.mark.parametrize(
-    "path", [(*FEATURE, "unit"), (*FEATURE, "description"), (*FEATURE, "minimum"), ("provenance",)], ids=place_of
+    "path", [(*FEATURE, "unit"), (*FEATURE, "description"), (*FEATURE, "minimum"), ("provenance",)], ids=location_of
 )
 def test_an_entry_that_may_be_left_out_may_be_left_out(path):
     manifest.read(json.dumps(edited(path, MISSING)).encode())
@@ -92,38 +124,38 @@ def test_an_entry_that_may_be_left_out_may_be_left_out(path):
 
 @pytest.mark.parametrize("key", ["a\nb", "\x7f", "x" * 501, "\ud800"], ids=ascii)
 def test_a_provenance_of_an_unruly_name_is_refused(key):
-    assert refusal(edited(["provenance", key], "a script")).place == "manifest.provenance"
+    assert refusal(edited(["provenance", key], "a script")).location == "manifest.provenance"
 
 
 def test_a_feature_given_twice_is_named():
     error = refusal(edited(["features", 2, "name"], "backlog"))
-    assert (error.place, error.reason) == ("manifest.features", "feature backlog is given twice")
+    assert (error.location, error.reason) == ("manifest.features", "feature backlog is given twice")
 
 
 def test_a_minimum_over_its_maximum_is_refused_by_its_feature():
     error = refusal(edited(["features", 1, "minimum"], SECRET_NUMBER))
-    assert error.place == "manifest.features[1]"
+    assert error.location == "manifest.features[1]"
     assert "backlog" in error.reason
 
 
 @pytest.mark.parametrize("text", NOT_JSON.values(), ids=NOT_JSON)
 def test_what_is_not_strict_json_is_refused(text):
     error = refusal(text)
-    assert (error.place, error.reason) == ("manifest", "not strict UTF-8 JSON")
+    assert (error.location, error.reason) == ("manifest", "not strict UTF-8 JSON")
 
 
 @pytest.mark.parametrize("text", [b"[]", b"null", b"3", b'"tattletale"', b"true"])
 def test_a_document_that_is_no_object_is_refused(text):
     error = refusal(text)
-    assert (error.place, error.reason) == ("manifest", "expected an object")
+    assert (error.location, error.reason) == ("manifest", "expected an object")
 
 
 @pytest.mark.parametrize(
-    ("number", "place"),
+    ("number", "location"),
     [("0.6", "manifest.threshold"), ("10.0", "manifest.features[0].maximum"), ("8.0", "manifest.self_test.orders[1][0]")],
 )
-def test_a_number_too_large_for_a_float_is_refused_by_its_path(number, place):
-    assert refusal(TEXT.replace(number, "1e400", 1).encode()).place == place
+def test_a_number_too_large_for_a_float_is_refused_by_its_path(number, location):
+    assert refusal(TEXT.replace(number, "1e400", 1).encode()).location == location
 
 
 def test_a_manifest_over_the_limit_is_refused_unread(monkeypatch):
@@ -156,7 +188,7 @@ LIMITS: dict[tuple[str | int, ...], list[object]] = {
     ("provenance",): [{}, {"": ""}, {"training run": "two\nlines"}],
 }
 ACCEPTED = [
-    pytest.param(path, value, id=f"{place_of(path)}-{value!a:.20}") for path, values in LIMITS.items() for value in values
+    pytest.param(path, value, id=f"{location_of(path)}-{value!a:.20}") for path, values in LIMITS.items() for value in values
 ]
 
 

@@ -44,9 +44,9 @@ def saved(save):
     return stream.written
 
 
-def longer(place, content):
+def longer(offset, content):
     """The good file with this behind the name of its last entry, as an extra field or a comment."""
-    data = patched(entry_of("b2.npy") + place, "<H", len(content))
+    data = patched(entry_of("b2.npy") + offset, "<H", len(content))
     length = struct.unpack_from("<L", data, len(data) - 10)[0]
     return patched(-10, "<L", length + len(content), data=data[:-22] + content + data[-22:])
 

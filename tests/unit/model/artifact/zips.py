@@ -8,7 +8,6 @@ from typing import NamedTuple
 from tests.model_files import GOOD, described, members, npy, zipped
 
 MEGABYTE = 2**20
-GIGABYTE = 2**30
 STORED, DEFLATED = 0, 8
 
 
@@ -86,23 +85,23 @@ def header_of(name: str, data: bytes = GOOD) -> int:
     return data.index(name.encode()) - 30
 
 
-def patched(place: int, form: str, *values: int | bytes, data: bytes = GOOD) -> bytes:
-    """The file with these numbers at this place; a negative one counts from the end."""
+def patched(offset: int, form: str, *values: int | bytes, data: bytes = GOOD) -> bytes:
+    """The file with these numbers at this offset; a negative one counts from the end."""
     whole = bytearray(data)
-    struct.pack_into(form, whole, place, *values)
+    struct.pack_into(form, whole, offset, *values)
     return bytes(whole)
 
 
-def patched_twice(name: str, place: int, form: str, *values: int) -> bytes:
+def patched_twice(name: str, offset: int, form: str, *values: int) -> bytes:
     """The good file with these numbers in a member's header, and in its entry, where they stand two bytes further."""
-    once = patched(header_of(name) + place, form, *values)
-    return patched(entry_of(name) + place + 2, form, *values, data=once)
+    once = patched(header_of(name) + offset, form, *values)
+    return patched(entry_of(name) + offset + 2, form, *values, data=once)
 
 
-def widened(place: int, content: bytes) -> bytes:
-    """The good file with more bytes at a place before its directory, of which its end record knows."""
+def widened(offset: int, content: bytes) -> bytes:
+    """The good file with more bytes at a offset before its directory, of which its end record knows."""
     start = struct.unpack_from("<L", GOOD, len(GOOD) - 6)[0]
-    return patched(-6, "<L", start + len(content), data=GOOD[:place] + content + GOOD[place:])
+    return patched(-6, "<L", start + len(content), data=GOOD[:offset] + content + GOOD[offset:])
 
 
 def apart(content: bytes) -> bytes:
@@ -114,8 +113,8 @@ def behind(content: bytes) -> bytes:
     """The good file behind these bytes, of which every entry knows."""
     data = widened(0, content)
     for name in members():
-        place = entry_of(name, data) + 42
-        data = patched(place, "<L", struct.unpack_from("<L", data, place)[0] + len(content), data=data)
+        offset = entry_of(name, data) + 42
+        data = patched(offset, "<L", struct.unpack_from("<L", data, offset)[0] + len(content), data=data)
     return data
 
 

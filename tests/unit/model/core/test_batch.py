@@ -103,7 +103,7 @@ def test_scoring_leaves_the_batch_as_it_was(crowd):
 def test_a_batch_has_one_row_for_each_id(ids, shape):
     with pytest.raises(ShapeMismatch) as refused:
         Batch(ids, np.zeros(shape))
-    assert refused.value.place == "batch"
+    assert refused.value.location == "batch"
 
 
 def test_the_length_of_a_batch_is_its_number_of_orders():

@@ -14,7 +14,7 @@ BOUNDARIES = [(k + 0.5) * LN2 for k in range(-1075, 1024)]
 
 
 def errors(x):
-    """The error of each exp(x) in units of its last place, against 50 digits."""
+    """The error of each exp(x) in units in the last place, against 50 digits."""
     found = exp(np.array(x))
     with mpmath.workdps(50):
         exact = [mpmath.exp(mpmath.mpf(one)) for one in x]

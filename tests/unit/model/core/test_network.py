@@ -170,9 +170,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("layers", "error", "place"), REFUSED.values(), ids=REFUSED)
-def test_layers_that_make_no_network_are_refused(layers, error, place):
+@pytest.mark.parametrize(("layers", "error", "location"), REFUSED.values(), ids=REFUSED)
+def test_layers_that_make_no_network_are_refused(layers, error, location):
     with pytest.raises(error) as refused:
         Network(layers)
-    assert refused.value.place == place
+    assert refused.value.location == location
     assert not any(secret in str(refused.value) for secret in SECRETS)

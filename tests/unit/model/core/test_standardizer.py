@@ -31,7 +31,7 @@ def test_the_smallest_normal_scale_is_accepted():
 
 
 @pytest.mark.parametrize(
-    ("mean", "scale", "error", "place", "feature"),
+    ("mean", "scale", "error", "location", "feature"),
     [
         ([0.0, np.nan], [1.0, 1.0], NotFinite, "mean", "distance"),
         ([np.inf, 0.0], [1.0, 1.0], NotFinite, "mean", "backlog"),
@@ -44,16 +44,16 @@ def test_the_smallest_normal_scale_is_accepted():
         ([0.0, 0.0], [1.0, 2.2e-308], ScaleNotPositive, "scale", "distance"),
     ],
 )
-def test_a_mean_or_scale_that_cannot_be_used_is_refused_by_its_feature(mean, scale, error, place, feature):
+def test_a_mean_or_scale_that_cannot_be_used_is_refused_by_its_feature(mean, scale, error, location, feature):
     with pytest.raises(error) as refused:
         standardizer(mean, scale)
-    assert refused.value.place == place
+    assert refused.value.location == location
     assert feature in refused.value.reason
     assert not any(secret in str(refused.value) for secret in SECRETS)
 
 
 @pytest.mark.parametrize(
-    ("mean", "scale", "place"),
+    ("mean", "scale", "location"),
     [
         ([0.0], [1.0, 1.0], "mean"),
         ([0.0, 0.0], [1.0], "scale"),
@@ -62,7 +62,7 @@ def test_a_mean_or_scale_that_cannot_be_used_is_refused_by_its_feature(mean, sca
         ([0.0, 0.0], [1.0, 1.0, 1.0], "scale"),
     ],
 )
-def test_one_number_stands_for_each_feature(mean, scale, place):
+def test_one_number_stands_for_each_feature(mean, scale, location):
     with pytest.raises(ShapeMismatch) as refused:
         standardizer(mean, scale)
-    assert refused.value.place == place
+    assert refused.value.location == location

@@ -21,8 +21,8 @@ def test_objects_are_refused_without_being_unpickled(refusal, tmp_path, name):
     trap = np.empty((3, 2), object)
     trap[:] = Trap(tmp_path / "sprung")
     refused = refusal(arrays(3, **{name: trap}))
-    assert (type(refused), refused.place) == (Unreadable, "model.npz")
-    assert refused.reason.startswith(f"{name}: not a plain array; of dtype object?")
+    assert (type(refused), refused.location) == (Unreadable, "model.npz")
+    assert refused.reason.startswith(f"{name}: not a plain array; save texts by np.array(names, str)")
     assert not (tmp_path / "sprung").exists()
 
 
@@ -56,7 +56,7 @@ UNLOADABLE = {
 @pytest.mark.parametrize("data", UNLOADABLE.values(), ids=UNLOADABLE)
 def test_a_file_that_numpy_cannot_load_is_refused(refusal, data):
     error = refusal(data)
-    assert (type(error), error.place) == (Unreadable, "model.npz")
+    assert (type(error), error.location) == (Unreadable, "model.npz")
 
 
 OVERFLOWING = {
@@ -73,7 +73,7 @@ def test_a_model_that_overflows_in_its_own_self_test_is_refused_by_where_it_does
     card = {"features": [{"name": "backlog", "maximum": 1e6}, {"name": "distance"}]}
     refused = refusal(saved, replace(LABEL, head=head), card)
     assert type(refused) is NotFinite
-    assert where == refused.place or (refused.place == "scale" and f"feature {where} " in refused.reason)
+    assert where == refused.location or (refused.location == "scale" and f"feature {where} " in refused.reason)
 
 
 def without_provenance(model):
@@ -96,24 +96,26 @@ def test_a_file_with_a_bit_changed_is_refused_or_imported_as_the_same_model(tmp_
     path.write_bytes(data)
     expected = without_provenance(training_arrays(path, LABEL))
     for _ in range(rounds):
-        place, bit = dice.randrange(len(data)), dice.randrange(8)
-        path.write_bytes(data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :])
+        offset, bit = dice.randrange(len(data)), dice.randrange(8)
+        path.write_bytes(data[:offset] + bytes([data[offset] ^ 1 << bit]) + data[offset + 1 :])
         try:
             imported = training_arrays(path, LABEL)
         except ModelError:
             continue
-        assert without_provenance(imported) == expected, (place, bit)
+        assert without_provenance(imported) == expected, (offset, bit)
 
 
 def test_a_last_layer_that_the_directory_leaves_out_is_missed(refusal):
     data = saved_bytes(arrays(1, 1))
     entry = data.index(b"b2.npy", data.index(b"PK\1\2")) - 46
     error = refusal(data[: entry + 33] + b"\x80" + data[entry + 34 :])
-    assert (type(error), error.place, error.reason) == (Unreadable, "model.npz", "not a sound zip archive")
+    assert (type(error), error.location, error.reason) == (Unreadable, "model.npz", "not a valid zip archive")
 
 
 def test_a_model_file_is_said_to_be_one_already(refusal, imported):
-    assert refusal(model_file.dumps(imported(arrays(3)))).reason == "not in the training arrays; is this a model file already?"
+    assert (
+        refusal(model_file.dumps(imported(arrays(3)))).reason == "not in the training arrays; the file is a model file already"
+    )
     assert refusal(arrays(3, feature_names=None)).reason == "not in the training arrays"
 
 
@@ -125,25 +127,25 @@ def test_a_shape_that_leaves_numbers_out_is_refused(refusal):
 def test_any_number_of_names_without_a_letter_are_refused(refusal):
     endless = headed(f"{{'descr': '<U0', 'fortran_order': False, 'shape': ({10**12},), }}")
     error = refusal(with_file(saved_bytes(arrays(3, feature_names=None)), "feature_names.npy", endless))
-    assert (type(error), error.place) == (Unreadable, "model.npz")
+    assert (type(error), error.location) == (Unreadable, "model.npz")
 
 
 def test_an_array_with_its_checksum_broken_is_named(refusal):
     data = saved_bytes(arrays(3))
     error = refusal(data.replace(np.float64(500).tobytes(), np.float64(501).tobytes()))
-    assert (type(error), error.place) == (Unreadable, "model.npz")
+    assert (type(error), error.location) == (Unreadable, "model.npz")
     assert error.reason.startswith("mean: ")
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
-@pytest.mark.parametrize("place", ["source.npz", "card.json"])
-def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path, make, place):
+@pytest.mark.parametrize("location", ["source.npz", "card.json"])
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path, make, location):
     (tmp_path / "source.npz").write_bytes(saved_bytes(arrays(3)))
-    (tmp_path / place).unlink(missing_ok=True)
-    make(tmp_path / place)
+    (tmp_path / location).unlink(missing_ok=True)
+    make(tmp_path / location)
     with pytest.raises(Unreadable) as refused:
         training_arrays(tmp_path / "source.npz", LABEL, tmp_path / "card.json")
-    assert refused.value.place == place
+    assert refused.value.location == location
 
 
 @pytest.mark.parametrize("missing", ["source", "card"])
@@ -153,5 +155,5 @@ def test_a_file_that_is_not_there_is_named(tmp_path, missing):
         source.write_bytes(saved_bytes(arrays(3)))
     with pytest.raises(Unreadable) as refused:
         training_arrays(source, LABEL, card)
-    assert refused.value.place == {"source": "source.npz", "card": "card.json"}[missing]
+    assert refused.value.location == {"source": "source.npz", "card": "card.json"}[missing]
     assert os.strerror(errno.ENOENT) in refused.value.reason

@@ -120,7 +120,7 @@ def test_one_activation_stands_for_all_hidden_layers_or_there_is_one_for_each(im
 )
 def test_any_other_number_of_activations_is_refused(refusal, hidden, given):
     error = refusal(arrays(*hidden), replace(LABEL, activations=given))
-    assert (type(error), error.place) == (ShapeMismatch, "manifest.activations")
+    assert (type(error), error.location) == (ShapeMismatch, "manifest.activations")
 
 
 def pickled(**changes):
@@ -158,10 +158,10 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(("saved", "error", "place"), BROKEN.values(), ids=BROKEN)
-def test_broken_training_arrays_are_refused(refusal, saved, error, place):
+@pytest.mark.parametrize(("saved", "error", "location"), BROKEN.values(), ids=BROKEN)
+def test_broken_training_arrays_are_refused(refusal, saved, error, location):
     refused = refusal(saved)
-    assert (type(refused), refused.place) == (error, place)
+    assert (type(refused), refused.location) == (error, location)
 
 
 @pytest.mark.parametrize(
@@ -176,12 +176,12 @@ def test_broken_training_arrays_are_refused(refusal, saved, error, place):
 )
 def test_a_scale_that_cannot_be_used_is_refused_by_its_feature(refusal, value, error):
     refused = refusal(arrays(3, scale=np.array([2.0, value])))
-    assert (type(refused), refused.place) == (error, "scale")
+    assert (type(refused), refused.location) == (error, "scale")
     assert "distance" in refused.reason
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "place"),
+    ("change", "error", "location"),
     [
         ({"name": f"{SECRET_TEXT}!"}, BadManifest, "manifest.name"),
         ({"version": ""}, BadManifest, "manifest.version"),
@@ -191,9 +191,9 @@ def test_a_scale_that_cannot_be_used_is_refused_by_its_feature(refusal, value, e
         ({"activations": (SECRET_TEXT,)}, UnknownName, "activation of layer 1"),
     ],
 )
-def test_a_label_that_the_format_does_not_take_is_refused(refusal, change, error, place):
+def test_a_label_that_the_format_does_not_take_is_refused(refusal, change, error, location):
     refused = refusal(arrays(3), replace(LABEL, **change))
-    assert (type(refused), refused.place) == (error, place)
+    assert (type(refused), refused.location) == (error, location)
 
 
 @pytest.mark.parametrize("change", [{"threshold": np.nan}, {"threshold": np.inf}, {"description": f"{SECRET_TEXT}\ud800"}])

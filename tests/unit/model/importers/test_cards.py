@@ -75,27 +75,27 @@ CARDS = {
 }
 
 
-@pytest.mark.parametrize(("card", "place"), CARDS.values(), ids=CARDS)
-def test_a_broken_card_is_refused_by_its_entry(refusal, card, place):
+@pytest.mark.parametrize(("card", "location"), CARDS.values(), ids=CARDS)
+def test_a_broken_card_is_refused_by_its_entry(refusal, card, location):
     refused = refusal(arrays(3), LABEL, card)
-    assert (type(refused), refused.place) == (BadManifest, place)
+    assert (type(refused), refused.location) == (BadManifest, location)
 
 
 @pytest.mark.parametrize(
     ("entry", "told"),
     [
-        ({"min": SECRET_NUMBER, "max": SECRET_NUMBER}, "holds 'min', 'max'; expected no name but name, unit, "),
-        ({"minimum": 0, "max": SECRET_NUMBER}, "holds 'max'; "),
-        ({"minimum": 0, "maximum": 9, "units": SECRET_TEXT}, "holds 'units'; "),
-        ({"Minimum": None}, "holds 'Minimum'; "),
-        ({"train_min": 0, "train_mx": SECRET_NUMBER}, "holds 'train_mx'; "),
-        ({"\x1b[2J" + "x" * 99: 1}, f"holds '\\x1b[2J{'x' * 36}'; "),
-        ({str(number): 1 for number in range(99)}, "holds '0', '1', '2', '3', '4'; "),
+        ({"min": SECRET_NUMBER, "max": SECRET_NUMBER}, "contains 'min', 'max'; expected only name, unit, "),
+        ({"minimum": 0, "max": SECRET_NUMBER}, "contains 'max'; "),
+        ({"minimum": 0, "maximum": 9, "units": SECRET_TEXT}, "contains 'units'; "),
+        ({"Minimum": None}, "contains 'Minimum'; "),
+        ({"train_min": 0, "train_mx": SECRET_NUMBER}, "contains 'train_mx'; "),
+        ({"\x1b[2J" + "x" * 99: 1}, f"contains '\\x1b[2J{'x' * 36}'; "),
+        ({str(number): 1 for number in range(99)}, "contains '0', '1', '2', '3', '4'; "),
     ],
 )
 def test_a_name_that_a_card_does_not_know_is_told(refusal, entry, told):
     refused = refusal(arrays(3), LABEL, card(**entry))
-    assert (type(refused), refused.place) == (BadManifest, "card.features.backlog")
+    assert (type(refused), refused.location) == (BadManifest, "card.features.backlog")
     assert refused.reason.startswith(told)
 
 

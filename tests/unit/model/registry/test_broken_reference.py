@@ -6,7 +6,7 @@ import pytest
 
 from model.errors import BadPointer, ModelError, TooLarge, Unreadable
 from model.registry import loader, references, versions
-from tests.registries import holding, state
+from tests.registries import state
 
 LATER = b'{"version": "3", "from": "a later format"}'
 BROKEN = {
@@ -17,17 +17,11 @@ BROKEN = {
 }
 
 
-@pytest.fixture
-def three(tmp_path):
-    """A store of three versions, promoted one after the other."""
-    return holding(tmp_path / "store", "123", "123")
-
-
 @pytest.mark.parametrize(("content", "error"), BROKEN.values(), ids=BROKEN)
 def test_a_promotion_begins_it_anew_tells_of_it_and_keeps_what_stood_there(content, error, three):
     (three / "CURRENT.json").write_bytes(content)
     promoted, broken = versions.promote("2", three)
-    assert (type(broken), broken.place.startswith("CURRENT.json")) == (error, True)
+    assert (type(broken), broken.location.startswith("CURRENT.json")) == (error, True)
     assert versions.current(three) == promoted
     assert state(three) == (["1", "2", "3"], ["2"])
     assert (three / "BROKEN.json").read_bytes() == content

@@ -96,11 +96,11 @@ MALFORMED = {
 }
 
 
-@pytest.mark.parametrize(("data", "place"), MALFORMED.values(), ids=MALFORMED)
-def test_a_malformed_pointer_is_refused_by_its_place(data, place):
+@pytest.mark.parametrize(("data", "location"), MALFORMED.values(), ids=MALFORMED)
+def test_a_malformed_pointer_is_refused_by_its_place(data, location):
     with pytest.raises(BadPointer) as refused:
         references.loads(data)
-    assert refused.value.place == place
+    assert refused.value.location == location
     assert SECRET_TEXT not in str(refused.value)
 
 
@@ -136,7 +136,7 @@ def test_what_is_no_readable_pointer_is_refused_without_waiting(make, error, tmp
     make(tmp_path / references.CURRENT)
     with pytest.raises(ModelError) as refused:
         references.read(tmp_path)
-    assert (type(refused.value), refused.value.place) == (error, "CURRENT.json")
+    assert (type(refused.value), refused.value.location) == (error, "CURRENT.json")
 
 
 def test_a_link_to_a_pointer_is_followed(tmp_path):

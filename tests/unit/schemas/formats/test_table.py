@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from model.core.manifest import Feature
 from model.errors import NotServable
 from schemas.faults import error_list
-from schemas.files.row import BadFile
+from schemas.files.row import RESERVED_NAMES, BadFile
 from schemas.formats.table import FILES, JSON, BatchDecoder
 from schemas.result import Result
 from schemas.validation import BatchValidator
@@ -152,7 +152,7 @@ def readable(name, feature):
 
 def servable(feature):
     try:
-        one_input(features=[Feature(feature)]).require_risk()
+        one_input(features=[Feature(feature)]).require_risk(RESERVED_NAMES)
     except NotServable:
         return False
     return True

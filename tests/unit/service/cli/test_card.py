@@ -134,7 +134,7 @@ WRONG = {
     "no orders": ({"content": HEADER + "\n"}, 1, "orders.csv: has no order that the model scores"),
     "only refused ones": ({"content": HEADER + "\na,,,,1\n"}, 1, "line 2 is refused: backlog: null"),
     "other columns": ({"content": "order_id,x\n"}, 2, "orders.csv: the header has no column route_disruption."),
-    "a broken model": ({"of": __file__}, 1, "test_card.py: not a sound zip archive"),
+    "a broken model": ({"of": __file__}, 1, "test_card.py: not a valid zip archive"),
 }
 
 

@@ -40,7 +40,7 @@ def told(run, tmp_path):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_file_that_is_no_model_is_named(told, tmp_path, command):
     (tmp_path / "broken.npz").write_bytes(b"nothing")
-    assert told(command, "broken.npz") == "broken.npz: not a sound zip archive"
+    assert told(command, "broken.npz") == "broken.npz: not a valid zip archive"
 
 
 @pytest.mark.parametrize("command", ["serve", "score"])
@@ -50,14 +50,14 @@ def test_a_path_that_leads_nowhere_is_named(told, command):
 
 @pytest.mark.parametrize("command", ["serve", "score", "validate", "diff", "card"])
 def test_a_store_is_named_beside_the_place_in_it(told, command):
-    assert told(command, "store") == "store: CURRENT.json: not there; no version was promoted yet"
+    assert told(command, "store") == "store: CURRENT.json: not found; no version was promoted yet"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_training_arrays_in_the_place_of_a_model_are_told_what_makes_one_of_them(told, tmp_path, command):
     np.savez(tmp_path / "trained.npz", feature_names=np.array(["backlog"]), mean=np.zeros(1), scale=np.ones(1))
     said = told(command, "trained.npz")
-    assert said.startswith("trained.npz: feature_names: not an array that the format knows; ")
+    assert said.startswith("trained.npz: feature_names: not an array of the format; ")
     assert "`delivery-risk model import`" in said
 
 
@@ -69,7 +69,7 @@ def test_the_variable_is_a_path_too(told, run, monkeypatch):
 def test_a_file_that_cannot_be_imported_is_named_once(run, tmp_path):
     (tmp_path / "broken.npz").write_bytes(b"nothing")
     done = run("model", "import", "broken.npz", "--name=a", "--version=1", "--threshold=0.5", "--out=out.npz")
-    assert done.stderr == "Error: broken.npz: not a sound zip archive\n"
+    assert done.stderr == "Error: broken.npz: not a valid zip archive\n"
 
 
 STORES = {"rollback": ["model", "rollback", "--in"], "challenge": ["model", "challenge", "1", "--in"]}

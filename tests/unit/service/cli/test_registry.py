@@ -40,7 +40,7 @@ def test_a_challenger_of_other_features_is_refused(run, models):
     done = run("model", "challenge", "11", "--in", models)
     assert (done.exit_code, done.stderr) == (
         1,
-        f"Error: {models}: manifest.features: not those of the current version, or in another order\n",
+        f"Error: {models}: manifest.features: not the features of the current version in the same order\n",
     )
     assert versions.challenger(models) is None
 
@@ -73,15 +73,15 @@ def test_publishing_again_succeeds_and_other_content_is_refused(run, models):
     Path("9.npz").write_bytes(version_of("9", weight=2.0))
     done = run("model", "publish", "9.npz", "--to", models)
     assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr == f"Error: {models}: 9.npz: published before, with other content\n"
+    assert done.stderr == f"Error: {models}: 9.npz: published before with other content; give the model a new version\n"
 
 
 def test_what_cannot_be_done_is_said_plainly(run, models):
     done = run("model", "promote", "11", "--in", models)
-    assert (done.exit_code, done.stderr) == (1, f"Error: {models}: version 11: not in the store\n")
+    assert (done.exit_code, done.stderr) == (1, f"Error: {models}: version 11: not in the registry\n")
     run("model", "rollback", "--in", models)
     done = run("model", "rollback", "--in", models)
-    assert (done.exit_code, done.stderr) == (1, f"Error: {models}: CURRENT.json: no version was current before this one\n")
+    assert (done.exit_code, done.stderr) == (1, f"Error: {models}: CURRENT.json: no earlier version to roll back to\n")
 
 
 @pytest.mark.parametrize("command", [["publish", "10.npz", "--to"], ["promote", "9", "--in"], ["rollback", "--in"]])
@@ -115,7 +115,7 @@ def test_the_list_tells_what_is_not_sound_and_goes_on(run, models):
     done = run("model", "list", "--in", models)
     assert done.exit_code == 1
     seven, eight, half, nine = done.stdout.splitlines()
-    assert seven == "  7    not sound: 7.npz: not a sound zip archive"
+    assert seven == "  7    not sound: 7.npz: not a valid zip archive"
     assert eight.startswith("* 8    not sound: 8.npz: its SHA-256 is ")
     assert half == "  8.5  not sound: 8.5.npz: cannot be read (Is a directory)"
     assert nine.split()[0] == "9"
@@ -162,7 +162,7 @@ def test_the_variable_may_name_a_store(run, models, monkeypatch):
     monkeypatch.setenv("DELIVERY_RISK_MODEL_SHA256", "0" * 64)
     done = run("score", given=order("a", 1))
     assert done.exit_code == 2
-    assert "CURRENT.json.sha256: not the one that was asked for" in done.stderr
+    assert "CURRENT.json.sha256: not the expected digest" in done.stderr
 
 
 def test_a_store_is_validated_by_its_current_version(run, models):

@@ -68,7 +68,7 @@ def rows_of(path, kind):
 )
 def test_every_row_of_a_file_changed_at_random_is_scored_or_refused(run, tmp_path, monkeypatch, mutants):
     model = loader.load(config.DEFAULT_MODEL)
-    monkeypatch.setattr(loader, "load", lambda *_: model)
+    monkeypatch.setattr(loader, "load", lambda *_, **__: model)
     results, rejects = tmp_path / "results", tmp_path / "rejects"
     seen = Counter()
     for number in range(mutants):

@@ -151,7 +151,7 @@ class Reloader:
         at = VersionReference(latest.served.version, latest.served.file, latest.served.sha256)
         try:
             self._serving.set_champion(versions.load(self._directory, at, reserved=RESERVED_NAMES), at)
-            self._on_change()
+            self._changed()
         except ModelError as error:
             _log.error("last good model not found", extra={"role": "champion", "reason": str(error)})
         self._serving.set_failed("champion", failed.wanted, str(failed.reason))

@@ -27,7 +27,7 @@ class Nginx(Server):
 
     folder: Path
 
-    def lines(self, wanted: Callable[[dict[str, Any]], bool], count: int) -> list[dict[str, Any]]:
+    def log_lines(self, wanted: Callable[[dict[str, Any]], bool], count: int) -> list[dict[str, Any]]:
         """The wanted lines of the access log, as soon as it has this many."""
         found: list[dict[str, Any]] = []
 

@@ -94,7 +94,7 @@ def test_an_invalid_request_id_is_replaced_for_the_service_and_the_client_alike(
 def test_a_request_has_the_same_id_in_both_logs(service, nginx):
     nginx.call("POST", "/score", BODY, {**JSON, "X-Request-ID": "joined-1"})
     assert '"request_id":"joined-1"' in service.log().replace('": "', '":"')
-    (line,) = nginx.lines(lambda line: line["request_id"] == "joined-1", 1)
+    (line,) = nginx.log_lines(lambda line: line["request_id"] == "joined-1", 1)
     assert (line["method"], line["status"], line["service_status"], line["client"]) == ("POST", 200, "200", "127.0.0.1")
     assert line["seconds"] >= 0
 
@@ -102,7 +102,7 @@ def test_a_request_has_the_same_id_in_both_logs(service, nginx):
 def test_the_log_contains_no_path_and_no_header(nginx):
     headers = {"User-Agent": "SECRET", "Referer": "SECRET", "X-Request-ID": "SECRET 1"}
     made = nginx.call("GET", "/SECRET-path?SECRET=1", headers=headers)[1]["x-request-id"]
-    assert nginx.lines(lambda line: line["request_id"] == made, 1)
+    assert nginx.log_lines(lambda line: line["request_id"] == made, 1)
     assert "SECRET" not in (nginx.folder / "access.log").read_text()
 
 
@@ -192,4 +192,4 @@ def test_the_service_matches_its_openapi_document_behind_nginx(nginx, tmp_path):
     command += ["--max-examples", "300", "--no-color"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert (done.returncode, "No issues found" in done.stdout) == (0, True), done.stdout[-5000:]
-    assert max(line["status"] for line in nginx.lines(lambda _: True, 1)) < 500
+    assert max(line["status"] for line in nginx.log_lines(lambda _: True, 1)) < 500

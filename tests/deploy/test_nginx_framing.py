@@ -23,7 +23,7 @@ def all_at_once(nginx, probes):
 
     with ThreadPoolExecutor(len(probes)) as threads:
         received = dict(threads.map(send, probes, timeout=30))
-    lines = nginx.lines(lambda line: line["client"] in addresses.values(), len(received))
+    lines = nginx.log_lines(lambda line: line["client"] in addresses.values(), len(received))
     logged = {name: [line["status"] for line in lines if line["client"] == address] for name, address in addresses.items()}
     return {name: (answer, logged[name]) for name, answer in received.items()}
 

@@ -190,6 +190,6 @@ class Client(threading.Thread):
             return "wrong"
         known = self._known[document["model_version"]]
         expected = [(score, "review" if score >= known.threshold else "monitor") for score in known.scores]
-        found = [(row["score"], row["queue"]) for row in document["results"]]
+        results = [(row["score"], row["queue"]) for row in document["results"]]
         same = (document["model_sha256"], document["threshold"]) == (known.at.sha256, known.threshold)
-        return "scored" if same and known.kind == kind and found == expected else "wrong"
+        return "scored" if same and known.kind == kind and results == expected else "wrong"

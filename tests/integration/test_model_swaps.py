@@ -110,7 +110,7 @@ def memory_of_swaps(directory: str, swaps: int) -> float:
     models, sizes, service = Path(directory), [], service_of(model=directory)
     client = service.app.test_client()
     known = [
-        references.dumps([VersionReference(version, f"{version}.npz", str(versions.held(models, version).sha256))])
+        references.dumps([VersionReference(version, f"{version}.npz", str(versions.get(models, version).sha256))])
         for version in "123"
     ]
     for swap in range(swaps):

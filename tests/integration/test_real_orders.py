@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -159,7 +160,7 @@ def gaps(real_data, tmp_path):
     orders = [json.loads(line) for line in source.read_text().splitlines()]
     names = [name for name in orders[0] if all(isinstance(order[name], int | float | None) for order in orders)]
     size = len(names)
-    saved = {"mean": np.zeros(size), "scale": np.full(size, 1e3), "w1": np.ones((1, size)), "b1": np.zeros(1)}
+    saved: dict[str, Any] = {"mean": np.zeros(size), "scale": np.full(size, 1e3), "w1": np.ones((1, size)), "b1": np.zeros(1)}
     np.savez(tmp_path / "raw.npz", feature_names=np.array(names), **saved)
     label = arrays.Label("raw", "1", 0.5, "2026-01-01T00:00:00Z")
     model_file.write(arrays.training_arrays(tmp_path / "raw.npz", label), tmp_path / "model.npz")

@@ -175,9 +175,13 @@ def test_an_option_of_gunicorn_that_contradicts_a_setting_is_reported(arguments,
 
 BOTH = [
     ("DELIVERY_RISK_MODEL", "/nowhere/model.npz", "cannot be read (No such file or directory)"),
-    ("DELIVERY_RISK_MODEL", "README.md", "not a valid zip archive"),
-    ("DELIVERY_RISK_MODEL_SHA256", "0" * 64, "which is not the expected one"),
     ("DELIVERY_RISK_OUT_OF_RANGE", "ignore", "DELIVERY_RISK_OUT_OF_RANGE: expected one of review, flag, refuse"),
+    ("GUNICORN_CMD_ARGS", "--threads 4", "delivery-risk: gunicorn's --threads "),
+]
+SERVE_ALONE = [
+    ("DELIVERY_RISK_MODEL", "README.md", "not a sound zip archive"),
+    ("DELIVERY_RISK_MODEL_SHA256", "0" * 64, "not the one that was asked for"),
+    ("GUNICORN_CMD_ARGS", "-c nowhere.py", "Error: GUNICORN_CMD_ARGS: --config cannot be used here; "),
 ]
 STARTS = [(SERVE, *fault) for fault in BOTH + SERVE_ALONE] + [(GUNICORN, *fault) for fault in BOTH]
 

@@ -7,7 +7,6 @@ import signal
 import socket
 import time
 from contextlib import ExitStack, closing
-from typing import Any
 
 import pytest
 

@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tests.bearer_tokens import BREAKS, GOOD, WRONG, bearer, line, replace
 from tests.facts import ORDER

@@ -95,7 +95,7 @@ def test_a_time_that_no_clock_shows_is_refused(created):
     assert refusal(edited(["created"], created)).location == "manifest.created"
 
 
-REQUIRED = [(name,) for name in document() if name != "provenance"]
+REQUIRED: list[tuple[object, ...]] = [(name,) for name in document() if name != "provenance"]
 REQUIRED += [(*FEATURE, "name"), ("self_test", "orders"), ("self_test", "scores"), BACKLOG]
 REQUIRED += [("reference", *rest) for rest in (["orders"], ["review"], ["scores"], ["scores", "edges"], ["scores", "counts"])]
 REQUIRED += [("reference", "zscores"), *((*ROW, name) for name in ("to", "orders", "mean_score", "observed_rate"))]

@@ -22,7 +22,7 @@ FILES = {"champion": CURRENT, "challenger": CHALLENGER}
 def clock(monkeypatch):
     """The reloader's clock, set by the test."""
     now = [0.0]
-    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setattr(reloader.time, "monotonic", lambda: now[0])
     return now
 
 
@@ -62,7 +62,7 @@ def publish_with_other_features(models, version):
 
 def refer(models, version, file, digest):
     """Let the registry refer to this file with this digest, or with that of a version."""
-    sha256 = digest if len(digest) == 64 else str(versions.held(models, digest).sha256)
+    sha256 = digest if len(digest) == 64 else str(versions.get(models, digest).sha256)
     references.write(models, ".draft-", [VersionReference(version, file, sha256)])
 
 
@@ -80,33 +80,7 @@ BROKEN = {
 }
 
 
-def point_at_another_version(models):
-    references.write(models, ".draft-", [VersionReference("2", "3.npz", str(versions.get(models, "3").sha256))])
-
-
-def point_nowhere(models):
-    references.write(models, ".draft-", [VersionReference("9", "9.npz", "0" * 64)])
-
-
-def remove_pointer(models):
-    (models / references.CURRENT).unlink()
-
-
-def write_garbage(models):
-    (models / references.CURRENT).write_bytes(b"{\xff")
-
-
-BROKEN = [
-    (break_file, "DigestMismatch"),
-    (point_at_another_digest, "DigestMismatch"),
-    (point_at_another_version, "VersionMismatch"),
-    (point_nowhere, "Unreadable"),
-    (remove_pointer, "NothingPromoted"),
-    (write_garbage, "BadPointer"),
-]
-
-
-def test_a_promotion_is_followed(models):
+def test_a_promotion_and_a_rollback_are_followed(models):
     worker = Worker(models)
     versions.promote("2", models)
     assert worker.look() == ("2", None)
@@ -125,28 +99,27 @@ def test_with_a_broken_registry_the_last_valid_version_is_served_and_the_reason_
     assert worker.state().reason.startswith(f"{kind}: ")
     assert worker.state().served.version == "1"
     assert worker.failures() == {("champion", kind): 1}
-    references.write(models, ".draft-", [VersionReference("3", "3.npz", str(versions.get(models, "3").sha256))])
-    assert worker.look() == "3"
-    assert worker.stage.active.states["champion"].reason is None
+    refer(models, "3", "3.npz", "3")
+    assert worker.look() == ("3", None)
+    assert worker.state().reason is None
 
 
 @pytest.mark.parametrize(("file", "kind"), [("9.npz", "Unreadable"), ("1.npz", "VersionMismatch")])
 def test_a_reference_with_the_digest_of_the_served_version_is_still_checked(models, file, kind):
     worker = Worker(models)
-    references.write(models, ".draft-", [VersionReference("8", file, str(versions.get(models, "1").sha256))])
-    assert worker.look() == "1"
-    state = worker.stage.active.states["champion"]
-    assert (state.served.version, state.served.file) == ("1", "1.npz")
-    assert state.reason.startswith(f"{kind}: ")
+    refer(models, "8", file, "1")
+    assert worker.look() == ("1", None)
+    assert (worker.state().served.version, worker.state().served.file) == ("1", "1.npz")
+    assert worker.state().reason.startswith(f"{kind}: ")
 
 
 def test_an_unforeseen_error_does_not_end_the_reloader(models, monkeypatch):
     worker = Worker(models)
     versions.promote("2", models)
     with monkeypatch.context() as broken:
-        broken.setattr(versions, "load", lambda *_, **__: 1 / 0)
-        assert worker.look() == "1"
-    assert worker.stage.active.states["champion"].reason == "ZeroDivisionError"
+        broken.setattr(versions, "load", lambda *_: 1 / 0)
+        assert worker.look() == ("1", None)
+    assert worker.state().reason == "ZeroDivisionError"
     versions.promote("3", models)
     assert worker.look() == ("3", None)
 
@@ -239,3 +212,51 @@ def test_a_service_that_starts_with_the_newest_version_broken_takes_the_one_befo
     assert loader.last_valid(models).manifest.version == "2"
     break_file(models)
     assert loader.last_valid(models).manifest.version == "1"
+
+
+@pytest.fixture
+def logged(caplog):
+    """The role and the message of each line that a worker logs when it looks again."""
+    caplog.set_level(logging.INFO, "delivery_risk.reload")
+
+    def look(worker):
+        caplog.clear()
+        worker.look()
+        return [(record.role, record.message) for record in caplog.records]
+
+    return look
+
+
+@pytest.mark.parametrize("role", FILES)
+def test_a_reference_that_is_broken_and_repaired_changes_nothing(models, logged, role):
+    worker, file = Worker(models), models / FILES[role]
+    versions.promote("2", models)
+    versions.challenge("3", models)
+    assert logged(worker) == [("champion", "model changed"), ("challenger", "model changed")]
+    before, valid = worker.state(role), file.read_bytes()
+    file.write_bytes(b"{")
+    assert logged(worker) == [(role, "model not changed")]
+    assert worker.state(role).reason.startswith("BadPointer: ")
+    file.write_bytes(valid)
+    assert logged(worker) == [(role, "model is as wanted again")]
+    assert worker.state(role) == before
+
+
+def test_a_worker_that_starts_with_a_broken_reference_logs_no_change_once_it_is_repaired(models, logged):
+    serving, valid = Serving(loader.load(models), 100), (models / CURRENT).read_bytes()
+    (models / CURRENT).write_bytes(b"{")
+    young = Reloader(models, serving, Metrics(SharedCounters()), lambda: None)
+    assert logged(young) == [("champion", "model not changed")]
+    (models / CURRENT).write_bytes(valid)
+    assert logged(young) == [("champion", "model is as wanted again")]
+    assert serving.active.states["champion"].reason is None
+
+
+def test_a_promotion_that_repairs_a_broken_reference_is_a_change(models, logged):
+    worker = Worker(models)
+    since = worker.state().since
+    (models / CURRENT).write_bytes(b"{")
+    worker.look()
+    versions.promote("2", models)
+    assert logged(worker) == [("champion", "model changed")]
+    assert worker.state().since > since

@@ -34,13 +34,13 @@ class Worker:
     def take(self, until, reading=None):
         permit = self.limit.permit({}, RequestContext("same"))
         permit.until, permit.reading = until, reading
-        self.metrics.entered()
+        self.metrics.count("delivery_risk_requests_in_progress")
         self.nr_conns += 1
         return permit
 
     def leave(self, permit):
         permit.__exit__(None, None, None)
-        self.metrics.left()
+        self.metrics.count("delivery_risk_requests_in_progress", amount=-1)
         self.nr_conns -= 1
 
     def ends(self, **expected):

@@ -10,24 +10,12 @@ from schemas.result import ScoredBatch
 from schemas.validation import DecodedBatch
 
 
-class Headers(Protocol):
-    """The headers of a request; names in any case."""
-
-    def get(self, name: str, /) -> str | None:
-        """The value of a header, None where the request has none."""
-
-
 @dataclass(frozen=True, slots=True)
 class RequestBody:
-    """The `content` of a request, complete and not compressed, and the request's `headers`."""
+    """The `content` of a request, complete and not compressed, and its `media_type` without parameters, in lower case."""
 
-    headers: Headers
+    media_type: str
     content: bytes
-
-    @property
-    def media_type(self) -> str:
-        """The media type without its parameters, in lower case."""
-        return (self.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def live_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRun]:
             time.sleep(12)
             in_calm = monitoring.firing()
             callers.mean, callers.troubled = SHIFTED, True
-            until(lambda: {"DeliveryRiskScoresDrift", "DeliveryRiskRequestsRejected"} <= set(monitoring.notified()), 40)
+            until(lambda: {"DeliveryRiskScoresDrift", "DeliveryRiskRequestsRefused"} <= set(monitoring.notified()), 40)
             time.sleep(2)
             at = time.time()
         time.sleep(1.5)

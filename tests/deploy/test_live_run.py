@@ -27,7 +27,7 @@ def test_in_calm_only_the_alert_that_always_fires_does(live_run: LiveRun):
 
 def test_shifted_orders_raise_the_drift_alerts_and_their_receivers_are_notified(live_run: LiveRun):
     drift = {"DeliveryRiskScoresDrift", "DeliveryRiskFeatureDrifts", "DeliveryRiskReviewShareAway"}
-    assert set(live_run.notified) >= drift | {"DeliveryRiskRequestsRejected"} | CONSTANT
+    assert set(live_run.notified) >= drift | {"DeliveryRiskRequestsRefused"} | CONSTANT
     receivers = {"page": "pages", "ticket": "tickets", "watchdog": "watchdog"}
     assert live_run.notified == {name: receivers[ALERTS[name]["labels"]["severity"]] for name in live_run.notified}
     assert {rule["annotations"]["runbook_url"] for rule in ALERTS.values()} >= {

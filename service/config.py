@@ -1,4 +1,4 @@
-"""Settings: every environment variable that the service knows, checked all at once before anything starts."""
+"""Settings: the environment variables of the service, validated all at once before anything starts."""
 
 import math
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ PREFIX = "DELIVERY_RISK_"
 DEFAULT_MODEL = str(Path(model.__file__).with_name(FILE_NAME))
 MEMORY = Path("/dev/shm")  # noqa: S108
 _INHERITED = "WEB_CONCURRENCY"
-"""gunicorn's own variable, which it reads as it is imported, whatever else is said; so it must be sound."""
+"""gunicorn's own variable. gunicorn reads it when it is imported, so it must be valid even if another setting overrides it."""
 
 
 class SettingsError(Exception):
-    """Variables that cannot be used: `faults` maps each one's name to the reason. Values are not repeated."""
+    """Invalid variables: `faults` maps the name of each to the reason, which does not repeat the value."""
 
     def __init__(self, faults: Mapping[str, str]) -> None:
         super().__init__("; ".join(f"{name}: {reason}" for name, reason in sorted(faults.items())))
@@ -30,7 +30,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the variables said, typed; the defaults stand in SETTINGS."""
+    """The typed values of the variables. SETTINGS has the defaults."""
 
     model: str
     model_sha256: str | None
@@ -75,38 +75,38 @@ class _Whole(fields.Integer):
 
 _PORT = "[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 SETTINGS: dict[str, fields.Field[Any]] = {
-    "model": _pattern(
-        DEFAULT_MODEL, r".+", "a path", "The model file (format 1), or a store of versions. Default: the one in the package."
-    ),
+    "model": _pattern(DEFAULT_MODEL, r".+", "a path", "The model file, or a model registry. Default: the packaged model."),
     "model_sha256": _pattern(
         None, r"[0-9a-f]{64}\Z", "64 hexadecimal digits", "Serve the model only if its file has this SHA-256."
     ),
-    "bind": _pattern("127.0.0.1:8000", rf"(unix:.+|.+:({_PORT}))\Z", "HOST:PORT", "Where to listen: HOST:PORT, or unix:PATH."),
+    "bind": _pattern(
+        "127.0.0.1:8000", rf"(unix:.+|.+:({_PORT}))\Z", "HOST:PORT", "The address to listen on: HOST:PORT, or unix:PATH."
+    ),
     "workers": _whole(2, 1, 64, "Worker processes. Default: WEB_CONCURRENCY, else 2."),
     "threads": _whole(8, 1, 64, "Threads in each worker."),
-    "max_orders": _whole(10_000, 1, 1_000_000, "Orders that a batch may have."),
-    "max_body_bytes": _whole(16 * 2**20, 1, 2**30, "Bytes that a request's body may have."),
-    "out_of_range": _choice(
-        "review",
-        POLICIES,
-        f"{POLICIES_HELP} ({', '.join(POLICIES)}).",
-    ),
-    "keepalive_seconds": _whole(75, 1, 3600, "How long an idle connection is kept."),
-    "graceful_timeout_seconds": _whole(30, 1, 3600, "How long a worker that is told to stop may take for its requests."),
+    "max_orders": _whole(10_000, 1, 1_000_000, "Orders in a batch, at most."),
+    "max_body_bytes": _whole(16 * 2**20, 1, 2**30, "Bytes in a request body, at most."),
+    "out_of_range": _choice("review", POLICIES, f"{POLICIES_HELP} ({', '.join(POLICIES)})."),
+    "keepalive_seconds": _whole(75, 1, 3600, "Seconds an idle connection is kept open."),
+    "graceful_timeout_seconds": _whole(30, 1, 3600, "Seconds a worker may take to finish its requests on shutdown."),
     "max_concurrent": _whole(
-        4, 1, 64, "Requests that a worker computes at once; fewer than its threads, which also answer probes."
+        4, 1, 64, "Requests a worker computes at once. Must be less than its threads, which also answer probes."
     ),
-    "request_timeout_seconds": _whole(30, 1, 3600, "How long a body may take to arrive, and again its answer to be computed."),
-    "drain_file": _pattern(None, r".+", "a path", "While this file is there, /readyz answers 503 and connections are closed."),
-    "log_level": _choice("info", ("debug", "info", "warning", "error"), "The least level that is logged."),
+    "request_timeout_seconds": _whole(
+        30, 1, 3600, "Seconds a request body may take to arrive, and then its answer to compute."
+    ),
+    "drain_file": _pattern(
+        None, r".+", "a path", "While this file exists, /readyz answers 503 and each connection is closed after its answer."
+    ),
+    "log_level": _choice("info", ("debug", "info", "warning", "error"), "The lowest level that is logged."),
     "tokens_file": _pattern(
-        None, r".+", "a path", "The tokens that callers must show, a line each. Default: none, the service is open."
+        None, r".+", "a path", "File with the tokens of callers, one on each line. Default: none, authentication is off."
     ),
 }
 
 
 def load(environ: Mapping[str, str]) -> Settings:
-    """The settings in these variables. Raises SettingsError with every fault, misspelt names among them."""
+    """The settings in these variables. Raises SettingsError with every fault; a misspelt name is one."""
     given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
     faults = {name: found[0] for name, found in _schema.validate(given).items()}
     if _INHERITED in environ:
@@ -121,7 +121,7 @@ def load(environ: Mapping[str, str]) -> Settings:
 
 
 def heartbeats() -> str | None:
-    """Where workers show that they live: in memory, even on a root that is read-only; None is where temporary files lie."""
+    """The directory in which workers show that they are alive: in memory, if possible; None means that of temporary files."""
     return str(MEMORY) if MEMORY.is_dir() else None
 
 
@@ -135,18 +135,18 @@ class _Settings(Strict):
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def leave_a_thread(self, found: Mapping[str, Any], given: Mapping[str, str], **kwargs: Any) -> None:
-        """With all threads taken by requests that are computed, no probe would be answered. Told of what was set."""
+        """If requests could take all threads, no probe would be answered. The faults are of the variables that are set."""
         if found.get("max_concurrent", 0) >= found.get("threads", math.inf):
-            places, threads = variable("max_concurrent"), variable("threads")
+            concurrent, threads = variable("max_concurrent"), variable("threads")
             faults = {
-                places: f"expected less than {_named('threads', given)}",
+                concurrent: f"expected less than {_named('threads', given)}",
                 threads: f"expected more than {_named('max_concurrent', given)}",
             }
             raise ValidationError({name: [reason] for name, reason in faults.items() if name in given})
 
 
 def _named(name: str, given: Mapping[str, str]) -> str:
-    """The variable, with the setting's default where that is in force."""
+    """The variable, with its default if it is not set."""
     named = variable(name)
     return named if named in given else f"{named} ({SETTINGS[name].load_default} by default)"
 

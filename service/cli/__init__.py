@@ -1,15 +1,9 @@
-"""The command line, `delivery-risk`: a group, and a module for each of its commands."""
+"""The command line, `delivery-risk`: a group with one module, or one folder of modules, for each command."""
 
 import click
 
-from service.cli.card import card
-from service.cli.doctor import doctor
+from service.cli import doctor, model, score, serve, token
 from service.cli.exit_signals import Commands
-from service.cli.model import model
-from service.cli.registry import challenge, diff, list_, promote, publish, rollback
-from service.cli.score import score
-from service.cli.serve import serve
-from service.cli.tokens import token
 from service.version import VERSION
 
 
@@ -19,10 +13,5 @@ def main() -> None:
     """Score delivery orders for delay risk."""
 
 
-main.add_command(serve)
-main.add_command(score)
-main.add_command(model)
-main.add_command(token)
-main.add_command(doctor)
-for _command in (card, publish, promote, rollback, challenge, list_, diff):
-    model.add_command(_command)
+for _command in (serve.serve, score.score, model.model, token.token, doctor.doctor):
+    main.add_command(_command)

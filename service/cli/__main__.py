@@ -1,4 +1,4 @@
-"""python -m service.cli: the command line without its script."""
+"""The command line as a module: `python -m service.cli`."""
 
 from service.cli import main
 

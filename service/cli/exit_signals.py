@@ -1,6 +1,6 @@
-"""Ending: with what a command ends that is broken off, once it has taken away what is half written.
+"""How an interrupted command ends: it removes partial output and exits with 130 (Ctrl-C), 143 (SIGTERM) or 141 (closed pipe).
 
-The exit code 1 is an answer, of `score` that rows were refused, of `doctor` that a check failed; so nothing else ends with it.
+Exit code 1 is an answer: of `score` that rows were rejected, of `doctor` that a check failed. Any other error exits with 2.
 """
 
 import signal
@@ -12,34 +12,30 @@ from typing import Any, NoReturn
 
 import click
 
-from service.cli.output import Unread, standard
+from service.cli.output import ReaderGone, checked_streams
 
 _SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
-class Stopped(BaseException):
-    """A signal told the command to end."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
+class Interrupted(BaseException):
+    """A signal, its number the argument, asked the command to end."""
 
 
 class Commands(click.Group):
-    """All commands. `serve` is left to gunicorn, which has its own signals, and a log that must outlive its reader."""
+    """All commands. `serve` is left to gunicorn, which handles signals itself and logs although nobody reads the log."""
 
     def main(self, args: Sequence[str] | None = None, *more: Any, **extra: Any) -> Any:
-        """Run the command that these arguments name, and end."""
+        """Run the command that these arguments name, and exit."""
         if [*(sys.argv[1:] if args is None else args)][:1] == ["serve"]:
             return super().main(args, *more, **extra)
         try:
-            with _stoppable(), standard():
+            with _interruptible(), checked_streams():
                 return super().main(args, *more, **extra)
-        except Stopped as stopped:
-            _end_by(stopped.number)
-        except Unread:
-            _end_by(signal.SIGPIPE)
-        except click.ClickException:  # that what ended it cannot be said
+        except Interrupted as interrupted:
+            _exit_by(interrupted.args[0])
+        except ReaderGone:
+            _exit_by(signal.SIGPIPE)
+        except click.ClickException:  # its message could not be printed
             sys.exit(2)
         except Exception:
             sys.excepthook(*sys.exc_info())
@@ -47,18 +43,18 @@ class Commands(click.Group):
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
-    """In the block a signal to end raises Stopped, once, unless somebody else deals with it, as nohup does."""
+def _interruptible() -> Iterator[None]:
+    """In the block a signal raises Interrupted, once, unless it is ignored (nohup) or has a handler already."""
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     ours = [number for number, handler in before.items() if handler in (signal.SIG_DFL, signal.default_int_handler)]
 
-    def stop(number: int, _: FrameType | None) -> None:
-        for each in ours:  # a terminal that is closed may say so twice; who interrupts twice will not wait
+    def interrupt(number: int, _: FrameType | None) -> None:
+        for each in ours:  # a closed terminal may send two signals; a second Ctrl-C ends the command at once
             signal.signal(each, signal.SIG_DFL if each == signal.SIGINT else signal.SIG_IGN)
-        raise Stopped(number)
+        raise Interrupted(number)
 
     for number in ours:
-        signal.signal(number, stop)
+        signal.signal(number, interrupt)
     try:
         yield
     finally:
@@ -66,8 +62,8 @@ def _stoppable() -> Iterator[None]:
             signal.signal(number, before[number])
 
 
-def _end_by(number: int) -> NoReturn:
-    """End by a signal, as a shell expects it of a program that is broken off: a loop, too, then ends with it."""
+def _exit_by(number: int) -> NoReturn:
+    """End by the signal itself, so that a shell stops its loop too."""
     signal.signal(number, signal.SIG_DFL)
     signal.raise_signal(number)
-    sys.exit(128 + number)  # a container's first process outlives its own signals
+    sys.exit(128 + number)  # process 1 of a container is not ended by its own signals

@@ -1,6 +1,6 @@
-"""Faults: a ModelError as the command line says it, under the path that was given: the error itself knows the place alone.
+"""ModelError as the command line reports it: under the path that the user gave, which the error does not know.
 
-What comes out of a file is shown by `plain`, so that no text in it can pass for lines of the command or steer the terminal.
+Text out of a file is printed through `plain`, so that it cannot look like output of the command or control the terminal.
 """
 
 from collections.abc import Iterator
@@ -8,36 +8,43 @@ from contextlib import contextmanager
 
 import click
 
+from model.core.risk_model import RiskModel
 from model.errors import BadPointer, ModelError, TooLarge, UnknownMember
-from model.registry import references
+from model.registry import loader, references
+from schemas.files.row import RESERVED_NAMES
 
-_TRAINING_ARRAYS = "; are these a training script's arrays? `delivery-risk model import` makes a model file of them"
-_BEGUN_ANEW = "; `delivery-risk model promote` begins it anew"
+_TRAINING_ARRAYS = "; if these are arrays of a training script, make a model file of them: `delivery-risk model import`"
+_BROKEN_REFERENCE = "; `delivery-risk model promote` replaces it"
 
 
-def said(path: str, error: ModelError) -> str:
-    """What is wrong with the model file or the store at this path."""
-    place = "" if error.location == "file" else f"{error.location}: "
-    return f"{path}: {plain(place)}{error.reason}{_hint(error)}"
+def message(path: str | None, error: ModelError) -> str:
+    """What is wrong with the model file or the registry at this path, and what to do; None where the error names the file."""
+    if path is None:
+        return plain(str(error))
+    where = "" if error.location == "file" else f"{plain(error.location)}: "
+    hint = ""
+    if isinstance(error, UnknownMember) and error.location == "feature_names":
+        hint = _TRAINING_ARRAYS
+    elif isinstance(error, BadPointer | TooLarge) and error.location.startswith(references.CURRENT):
+        hint = _BROKEN_REFERENCE
+    return f"{path}: {where}{error.reason}{hint}"
 
 
 def plain(text: str) -> str:
-    """The text on one line, with what does not show as itself (line ends, controls, marks of direction) escaped."""
+    """The text on one line, with characters that are not printable (line ends, controls, marks of direction) escaped."""
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 @contextmanager
-def of(path: str) -> Iterator[None]:
-    """A ModelError in the block is one of the file or the store at this path, and ends the command."""
+def errors_of(path: str | None) -> Iterator[None]:
+    """Report a ModelError in the block as one of the file or the registry at this path. Raises ClickException."""
     try:
         yield
     except ModelError as error:
-        raise click.ClickException(said(path, error)) from None
+        raise click.ClickException(message(path, error)) from None
 
 
-def _hint(error: ModelError) -> str:
-    if isinstance(error, UnknownMember) and error.location == "feature_names":
-        return _TRAINING_ARRAYS
-    if isinstance(error, BadPointer | TooLarge) and error.location.startswith(references.CURRENT):
-        return _BEGUN_ANEW
-    return ""
+def load(path: str, sha256: str | None = None) -> RiskModel:
+    """The model in this file, or the current version of this registry. Raises ClickException."""
+    with errors_of(path):
+        return loader.load(path, sha256, reserved=RESERVED_NAMES)

@@ -1,6 +1,6 @@
-"""Output: what a command writes, with failures that tell where.
+"""Output streams whose errors name what could not be written.
 
-An OSError of writing knows no name, and on its way out could be taken for one of a file that is read or of a store.
+A bare OSError of a write has no file name, and could be taken for an error of a file that is read.
 """
 
 import errno
@@ -16,87 +16,81 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
-class Unread(Exception):
-    """Nobody reads any more what is written."""
+class ReaderGone(Exception):
+    """The pipe that is written to has no reader any more."""
 
 
-class Unwritten(click.ClickException):
-    """What has this name cannot be written."""
+class WriteError(click.ClickException):
+    """A file or stream cannot be written."""
 
     exit_code = 2
 
-    def __init__(self, name: str, error: OSError) -> None:
-        super().__init__(f"{name}: {error.strerror}.")
-
 
 @contextmanager
-def failures(name: str) -> Iterator[None]:
-    """An OSError in the block is one of writing to what has this name. Raises Unwritten and Unread."""
+def write_errors(name: str) -> Iterator[None]:
+    """Raise an OSError in the block as WriteError of this name, a broken pipe as ReaderGone."""
     try:
         yield
     except BrokenPipeError:
-        raise Unread from None
+        raise ReaderGone from None
     except OSError as error:
-        raise Unwritten(name, error) from None
+        raise WriteError(f"{name}: {error.strerror}.") from None
 
 
 class Output(io.RawIOBase):
-    """What is below it, under a name: a binary stream, or None where there is none. Closing it leaves that open.
+    """A named, unbuffered writer to a binary stream, or to none (closed); closing it does not close the stream.
 
-    It keeps nothing back, so that nothing is left to fail when the interpreter ends, and drops what comes after a write that
-    failed or was broken off, which would fail again, or wait for a reader that never reads.
+    Nothing is left to flush, and fail, when the interpreter ends. After a write that failed or was interrupted it drops all
+    data: another write would fail again, or wait for a reader that never reads.
     """
 
-    def __init__(self, name: str, below: BinaryIO | None) -> None:
+    def __init__(self, name: str, stream: BinaryIO | None) -> None:
         super().__init__()
         self._name = name
-        self._below = below
+        self._stream = stream
         self._broken = False
 
     def writable(self) -> bool:
         return True
 
     def isatty(self) -> bool:
-        return self._below is not None and self._below.isatty()
+        return self._stream is not None and self._stream.isatty()
 
     def fileno(self) -> int:
-        return super().fileno() if self._below is None else self._below.fileno()
+        return super().fileno() if self._stream is None else self._stream.fileno()
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        """Write all of it. Raises Unwritten and Unread."""
+        """Write all of it. Raises WriteError and ReaderGone."""
         left = memoryview(data).cast("B")
         size = len(left)
         if self._broken or not size:
             return size
         self._broken = True
-        with failures(self._name):
+        with write_errors(self._name):
             while left:
-                left = left[self._some(left) :]
+                if self._stream is None:
+                    raise OSError(errno.EBADF, "closed")
+                count = cast(int | None, self._stream.write(left))
+                if count is None:  # a non-blocking pipe that is full
+                    raise OSError(errno.EAGAIN, "takes nothing more now")
+                left = left[count:]
         self._broken = False
         return size
 
-    def _some(self, data: memoryview) -> int:
-        if self._below is None:
-            raise OSError(errno.EBADF, "closed")
-        count = cast(int | None, self._below.write(data))
-        if count is None:  # a pipe that was told not to wait
-            raise OSError(errno.EAGAIN, "takes nothing more now")
-        return count
-
 
 @contextmanager
-def standard() -> Iterator[None]:
-    """In the block what goes to standard output or error goes through an Output."""
+def checked_streams() -> Iterator[None]:
+    """In the block standard output and standard error are Outputs; what goes to a closed standard error is dropped."""
     before = sys.stdout, sys.stderr
-    sys.stdout = _through("standard output", sys.stdout)
-    sys.stderr = _through("standard error", sys.stderr, io.BytesIO())  # closed: nobody wants to be told
+    sys.stdout = _checked("standard output", sys.stdout)
+    sys.stderr = _checked("standard error", sys.stderr, io.BytesIO())
     try:
         yield
     finally:
         sys.stdout, sys.stderr = before
 
 
-def _through(name: str, stream: TextIO | None, instead: BinaryIO | None = None) -> TextIO:
+def _checked(name: str, stream: TextIO | None, instead: BinaryIO | None = None) -> TextIO:
     below = getattr(stream, "buffer", instead)
     output = Output(name, getattr(below, "raw", below))
     encoding, errors = getattr(stream, "encoding", "utf-8"), getattr(stream, "errors", None)

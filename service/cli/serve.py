@@ -1,4 +1,4 @@
-"""delivery-risk serve: gunicorn, and a greeting that says how to try it."""
+"""delivery-risk serve: run the service with gunicorn and print a command that calls it."""
 
 import json
 import os
@@ -8,40 +8,35 @@ import click
 from model.core.risk_model import RiskModel
 from schemas.formats import json_records
 from service import config
-from service.cli.model_errors import of
+from service.cli.model_errors import errors_of
+from service.cli.settings import load_settings
 
-_FLAGS = {"bind": "HOST:PORT", "workers": "N", "threads": "N", "model": "FILE"}
+_OPTIONS = {"bind": "HOST:PORT", "workers": "N", "threads": "N", "model": "FILE"}
 
 
 @click.command()
-def serve(**flags: str | None) -> None:
-    """Run the service with gunicorn. Each option may come from the environment instead."""
-    given = {config.variable(name): value for name, value in flags.items() if value is not None}
-    try:
-        settings = config.load({**os.environ, **given})
-    except config.SettingsError as error:
-        raise click.ClickException(str(error)) from None
-
-    # gunicorn reads WEB_CONCURRENCY as it is imported: only after it was checked
+def serve(**options: str | None) -> None:
+    """Run the service with gunicorn. Each option overrides its environment variable."""
+    settings = load_settings(click.ClickException, **options)
+    # gunicorn reads WEB_CONCURRENCY when it is imported: only after it is checked
     from service.app import build
     from service.server.application import GunicornApplication
 
-    with of(settings.model):
+    with errors_of(settings.model):
         service = build(settings, os.environ)
     model = service.serving.active.champion.model
     GunicornApplication(service, lambda addresses: _greet(addresses, model, settings)).run()
 
 
-for _name, _metavar in _FLAGS.items():
+for _name, _metavar in _OPTIONS.items():
     _help = f"{config.SETTINGS[_name].metadata['description']} [{config.variable(_name)}]"
     serve = click.option(f"--{_name}", metavar=_metavar, help=_help)(serve)
 
 
 def _greet(addresses: list[str], model: RiskModel, settings: config.Settings) -> None:
-    manifest = model.manifest
-    body = json.dumps(json_records.example(model))
     click.echo(f"Listening at {', '.join(addresses)}", err=True)
-    click.echo(f"Serving {manifest.name} {manifest.version} (sha256 {model.sha256})", err=True)
+    click.echo(f"Serving {model.manifest.name} {model.manifest.version} (sha256 {model.sha256})", err=True)
     if addresses[0].startswith("http"):
         token = ' -H "Authorization: Bearer $TOKEN"' if settings.tokens_file else ""
+        body = json.dumps(json_records.example(model))
         click.echo(f"Try: curl -s {addresses[0]}/score{token} -H 'Content-Type: application/json' -d '{body}'", err=True)

@@ -1,1 +1,1 @@
-"""Work on files of orders without a server."""
+"""Work on files of orders without a server: scoring, comparing models, baselines, inspection."""

@@ -1,7 +1,7 @@
-"""Survey: what a model makes of a file of known orders, chunk by chunk, gathered into the reference of a new version."""
+"""The baseline of a new version: how a model's scores and features are distributed over a file of known orders."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -12,47 +12,44 @@ from model.core.baseline import SCORE_EDGES, ZSCORE_EDGES, Baseline, Calibration
 from model.core.batch import Flags, Floats
 from model.core.risk_model import RiskModel, Scores
 from schemas.files import csv, jsonl
-from schemas.files.row import Row
 from schemas.result import Policy
-from schemas.validation import BatchValidator
-from service.offline import chunks
+from service.offline.chunks import Rejected, read_chunks
 from service.scoring.batch import Options, score_batch
 
-NAMED = 100
+MOST_NAMED = 100
 _LABELS = {0: False, 1: True, "false": False, "true": True}
 
-Reader = csv.Reader | jsonl.Reader
 Counts = npt.NDArray[np.int64]
 
 
-def _zeros(edges: Sequence[float]) -> Counts:
+def _counts(edges: Sequence[float]) -> Counts:
     return np.zeros(len(edges) + 1, np.int64)
 
 
 @dataclass(slots=True)
 class BaselineBuilder:
-    """What came of the rows: `orders` scored, how many of them go to `review` and were `late`, and `refused` rows.
+    """Counts of a baseline: `orders` scored, how many of them go to `review` and were `late`, and `rejected` rows.
 
-    Of the refused, `refusals` has the first NAMED; `unlabelled` has the lines of orders without a usable label.
+    `first_rejected` has the first MOST_NAMED rejected rows; `unlabelled` has the lines of orders without a usable label.
     """
 
     features: tuple[str, ...]
     labelled: bool
     orders: int = 0
     review: int = 0
-    refused: int = 0
-    refusals: list[tuple[Row, str]] = field(default_factory=list)
+    rejected: int = 0
+    first_rejected: Rejected = field(default_factory=list)
     unlabelled: list[int] = field(default_factory=list)
-    scores: Counts = field(default_factory=lambda: _zeros(SCORE_EDGES))
+    scores: Counts = field(default_factory=lambda: _counts(SCORE_EDGES))
     sums: Floats = field(default_factory=lambda: np.zeros(len(SCORE_EDGES) + 1))
-    late: Counts = field(default_factory=lambda: _zeros(SCORE_EDGES))
+    late: Counts = field(default_factory=lambda: _counts(SCORE_EDGES))
     zscores: list[Counts] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.zscores = [_zeros(ZSCORE_EDGES) for _ in self.features]
+        self.zscores = [_counts(ZSCORE_EDGES) for _ in self.features]
 
     def add(self, scores: Scores, late: Flags) -> None:
-        """Count some orders and which of them were late."""
+        """Count some orders, and which of them were late."""
         bins = np.searchsorted(SCORE_EDGES, scores.scores)
         self.orders += len(bins)
         self.review += int(np.count_nonzero(scores.review))
@@ -62,21 +59,19 @@ class BaselineBuilder:
         for counts, zscores in zip(self.zscores, scores.zscores.T, strict=True):
             np.add.at(counts, np.searchsorted(ZSCORE_EDGES, zscores), 1)
 
-    def refuse(self, refusals: Sequence[tuple[Row, str]]) -> None:
-        """Count rows that are refused, with the reasons."""
-        self.refused += len(refusals)
-        self.refusals += refusals[: NAMED - len(self.refusals)]
+    def reject(self, rejected: Rejected) -> None:
+        """Count rejected rows."""
+        self.rejected += len(rejected)
+        self.first_rejected += rejected[: MOST_NAMED - len(self.first_rejected)]
 
-    def reference(self) -> Baseline:
-        """All of it; calibrated where the orders have labels."""
+    def baseline(self) -> Baseline:
+        """The baseline; with calibration if the orders have labels."""
+        zscores = zip(self.features, self.zscores, strict=True)
         return Baseline(
             self.orders,
             self.review,
             Histogram(SCORE_EDGES, tuple(self.scores.tolist())),
-            {
-                name: Histogram(ZSCORE_EDGES, tuple(found.tolist()))
-                for name, found in zip(self.features, self.zscores, strict=True)
-            },
+            {name: Histogram(ZSCORE_EDGES, tuple(counts.tolist())) for name, counts in zscores},
             self._calibration() if self.labelled else (),
         )
 
@@ -84,25 +79,26 @@ class BaselineBuilder:
         bins = pairwise((0.0, *SCORE_EDGES))
         columns = (each.tolist()[:-1] for each in (self.scores, self.sums, self.late))
         return tuple(
-            # The sum's rounding may carry the mean of equal scores over the bin's end.
+            # Rounding of the sum may move the mean of equal scores over the end of the bin.
             Calibration(to, count, min(max(total / count, above), to), late / count)
             for (above, to), count, total, late in zip(bins, *columns, strict=True)
             if count
         )
 
 
-def build_baseline(model: RiskModel, reader: Reader, policy: Policy, label: str | None = None) -> BaselineBuilder:
-    """Survey the orders of a file; `label` names what tells which of them were late. Raises BadFile."""
+def build_baseline(
+    model: RiskModel, reader: csv.Reader | jsonl.Reader, policy: Policy, label: str | None = None
+) -> BaselineBuilder:
+    """Score the orders of a file and count; `label` names the column that says which orders were late. Raises BadFile."""
     found = BaselineBuilder(model.manifest.feature_names, label is not None)
-    for chunk in chunks.decode(BatchValidator(found.features, chunks.CHUNK), reader):
+    for chunk in read_chunks(found.features, reader):
         scored = score_batch(model, chunk.decoded, Options(policy))
-        decoded, scores = scored.decoded, scored.scores
-        found.refuse(chunks.refusals(replace(chunk, decoded=decoded)))
-        rows = [chunk.read[position] for position in decoded.positions]
+        found.reject(chunk.rejected(scored.decoded))
+        rows = [chunk.read[position] for position in scored.decoded.positions]
         labels = [None if label is None else _label(reader.other(row, label)) for row in rows]
         if label is not None:
             found.unlabelled += [row.line for row, late in zip(rows, labels, strict=True) if late is None]
-        found.add(scores, np.array(labels, np.bool_))
+        found.add(scored.scores, np.array(labels, np.bool_))
     return found
 
 

@@ -1,10 +1,10 @@
-"""Bulk: a file of orders through the corridor, chunk by chunk, so that a file of any length takes little memory.
+"""A file of orders read and scored in chunks, so that a file of any length takes little memory.
 
-The file counts as one batch: an order id that stood on an earlier line is refused, wherever the chunks part.
+The file counts as one batch: an order id of an earlier line is rejected, in any chunk.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 from model.core.risk_model import RiskModel
@@ -16,54 +16,56 @@ from service.scoring.batch import Options, score_batch
 
 CHUNK = 10_000
 
+Rejected = list[tuple[Row, str]]
+"""Rows with the reasons why they have no score, in the file's order."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some rows of a file: those that could be read as orders, what came of them, and the others with the reason."""
+    """Some rows of a file: those `read` as orders, `decoded` for a model, and those `unreadable`, with the reason."""
 
     read: list[Row]
     decoded: DecodedBatch
-    unread: list[tuple[Row, str]]
+    unreadable: Rejected
+
+    def rejected(self, decoded: DecodedBatch) -> Rejected:
+        """The rows that are not in the batch, as it is decoded or, with more faults, after it is scored."""
+        faulty = [
+            (self.read[position], "; ".join(_reason(fault.code, fault.name) for fault in faults))
+            for position, faults in decoded.by_position().items()
+        ]
+        return sorted(self.unreadable + faulty, key=lambda rejected: rejected[0].line)
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """A chunk's outcome: rows with their results, and rows with why they were refused, both in the file's order."""
+class ScoredChunk:
+    """Rows with their results, and rejected rows, each in the file's order."""
 
     results: list[tuple[Row, Result]]
-    refusals: list[tuple[Row, str]]
+    rejected: Rejected
 
 
-def decode(validator: BatchValidator, rows: Iterable[Row]) -> Iterator[Chunk]:
-    """The rows of a file as batches for a model."""
+def read_chunks(features: tuple[str, ...], rows: Iterable[Row]) -> Iterator[Chunk]:
+    """The rows of a file in chunks, decoded for a model with these features."""
+    validator = BatchValidator(features, CHUNK)
     first_lines: dict[str, int] = {}
     remaining = iter(rows)
     while chunk := list(islice(remaining, CHUNK)):
-        reasons = [_unread(row, first_lines) for row in chunk]
+        reasons = [_why_unreadable(row, first_lines) for row in chunk]
         read = [row for row, reason in zip(chunk, reasons, strict=True) if reason is None]
-        unread = [(row, reason) for row, reason in zip(chunk, reasons, strict=True) if reason is not None]
-        yield Chunk(read, validator.decode([row.order for row in read]), unread)
+        unreadable = [(row, reason) for row, reason in zip(chunk, reasons, strict=True) if reason is not None]
+        yield Chunk(read, validator.decode([row.order for row in read]), unreadable)
 
 
-def run(model: RiskModel, rows: Iterable[Row], policy: Policy) -> Iterator[Scored]:
-    """Score the rows of a file."""
-    for chunk in decode(BatchValidator(model.manifest.feature_names, CHUNK), rows):
+def score_chunks(model: RiskModel, rows: Iterable[Row], policy: Policy) -> Iterator[ScoredChunk]:
+    """The rows of a file in chunks, scored."""
+    for chunk in read_chunks(model.manifest.feature_names, rows):
         scored = score_batch(model, chunk.decoded, Options(policy))
-        by_position = zip(scored.decoded.positions, results(scored), strict=True)
-        found = [(chunk.read[position], result) for position, result in by_position]
-        yield Scored(found, refusals(replace(chunk, decoded=scored.decoded)))
+        rows_of_orders = (chunk.read[position] for position in scored.decoded.positions)
+        yield ScoredChunk(list(zip(rows_of_orders, results(scored), strict=True)), chunk.rejected(scored.decoded))
 
 
-def refusals(chunk: Chunk) -> list[tuple[Row, str]]:
-    """The rows of a chunk that are no orders, or whose orders have faults, with why, in the file's order."""
-    faulty = [
-        (chunk.read[position], "; ".join(_reason(fault.code, fault.name) for fault in faults))
-        for position, faults in chunk.decoded.by_position().items()
-    ]
-    return sorted(chunk.unread + faulty, key=lambda refusal: refusal[0].line)
-
-
-def _unread(row: Row, first_lines: dict[str, int]) -> str | None:
+def _why_unreadable(row: Row, first_lines: dict[str, int]) -> str | None:
     if row.fault:
         return _reason(row.fault)
     order_id = row.order.get("order_id")

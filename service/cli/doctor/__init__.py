@@ -1,4 +1,4 @@
-"""delivery-risk doctor: is this installation well? Each check says how things are and, where that is not well, what to do."""
+"""delivery-risk doctor: checks of an installation, each with what it found and, if that is not ok, what to do."""
 
 import os
 from collections import Counter
@@ -7,43 +7,29 @@ from collections.abc import Mapping
 import click
 
 from service import config
-from service.cli.doctor import installation, machine, models
-from service.cli.doctor.files import named_files
-from service.cli.doctor.finding import Check, Finding, Patient, fail
-from service.config import Settings
+from service.cli.doctor import machine, models, settings, software
+from service.cli.doctor.finding import Check, Finding, Installation, fail
 
-CHECKS: dict[str, Check] = {
-    "settings": models.settings,
-    "files": named_files,
-    "python": installation.python,
-    "dependencies": installation.dependencies,
-    "extras": installation.extras,
-    "gunicorn": installation.gunicorn,
-    "traces": installation.traces,
-    "arithmetic": installation.arithmetic,
-    "model": models.model,
-    "self-test": models.self_test,
-    "challenger": models.challenger,
-    "bind": machine.bind,
-    "temporary": machine.temporary,
-    "memory": machine.memory,
-    "descriptors": machine.descriptors,
-    "cores": machine.cores,
-    "clock": machine.clock,
-}
+_CHECKS: tuple[Check, ...] = (
+    *(settings.settings, settings.files),
+    *(software.python, software.dependencies, software.extras, software.gunicorn, software.traces, software.arithmetic),
+    *(models.model, models.self_test, models.challenger),
+    *(machine.bind, machine.temporary, machine.memory, machine.descriptors, machine.cores, machine.clock),
+)
+CHECKS = {check.__name__.replace("_", "-"): check for check in _CHECKS}
 
 
 @click.command()
 @click.pass_context
 def doctor(context: click.Context) -> None:
-    """Check this installation from the inside, with the settings of this environment; nothing of it is changed.
+    """Check this installation, with the settings of this environment. Nothing is changed.
 
-    Exits 1 where something failed; a warning does not fail.
+    Exits 1 if a check fails; a warning is not a failure.
     """
-    patient = Patient(os.environ, _usable(os.environ))
+    installation = Installation(os.environ, _valid_settings(os.environ))
     counts: Counter[str] = Counter()
     for name, check in CHECKS.items():
-        for finding in _findings(check, patient):
+        for finding in _findings(check, installation):
             counts[finding.verdict] += 1
             advice = f"; {finding.advice}" if finding.advice else ""
             click.echo(f"{finding.verdict:<5} {name:<12} {finding.found}{advice}")
@@ -51,14 +37,14 @@ def doctor(context: click.Context) -> None:
     context.exit(1 if counts["FAIL"] else 0)
 
 
-def _findings(check: Check, patient: Patient) -> list[Finding]:
+def _findings(check: Check, installation: Installation) -> list[Finding]:
     try:
-        return list(check(patient))
-    except Exception as error:  # the other checks have still something to say
-        return [fail(f"the check broke off ({type(error).__name__}: {error})", "report it")]
+        return list(check(installation))
+    except Exception as error:  # the other checks still run
+        return [fail(f"the check failed unexpectedly ({type(error).__name__}: {error})", "report it")]
 
 
-def _usable(environ: Mapping[str, str]) -> Settings:
+def _valid_settings(environ: Mapping[str, str]) -> config.Settings:
     try:
         return config.load(environ)
     except config.SettingsError as error:

@@ -1,4 +1,4 @@
-"""A command that is told to end takes away what is half written, and ends by the signal."""
+"""A command that is interrupted removes partial output and ends by the signal."""
 
 import fcntl
 import os
@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from tests.order_files import HEADER, ROWS, many
 from tests.servers import until
-from tests.unit.service.cli.test_score import HEADER, ROWS
 
 SIGNALS = [signal.SIGHUP, signal.SIGINT, signal.SIGTERM]
-MANY = HEADER + "".join(f"{number},3,,2,1\n" for number in range(30_000))
+MANY = many(30_000)
 SCORE = [sys.executable, "-m", "service.cli", "score"]
 
 
@@ -23,14 +23,14 @@ def drafts(folder):
     return [path for path in folder.iterdir() if path.name.startswith(".")]
 
 
-def heeding():
-    """Let the signals end this process, whatever it was told by who started the tests."""
+def default_handlers():
+    """Let the signals end this process, although its parent may ignore them."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_DFL)
 
 
-def held(pipe):
-    """How many bytes wait in a pipe to be read."""
+def waiting(pipe):
+    """How many bytes in a pipe are not read yet."""
     return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
@@ -42,7 +42,7 @@ def scoring(tmp_path):
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
     def scoring(*before):
-        process = subprocess.Popen([*before, *command], cwd=tmp_path, text=True, preexec_fn=heeding, **pipes)
+        process = subprocess.Popen([*before, *command], cwd=tmp_path, text=True, preexec_fn=default_handlers, **pipes)
         process.stdin.write(MANY)
         process.stdin.flush()
         assert until(lambda: drafts(tmp_path)), process.communicate(timeout=10)
@@ -52,7 +52,7 @@ def scoring(tmp_path):
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_told_to_end_it_leaves_no_draft_and_says_nothing(scoring, tmp_path, number):
+def test_a_signal_ends_it_without_a_draft_and_without_a_message(scoring, tmp_path, number):
     with scoring() as process:
         process.send_signal(number)
         assert process.communicate(timeout=10) == ("", "")
@@ -61,7 +61,7 @@ def test_told_to_end_it_leaves_no_draft_and_says_nothing(scoring, tmp_path, numb
     assert (tmp_path / "out.csv").read_text() == "old"
 
 
-def test_a_signal_that_was_ignored_before_is_ignored(scoring, tmp_path):
+def test_a_signal_that_is_ignored_stays_ignored(scoring, tmp_path):
     with scoring("nohup") as process:
         process.send_signal(signal.SIGHUP)
         process.communicate(timeout=10)
@@ -69,7 +69,7 @@ def test_a_signal_that_was_ignored_before_is_ignored(scoring, tmp_path):
     assert (tmp_path / "out.csv").read_text().count("\n") == MANY.count("\n")
 
 
-def test_told_twice_in_a_row_it_still_leaves_no_draft(scoring, tmp_path):
+def test_several_signals_leave_no_draft_either(scoring, tmp_path):
     with scoring() as process:
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGHUP):
             process.send_signal(number)
@@ -78,20 +78,20 @@ def test_told_twice_in_a_row_it_still_leaves_no_draft(scoring, tmp_path):
     assert drafts(tmp_path) == []
 
 
-def test_told_to_end_while_nobody_reads_its_output_it_does_not_wait_for_a_reader(tmp_path):
+def test_a_signal_ends_it_while_it_waits_for_a_reader(tmp_path):
     (tmp_path / "orders.csv").write_text(MANY)
     reader, writer = os.pipe()
 
     def waits():
-        before = held(reader)
+        before = waiting(reader)
         time.sleep(0.3)
-        return 0 < before == held(reader)
+        return 0 < before == waiting(reader)
 
     process = subprocess.Popen([*SCORE, tmp_path / "orders.csv"], stdout=writer)
     os.close(writer)
     try:
         assert until(waits)
-        # Told once more, since Python heeds no signal that comes just before it begins to wait for the reader.
+        # Sent again: Python may begin to wait just after the first signal, and would then not handle it.
         assert until(lambda: process.terminate() or process.poll() is not None)
         assert process.returncode == -signal.SIGTERM
     finally:
@@ -100,13 +100,13 @@ def test_told_to_end_while_nobody_reads_its_output_it_does_not_wait_for_a_reader
         os.close(reader)
 
 
-def test_a_first_process_that_its_own_signals_do_not_end_exits_with_their_code(run, monkeypatch):
+def test_process_1_of_a_container_exits_with_the_code_of_the_signal(run, monkeypatch):
     def interrupted(*_):
         os.kill(os.getpid(), signal.SIGINT)
 
     before = [signal.getsignal(number) for number in SIGNALS]
-    heeding()
-    monkeypatch.setattr("service.offline.chunks.run", interrupted)
+    default_handlers()
+    monkeypatch.setattr("service.cli.score.score_chunks", interrupted)
     monkeypatch.setattr(signal, "raise_signal", lambda _: None)
     assert run("score", given=HEADER + ROWS).exit_code == 130
     assert [signal.getsignal(number) for number in SIGNALS] == [signal.SIG_DFL] * 3

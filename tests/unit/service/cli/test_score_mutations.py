@@ -1,4 +1,4 @@
-"""Files changed at random: every row of each is scored or refused, or the file as a whole. The seeds are the files."""
+"""Files changed at random: every row of each is scored or rejected, or the file as a whole. The seeds are the files."""
 
 import csv
 import gzip
@@ -14,7 +14,7 @@ from schemas.formats.table import CSV, JSON
 from service import config
 from tests.mutated_bodies import BODIES, CHANGES, change
 
-TOLD = re.compile(r"(\d+) orders scored by .*: (\d+) to review, (\d+) to monitor; (\d+) rows refused(?:, see rejects)?\.\n")
+CLOSING = re.compile(r"(\d+) orders scored by .*: (\d+) to review, (\d+) to monitor; (\d+) rows rejected(?:, see rejects)?\.\n")
 BYTES = [each for each in CHANGES if each is not change]
 
 
@@ -66,7 +66,7 @@ def rows_of(path, kind):
     "mutants",
     [400, pytest.param(8_000, marks=pytest.mark.long), pytest.param(30_000, marks=[pytest.mark.long, pytest.mark.longest])],
 )
-def test_every_row_of_a_file_changed_at_random_is_scored_or_refused(run, tmp_path, monkeypatch, mutants):
+def test_every_row_of_a_file_changed_at_random_is_scored_or_rejected(run, tmp_path, monkeypatch, mutants):
     model = loader.load(config.DEFAULT_MODEL)
     monkeypatch.setattr(loader, "load", lambda *_, **__: model)
     results, rejects = tmp_path / "results", tmp_path / "rejects"
@@ -86,12 +86,12 @@ def test_every_row_of_a_file_changed_at_random_is_scored_or_refused(run, tmp_pat
                 assert "Error: " in done.stderr
                 assert not results.exists()
                 continue
-            scored, review, monitor, refused = map(int, TOLD.fullmatch(done.stderr).groups())
+            scored, review, monitor, rejected = map(int, CLOSING.fullmatch(done.stderr).groups())
             assert scored == review + monitor == rows_of(results, kind)
-            assert refused == rows_of(rejects, kind)
-            assert done.exit_code == (1 if refused else 0)
+            assert rejected == rows_of(rejects, kind)
+            assert done.exit_code == (1 if rejected else 0)
             if name == "orders.jsonl":
-                assert scored + refused == sum(bool(line.strip(" \t\r\n")) for line in lines_of(tmp_path / name))
+                assert scored + rejected == sum(bool(line.strip(" \t\r\n")) for line in lines_of(tmp_path / name))
         except (AssertionError, AttributeError, ValueError, csv.Error) as error:
             raise AssertionError(f"file {number}: {data[:2000]!r}: {done.output[:2000]}") from error
     assert seen.keys() == {(kind, code) for kind in FILES for code in (0, 1, 2)}

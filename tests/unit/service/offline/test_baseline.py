@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.core.baseline import SCORE_EDGES, ZSCORE_EDGES
+from model.core.batch import Batch
 from model.core.manifest import Feature
 from model.core.network import Network
 from schemas.files.row import BadFile
-from schemas.formats.table import FILES
-from schemas.validation import BatchValidator
+from schemas.files.table import FILES
 from service.offline import chunks
-from service.offline.baseline import NAMED, build_baseline
+from service.offline.baseline import MOST_NAMED, build_baseline
 from tests.models import layer, model_of
 
 NAMES = ("backlog", "distance")
@@ -27,16 +27,13 @@ number = st.floats(-30, 30, allow_subnormal=False)
 orders = st.lists(st.tuples(number, number, st.booleans()), min_size=1, max_size=60)
 
 
-def read(kind, text):
-    return FILES[kind].reader(io.StringIO(text, newline=""), NAMES)
+def built_from(kind, text, model=MODEL, policy="review", label="late"):
+    return build_baseline(model, FILES[kind].reader(io.StringIO(text, newline=""), NAMES), policy, label)
 
 
-def as_lines(rows):
-    return [{"order_id": str(at), "backlog": b, "distance": d, "late": late} for at, (b, d, late) in enumerate(rows)]
-
-
-def built(rows, policy="review", label="late"):
-    return build_baseline(MODEL, read("jsonl", "".join(json.dumps(row) + "\n" for row in as_lines(rows))), policy, label)
+def built(rows, *invalid, **given):
+    valid = [{"order_id": str(at), "backlog": b, "distance": d, "late": late} for at, (b, d, late) in enumerate(rows)]
+    return built_from("jsonl", "".join(json.dumps(row) + "\n" for row in [*valid, *invalid]), **given)
 
 
 def plain(rows):
@@ -44,8 +41,7 @@ def plain(rows):
     scores, sums, late = [0] * 21, [0.0] * 21, [0] * 21
     zscores = {name: [0] * 16 for name in NAMES}
     for backlog, distance, was_late in rows:
-        found = MODEL.score(one(backlog, distance))
-        score = float(found.scores[0])
+        score = float(MODEL.score(Batch(["o"], np.array([[backlog, distance]]) + 0.0)).scores[0])
         at = bisect_left(SCORE_EDGES, score)
         scores[at] += 1
         sums[at] += score
@@ -55,13 +51,9 @@ def plain(rows):
     return scores, sums, late, zscores
 
 
-def one(backlog, distance):
-    return BatchValidator(NAMES, 1).decode([{"order_id": "o", "backlog": backlog, "distance": distance}]).batch
-
-
 @given(orders)
-def test_a_reference_is_what_a_plain_loop_counts(rows):
-    found = built(rows, "flag").reference()
+def test_a_baseline_is_what_a_plain_loop_counts(rows):
+    found = built(rows, policy="flag").baseline()
     scores, sums, late, zscores = plain(rows)
     assert (found.orders, found.scores.counts) == (len(rows), tuple(scores))
     assert {name: list(each.counts) for name, each in found.zscores.items()} == zscores
@@ -72,29 +64,29 @@ def test_a_reference_is_what_a_plain_loop_counts(rows):
 
 
 @given(orders)
-def test_chunks_make_no_difference(rows):
-    whole = built(rows).reference()
+def test_the_size_of_chunks_changes_nothing(rows):
+    whole = built(rows).baseline()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(chunks, "CHUNK", 3)
-        assert built(rows).reference() == whole
+        assert built(rows).baseline() == whole
 
 
 @pytest.mark.parametrize(("policy", "orders", "review"), [("review", 3, 2), ("flag", 3, 1), ("refuse", 2, 1)])
-def test_orders_go_to_review_as_the_policy_sends_them(policy, orders, review):
-    found = built([(10.0, -60.0, True), (1.0, 1.0, True), (-1.0, 0.0, False)], policy)
-    assert (found.orders, found.review, found.refused) == (orders, review, 3 - orders)
+def test_orders_go_to_review_by_the_policy(policy, orders, review):
+    found = built([(10.0, -60.0, True), (1.0, 1.0, True), (-1.0, 0.0, False)], policy=policy)
+    assert (found.orders, found.review, found.rejected) == (orders, review, 3 - orders)
 
 
 def test_without_a_label_there_is_no_calibration():
-    assert built([(1.0, 1.0, True)], label=None).reference().calibration == ()
+    assert built([(1.0, 1.0, True)], label=None).baseline().calibration == ()
 
 
-def test_refused_rows_are_counted_and_the_first_are_told_with_their_line_and_reason():
-    rows = as_lines([(1.0, 1.0, True)]) + [{"order_id": f"bad-{at}", "backlog": None, "distance": 1} for at in range(NAMED + 5)]
-    found = build_baseline(MODEL, read("jsonl", "".join(json.dumps(row) + "\n" for row in rows)), "review", "late")
-    assert (found.orders, found.refused, len(found.refusals)) == (1, NAMED + 5, NAMED)
-    row, reason = found.refusals[0]
-    assert (row.line, reason) == (2, "backlog: null (must not be null or empty)")
+def test_rejected_rows_are_counted_and_the_first_are_kept_with_line_and_reason():
+    invalid = [{"order_id": f"bad-{at}", "backlog": None, "distance": 1} for at in range(MOST_NAMED + 5)]
+    found = built([(1.0, 1.0, True)], *invalid)
+    assert (found.orders, found.rejected, len(found.first_rejected)) == (1, MOST_NAMED + 5, MOST_NAMED)
+    row, reason = found.first_rejected[0]
+    assert (row.line, reason.startswith("backlog: null (")) == (2, True)
 
 
 def table(labels, header="late"):
@@ -104,40 +96,35 @@ def table(labels, header="late"):
 
 
 @pytest.mark.parametrize("labels", ["01", ["0.0", "1.0"], ["false", "true"], ["False", "True"], ["FALSE", "TRUE"]], ids=str)
-def test_a_label_of_a_table_is_zero_or_one_or_a_truth(labels):
-    found = build_baseline(MODEL, read("csv", table(labels)), "review", "late")
+def test_a_label_of_a_csv_file_is_0_or_1_or_a_boolean(labels):
+    found = built_from("csv", table(labels))
     assert (found.orders, found.unlabelled) == (2, [])
-    assert [row.observed_rate for row in found.reference().calibration] == [0.5]
+    assert [row.observed_rate for row in found.baseline().calibration] == [0.5]
 
 
 @pytest.mark.parametrize("label", ["", "2", "yes", "-1", "1x", "0.5", "NaN", " 1"])
-def test_a_row_with_another_label_is_told_by_its_line(label):
-    assert build_baseline(MODEL, read("csv", table(["0", label, "1"])), "review", "late").unlabelled == [3]
+def test_a_row_with_another_label_is_named_by_its_line(label):
+    assert built_from("csv", table(["0", label, "1"])).unlabelled == [3]
 
 
 @pytest.mark.parametrize("label", ["null", "2", '"late"', "[1]", "{}", "1e400", "NaN", "9" * 5000])
-def test_a_line_with_another_label_is_told_by_its_number(label):
-    text = (
-        f'{{"order_id": "a", "backlog": 1, "distance": 2, "late": {label}}}\n{{"order_id": "b", "backlog": 1, "distance": 2}}\n'
-    )
-    found = build_baseline(MODEL, read("jsonl", text), "review", "late")
-    refused = [row.line for row, _ in found.refusals]
-    assert sorted(found.unlabelled + refused) == [1, 2]
+def test_a_json_line_with_another_label_is_named_by_its_number(label):
+    order = '{{"order_id": "{}", "backlog": 1, "distance": 2{}}}\n'
+    found = built_from("jsonl", order.format("a", f', "late": {label}') + order.format("b", ""))
+    assert sorted(found.unlabelled + [row.line for row, _ in found.first_rejected]) == [1, 2]
 
 
-def test_the_label_of_a_refused_row_is_not_asked_for():
-    found = build_baseline(MODEL, read("csv", "order_id,late,backlog,distance\na,1,1,1\nb,,,1\n"), "review", "late")
-    assert (found.orders, found.refused, found.unlabelled) == (1, 1, [])
+def test_the_label_of_a_rejected_row_is_not_read():
+    found = built_from("csv", "order_id,late,backlog,distance\na,1,1,1\nb,,,1\n")
+    assert (found.orders, found.rejected, found.unlabelled) == (1, 1, [])
 
 
-def test_a_table_without_the_column_is_refused():
+def test_a_file_without_the_column_is_rejected():
     with pytest.raises(BadFile, match="no column late"):
-        build_baseline(MODEL, read("csv", table("01", "delayed")), "review", "late")
+        built_from("csv", table("01", "delayed"))
 
 
 def test_the_mean_of_equal_scores_at_the_end_of_a_bin_stays_in_it():
     edge = model_of(Network([layer([[0.0, 0.0]], [float(np.log(0.15 / 0.85))])]), features=MODEL.manifest.features)
-    rows = "".join(json.dumps(row) + "\n" for row in as_lines([(1.0, 1.0, True)] * 999))
-    found = build_baseline(edge, read("jsonl", rows), "review", "late").reference()
-    (row,) = found.calibration
+    (row,) = built([(1.0, 1.0, True)] * 999, model=edge).baseline().calibration
     assert row.to - 0.05 <= row.mean_score <= row.to

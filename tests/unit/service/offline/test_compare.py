@@ -16,83 +16,82 @@ NAMES = ("backlog", "distance")
 
 
 def model_with(weights, bias=0.0, names=NAMES, maximum=None):
-    """One layer of these weights by name, standing in the order of the names."""
+    """One layer of these weights by name, in the order of the names."""
     features = [Feature(name, maximum=maximum) for name in names]
     return model_of(Network([layer([[weights[name] for name in names]], [bias])]), features=features)
 
 
-def rows(orders):
-    return [Row(line, (), {"order_id": name, **values}) for line, (name, values) in enumerate(orders.items(), 2)]
+def rows(*pairs):
+    return [
+        Row(line, (), {"order_id": f"o{line - 2}", **dict(zip(NAMES, pair, strict=True))}) for line, pair in enumerate(pairs, 2)
+    ]
 
 
-def orders_of(*pairs):
-    return {f"o{index}": dict(zip(NAMES, pair, strict=True)) for index, pair in enumerate(pairs)}
+def score_of(model, pair):
+    return model.score(Batch(["o"], np.array([pair], np.float64))).scores[0]
 
 
 FIRST = model_with({"backlog": 1.0, "distance": 0.0})
 SECOND = model_with({"backlog": 0.0, "distance": 1.0})
+NARROW = model_with({"backlog": 1.0, "distance": 0.0}, maximum=5.0)
 number = st.floats(-50, 50, allow_subnormal=False)
 
 
 def test_orders_that_change_queue_are_counted_in_each_direction():
-    found = compare(FIRST, SECOND, rows(orders_of((-1, 1), (-2, 1), (1, -1), (1, 1), (-1, -1))), "review")
-    assert (found.orders, found.to_review, found.to_monitor, found.alone, found.refused) == (5, 2, 1, 0, 0)
+    found = compare(FIRST, SECOND, rows((-1, 1), (-2, 1), (1, -1), (1, 1), (-1, -1)), "review")
+    assert (found.orders, found.to_review, found.to_monitor, found.alone, found.rejected) == (5, 2, 1, 0, 0)
 
 
 def test_the_largest_difference_comes_with_the_first_order_that_has_it():
-    found = compare(FIRST, SECOND, rows(orders_of((0, 0), (-1, 1), (1, -1), (0, 0.5))), "review")
+    found = compare(FIRST, SECOND, rows((0, 0), (-1, 1), (1, -1), (0, 0.5)), "review")
     expected = abs(score_of(FIRST, (1, -1)) - score_of(SECOND, (1, -1)))
     assert (found.difference, found.order_id) == (expected, "o1")
 
 
-def test_a_model_differs_from_itself_in_nothing():
-    found = compare(FIRST, FIRST, rows(orders_of((1, 2), (-3, 4))), "review")
-    assert (found.orders, found.to_review, found.to_monitor, found.difference, found.order_id) == (2, 0, 0, 0.0, None)
+@pytest.mark.parametrize("orders", [[(1, 2), (-3, 4)], []])
+def test_a_model_does_not_differ_from_itself(orders):
+    found = compare(FIRST, FIRST, rows(*orders), "review")
+    assert (found.orders, found.to_review, found.to_monitor, found.rejected) == (len(orders), 0, 0, 0)
+    assert (found.difference, found.order_id) == (0.0, None)
 
 
-def test_no_rows_are_no_difference():
-    found = compare(FIRST, SECOND, [], "review")
-    assert (found.orders, found.refused, found.order_id) == (0, 0, None)
-
-
-def test_features_may_stand_in_another_order():
+def test_features_may_be_in_another_order():
     reversed_second = model_with({"backlog": 0.0, "distance": 1.0}, names=NAMES[::-1])
-    given = rows(orders_of((-1, 1), (2, -0.5), (0.25, 3)))
+    given = rows((-1, 1), (2, -0.5), (0.25, 3))
     assert compare(FIRST, reversed_second, given, "review") == compare(FIRST, SECOND, given, "review")
 
 
-def test_models_of_other_features_are_refused_by_their_names():
+def test_models_of_other_features_are_rejected_by_their_names():
     other = model_with({"distance": 1.0, "weather": 1.0}, names=("distance", "weather"))
-    with pytest.raises(DifferentFeatures) as refused:
+    with pytest.raises(DifferentFeatures) as caught:
         compare(FIRST, other, [], "review")
-    assert (refused.value.first, refused.value.second) == (["backlog"], ["weather"])
+    assert (caught.value.first, caught.value.second) == (["backlog"], ["weather"])
 
 
 @pytest.mark.parametrize(("policy", "expected"), [("review", (2, 1, 0)), ("flag", (2, 0, 0)), ("refuse", (1, 0, 1))])
-def test_orders_out_of_one_models_range_go_where_the_policy_sends_them(policy, expected):
-    narrow = model_with({"backlog": 1.0, "distance": 0.0}, maximum=5.0)
-    found = compare(FIRST, narrow, rows(orders_of((-1, 9), (-1, 1))), policy)
-    assert (found.orders, found.to_review, found.alone) == expected
-    assert found.refused == 0
+def test_orders_out_of_one_models_range_follow_the_policy(policy, expected):
+    found = compare(FIRST, NARROW, rows((-1, 9), (-1, 1)), policy)
+    assert (found.orders, found.to_review, found.alone, found.rejected) == (*expected, 0)
 
 
 def test_an_order_that_overflows_in_one_model_is_scored_by_the_other_alone():
     steep = model_with({"backlog": 1e300, "distance": 0.0})
-    found = compare(FIRST, steep, rows(orders_of((1e300, 0), (1, 0))), "review")
-    assert (found.orders, found.alone, found.refused) == (1, 1, 0)
+    found = compare(FIRST, steep, rows((1e300, 0), (1, 0)), "review")
+    assert (found.orders, found.alone, found.rejected) == (1, 1, 0)
 
 
-def test_rows_that_neither_model_scores_are_refused():
-    unread = Row(9, (), {}, "not_json")
-    bad = Row(10, (), {"order_id": "bad", "backlog": "1", "distance": 1})
-    again = Row(11, (), {"order_id": "o0", "backlog": 1, "distance": 1})
-    narrow = model_with({"backlog": 1.0, "distance": 0.0}, maximum=5.0)
-    found = compare(narrow, narrow, [*rows(orders_of((1, 1), (9, 1))), unread, bad, again], "refuse")
-    assert (found.orders, found.alone, found.refused) == (1, 0, 4)
+def test_rows_that_neither_model_scores_are_rejected():
+    invalid = [
+        Row(9, (), {}, "not_json"),
+        Row(10, (), {"order_id": "bad", "backlog": "1", "distance": 1}),
+        Row(11, (), {"order_id": "o0", "backlog": 1, "distance": 1}),
+    ]
+    found = compare(NARROW, NARROW, [*rows((1, 1), (9, 1)), *invalid], "refuse")
+    assert (found.orders, found.alone, found.rejected) == (1, 0, 4)
 
 
-def test_chunks_do_not_show(monkeypatch):
-    given = rows(orders_of(*((n % 7 - 3, n % 5 - 2) for n in range(50))))
+def test_the_size_of_chunks_changes_nothing(monkeypatch):
+    given = rows(*((n % 7 - 3, n % 5 - 2) for n in range(50)))
     whole = compare(FIRST, SECOND, given, "review")
     monkeypatch.setattr("service.offline.chunks.CHUNK", 7)
     assert compare(FIRST, SECOND, given, "review") == whole
@@ -101,18 +100,14 @@ def test_chunks_do_not_show(monkeypatch):
 @given(st.lists(st.tuples(number, number), min_size=1, max_size=20), number, number)
 def test_it_counts_what_one_order_at_a_time_gives(pairs, weight, bias):
     other = model_with({"backlog": weight, "distance": -1.0}, bias=bias)
-    found = compare(FIRST, other, rows(orders_of(*pairs)), "flag")
+    found = compare(FIRST, other, rows(*pairs), "flag")
     scores = [(score_of(FIRST, pair), score_of(other, pair)) for pair in pairs]
     assert found.to_review == sum(before < 0.5 <= after for before, after in scores)
     assert found.to_monitor == sum(after < 0.5 <= before for before, after in scores)
     assert found.difference == max(abs(before - after) for before, after in scores)
 
 
-def score_of(model, pair):
-    return model.score(Batch(["o"], np.array([pair], np.float64))).scores[0]
-
-
-def test_the_threshold_is_each_models_own():
+def test_each_model_has_its_own_threshold():
     low = one_input()
     high = replace(low, manifest=replace(low.manifest, threshold=0.9))
     found = compare(low, high, [Row(2, (), {"order_id": "a", "f0": 1})], "review")

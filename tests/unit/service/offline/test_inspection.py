@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,28 +9,26 @@ from model.core.manifest import Feature
 from model.core.network import Network
 from model.errors import NotServable
 from model.packaged import packaged_model
-from service.offline.inspection import diagnose
+from service.offline.inspection import inspect
 from tests.models import layer, model_of, one_input
 
-# Two switches on one feature: the first is on above 0, the second below -5. The logit is the first less the second.
-TWO_SWITCHES = model_of(
+# Two hidden units on one feature: one is active above 0, the other below -5. The logit is their difference.
+TWO_UNITS = model_of(
     Network([layer([[1.0], [-1.0]], [0.0, -5.0], "relu"), layer([[1.0, -1.0]], [0.0])]),
     features=[Feature("slack", minimum=-6.0, maximum=9.0)],
     threshold=0.5,
 )
-ORDERS = np.array([[-20.0], [-6.0], [-5.0], [-1.0], [0.0], [2.0], [9.0], [10.0]])
 
 
-def told(diagnosis):
-    return {
-        name: [each.tolist() for each in value] if name == "active" else np.asarray(value).tolist()
-        for name in diagnosis.__slots__
-        for value in [getattr(diagnosis, name)]
-    }
+def plain(found):
+    """The inspection with lists in place of arrays."""
+    fields = asdict(found) | {"active": [each.tolist() for each in found.active]}
+    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in fields.items()}
 
 
-def test_a_diagnosis_counts_what_happens_inside():
-    assert told(diagnose(TWO_SWITCHES, ORDERS)) == {
+def test_an_inspection_counts_what_happens_inside():
+    orders = np.array([[-20.0], [-6.0], [-5.0], [-1.0], [0.0], [2.0], [9.0], [10.0]])
+    assert plain(inspect(TWO_UNITS, orders)) == {
         "orders": 8,
         "z_low": [-20.0],
         "z_high": [10.0],
@@ -40,41 +40,34 @@ def test_a_diagnosis_counts_what_happens_inside():
     }
 
 
-def test_zscores_and_ranges_are_told_by_feature():
-    diagnosis = diagnose(packaged_model(), np.array([[1.0, 5.0, 11.0], [9.0, -1.0, 12.0]]))
-    assert diagnosis.z_low.tolist() == [-2.0, -3.0, 3.0]
-    assert diagnosis.z_high.tolist() == [2.0, 0.0, 3.5]
-    assert diagnosis.out_of_range.tolist() == [0, 1, 2]
+def test_zscores_and_ranges_are_given_by_feature():
+    found = plain(inspect(packaged_model(), np.array([[1.0, 5.0, 11.0], [9.0, -1.0, 12.0]])))
+    assert (found["z_low"], found["z_high"], found["out_of_range"]) == ([-2.0, -3.0, 3.0], [2.0, 0.0, 3.5], [0, 1, 2])
 
 
-def test_every_hidden_layer_is_told():
+def test_every_hidden_layer_is_counted():
     layers = [layer([[1.0], [-1.0]], [0.0, 0.0], "relu"), layer([[1.0, 1.0]], [-3.0], "relu"), layer([[1.0]], [0.0])]
-    diagnosis = diagnose(model_of(Network(layers)), np.array([[1.0], [2.0], [4.0], [-5.0]]))
-    assert [each.tolist() for each in diagnosis.active] == [[3, 1], [2]]
-
-
-def test_a_network_without_hidden_layers_has_no_switches():
-    assert diagnose(one_input(), np.array([[1.0]])).active == ()
+    assert plain(inspect(model_of(Network(layers)), np.array([[1.0], [2.0], [4.0], [-5.0]])))["active"] == [[3, 1], [2]]
+    assert inspect(one_input(), np.array([[1.0]])).active == ()
 
 
 @pytest.mark.parametrize(("logit", "low", "high"), [(-6.91, 1, 0), (-6.90, 0, 0), (6.90, 0, 0), (6.91, 0, 1)])
 def test_a_score_within_a_thousandth_of_an_end_is_saturated(logit, low, high):
-    diagnosis = diagnose(one_input(), np.array([[logit]]))
-    assert (diagnosis.low, diagnosis.high) == (low, high)
+    found = inspect(one_input(), np.array([[logit]]))
+    assert (found.low, found.high) == (low, high)
 
 
 @given(st.lists(st.floats(-30.0, 30.0), min_size=2, max_size=30), st.data())
-def test_two_diagnoses_together_are_the_diagnosis_of_all(values, data):
+def test_the_sum_of_two_inspections_is_the_inspection_of_all(values, data):
     x = np.array(values)[:, np.newaxis]
     cut = data.draw(st.integers(1, len(x) - 1))
-    together = diagnose(TWO_SWITCHES, x[:cut]).plus(diagnose(TWO_SWITCHES, x[cut:]))
-    assert told(together) == told(diagnose(TWO_SWITCHES, x))
+    assert plain(inspect(TWO_UNITS, x[:cut]) + inspect(TWO_UNITS, x[cut:])) == plain(inspect(TWO_UNITS, x))
 
 
-def test_orders_that_overflow_are_diagnosed_without_a_warning():
-    assert diagnose(one_input(mean=[-1e308], scale=[0.5]), np.array([[1.7e308]])).z_high.tolist() == [np.inf]
+def test_orders_that_overflow_are_inspected_without_a_warning():
+    assert inspect(one_input(mean=[-1e308], scale=[0.5]), np.array([[1.7e308]])).z_high.tolist() == [np.inf]
 
 
-def test_a_model_that_gives_no_delay_risk_is_not_diagnosed():
+def test_a_model_that_gives_no_delay_risk_is_not_inspected():
     with pytest.raises(NotServable):
-        diagnose(one_input(head="identity"), np.array([[1.0]]))
+        inspect(one_input(head="identity"), np.array([[1.0]]))

@@ -1,4 +1,4 @@
-"""A change of a store that was made is never told as one that was not, wherever the answer goes."""
+"""A change of a registry succeeds even if its message cannot be written."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ COMMANDS = {
 
 @pytest.fixture
 def models(tmp_path):
-    """A store of versions 1 to 3, of which 2 is current after 1, and the file of 9 beside it."""
+    """A registry of versions 1 to 3, of which 2 is current after 1, and the file of 9 beside it."""
     (tmp_path / "9.npz").write_bytes(version_of("9"))
     return holding(tmp_path / "models", "123", "12")
 
@@ -32,7 +32,7 @@ def full():
 
 @pytest.fixture
 def broken():
-    """The end of a pipe that nobody reads."""
+    """The end of a pipe without a reader."""
     reads, writes = os.pipe()
     os.close(reads)
     yield writes
@@ -47,20 +47,20 @@ def run(models, command, **streams):
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("stream", ["full", pytest.param("broken", marks=pytest.mark.long)])
-def test_a_change_whose_answer_cannot_be_written_succeeds_and_is_told_on_standard_error(models, command, stream, request):
+def test_a_change_whose_message_cannot_be_written_succeeds_and_prints_it_on_standard_error(models, command, stream, request):
     done = run(models, command, stdout=request.getfixturevalue(stream))
     assert (done.returncode, done.stderr.count("\n")) == (0, 1)
     assert done.stderr.startswith(f"models: {COMMANDS[command][1]}")
 
 
 @pytest.mark.parametrize("stream", ["full", "broken"])
-def test_a_rollback_that_can_tell_nobody_is_one_rollback_that_succeeds(models, stream, request):
-    nobody = request.getfixturevalue(stream)
-    assert run(models, "rollback", stdout=nobody, stderr=nobody).returncode == 0
+def test_a_rollback_that_can_print_nothing_succeeds_once(models, stream, request):
+    nowhere = request.getfixturevalue(stream)
+    assert run(models, "rollback", stdout=nowhere, stderr=nowhere).returncode == 0
     assert versions.current(models).version == "1"
 
 
-def test_a_rollback_without_any_standard_output_succeeds(models):
+def test_a_rollback_without_standard_output_succeeds(models):
     line = [sys.executable, "-m", "service.cli", "model", "rollback", "--in", str(models)]
     assert subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *line], check=False, timeout=60).returncode == 0
     assert versions.current(models).version == "1"

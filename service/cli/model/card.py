@@ -1,0 +1,87 @@
+"""delivery-risk model card: a new version of a model, with the baseline that monitoring compares with."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from service.cli.model.model_file import now, out_option, summary, write
+from service.cli.model_errors import load
+from service.cli.order_files import Source, format_option, open_orders, orders_option
+from service.cli.settings import load_settings
+from service.offline.baseline import BaselineBuilder, build_baseline
+
+_MOST_LINES = 10
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True))
+@orders_option(required=True)
+@format_option
+@click.option("--label", metavar="NAME", help="The column that says which orders were late: 1 or true, else 0 or false.")
+@click.option("--version", required=True, help="The new version; its content never changes.")
+@out_option
+def card(file: str, orders: str, given: str | None, label: str | None, version: str, out: str) -> None:
+    """Write a new version of the model in FILE with a baseline: how scores and features of these orders are distributed.
+
+    FILE may be a registry: its current version is taken. Orders are CSV or JSON lines, gzipped or not; rejected rows do not
+    count. The setting DELIVERY_RISK_OUT_OF_RANGE decides where orders outside the model's range go. With a label the
+    baseline holds the calibration too.
+    """
+    policy = load_settings().out_of_range
+    model = load(file)
+    if version == model.manifest.version:
+        raise click.UsageError(f"{file} is version {version} already: the content of a version never changes.")
+    if label in ("order_id", *model.manifest.feature_names):
+        raise click.UsageError(f"--label {label}: the model uses this name.")
+    with open_orders(orders, model.manifest.feature_names, given) as source:
+        found = build_baseline(model, source.reader, policy, label)
+        digest = _digest(orders, source)
+    _require_usable(orders, found, label)
+    provenance = {
+        "reference": Path(orders).name,
+        "reference_sha256": digest,
+        "reference_orders": str(found.orders),
+        "reference_refused": str(found.rejected),
+        "reference_out_of_range": policy,
+        "reference_model_version": model.manifest.version,
+        "reference_model_sha256": str(model.sha256),
+        **({} if label is None else {"reference_label": label}),
+    }
+    kept = {
+        name: text
+        for name, text in model.manifest.provenance.items()
+        if name != "reference" and not name.startswith("reference_")  # of an earlier baseline
+    }
+    baseline = found.baseline()
+    manifest = replace(model.manifest, version=version, created=now(), provenance=kept | provenance, baseline=baseline)
+    _report_rejected(found)
+    click.echo(f"on {Path(orders).name}: {summary(baseline)}; {found.rejected} rows rejected", err=True)
+    write(replace(model, manifest=manifest), out)
+
+
+def _digest(orders: str, source: Source) -> str:
+    try:
+        source.raw.seek(0)
+    except OSError:
+        raise click.UsageError(f"{orders}: cannot be read twice; save it in a file.") from None
+    return hashlib.file_digest(source.raw, "sha256").hexdigest()
+
+
+def _require_usable(orders: str, found: BaselineBuilder, label: str | None) -> None:
+    if found.unlabelled:
+        first = ", ".join(map(str, found.unlabelled[:_MOST_LINES])) + (", …" if len(found.unlabelled) > _MOST_LINES else "")
+        raise click.ClickException(
+            f"{orders}: {label} is not 0, 1, true or false in {len(found.unlabelled)} orders, on line {first}"
+        )
+    if not found.orders:
+        _report_rejected(found)
+        raise click.ClickException(f"{orders}: holds no order that the model scores")
+
+
+def _report_rejected(found: BaselineBuilder) -> None:
+    for row, reason in found.first_rejected:
+        click.echo(f"line {row.line} is rejected: {reason}", err=True)
+    if found.rejected > len(found.first_rejected):
+        click.echo(f"and {found.rejected - len(found.first_rejected)} more rows", err=True)

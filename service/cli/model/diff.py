@@ -1,0 +1,50 @@
+"""delivery-risk model diff: what would change if another model were served."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from service.cli.model.model_file import identity
+from service.cli.model_errors import load
+from service.cli.order_files import format_option, open_orders, orders_option
+from service.cli.settings import load_settings
+from service.offline.compare import DifferentFeatures, compare
+
+_MODEL = click.Path(exists=True)
+_MOST_NAMES = 10
+
+
+@click.command()
+@click.argument("first", metavar="A", type=_MODEL)
+@click.argument("second", metavar="B", type=_MODEL)
+@orders_option(required=True)
+@format_option
+def diff(first: str, second: str, orders: str, given: str | None) -> None:
+    """Report what changes for these orders if model B is served instead of A: files, or registries' current versions.
+
+    The setting DELIVERY_RISK_OUT_OF_RANGE decides where orders outside a model's range go.
+    """
+    policy = load_settings().out_of_range
+    before, after = load(first), load(second)
+    try:
+        with open_orders(orders, before.manifest.feature_names, given) as source:
+            found = compare(before, after, source.reader, policy)
+    except DifferentFeatures as error:
+        only = f"only A has {_listed(error.first)}, only B has {_listed(error.second)}"
+        raise click.ClickException(f"{error}: {only}") from None
+    alone = f", {found.alone} scored by one model alone" if found.alone else ""
+    order = "" if found.order_id is None else f", order {found.order_id!r}"
+    click.echo(
+        f"from        {identity(before)}\n"
+        f"to          {identity(after)}\n"
+        f"on {Path(orders).name}: {found.orders} orders, {found.rejected} rows rejected{alone}\n"
+        f"queue       {found.to_review + found.to_monitor} orders change it: "
+        f"{found.to_review} from monitor to review, {found.to_monitor} from review to monitor\n"
+        f"score       largest difference {found.difference}{order}"
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more if names else "none"

@@ -1,0 +1,92 @@
+"""delivery-risk model inspect: what a model file holds and, on orders, what its network does."""
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from model.artifact import model_file
+from model.core.risk_model import RiskModel
+from model.errors import NotServable
+from schemas.files.row import RESERVED_NAMES
+from service.cli.model.model_file import summary
+from service.cli.model_errors import errors_of, plain
+from service.cli.order_files import format_option, open_orders, orders_option
+from service.offline.inspection import SATURATED, Inspection, inspect_orders
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@orders_option()
+@format_option
+def inspect(file: str, orders: str | None, given: str | None) -> None:
+    """Print what FILE holds and, on orders, what its network does with them."""
+    with errors_of(file):
+        model = model_file.read(file)
+    _print_model(model)
+    if orders is not None:
+        with errors_of(file):
+            model.require_risk(reserved=RESERVED_NAMES)
+        with open_orders(orders, model.manifest.feature_names, given) as source:
+            found, rejected = inspect_orders(model, source.reader)
+        click.echo(f"\non {Path(orders).name}: {found.orders if found else 0} orders, {rejected} rows rejected")
+        if found is not None:
+            _print_inspection(model, found)
+
+
+def report_if_not_servable(model: RiskModel) -> None:
+    """Print why the model cannot be served, if so."""
+    try:
+        model.require_risk(reserved=RESERVED_NAMES)
+    except NotServable as error:
+        click.echo(f"not servable: {error.reason}")
+
+
+def _print_model(model: RiskModel) -> None:
+    manifest, network = model.manifest, model.network
+    click.echo(f"{manifest.name} {manifest.version}, created {manifest.created}")
+    click.echo(f"sha256      {model.sha256}")
+    if manifest.description:
+        click.echo(f"description {plain(manifest.description)}")
+    click.echo(f"network     {'-'.join(map(str, network.sizes))}, {network.parameter_count} parameters")
+    for number, layer in enumerate(network.layers, 1):
+        click.echo(f"  w{number} {layer.weights.shape}  b{number} {layer.bias.shape}  {layer.activation}")
+    click.echo(f"head        {manifest.head}, threshold {manifest.threshold}")
+    report_if_not_servable(model)
+    _print_features(model)
+    for key, value in manifest.provenance.items():
+        click.echo(f"provenance  {plain(key)}: {plain(value)}")
+    if manifest.baseline is not None:
+        click.echo(f"baseline    {summary(manifest.baseline)}")
+        for row in manifest.baseline.calibration:
+            rates = f"mean score {row.mean_score:.4f}, observed {row.observed_rate:.4f}"
+            click.echo(f"  scores up to {row.to:<5} {row.orders:>8} orders, {rates}")
+
+
+def _print_features(model: RiskModel) -> None:
+    """A line for each feature, its numbers unrounded: a rounded range would move its ends."""
+    click.echo(f"features    {len(model.manifest.features)}: name, mean, scale, range, unit")
+    rows = [
+        (each.name, repr(mean), repr(scale), *("" if end is None else repr(end) for end in (each.minimum, each.maximum)))
+        for each, mean, scale in zip(
+            model.manifest.features, model.standardizer.mean.tolist(), model.standardizer.scale.tolist(), strict=True
+        )
+    ]
+    name_width, *widths = (max(map(len, column)) for column in zip(*rows, strict=True))
+    for (name, *numbers), each in zip(rows, model.manifest.features, strict=True):
+        mean, scale, low, high = (text.rjust(width) for text, width in zip(numbers, widths, strict=True))
+        click.echo(f"  {name:<{name_width}}  {mean}  {scale}  {low} .. {high}  {plain(each.unit)}".rstrip())
+
+
+def _print_inspection(model: RiskModel, found: Inspection) -> None:
+    click.echo("z-range     feature, lowest and highest z-score, orders outside the training range")
+    rows = zip(model.manifest.feature_names, found.z_low, found.z_high, found.out_of_range, strict=True)
+    for name, low, high, outside in rows:
+        click.echo(f"  {name:<32} {low:>10.3f} {high:>10.3f} {outside:>10}")
+    for number, active in enumerate(found.active, 1):
+        click.echo(f"layer {number}     share of orders in which each unit is active")
+        click.echo("  " + " ".join(f"{share:.1%}" for share in active / found.orders))
+        never = ", ".join(map(str, np.flatnonzero(active == 0))) or "none"
+        click.echo(f"  units never active: {never}")
+    click.echo(f"saturated   {found.low} scores within {SATURATED} of 0, {found.high} of 1")
+    click.echo(f"review      {found.review / found.orders:.2%} of orders at the threshold or over it")

@@ -1,0 +1,49 @@
+"""What commands that write a model file share."""
+
+import os
+import re
+from datetime import UTC, datetime
+
+import click
+
+from model.artifact import model_file
+from model.artifact.checks import TIME
+from model.core.baseline import Baseline
+from model.core.risk_model import RiskModel
+from service.cli.model_errors import errors_of
+
+_YEAR_9999 = 253_402_300_799  # its last second
+
+out_option = click.option("--out", required=True, type=click.Path(dir_okay=False), help="The model file to write.")
+
+
+def now() -> str:
+    """The time of creation: SOURCE_DATE_EPOCH, else the present. Raises UsageError where the variable is not a time."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    if not epoch:
+        return datetime.now(UTC).strftime(TIME)
+    if not re.fullmatch("[0-9]{1,15}", epoch) or int(epoch) > _YEAR_9999:
+        raise click.UsageError("SOURCE_DATE_EPOCH: expected whole seconds since 1970")
+    return datetime.fromtimestamp(int(epoch), UTC).strftime(TIME)
+
+
+def write(model: RiskModel, out: str) -> None:
+    """Write a model file and print its version and digest. Raises ClickException."""
+    try:
+        with errors_of(None):
+            written = model_file.write(model, out)
+    except OSError as error:
+        raise click.ClickException(f"{out}: cannot be written ({error.strerror})") from None
+    click.echo(f"{out}: {identity(written)}")
+
+
+def identity(model: RiskModel) -> str:
+    """Name, version and digest."""
+    return f"{model.manifest.name} {model.manifest.version} (sha256 {model.sha256})"
+
+
+def summary(baseline: Baseline) -> str:
+    """A baseline in a few words."""
+    late = sum(round(row.observed_rate * row.orders) for row in baseline.calibration)
+    observed = f", {late / baseline.orders:.2%} late" if baseline.calibration else ", not calibrated"
+    return f"{baseline.orders} orders, {baseline.review / baseline.orders:.2%} to review{observed}"

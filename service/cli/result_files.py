@@ -1,0 +1,99 @@
+"""Files that are written: all of them complete, or none; gzipped where the name ends in .gz."""
+
+import gzip
+import io
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO, TextIO, cast
+
+import click
+
+from service.cli.order_files import without_gz
+from service.cli.output import Output, write_errors
+
+_GZIP_LEVEL = 6  # gzip's own; Python's default, 9, saves little and takes three times as long
+
+
+def is_stream(path: str) -> bool:
+    """Whether the path is standard output, a pipe or a device such as /dev/null: it cannot be replaced as a file can."""
+    return path == "-" or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path))
+
+
+def require_distinct(orders: str, out: str, rejects: str | None) -> None:
+    """Raise UsageError unless results and rejected rows go to different files, neither of them (by any link) the orders.
+
+    Neither may be a directory. Devices such as /dev/null are the same only by their name.
+    """
+    read = _status(orders, sys.stdin)
+    targets: list[object] = []
+    for path in [out] if rejects is None else [out, rejects]:
+        found, target = _status(path, sys.stdout), os.path.realpath(path)
+        if found is None and not os.path.isdir(os.path.dirname(target)):
+            raise click.UsageError(f"{path}: No such file or directory.")
+        if found is not None and stat.S_ISDIR(found.st_mode):
+            raise click.UsageError(f"{path}: Is a directory.")
+        if found is not None and read is not None and stat.S_ISREG(read.st_mode) and os.path.samestat(read, found):
+            raise click.UsageError(f"{path}: holds the orders and would be overwritten; give another FILE.")
+        targets.append(target if found is None or stat.S_ISCHR(found.st_mode) else (found.st_dev, found.st_ino))
+    if len(set(targets)) < len(targets):
+        raise click.UsageError(f"{out}: rejected rows would go there too; give --rejects another FILE.")
+
+
+def _status(path: str, stream: TextIO | None) -> os.stat_result | None:
+    """The status of a file, or of the stream for "-"; None if there is none. Raises UsageError."""
+    try:
+        if path != "-":
+            return os.stat(path)
+        return None if stream is None else os.fstat(stream.fileno())
+    except (FileNotFoundError, io.UnsupportedOperation):
+        return None
+    except OSError as error:
+        raise click.UsageError(f"{path}: {error.strerror}.") from None
+
+
+@contextmanager
+def open_outputs() -> Iterator[Callable[[str], TextIO]]:
+    """A function that opens a file to write. If the block succeeds every file is complete, else none is changed.
+
+    Files get their names at the end, in the order in which they were opened: if that fails for one, those before it exist.
+    A stream is written at once. Raises WriteError and ReaderGone.
+    """
+    drafts: list[tuple[str, str, str]] = []
+    try:
+        with ExitStack() as streams:
+
+            def create(path: str) -> TextIO:
+                if path == "-":
+                    return streams.enter_context(_text("standard output", sys.stdout.buffer))
+                draft, target = path, os.path.realpath(path)  # through a link, the file that it leads to
+                if not is_stream(path):
+                    folder, name = os.path.split(target)
+                    draft = os.path.join(folder, f".{name}.{os.getpid()}")
+                    drafts.append((path, draft, target))
+                with write_errors(path):
+                    below = streams.enter_context(open(draft, "wb", buffering=0))
+                    if draft != path and os.path.exists(target):
+                        shutil.copymode(target, draft)
+                return streams.enter_context(_text(path, below))
+
+            yield create
+        for path, draft, target in drafts:
+            with write_errors(path):
+                os.replace(draft, target)
+    finally:
+        for path, draft, _ in drafts:
+            with write_errors(path):
+                Path(draft).unlink(missing_ok=True)
+
+
+def _text(name: str, below: BinaryIO) -> TextIO:
+    """A text file on a binary one; gzipped by its name, and then without a time, so that the bytes are always the same."""
+    content = cast(BinaryIO, Output(name, below))
+    if without_gz(name) != name:
+        content = cast(BinaryIO, gzip.GzipFile("", "wb", _GZIP_LEVEL, content, mtime=0))
+    return io.TextIOWrapper(content, "utf-8", "surrogateescape", newline="")

@@ -1,0 +1,88 @@
+"""What the doctor reports of the settings and of the files that they name."""
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from service import config
+from service.cli.doctor import settings
+from service.cli.doctor.finding import Installation, fail, ok, warn
+from tests.bearer_tokens import GOOD, OTHER, line
+
+DRAIN, TOKENS = "DELIVERY_RISK_DRAIN_FILE", "DELIVERY_RISK_TOKENS_FILE"
+
+
+def found(**given):
+    paths: dict[str, Any] = {name: str(path) for name, path in given.items()}
+    valid = replace(config.load({}), **paths)
+    return list(settings.files(Installation({}, valid)))
+
+
+def test_valid_settings_are_counted():
+    environ = {"DELIVERY_RISK_THREADS": "5", "DELIVERY_RISK_WORKERS": "1", "PATH": "/bin"}
+    assert settings.settings(Installation(environ, config.load(environ))) == [ok("2 variables set, all valid")]
+
+
+def test_every_invalid_setting_fails():
+    environ = {"DELIVERY_RISK_THREADS": "x", "DELIVERY_RISK_NOTHING": "x"}
+    findings = settings.settings(Installation(environ, config.load({})))
+    assert [(each.verdict, each.found.split(":")[0]) for each in findings] == [
+        ("FAIL", "DELIVERY_RISK_NOTHING"),
+        ("FAIL", "DELIVERY_RISK_THREADS"),
+    ]
+
+
+def test_every_setting_of_a_file_has_its_check():
+    assert set(settings.FILES) == {name for name in config.SETTINGS if name.endswith("_file")}
+    assert found() == []
+
+
+def test_a_drain_file_that_does_not_exist_is_ok(tmp_path, monkeypatch):
+    assert found(drain_file=tmp_path / "drain") == [ok(f"{DRAIN}: the file can be created, and does not exist")]
+    monkeypatch.chdir(tmp_path)
+    assert found(drain_file="drain")[0].verdict == "ok"
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_service_that_is_draining_is_a_warning(tmp_path):
+    (tmp_path / "drain").touch()
+    advice = "remove it, unless the service is to stop"
+    assert found(drain_file=tmp_path / "drain") == [warn(f"{DRAIN}: the file exists, so the service is draining", advice)]
+
+
+def test_the_directory_of_a_drain_file_must_exist_and_be_writable(tmp_path, monkeypatch):
+    advice = "create it, or set the variable to a file in another directory"
+    assert found(drain_file=tmp_path / "run" / "drain") == [fail(f"{DRAIN}: its directory does not exist", advice)]
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    (finding,) = found(drain_file=tmp_path / "drain")
+    assert (finding.verdict, finding.found) == ("warn", f"{DRAIN}: its directory is not writable by this user")
+
+
+def test_of_valid_tokens_only_their_number_is_printed(tmp_path):
+    (tmp_path / "tokens").write_text("# two\n" + line(GOOD) + line(OTHER))
+    assert found(tokens_file=tmp_path / "tokens") == [ok(f"{TOKENS} holds 2 tokens")]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(f"{line(OTHER)}\nplanner score {GOOD}\n", "line 3: "), ("", "holds no token")]
+)
+def test_tokens_that_the_service_would_reject_fail_by_their_line(tmp_path, content, reason):
+    (tmp_path / "tokens").write_text(content)
+    (finding,) = found(tokens_file=tmp_path / "tokens")
+    assert (finding.verdict, finding.found.startswith(f"{TOKENS}: {reason}"), GOOD in finding.found) == ("FAIL", True, False)
+    assert finding.advice == "correct it; `delivery-risk token new` makes a line"
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda path: None, "cannot be read (No such file or directory)"),
+        (lambda path: path.write_bytes(bytes(2**17)), "over 65536 bytes"),
+    ],
+)
+def test_tokens_that_cannot_be_read_fail(tmp_path, make, reason):
+    make(tmp_path / "tokens")
+    (finding,) = found(tokens_file=tmp_path / "tokens")
+    assert (finding.verdict, finding.found) == ("FAIL", f"{TOKENS}: {reason}")

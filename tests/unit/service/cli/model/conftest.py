@@ -1,0 +1,25 @@
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def arrays(tmp_path):
+    """A training script's arrays: two features, three hidden units, of which the last is never active."""
+    np.savez(
+        tmp_path / "trained.npz",
+        feature_names=np.array(["backlog", "distance"]),
+        mean=np.array([3.0, 100.0]),
+        scale=np.array([2.0, 50.0]),
+        w1=np.array([[1.0, 0.5], [-1.0, 0.25], [0.0, 0.0]]),
+        b1=np.array([0.0, 0.1, -1.0]),
+        w2=np.array([[1.0, -2.0, 3.0]]),
+        b2=np.array([-0.5]),
+    )
+    return "trained.npz"
+
+
+@pytest.fixture
+def import_(run):
+    """Import arrays as made.npz."""
+    made = ("--name", "made", "--version", "7", "--threshold", "0.4", "--out", "made.npz")
+    return lambda source, *more: run("model", "import", source, *made, *more)

@@ -1,0 +1,121 @@
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.artifact import model_file
+from service.config import DEFAULT_MODEL
+from tests.order_files import ONE
+
+
+def made():
+    return model_file.read("made.npz")
+
+
+def test_an_imported_model_is_valid_and_names_its_source(import_, arrays):
+    done = import_(arrays)
+    assert (done.exit_code, made().sha256 in done.stdout) == (0, True)
+    manifest = made().manifest
+    assert (manifest.name, manifest.version, manifest.threshold) == ("made", "7", 0.4)
+    assert manifest.provenance["source_sha256"] == hashlib.sha256(Path(arrays).read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("epoch", "created"),
+    [
+        ("0", "1970-01-01T00:00:00Z"),
+        ("1700000000", "2023-11-14T22:13:20Z"),
+        ("253402300799", "9999-12-31T23:59:59Z"),
+    ],
+)
+def test_the_same_import_at_the_same_source_date_gives_the_same_bytes(import_, arrays, monkeypatch, epoch, created):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    import_(arrays)
+    first = Path("made.npz").read_bytes()
+    import_(arrays)
+    assert Path("made.npz").read_bytes() == first
+    assert made().manifest.created == created
+
+
+@pytest.mark.parametrize("epoch", ["abc", "-1", "1.5", " 1", "1_0", "٣", "253402300800", "9" * 400])
+@pytest.mark.parametrize("command", ["import", "card"])
+def test_an_invalid_source_date_is_rejected_and_not_repeated(run, import_, arrays, monkeypatch, command, epoch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    Path("orders.csv").write_text(ONE)
+    card = ("model", "card", DEFAULT_MODEL, "--on", "orders.csv", "--version", "2", "--out", "made.npz")
+    done = import_(arrays) if command == "import" else run(*card)
+    assert (done.exit_code, Path("made.npz").exists()) == (2, False)
+    assert done.stderr.endswith("Error: SOURCE_DATE_EPOCH: expected whole seconds since 1970\n")
+
+
+def test_an_import_that_fails_names_the_place_and_writes_nothing(import_, arrays):
+    done = import_(arrays, "--activations", "relu,relu")
+    assert (done.exit_code, Path("made.npz").exists()) == (1, False)
+    assert "manifest.activations: 2 activations for 1 hidden layers" in done.stderr
+
+
+@pytest.fixture
+def with_card(import_, arrays):
+    """Import with a card of these features."""
+
+    def with_card(*features):
+        Path("card.json").write_text(json.dumps({"features": features}))
+        return import_(arrays, "--card", "card.json")
+
+    return with_card
+
+
+def test_the_card_gives_ranges_and_units(with_card):
+    with_card({"name": "distance", "train_min": 1, "train_max": 900, "unit": "km"}, {"name": "backlog", "minimum": 0})
+    backlog, distance = made().manifest.features
+    assert (backlog.minimum, backlog.maximum, distance.minimum, distance.maximum, distance.unit) == (0, None, 1, 900, "km")
+
+
+def test_a_card_with_a_misspelt_name_makes_no_model(with_card):
+    done = with_card({"name": "distance", "min": 1}, {"name": "backlog"})
+    assert (done.exit_code, done.stdout, Path("made.npz").exists()) == (1, "", False)
+    assert done.stderr.startswith("Error: card.features.distance: contains 'min'; expected only name, unit, description, ")
+
+
+@pytest.mark.parametrize(("entry", "count"), [({}, 0), ({"minimum": 0}, 1), ({"train_min": 0, "train_max": 9, "p01": 1}, 1)])
+def test_an_import_reports_how_many_features_have_a_range(with_card, entry, count):
+    done = with_card({"name": "distance"}, {"name": "backlog", **entry})
+    assert done.stdout.splitlines()[1:] == [f"{count} of 2 features have a range"]
+
+
+def test_a_feature_with_the_name_of_an_output_column_is_imported_and_cannot_be_served(run, import_, arrays):
+    np.savez("queue.npz", **dict(np.load(arrays)) | {"feature_names": np.array(["backlog", "queue"])})
+    *_, told = import_("queue.npz").stdout.splitlines()
+    assert told.startswith("not servable: ")
+    Path("models").mkdir()
+    for command in (["validate", "made.npz"], ["publish", "made.npz", "--to", "models"]):
+        done = run("model", *command)
+        assert (done.exit_code, done.stderr) == (1, told.replace("not servable", "Error: made.npz: manifest.features") + "\n")
+
+
+def test_a_network_that_gives_no_risk_is_imported_and_cannot_be_served(run, import_, arrays):
+    done = import_(arrays, "--head", "identity")
+    assert (done.exit_code, "not servable" in done.stdout) == (0, True)
+    assert "not servable" in run("model", "inspect", "made.npz").stdout
+    assert run("model", "validate", "made.npz").exit_code == 1
+    assert "one output under a sigmoid head" in run("score", "--model", "made.npz", given="").stderr
+
+
+def test_default_writes_the_packaged_model_byte_for_byte(run):
+    assert run("model", "default", "--out", "again.npz").exit_code == 0
+    assert Path("again.npz").read_bytes() == Path(DEFAULT_MODEL).read_bytes()
+
+
+def test_validate_accepts_a_valid_file_and_rejects_a_broken_one(run):
+    assert "delivery-risk 1.0.0 is valid" in run("model", "validate", DEFAULT_MODEL).stdout
+    Path("cut.npz").write_bytes(Path(DEFAULT_MODEL).read_bytes()[:-40])
+    broken = run("model", "validate", "cut.npz")
+    assert (broken.exit_code, broken.stdout, broken.stderr.startswith("Error: cut.npz: ")) == (1, "", True)
+
+
+def test_validate_compares_the_digest(run):
+    digest = hashlib.sha256(Path(DEFAULT_MODEL).read_bytes()).hexdigest()
+    codes = [run("model", "validate", DEFAULT_MODEL, "--sha256", each).exit_code for each in (digest, digest.upper(), "0" * 64)]
+    assert codes == [0, 0, 1]

@@ -1,0 +1,71 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.artifact import model_file
+from service.config import DEFAULT_MODEL
+from tests.order_files import ONE
+
+
+def test_it_prints_features_shapes_and_parameter_count(run):
+    printed = run("model", "inspect", DEFAULT_MODEL).stdout
+    for text in ("delivery-risk 1.0.0", "3-3-1, 16 parameters", "w1 (3, 3)", "weather_severity", "0.0 .. 10.0", "not learned"):
+        assert text in printed
+
+
+def test_it_prints_means_scales_and_ranges_to_the_last_digit(run, import_, arrays):
+    distance = {"name": "distance", "minimum": -0.1, "maximum": 13.825304, "unit": "km"}
+    Path("card.json").write_text(json.dumps({"features": [distance, {"name": "backlog", "maximum": 1e23}]}))
+    saved = dict(np.load(arrays)) | {"mean": np.array([0.1 + 0.2, 100.0]), "scale": np.array([2.0, 1 / 3])}
+    np.savez("digits.npz", **saved)
+    import_("digits.npz", "--card", "card.json")
+    rows = [line.split() for line in run("model", "inspect", "made.npz").stdout.splitlines()]
+    assert ["backlog", "0.30000000000000004", "2.0", "..", "1e+23"] in rows
+    assert ["distance", "100.0", "0.3333333333333333", "-0.1", "..", "13.825304", "km"] in rows
+
+
+def test_no_text_of_a_file_looks_like_another_line_or_controls_the_terminal(run, import_, arrays):
+    control = "\x85\x9b2J\u2028\u202e"
+    Path("card.json").write_text(json.dumps({"features": [{"name": "distance", "unit": f"km{control}"}, {"name": "backlog"}]}))
+    done = import_(arrays, "--card", "card.json", "--description", f"é\nsha256      0000\r\x1b[2J{control}")
+    assert done.exit_code == 0
+    made = model_file.read("made.npz")
+    provenance = {f"a{control}": "b\nsha256      0000"}
+    model_file.write(replace(made, manifest=replace(made.manifest, provenance=provenance)), "made.npz")
+    printed = run("model", "inspect", "made.npz").stdout
+    assert [line.split()[0] for line in printed.splitlines()].count("sha256") == 1
+    assert set(printed) - {"\n"} <= {each for each in printed if each.isprintable()}
+    escaped = r"\x85\x9b2J\u2028\u202e"
+    for text in (rf"description é\nsha256      0000\r\x1b[2J{escaped}", f"km{escaped}", rf"provenance  a{escaped}: b\nsha256"):
+        assert text in printed
+
+
+def test_on_orders_it_finds_dead_units_z_ranges_and_saturation(run, import_, arrays):
+    import_(arrays)
+    Path("orders.csv").write_text("backlog,order_id,distance\n3,a,100\n7,b,100\n1003,c,100\n,d,100\n")
+    printed = run("model", "inspect", "made.npz", "--on", "orders.csv").stdout
+    assert "on orders.csv: 3 orders, 1 rows rejected" in printed
+    assert ["backlog", "0.000", "500.000", "0"] in [line.split() for line in printed.splitlines()]
+    assert "66.7% 33.3% 0.0%" in printed
+    assert "units never active: 2" in printed
+    assert "0 scores within 0.001 of 0, 1 of 1" in printed
+
+
+ON_ORDERS = {
+    "inspect": [DEFAULT_MODEL],
+    "card": [DEFAULT_MODEL, "--version", "2", "--out", "2.npz"],
+    "diff": [DEFAULT_MODEL, DEFAULT_MODEL],
+}
+
+
+@pytest.mark.parametrize("command", ON_ORDERS)
+def test_orders_in_a_file_of_any_ending_are_read_in_the_format_that_is_given(run, command):
+    Path("orders.txt").write_text(ONE)
+    arguments = ("model", command, *ON_ORDERS[command], "--on", "orders.txt")
+    unknown = run(*arguments)
+    assert (unknown.exit_code, "orders.txt: its ending names no known format; give --format." in unknown.stderr) == (2, True)
+    known = run(*arguments, "--format", "csv")
+    assert (known.exit_code, "on orders.txt: 1 orders" in known.output) == (0, True)

@@ -1,0 +1,78 @@
+"""How results and rejected rows are written: complete or not at all."""
+
+import os
+import stat
+import subprocess
+
+import pytest
+
+from tests.order_files import HEADER, REJECTED, ROWS
+
+
+def test_if_results_cannot_take_their_name_no_rejected_rows_are_written(run, tmp_path, monkeypatch):
+    def replace(source, target, real=os.replace):
+        if os.fspath(target).endswith("out.csv"):
+            raise PermissionError(1, "Operation not permitted", source)
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    (tmp_path / "stdin.rejects.csv").write_text("old")
+    done = run("score", "--out", "out.csv", given=HEADER + ROWS + REJECTED)
+    assert (done.exit_code, os.listdir(tmp_path)) == (2, ["stdin.rejects.csv"])
+    assert done.stderr == "Error: out.csv: Operation not permitted.\n"
+    assert (tmp_path / "stdin.rejects.csv").read_text() == "old"
+
+
+@pytest.mark.parametrize("out", ["/dev/full", "full.gz"])
+def test_a_full_device_is_named(run, tmp_path, out):
+    (tmp_path / "full.gz").symlink_to("/dev/full")
+    done = run("score", "--out", out, given=HEADER + ROWS)
+    assert (done.exit_code, done.stderr) == (2, f"Error: {out}: No space left on device.\n")
+
+
+@pytest.mark.parametrize("name", ["new.csv", "old.csv"])
+def test_through_a_link_the_file_that_it_leads_to_is_written(run, tmp_path, name):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "old.csv").write_text("old")
+    (tmp_path / "link.csv").symlink_to(f"results/{name}")
+    assert run("score", "--out", "link.csv", given=HEADER + ROWS).exit_code == 0
+    assert os.readlink(tmp_path / "link.csv") == f"results/{name}"
+    assert (tmp_path / "results" / name).read_text().count("\n") == 4
+    assert set(os.listdir(tmp_path / "results")) == {"old.csv", name}
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o664])
+def test_a_file_that_is_replaced_keeps_its_permissions(run, tmp_path, mode):
+    (tmp_path / "out.csv").touch(mode)
+    (tmp_path / "out.csv").chmod(mode)
+    assert run("score", "--out", "out.csv", given=HEADER + ROWS).exit_code == 0
+    assert stat.S_IMODE((tmp_path / "out.csv").stat().st_mode) == mode
+
+
+def test_files_whose_names_end_in_gz_are_gzipped(run, tmp_path):
+    given = HEADER + ROWS + REJECTED
+    plain = run("score", "--out", "out.csv", "--rejects", "rejected.csv", given=given)
+    packed = run("score", "--out", "out.csv.gz", "--rejects", "rejected.csv.GZ", given=given)
+    assert (plain.exit_code, packed.exit_code) == (1, 1)
+    for one, other in (("out.csv", "out.csv.gz"), ("rejected.csv", "rejected.csv.GZ")):
+        unpacked = subprocess.run(["gunzip", "-c"], input=(tmp_path / other).read_bytes(), capture_output=True, check=True)
+        assert unpacked.stdout == (tmp_path / one).read_bytes()
+    assert set(os.listdir(tmp_path)) == {"out.csv", "out.csv.gz", "rejected.csv", "rejected.csv.GZ"}
+
+
+def test_gzipped_results_are_the_same_bytes_at_any_time_under_any_name(run, tmp_path, monkeypatch):
+    assert run("score", "--out", "a.csv.gz", given=HEADER + ROWS).exit_code == 0
+    monkeypatch.setattr("time.time", lambda: 2e9)
+    assert run("score", "--out", "b.csv.gz", given=HEADER + ROWS).exit_code == 0
+    assert (tmp_path / "a.csv.gz").read_bytes() == (tmp_path / "b.csv.gz").read_bytes()
+
+
+def test_a_pipe_is_not_replaced_and_rejected_rows_go_to_the_working_directory(run, tmp_path):
+    (tmp_path / "there").mkdir()
+    os.mkfifo(tmp_path / "there" / "pipe")
+    with subprocess.Popen(["cat", tmp_path / "there" / "pipe"], stdout=subprocess.PIPE, text=True) as reader:
+        done = run("score", "--out", "there/pipe", given=HEADER + ROWS + REJECTED)
+        assert len(reader.communicate(timeout=10)[0].splitlines()) == 4
+    assert (done.exit_code, (tmp_path / "stdin.rejects.csv").exists()) == (1, True)
+    assert os.listdir(tmp_path / "there") == ["pipe"]
+    assert stat.S_ISFIFO((tmp_path / "there" / "pipe").stat().st_mode)

@@ -55,6 +55,11 @@ def test_only_the_command_line_and_wsgi_read_the_environment():
     assert all(name.startswith("service/cli/") or name == "service/wsgi.py" for name in readers)
 
 
+def test_contributing_names_the_verbs_of_the_justfile():
+    verbs = re.findall(r"^(\w+)(?: \*\w+)?:(?!=)", (ROOT / "justfile").read_text(), re.MULTILINE)
+    assert {"default", *re.findall(r"^\| `just (\w+)`", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)} == set(verbs)
+
+
 def retired(text):
     """The retired words of a text, with the numbers of their lines."""
     lines = KEY_OF_MODEL.sub("", text).splitlines()

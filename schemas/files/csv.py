@@ -108,9 +108,11 @@ class Reader:
 
     def _header(self) -> list[str]:
         first = next(self._lines, None)
-        if first is not None and first.cells is None:
+        if first is None or first.number > 1:
+            return []
+        if first.cells is None:
             raise BadFile("the first line is not CSV")
-        return [] if first is None or first.cells is None else first.cells
+        return first.cells
 
     def _row(self, number: int, cells: list[str]) -> Row:
         if len(cells) != len(self.columns):

@@ -11,15 +11,15 @@ from schemas.validation import DecodedBatch
 
 
 class Headers(Protocol):
-    """The headers of a request; names in any case."""
+    """The headers of a request. Names are not case-sensitive."""
 
     def get(self, name: str, /) -> str | None:
-        """The value of a header, None where the request has none."""
+        """The value of a header, None if the request does not have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestBody:
-    """The `content` of a request, complete and not compressed, and the request's `headers`."""
+    """The complete, uncompressed `content` of a request, and its `headers`."""
 
     headers: Headers
     content: bytes
@@ -32,7 +32,7 @@ class RequestBody:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How a batch is answered: `encode` writes the answer, `locate` gives the steps of a fault's JSON pointer."""
+    """How a batch is answered: `encode` makes the answer, of this `media_type`; `locate` gives the steps to a fault."""
 
     media_type: str
     encode: Callable[[ScoredBatch], bytes]
@@ -40,12 +40,12 @@ class Format:
 
 
 class Decoder(Protocol):
-    """Decodes bodies of one media type for one model. `schema` and `example` document them in OpenAPI."""
+    """Decodes bodies of one media type for one model. OpenAPI documents them by `schema` and `example`."""
 
     schema: dict[str, Any]
 
     def decode(self, body: RequestBody) -> DecodedBatch:
-        """The orders of the body and their faults. Raises MalformedBody."""
+        """The valid orders of the body and all faults. Raises MalformedBody."""
 
     def example(self, model: RiskModel) -> Any:
         """A body that the model scores."""

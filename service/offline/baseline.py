@@ -99,7 +99,7 @@ def build_baseline(model: RiskModel, reader: Reader, policy: Policy, label: str 
         decoded, scores = scored.decoded, scored.scores
         found.refuse(chunks.refusals(replace(chunk, decoded=decoded)))
         rows = [chunk.read[position] for position in decoded.positions]
-        labels = [None if label is None else _label(reader.other(row, label)) for row in rows]
+        labels = [None if label is None else _label(reader.value(row, label)) for row in rows]
         if label is not None:
             found.unlabelled += [row.line for row, late in zip(rows, labels, strict=True) if late is None]
         found.add(scores, np.array(labels, np.bool_))

@@ -151,7 +151,7 @@ def test_a_row_that_is_not_utf8_is_a_fault_and_keeps_its_bytes():
         (HEADER + ",score", "the header has a column score, which is a column of the output"),
         (HEADER + ",queue", "the header has a column queue, which is a column of the output"),
         (HEADER + ",out_of_range", "the header has a column out_of_range, which is a column of the output"),
-        ('"order_id"x,' + HEADER, "the first line is not CSV"),
+        ('"order_id"x,' + HEADER, "the first line is not valid CSV"),
     ],
 )
 def test_a_header_that_cannot_serve_is_refused_with_the_reason(header, reason):

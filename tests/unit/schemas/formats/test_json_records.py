@@ -152,7 +152,7 @@ def test_an_order_with_too_many_names_has_no_other_fault_but_still_shares_its_id
     ]
 
 
-@pytest.mark.parametrize(("count", "faults"), [(100, []), (101, [Fault("too_many_orders", path=("orders",), most=100)])])
+@pytest.mark.parametrize(("count", "faults"), [(100, []), (101, [Fault("too_many_orders", path=("orders",), limit=100)])])
 def test_a_batch_may_have_as_many_orders_as_the_limit_says(count, faults):
     assert check({"orders": [order(f"A-{at}", 2, 3, 1) for at in range(count)]}).faults == faults
 

@@ -1,4 +1,4 @@
-"""Faults of orders and the problem document (RFC 9457) that tells them. Neither ever repeats a value."""
+"""Faults of orders, and the problem document (RFC 9457) that reports them. Neither ever repeats a value."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ LONGEST_NAME = 128
 
 
 class MalformedBody(ValueError):
-    """A body is not in the format that it claims. The message says what is wrong and where."""
+    """A body is not in the format of its media type. The message says what is wrong and where."""
 
 
-CODES = {
+_OF_ORDERS = {
     "missing": "required, but missing",
     "null": "must not be null or empty",
     "unknown_name": "not a name that the model knows",
-    "too_many_names": "holds far more names than the model knows",
-    "duplicate_key": "the name stands more than once in the same object",
+    "too_many_names": "has far more names than the model knows",
+    "duplicate_key": "this name occurs more than once",
     "duplicate_order_id": "another order of the batch has the same order_id",
     "not_a_number": "must be a JSON number",
     "not_finite": "must be a finite number within the range of a float64",
@@ -26,28 +26,31 @@ CODES = {
     "wrong_length": "must have 1 to 128 characters",
     "not_an_object": "must be a JSON object",
     "not_a_list": "must be a list",
-    "empty_batch": "must hold at least one order",
-    "wrong_count": "must hold as many values as there are order_ids",
-    "too_many_orders": "holds more orders than a batch may have",
+    "empty_batch": "must contain at least one order",
+    "wrong_count": "must have as many values as there are order_ids",
+    "too_many_orders": "has more orders than a batch may have",
     "out_of_range": "outside the range that the model was trained on",
-    "out_of_numeric_range": "the features are finite, but so large that the score is not",
-    "reserved_name": "holds a name that the answer uses",
-    "not_json": "not a line of strict JSON",
-    "not_csv": "not a row of the header's length, or not sound CSV",
-    "not_utf8": "holds bytes that are not UTF-8",
+    "out_of_numeric_range": "the features are finite, but too large for a finite score",
 }
+_OF_FILES = {
+    "reserved_name": "has a name that is reserved for results",
+    "not_json": "must be a line of strict JSON",
+    "not_csv": "must be valid CSV, with as many cells as the header",
+    "not_utf8": "contains bytes that are not UTF-8",
+}
+CODES = _OF_ORDERS | _OF_FILES
+"""The text of each code. A code is on the wire and never changes."""
 
-
-BATCH_CODES = tuple(code for code in CODES if code not in ("reserved_name", "not_json", "not_csv", "not_utf8"))
-"""Those that an order of a batch may have, or the batch; the others are of lines in files."""
+BATCH_CODES = tuple(_OF_ORDERS)
+"""The codes of an order in a batch, or of the batch; the others are codes of rows in files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong: `code` of CODES, in the order at `position`, at `name` (None: all of the order).
+    """One thing that is wrong: `code` of CODES, in the order at `position`, at `name` (None: the order as a whole).
 
-    `order_id` is the order's own where it has a usable one. Where the batch itself is at fault, `position` is None and
-    `path` has the steps to the place in the body, and `most` is how many there may be, where there are too many.
+    `order_id` is that of the order, if it is usable. A fault of the batch itself has no position: `path` has the steps from
+    the top of the body to what is wrong, and `limit` is how many are allowed, if there are too many.
     """
 
     code: str
@@ -55,18 +58,19 @@ class Fault:
     name: str | None = None
     order_id: str | None = None
     path: tuple[str, ...] = ()
-    most: int | None = None
+    limit: int | None = None
 
     @property
     def detail(self) -> str:
-        return CODES[self.code] if self.most is None else f"{CODES[self.code]} (at most {self.most})"
+        """The text of the code."""
+        return CODES[self.code] if self.limit is None else f"{CODES[self.code]} (at most {self.limit})"
 
 
 class ErrorSchema(Schema):
     """One fault on the wire."""
 
-    pointer = fields.String(required=True, metadata={"description": "JSON pointer to the place (RFC 6901)."})
-    order_id = fields.String(metadata={"description": "The order's own id, where it has a usable one."})
+    pointer = fields.String(required=True, metadata={"description": "JSON pointer (RFC 6901) to what is wrong."})
+    order_id = fields.String(metadata={"description": "The order_id of the order, if it is usable."})
     code = fields.String(required=True, metadata={"enum": list(CODES)})
     detail = fields.String(required=True)
 
@@ -74,21 +78,21 @@ class ErrorSchema(Schema):
 class ProblemSchema(Schema):
     """application/problem+json, RFC 9457."""
 
-    type = fields.String(required=True, metadata={"description": "A URN that is the same for every problem of a kind."})
+    type = fields.String(required=True, metadata={"description": "A URN, the same for every problem of a kind."})
     title = fields.String(required=True)
     status = fields.Integer(required=True)
     detail = fields.String(required=True)
     request_id = fields.String(required=True)
-    errors = fields.List(fields.Nested(ErrorSchema), metadata={"description": "The first 100 faults."})
-    error_count = fields.Integer(metadata={"description": "How many faults there are in truth."})
+    errors = fields.List(fields.Nested(ErrorSchema), metadata={"description": "The first 100 errors."})
+    error_count = fields.Integer(metadata={"description": "How many errors there are."})
 
 
 Locate = Callable[[Fault], tuple[str, ...]]
-"""The steps from the top of a body to where an order's fault is, in the body's own format."""
+"""Gives the steps from the top of a body to an order's fault, in the format of the body."""
 
 
 def error_list(faults: Iterable[Fault], locate: Locate) -> list[dict[str, str]]:
-    """The faults as ErrorSchema has them, with their places as JSON pointers (RFC 6901); a long name in one is cut."""
+    """The faults as ErrorSchema has them. `pointer` is a JSON pointer (RFC 6901), in which a long name is cut."""
     errors = []
     for fault in faults:
         steps = fault.path if fault.position is None else locate(fault)
@@ -99,8 +103,8 @@ def error_list(faults: Iterable[Fault], locate: Locate) -> list[dict[str, str]]:
     return errors
 
 
-def described(faults: Sequence[Fault], locate: Locate, most: int | None = None) -> dict[str, Any]:
-    """`errors`, no more than `most` of them, and beside them `error_count`, how many there are in truth."""
+def error_members(faults: Sequence[Fault], locate: Locate, most: int | None = None) -> dict[str, Any]:
+    """The members `errors`, with at most `most` of the faults, and `error_count`, the number of all faults."""
     return {"errors": error_list(faults[:most], locate), "error_count": len(faults)}
 
 

@@ -1,6 +1,6 @@
-"""The strict fields of the wire. What marshmallow's own would bend into shape, these refuse.
+"""Strict fields: they reject values that marshmallow's own fields would convert.
 
-The messages of these fields are codes of problem.CODES, so that an error carries its code from where it arises.
+The error messages are codes of schemas.faults.CODES, so an error has its code from where it occurs.
 """
 
 import math
@@ -13,7 +13,7 @@ ORDER_ID_LENGTH = 128
 
 
 class Strict(Schema):
-    """A schema that refuses names it does not know."""
+    """A schema that rejects names it does not know."""
 
     class Meta:
         unknown = RAISE
@@ -22,9 +22,9 @@ class Strict(Schema):
 
 
 class Number(fields.Float):
-    """A finite float64 from a JSON number: no text, no boolean, no null, no NaN, nothing too large.
+    """A JSON number that is a finite float64. Text, booleans, null, NaN and numbers that are too large are rejected.
 
-    A zero has no sign, since some doors could not tell it: -0.0 is 0.0.
+    Zero has no sign: -0.0 becomes 0.0, because some formats do not distinguish them.
     """
 
     default_error_messages = {"required": "missing", "null": "null", "invalid": "not_a_number", "infinite": "not_finite"}
@@ -42,7 +42,7 @@ class Number(fields.Float):
 
 
 class Values(fields.List[Any]):
-    """A list, taken as it is: what stands in it is for others to check."""
+    """A list whose entries are not checked here."""
 
     default_error_messages = {"required": "missing", "null": "null", "invalid": "not_a_list"}
 
@@ -53,7 +53,7 @@ class Values(fields.List[Any]):
 
 
 class OrderId(fields.String):
-    """A string of 1 to 128 characters, all of them real ones: half of a surrogate pair is refused."""
+    """A string of 1 to 128 characters, none of them half of a surrogate pair."""
 
     default_error_messages = {"required": "missing", "null": "null", "invalid": "not_a_string"}
 
@@ -62,13 +62,11 @@ class OrderId(fields.String):
         super().__init__(validate=length, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        if type(value) is not str:
-            raise self.make_error("invalid")
-        if not well_formed(value):
+        if type(value) is not str or not well_formed(value):
             raise self.make_error("invalid")
         return value
 
 
 def well_formed(text: str) -> bool:
-    """Whether the text can be written as UTF-8: it holds no lone surrogate."""
+    """Whether the text can be encoded as UTF-8, that is, has no lone surrogate."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,4 +1,4 @@
-"""Catalog: what the service says of the model it serves, and of itself."""
+"""The model card, and what the service reports about itself."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from schemas.result import policy_field
 
 
 class FeatureSchema(Schema):
-    """One input of the model; minimum and maximum bound what training saw."""
+    """One feature of the model; `minimum` and `maximum` are the range of the training data, null where there is none."""
 
     name = fields.String(required=True)
     unit = fields.String(required=True)
@@ -22,8 +22,8 @@ class FeatureSchema(Schema):
     scale = fields.Float(required=True)
 
 
-class ServedSchema(Schema):
-    """A version that is served; file is its name in the store, empty where there is no store."""
+class ServedVersionSchema(Schema):
+    """A version that is served; `file` is its name in the registry, empty without a registry."""
 
     name = fields.String(required=True)
     version = fields.String(required=True)
@@ -31,57 +31,57 @@ class ServedSchema(Schema):
     file = fields.String(required=True)
 
 
-class WantedSchema(Schema):
-    """A version that the store's pointer names."""
+class WantedVersionSchema(Schema):
+    """A version that a reference of the registry names."""
 
     version = fields.String(required=True)
     file = fields.String(required=True)
     sha256 = fields.String(required=True)
 
 
-class StateSchema(Schema):
-    """What a role of the active models is in the worker that answers, and what the store wants it to be."""
+class RoleStateSchema(Schema):
+    """The version that the worker serves in a role, and the version that the registry names for it."""
 
-    served = fields.Nested(ServedSchema, required=True, allow_none=True)
-    wanted = fields.Nested(WantedSchema, required=True, allow_none=True)
+    served = fields.Nested(ServedVersionSchema, required=True, allow_none=True)
+    wanted = fields.Nested(WantedVersionSchema, required=True, allow_none=True)
     reason = fields.String(required=True, allow_none=True, metadata={"description": "Why the last change failed."})
     since = fields.Float(required=True, metadata={"description": "When it last changed, in seconds since 1970."})
 
 
 class ActiveModelsSchema(Schema):
-    """The champion answers; the challenger is tried beside it and seen in metrics only."""
+    """The champion answers; the challenger scores the same orders, and only metrics show its scores."""
 
-    champion = fields.Nested(StateSchema, required=True)
-    challenger = fields.Nested(StateSchema, required=True)
+    champion = fields.Nested(RoleStateSchema, required=True)
+    challenger = fields.Nested(RoleStateSchema, required=True)
 
 
 class HistogramSchema(Schema):
-    """Orders over one edge and up to the next, at first up to the first edge, at last over all of them."""
+    """`counts` has one entry more than `edges`: orders up to the first edge, up to each next edge, and over the last."""
 
     edges = fields.List(fields.Float(), required=True)
     counts = fields.List(fields.Integer(), required=True)
 
 
 class CalibrationSchema(Schema):
-    """The orders whose scores lie in the bin that ends at `to`."""
+    """The orders whose scores are in the bin that ends at `to`."""
 
     to = fields.Float(required=True)
     orders = fields.Integer(required=True)
     mean_score = fields.Float(required=True)
-    observed_rate = fields.Float(required=True, metadata={"description": "The share of these orders that was late."})
+    observed_rate = fields.Float(required=True, metadata={"description": "The share of these orders that were late."})
 
 
-class ReferenceSchema(Schema):
-    """How the scores and features of known orders lie, for monitoring to compare with."""
+class BaselineSchema(Schema):
+    """How scores and features of known orders are distributed. Drift is measured against it."""
 
     orders = fields.Integer(required=True)
-    review = fields.Integer(required=True, metadata={"description": "How many of the orders go to review."})
+    review = fields.Integer(required=True, metadata={"description": "How many of these orders go to review."})
     scores = fields.Nested(HistogramSchema, required=True)
     zscores = fields.Dict(keys=fields.String(), values=fields.Nested(HistogramSchema), required=True)
     calibration = fields.List(
         fields.Nested(CalibrationSchema),
         required=True,
-        metadata={"description": "A row for each bin of the scores that holds orders; empty where no labels were known."},
+        metadata={"description": "An entry for each bin of scores that has orders; empty if no labels were known."},
     )
 
 
@@ -96,17 +96,17 @@ class ModelSchema(Schema):
     threshold = fields.Float(required=True)
     out_of_range_policy = policy_field()
     head = fields.String(required=True)
-    sizes = fields.List(fields.Integer(), required=True, metadata={"description": "Inputs, then the units of each layer."})
+    sizes = fields.List(fields.Integer(), required=True, metadata={"description": "Features, then the units of each layer."})
     activations = fields.List(fields.String(), required=True)
     parameter_count = fields.Integer(required=True)
     features = fields.List(fields.Nested(FeatureSchema), required=True)
     provenance = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
-    reference = fields.Nested(ReferenceSchema, required=True, allow_none=True)
+    reference = fields.Nested(BaselineSchema, required=True, allow_none=True)
     lineup = fields.Nested(ActiveModelsSchema, required=True)
 
 
 class VersionSchema(Schema):
-    """What runs here."""
+    """The versions of what runs here."""
 
     service_version = fields.String(required=True)
     python_version = fields.String(required=True)
@@ -115,13 +115,13 @@ class VersionSchema(Schema):
 
 
 class HealthSchema(Schema):
-    """A probe's answer."""
+    """The answer of a probe."""
 
     status = fields.String(required=True, metadata={"enum": ["ok"]})
 
 
-def card(model: RiskModel, active: Mapping[str, Any], policy: str) -> dict[str, Any]:
-    """The model card, as ModelSchema has it; `lineup` is a state of StateSchema by role, `policy` one of POLICIES."""
+def card(model: RiskModel, states: Mapping[str, Any], policy: str) -> dict[str, Any]:
+    """The model card, as ModelSchema has it. `states` has a RoleStateSchema by role; `policy` is one of POLICIES."""
     manifest, standardizer = model.manifest, model.standardizer
     numbers = zip(manifest.features, standardizer.mean.tolist(), standardizer.scale.tolist(), strict=True)
     features = [
@@ -151,5 +151,5 @@ def card(model: RiskModel, active: Mapping[str, Any], policy: str) -> dict[str, 
         "features": features,
         "provenance": manifest.provenance,
         "reference": None if manifest.baseline is None else asdict(manifest.baseline),
-        "lineup": active,
+        "lineup": states,
     }

@@ -1,22 +1,22 @@
-"""Result: a scored batch, and what every format answers of it."""
+"""Results: a scored batch, and the parts of its answer that all formats share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 import numpy as np
 from marshmallow import Schema, fields
 
 from model.core.risk_model import RiskModel, Scores
-from schemas.faults import ErrorSchema, Locate, described
+from schemas.faults import ErrorSchema, Locate, error_members
 from schemas.fields import OrderId
 from schemas.validation import DecodedBatch
 
 Policy = Literal["review", "flag", "refuse"]
 
 QUEUES = ("monitor", "review")
-POLICIES = ("review", "flag", "refuse")
+POLICIES: tuple[Policy, ...] = get_args(Policy)
 POLICIES_HELP = "Whether an order outside the model's range goes to review, is only flagged, or is rejected"
 _QUEUES = np.array(QUEUES, np.object_)
 
@@ -28,17 +28,17 @@ class ResultSchema(Schema):
     score = fields.Float(required=True, metadata={"minimum": 0, "maximum": 1, "description": "The delay risk, unrounded."})
     queue = fields.String(required=True, metadata={"enum": list(QUEUES)})
     out_of_range = fields.List(
-        fields.String(), metadata={"description": "Features outside the range that the model was trained on."}
+        fields.String(), metadata={"description": "The features outside the range that the model was trained on."}
     )
 
 
 def policy_field() -> fields.String:
-    """What happens to an order outside the model's range."""
+    """The field of the policy, one of POLICIES."""
     return fields.String(required=True, metadata={"enum": list(POLICIES), "description": f"{POLICIES_HELP}."})
 
 
 class AnswerSchema(Schema):
-    """What every answer to a batch has: the version and policy that made it, and the errors of a partial answer."""
+    """The members of every answer to a batch: the model version and the policy, and the errors of a partial answer."""
 
     model_name = fields.String(required=True)
     model_version = fields.String(required=True)
@@ -47,7 +47,7 @@ class AnswerSchema(Schema):
     out_of_range_policy = policy_field()
     errors = fields.List(
         fields.Nested(ErrorSchema),
-        metadata={"description": "With on_error=partial: every fault of the orders that have no result."},
+        metadata={"description": "With on_error=partial: every error of the orders without a result."},
     )
     error_count = fields.Integer(metadata={"description": "With on_error=partial: how many errors there are."})
 
@@ -67,12 +67,12 @@ class ColumnsDecisionSchema(AnswerSchema):
     out_of_range = fields.Dict(
         keys=fields.String(),
         values=fields.List(fields.Integer()),
-        metadata={"description": "By feature: indices of the orders outside the range that training saw."},
+        metadata={"description": "By feature: the indices of the orders outside the range that the model was trained on."},
     )
 
 
 class Timing(NamedTuple):
-    """A stage of a request, with its begin and end on the performance counter, in seconds."""
+    """A stage of a request; `begin` and `end` are seconds of time.perf_counter."""
 
     stage: str
     begin: float
@@ -81,10 +81,10 @@ class Timing(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoredBatch:
-    """A batch that `model` scored by a `policy` for orders outside its range.
+    """A batch that `model` scored, with a `policy` for orders outside its range.
 
-    `decoded` has the valid orders and the faults of the others; `scores` has a row for each valid order, its review flags
-    set by the policy. A `partial` batch may be answered in spite of faults. `timings` are those of decoding and scoring.
+    `decoded` has the valid orders and the faults of the others. `scores` has a row for each valid order; the policy has set
+    its review flag. A `partial` batch is answered even if some orders have faults. `timings` are of decoding and scoring.
     """
 
     model: RiskModel
@@ -100,13 +100,13 @@ class ScoredBatch:
 
     @property
     def answerable(self) -> bool:
-        """Whether the batch has no faults, or is partial and has faults of single orders only."""
+        """Whether the batch has no faults, or is partial and all its faults are of single orders."""
         faults = self.decoded.faults
         return not faults or (self.partial and all(fault.position is not None for fault in faults))
 
 
 def header(scored: ScoredBatch) -> dict[str, Any]:
-    """The model version that answers, its threshold and the policy, as AnswerSchema has them."""
+    """The model version, its threshold and the policy, as AnswerSchema has them."""
     manifest = scored.model.manifest
     return {
         "model_name": manifest.name,
@@ -118,18 +118,18 @@ def header(scored: ScoredBatch) -> dict[str, Any]:
 
 
 def errors(scored: ScoredBatch, locate: Locate) -> dict[str, Any]:
-    """`errors` and `error_count` of a partial answer; nothing otherwise."""
-    return described(scored.decoded.faults, locate) if scored.partial else {}
+    """The members `errors` and `error_count` of a partial answer; no members otherwise."""
+    return error_members(scored.decoded.faults, locate) if scored.partial else {}
 
 
 def queues(scored: ScoredBatch) -> list[str]:
-    """The queue of each order."""
+    """The queue of each valid order."""
     names: list[str] = _QUEUES.take(scored.scores.review).tolist()
     return names
 
 
 class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The result of one order. `out_of_range` names the features outside the range seen in training."""
+    """The result of one order. `out_of_range` names the features outside the range that the model was trained on."""
 
     order_id: str
     score: float
@@ -138,7 +138,7 @@ class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 def results(scored: ScoredBatch) -> list[Result]:
-    """A Result for each order of the batch."""
+    """A Result for each valid order, in the order of the batch."""
     outside = scored.scores.out_of_range
     found = list(map(Result, scored.decoded.batch.ids, scored.scores.scores.tolist(), queues(scored)))
     if not np.count_nonzero(outside):

@@ -1,7 +1,7 @@
-"""Document: strict JSON text (RFC 8259) made into Python values, with what a codec hides still to be seen.
+"""Strict JSON: RFC 8259 text becomes Python values, with names that occur twice and numbers out of range left visible.
 
-An object remembers the names that stood in it more than once. NaN, infinities and numbers too large for a float64 come
-out as floats that are not finite, so that the schema can name their place. Everything else that is not JSON is refused.
+An object knows which names it had more than once. NaN, infinities and numbers too large for a float64 become floats that
+are not finite, so that validation can report where they are. Any other text that is not JSON is rejected.
 """
 
 import json
@@ -12,7 +12,7 @@ from schemas.faults import MalformedBody
 
 
 class NotJSON(MalformedBody):
-    """The text is not JSON; `line` and `column`, from 1, say where, as far as is known."""
+    """The text is not JSON; `line` and `column` count from 1, and are None where the position is not known."""
 
     def __init__(self, reason: str, line: int | None = None, column: int | None = None) -> None:
         super().__init__(reason if line is None else f"{reason} (line {line}, column {column})")
@@ -21,14 +21,14 @@ class NotJSON(MalformedBody):
 
 
 class Object(dict[str, Any]):
-    """A JSON object; `repeated` are the names given more than once (the last value counts)."""
+    """A JSON object; `repeated` are the names that it had more than once (the last value counts)."""
 
     __slots__ = ("repeated",)
     repeated: tuple[str, ...]
 
 
 def read(text: bytes) -> Any:
-    """The document in UTF-8 text. Raises NotJSON: other encodings, a byte order mark, nesting beyond reason."""
+    """The value of JSON text in UTF-8. Raises NotJSON, also for a byte order mark and for too many nested levels."""
     try:
         return json.loads(text.decode("utf-8"), object_pairs_hook=_object, parse_int=_integer, parse_constant=float)
     except UnicodeDecodeError as error:
@@ -36,7 +36,7 @@ def read(text: bytes) -> Any:
     except json.JSONDecodeError as error:
         raise NotJSON("the body is not JSON", error.lineno, error.colno) from error
     except RecursionError as error:
-        raise NotJSON("the body nests too deep") from error
+        raise NotJSON("the body has too many nested levels") from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Object:

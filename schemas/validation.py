@@ -1,8 +1,8 @@
 """Validation: the rules that a batch must meet to be scored by one model.
 
-There are two ways to the same answer. Whole columns are checked at once, and taken only if every value in them is valid.
-Otherwise the orders are loaded one by one by a marshmallow schema, which finds every fault of every order. The valid orders
-of a faulty batch are decoded all the same, for callers that ask for them.
+A batch is first validated column by column, which accepts it only if every value is valid. Otherwise a marshmallow schema
+loads the orders one by one and finds every fault of every order. Both give the same batch for the same valid orders. The
+valid orders of a batch with faults are decoded too.
 """
 
 from collections import Counter
@@ -26,10 +26,10 @@ _OBJECTS: set[type] = {dict, Object}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedBatch:
-    """The `batch` of the valid orders, the `positions` of these among all orders, and the `faults` of the others.
+    """The `batch` of the n valid orders, their `positions` (n,) among all orders, and the `faults` of the others.
 
-    `received` is the number of orders in the request, also where the batch itself has a fault and no order was checked.
-    `format` names the format of the request in schemas.formats.table; it is empty for a file.
+    `received` is the number of orders in the request, even if no order was validated because the batch itself has a fault.
+    `format` is the name of the request's format in schemas.formats.table, empty for a file.
     """
 
     batch: Batch
@@ -38,26 +38,26 @@ class DecodedBatch:
     received: int
     format: str = ""
 
-    def of_format(self, name: str) -> "DecodedBatch":
-        """The same batch, received in the format of this name."""
+    def with_format(self, name: str) -> "DecodedBatch":
+        """The same batch, in the format of this name."""
         return DecodedBatch(self.batch, self.positions, self.faults, self.received, name)
 
     def without(self, rows: Mapping[int, Sequence[Fault]]) -> "DecodedBatch":
-        """Without these rows of the batch. Their faults join the others in the order of their positions."""
+        """The same without these rows of the batch, whose faults are added to the others."""
         kept = [row for row in range(len(self.batch)) if row not in rows]
         faults = [fault for found in rows.values() for fault in found]
         batch = Batch([self.batch.ids[row] for row in kept], self.batch.matrix[kept])
         remaining = DecodedBatch(batch, [self.positions[row] for row in kept], self.faults, self.received, self.format)
-        return remaining.joined(faults)
+        return remaining.with_faults(faults)
 
-    def joined(self, faults: Iterable[Fault]) -> "DecodedBatch":
-        """With these faults too. Faults of the batch itself are first; the others are sorted by position, then by name."""
+    def with_faults(self, faults: Iterable[Fault]) -> "DecodedBatch":
+        """The same with these faults added. Faults of the batch itself are first; the others are by position and name."""
         found = [*self.faults, *faults]
         found.sort(key=lambda fault: (-1 if fault.position is None else fault.position, fault.path, fault.name or ""))
         return DecodedBatch(self.batch, self.positions, found, self.received, self.format)
 
     def by_position(self) -> dict[int, list[Fault]]:
-        """The faults of each order that has any, without those of the batch itself."""
+        """The faults by the position of their order. Faults of the batch itself are left out."""
         found: dict[int, list[Fault]] = {}
         for fault in self.faults:
             if fault.position is not None:
@@ -66,7 +66,10 @@ class DecodedBatch:
 
 
 class BatchValidator:
-    """Validates batches of at most `max_orders` orders for a model with these `features`."""
+    """Validates batches for a model with these `features`. `order` is the schema of one order.
+
+    A request may have at most `max_orders` orders; its format and `typed` check that, `decode` does not.
+    """
 
     def __init__(self, features: Sequence[str], max_orders: int) -> None:
         numbers = {f"x{index}": Number(required=True, data_key=name) for index, name in enumerate(features)}
@@ -75,18 +78,18 @@ class BatchValidator:
         self.max_orders = max_orders
 
     def decode(self, orders: list[Any]) -> DecodedBatch:
-        """The orders of a list, which may be empty, each with its faults. An Object knows which names it held twice."""
-        return self._whole_orders(orders) or self._one_by_one(orders)
+        """Validate a list of orders, which may be empty. Names that a strict_json.Object has twice are faults."""
+        return self._valid_orders(orders) or self._one_by_one(orders)
 
     def decode_columns(self, ids: list[Any], columns: Sequence[list[Any]]) -> DecodedBatch:
-        """The orders of ids and columns of the same length, columns in the features' order, each order with its faults."""
+        """Validate orders given as ids (n,) and one column (n,) for each feature, in the order of `features`."""
         names = ("order_id", *self.features)
-        return self._whole_columns(ids, columns) or self.decode(
+        return self._valid_columns(ids, columns) or self.decode(
             [dict(zip(names, values, strict=True)) for values in zip(ids, *columns, strict=True)]
         )
 
     def typed(self, ids: list[str], columns: Sequence[list[float]]) -> DecodedBatch | None:
-        """The batch of ids and columns whose types are known to be right; None if any value is not valid."""
+        """The batch of ids and columns whose entries are known to be of the right type; None if any of them is invalid."""
         count = len(ids)
         if not 0 < count <= self.max_orders or len(set(ids)) != count or any(len(column) != count for column in columns):
             return None
@@ -102,22 +105,22 @@ class BatchValidator:
         return DecodedBatch(Batch(ids, values.reshape(len(columns), count).T), range(count), [], count)
 
     def rejected(self, received: int, *faults: Fault) -> DecodedBatch:
-        """No order of those that were received, for these reasons."""
-        return DecodedBatch(Batch([], np.empty((0, len(self.features)))), (), (), received).joined(faults)
+        """A batch without valid orders, because the batch itself has these faults."""
+        return DecodedBatch(Batch([], np.empty((0, len(self.features)))), (), (), received).with_faults(faults)
 
-    def _whole_columns(self, ids: list[Any], columns: Sequence[list[Any]]) -> DecodedBatch | None:
+    def _valid_columns(self, ids: list[Any], columns: Sequence[list[Any]]) -> DecodedBatch | None:
         if set(map(type, ids)) != {str} or not all(_NUMBERS.issuperset(map(type, column)) for column in columns):
             return None
         return self.typed(ids, columns)
 
-    def _whole_orders(self, orders: list[Any]) -> DecodedBatch | None:
+    def _valid_orders(self, orders: list[Any]) -> DecodedBatch | None:
         if not _OBJECTS.issuperset(map(type, orders)) or set(map(len, orders)) != {len(self.features) + 1}:
             return None
         if type(orders[0]) is Object and any(order.repeated for order in orders):
             return None
         try:
             columns = [[order[name] for order in orders] for name in self.features]
-            return self._whole_columns([order["order_id"] for order in orders], columns)
+            return self._valid_columns([order["order_id"] for order in orders], columns)
         except KeyError:
             return None
 
@@ -133,10 +136,10 @@ class BatchValidator:
             for name, codes in by_name.items()
             for code in codes
         )
-        return DecodedBatch(Batch([row["order_id"] for row in rows], matrix), valid, (), len(orders)).joined(faults)
+        return DecodedBatch(Batch([row["order_id"] for row in rows], matrix), valid, (), len(orders)).with_faults(faults)
 
     def _errors(self, orders: list[Any]) -> dict[int, dict[str, list[str]]]:
-        """Codes by name by position, for the orders that have any."""
+        """The codes of each order with faults, by position and then by name."""
         oversized = {position for position, order in enumerate(orders) if too_many_names(order, len(self.order.fields))}
         errors: dict[int, dict[str, list[str]]] = {}
         try:
@@ -152,7 +155,7 @@ class BatchValidator:
 
 
 def too_many_names(value: Any, known: int) -> bool:
-    """Whether the value is an object with far more names than the known ones."""
+    """Whether the value is an object with more than SPARE_NAMES names beyond the number of known ones."""
     return isinstance(value, dict) and len(value) > known + SPARE_NAMES
 
 

@@ -1,1 +1,1 @@
-"""The formats of a file of orders."""
+"""The formats of files of orders."""

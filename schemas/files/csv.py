@@ -1,7 +1,7 @@
 """CSV: orders as rows below a header line. This is the one grammar of CSV, for files and for requests.
 
-A cell of a feature is a number as JSON writes it, and an empty cell is null. Any other cell stays text, which the schema
-rejects. Lines are counted as in the file: the header is on line 1, and a quoted cell may span several lines.
+A cell of a feature is a number as JSON writes it, or empty for null. Any other cell stays text, which validation rejects.
+Lines are counted as in the file: the header is on line 1, and a quoted cell may span several lines.
 """
 
 import csv
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
-class Line(NamedTuple):
-    """A row of CSV: the `number` of its first line, and its `cells`, or None where its `text` is not valid CSV.
+class RawRow(NamedTuple):
+    """A row of CSV text: the `line` it begins on, and its `cells`, or None where its `text` is not valid CSV.
 
-    `too_long` where a cell is over the csv module's limit: the rest of the text cannot be divided into rows.
+    `too_long`: a cell exceeds the limit of the csv module, so the rest of the text cannot be divided into rows.
     """
 
-    number: int
+    line: int
     cells: list[str] | None
     text: str = ""
     too_long: bool = False
 
 
-def lines(text: Iterable[str]) -> Iterator[Line]:
-    """The rows of CSV text that have any cell."""
+def raw_rows(text: Iterable[str]) -> Iterator[RawRow]:
+    """The rows of CSV text. Blank lines are skipped."""
     read: list[str] = []
 
     def recorded() -> Iterator[str]:
@@ -42,41 +42,41 @@ def lines(text: Iterable[str]) -> Iterator[Line]:
 
     rows = csv.reader(recorded(), strict=True)
     while True:
-        number = rows.line_num + 1
+        first = rows.line_num + 1
         read.clear()
         try:
             cells = next(rows)
         except StopIteration:
             return
         except csv.Error as error:
-            yield Line(number, None, "".join(read), "limit" in str(error))
+            yield RawRow(first, None, "".join(read), "limit" in str(error))
         else:
             if cells:
-                yield Line(number, cells)
+                yield RawRow(first, cells)
 
 
-def value(cell: str) -> float | str | None:
-    """The value of a feature's cell."""
+def cell_value(cell: str) -> float | str | None:
+    """The number of a cell, None for an empty cell, or its text."""
     if not cell:
         return None
     return float(cell) if _NUMBER.fullmatch(cell) else cell
 
 
 def writer(stream: "SupportsWrite[str]") -> Any:
-    """A csv.writer to the stream, which ends lines as RFC 4180 has it."""
+    """A csv.writer to the stream. It ends lines as RFC 4180 requires."""
     return csv.writer(stream, lineterminator="\r\n")
 
 
 def result_cells(result: Result) -> tuple[float, str, str]:
-    """The cells of a result, in the order of RESULT_NAMES. Names of features out of range are separated by spaces."""
+    """The cells of a result, in the order of RESULT_NAMES. The names in `out_of_range` are separated by spaces."""
     return result.score, result.queue, " ".join(result.out_of_range)
 
 
 class Reader:
-    """The rows of a file; `columns` are its header. Raises BadFile where the file has no columns for these features."""
+    """Reads the rows of a file for a model with these features; `columns` is the header. Raises BadFile."""
 
     def __init__(self, text: Iterable[str], features: Sequence[str]) -> None:
-        self._lines = lines(text)
+        self._rows = raw_rows(text)
         self._features = features
         self.columns: Sequence[str] = self._header()
         if not all(map(well_formed, self.columns)):
@@ -91,44 +91,46 @@ class Reader:
                 raise BadFile(f"the header has a column {name}, which is a column of the output")
 
     def __iter__(self) -> Iterator[Row]:
-        for line in self._lines:
-            if line.too_long:
+        for row in self._rows:
+            if row.too_long:
                 limit = csv.field_size_limit()
-                raise BadFile(f"line {line.number} has a cell of over {limit} characters; check for an open quote")
-            if line.cells is None:
-                yield Row(line.number, [line.text], fault="not_csv")
+                raise BadFile(f"line {row.line} has a cell of over {limit} characters; check for an open quote")
+            if row.cells is None:
+                yield Row(row.line, [row.text], fault="not_csv")
             else:
-                yield self._row(line.number, line.cells)
+                yield self._row(row.line, row.cells)
 
-    def other(self, row: Row, name: str) -> float | str | None:
-        """The value that a row has in a column that is no feature. Raises BadFile where there is no such column."""
+    def value(self, row: Row, name: str) -> float | str | None:
+        """The value of a row in any column. Raises BadFile if the file does not have the column."""
         if name not in self.columns:
             raise BadFile(f"the header has no column {name}")
-        return value(row.source[self.columns.index(name)])
+        return cell_value(row.source[self.columns.index(name)])
 
     def _header(self) -> list[str]:
-        first = next(self._lines, None)
-        if first is not None and first.cells is None:
-            raise BadFile("the first line is not CSV")
-        return [] if first is None or first.cells is None else first.cells
+        first = next(self._rows, None)
+        if first is None or first.line > 1:
+            return []
+        if first.cells is None:
+            raise BadFile("the first line is not valid CSV")
+        return first.cells
 
-    def _row(self, number: int, cells: list[str]) -> Row:
+    def _row(self, line: int, cells: list[str]) -> Row:
         if len(cells) != len(self.columns):
-            return Row(number, cells, fault="not_csv")
+            return Row(line, cells, fault="not_csv")
         if not all(map(well_formed, cells)):
-            return Row(number, cells, fault="not_utf8")
+            return Row(line, cells, fault="not_utf8")
         fields = dict(zip(self.columns, cells, strict=True))
-        order = {name: value(fields[name]) for name in self._features}
-        return Row(number, cells, {"order_id": fields["order_id"] or None, **order})
+        order = {name: cell_value(fields[name]) for name in self._features}
+        return Row(line, cells, {"order_id": fields["order_id"] or None, **order})
 
 
 def _rejected_before(columns: Sequence[str]) -> int:
-    """How many of the columns an earlier run has put in front of a rejected row."""
+    """How many columns at the front were added when the rows were rejected by an earlier run."""
     return len(REJECT_NAMES) if tuple(columns[: len(REJECT_NAMES)]) == REJECT_NAMES else 0
 
 
 class _LineFeeds:
-    """Ends lines with a line feed alone. csv still quotes a cell with a carriage return, which is in its line end."""
+    """Ends lines with a line feed alone. A csv.writer quotes a carriage return only if its own line end contains one."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -138,7 +140,7 @@ class _LineFeeds:
 
 
 class Writer:
-    """Writes rows with their results, or rejected rows with their line and the reason, to a file."""
+    """Writes rows with their results, or rejected rows after their line number and the reason."""
 
     def __init__(self, stream: TextIO, columns: Sequence[str]) -> None:
         self._cells = writer(_LineFeeds(stream))
@@ -146,13 +148,13 @@ class Writer:
         self._rejected = _rejected_before(columns)
 
     def begin(self, *, rejected: bool) -> None:
-        """Write the header line."""
+        """Write the header, of a file of rejected rows or of results."""
         self._cells.writerow([*REJECT_NAMES, *self._columns[self._rejected :]] if rejected else [*self._columns, *RESULT_NAMES])
 
     def results(self, scored: Iterable[tuple[Row, Result]]) -> None:
-        """Write scored rows: their own cells, then those of the result."""
+        """Write rows with their results: the cells of the row, then those of the result."""
         self._cells.writerows([*row.source, *result_cells(result)] for row, result in scored)
 
     def rejects(self, rejected: Iterable[tuple[Row, str]]) -> None:
-        """Write rejected rows. Corrected in place, the file can be scored as it is."""
+        """Write rejected rows, each with the reason. The file can be scored once the cells are corrected in it."""
         self._cells.writerows([row.line, reason, *(row.source[self._rejected :] or row.source)] for row, reason in rejected)

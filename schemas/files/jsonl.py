@@ -1,4 +1,4 @@
-"""Lines: orders as JSON lines, an object a line. The text of a line is carried through as it stands."""
+"""JSON lines: orders as one JSON object a line. The output repeats the text of each line as it was."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +11,7 @@ from schemas.result import Result
 
 
 class Reader:
-    """The rows of a file; lines that hold nothing but white space are passed over."""
+    """Reads the rows of a file for a model with these features. Lines of white space are skipped."""
 
     def __init__(self, lines: Iterable[str], features: Sequence[str]) -> None:
         self._lines = lines
@@ -23,8 +23,8 @@ class Reader:
             if text:
                 yield self._row(number, text)
 
-    def other(self, row: Row, name: str) -> Any:
-        """What an order's own line has under a name that is none of the model's; None where it has nothing."""
+    def value(self, row: Row, name: str) -> Any:
+        """The value of a row under any name, None if the row does not have it."""
         return strict_json.read(row.source[0].encode()).get(name)
 
     def _row(self, number: int, text: str) -> Row:
@@ -49,23 +49,23 @@ class Reader:
 
 
 class Writer:
-    """Rows and their results as JSON lines, and refused rows as the text they were."""
+    """Writes rows with their results, or rejected rows with their line number and the reason."""
 
     def __init__(self, stream: TextIO, columns: Sequence[str]) -> None:
         self._stream = stream
         self._columns = columns
 
     def begin(self, *, rejected: bool) -> None:
-        """JSON lines have no header."""
+        """Write nothing: JSON lines have no header."""
 
     def results(self, scored: Iterable[tuple[Row, Result]]) -> None:
-        """Scored rows: the line as it stood, with the result's names behind its own."""
+        """Write rows with their results: the text of the line, with the names of the result added at the end."""
         for row, result in scored:
             outside = {"out_of_range": result.out_of_range} if result.out_of_range else {}
             added = json.dumps({"score": result.score, "queue": result.queue, **outside})
             self._stream.write(f"{row.source[0][:-1].rstrip()}, {added[1:]}\n")
 
     def rejects(self, rejected: Iterable[tuple[Row, str]]) -> None:
-        """Refused rows, as the text they were."""
+        """Write rejected rows: an object with `line`, `reason` and, under `row`, the text of the line."""
         for row, reason in rejected:
             self._stream.write(json.dumps({"line": row.line, "reason": reason, "row": row.source[0]}) + "\n")

@@ -1,4 +1,4 @@
-"""Rows: what a file of orders is read into, line by line, whatever its format."""
+"""Rows: what the readers of all file formats return."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,14 +11,15 @@ RESERVED_NAMES = frozenset((*RESULT_NAMES, *REJECT_NAMES))
 
 
 class BadFile(ValueError):
-    """The file as a whole cannot be scored; the message says what it lacks."""
+    """The file cannot be scored at all. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One order of a file: the `line` it starts on, from 1, and its `source`, the cells or the text as they stood.
+    """One order of a file: the `line` it begins on, from 1, and its `source`, the cells or the text as they were.
 
-    `order` is what the schema checks; `fault` is a code of problem.CODES where the line could not be read that far.
+    `order` is what is validated. If the row cannot be read as an order, `order` is empty and `fault` is a code of
+    schemas.faults.CODES.
     """
 
     line: int

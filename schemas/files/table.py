@@ -1,4 +1,4 @@
-"""The table of file formats: the command line finds the reader and the writer by the name of the format."""
+"""The table of file formats, by the name that the command line uses."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +8,7 @@ from schemas.files import csv, jsonl
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
-    """A format of a file of orders, read and written row by row."""
+    """The `reader` and the `writer` of a file of orders. Both take one row at a time."""
 
     reader: type[csv.Reader] | type[jsonl.Reader]
     writer: type[csv.Writer] | type[jsonl.Writer]

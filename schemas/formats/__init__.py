@@ -1,1 +1,1 @@
-"""The formats of a batch on the wire."""
+"""The formats of batches on the wire."""

@@ -1,12 +1,12 @@
-"""The fast path for JSON bodies: what makes a valid batch cheap to read, in one place.
+"""The fast path for JSON bodies: everything that makes a valid batch cheap to read.
 
-The fast path either returns the batch or nothing, and says nothing about faults. It is fast for four reasons:
+The fast path returns the batch, or None if it does not accept the body; it reports no faults. It is fast for four reasons:
 
 1. msgspec reads the body straight into structs made of the model's feature names, so names and types are checked while
-   the JSON is parsed. The shape is guessed from the first bytes; a wrong guess only costs the second reading.
+   the JSON is parsed. The shape is guessed from the first bytes; a wrong guess costs a second reading and nothing else.
 2. The marshmallow schema of the shape checks the batch as a whole, not order by order: `BatchValidator.typed` looks at whole
    columns of numbers with NumPy.
-3. msgspec keeps the last of two members with the same name, so a name given twice must be found otherwise. Every name is
+3. msgspec keeps the last of two members with the same name, so a name given twice must be found in another way. Every name is
    required and no other is allowed, so a body of a given shape has a known number of colons outside its strings. Without a
    backslash, the colons inside strings are those of the order ids. One colon more means a name given twice.
 4. Attributes of many structs are read by comprehensions compiled for the attribute's name, in half the time of an attrgetter.
@@ -29,7 +29,7 @@ _FIRST_BYTES, _NAMES_OF_COLUMNS = 64, (b'"order_ids"', b'"columns"')
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """`parse` gives what `schema` loads; `colons` is their number outside strings, by the number of orders."""
+    """`parse` makes what `schema` loads. `colons` gives the number of colons outside strings for a number of orders."""
 
     name: str
     parse: Callable[[bytes], dict[str, Any]]
@@ -45,7 +45,7 @@ class FastReader:
         self._columns = _columns(validator)
 
     def read(self, content: bytes) -> DecodedBatch | None:
-        """The batch of a valid body, else None. None may also be returned for a valid body that has a backslash."""
+        """The batch of a valid body without a backslash; None for any other body."""
         shape = self._columns if any(name in content[:_FIRST_BYTES] for name in _NAMES_OF_COLUMNS) else self._records
         try:
             decoded: DecodedBatch | None = shape.schema.load(shape.parse(content))["decoded"]
@@ -56,7 +56,7 @@ class FastReader:
         expected = shape.colons(len(decoded.batch)) + "".join(decoded.batch.ids).count(":")
         if np.count_nonzero(np.frombuffer(content, np.uint8) == _COLON) != expected:
             return None
-        return decoded.of_format(shape.name)
+        return decoded.with_format(shape.name)
 
 
 def _records(validator: BatchValidator) -> _Shape:
@@ -91,6 +91,6 @@ def _columns(validator: BatchValidator) -> _Shape:
 
 
 def _attribute(name: str) -> Callable[[list[Any]], list[Any]]:
-    """Reads the attribute of each order of a list."""
+    """A function that reads this attribute of each order in a list."""
     compiled: Callable[[list[Any]], list[Any]] = eval(f"lambda orders: [order.{name} for order in orders]")  # noqa: S307
     return compiled

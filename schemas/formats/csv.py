@@ -1,4 +1,4 @@
-"""CSV on the wire: orders as rows below a header line. Every column must be one that the model knows."""
+"""CSV bodies: orders as rows below a header line. Every column must be order_id or a feature of the model."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ from typing import Any
 
 from model.core.risk_model import RiskModel
 from schemas.faults import Fault, MalformedBody, error_list
-from schemas.files.csv import lines, result_cells, value, writer
+from schemas.files.csv import cell_value, raw_rows, result_cells, writer
 from schemas.files.row import RESULT_NAMES
 from schemas.formats import json_records
 from schemas.formats.format import RequestBody
@@ -26,9 +26,9 @@ class CsvDecoder:
         self.schema: dict[str, Any] = {"type": "string"}
 
     def decode(self, body: RequestBody) -> DecodedBatch:
-        """The orders of the body and their faults. Raises MalformedBody."""
+        """The valid orders of the body and all faults. Raises MalformedBody if it is not CSV."""
         columns, rows = _table(body.content)
-        return self._decode(columns, rows).of_format("csv")
+        return self._decode(columns, rows).with_format("csv")
 
     def example(self, model: RiskModel) -> str:
         """The first order of the model's self-test, below the header."""
@@ -40,7 +40,7 @@ class CsvDecoder:
         if len(names) > len(known) + SPARE_NAMES:
             return self._validator.rejected(len(rows), Fault("too_many_names"))
         faults = [Fault("missing", path=(name,)) for name in known if name not in names]
-        if len(faults) < len(known):  # otherwise there is no header, and the first line has values
+        if len(faults) < len(known):  # otherwise the first line has values and is no header
             unknown = dict.fromkeys(_path(name) for name in names if name not in known)
             repeated = dict.fromkeys(_path(name) for name, count in Counter(names).items() if count > 1)
             faults += [Fault("unknown_name", path=path) for path in unknown]
@@ -48,21 +48,21 @@ class CsvDecoder:
         if not rows:
             faults.append(Fault("empty_batch"))
         if len(rows) > self._validator.max_orders:
-            faults.append(Fault("too_many_orders", most=self._validator.max_orders))
+            faults.append(Fault("too_many_orders", limit=self._validator.max_orders))
         if faults:
             return self._validator.rejected(len(rows), *faults)
         columns = dict(zip(names, zip(*rows, strict=True), strict=True))
         ids = [cell or None for cell in columns["order_id"]]
-        return self._validator.decode_columns(ids, [list(map(value, columns[name])) for name in self._validator.features])
+        return self._validator.decode_columns(ids, [list(map(cell_value, columns[name])) for name in self._validator.features])
 
 
 def _path(name: str) -> tuple[str, ...]:
-    """The steps to a column. None where its name begins as a number: without line breaks, rows end up in the header."""
+    """The steps to a column. No steps if the name may be a value: if line breaks are lost, the header contains the rows."""
     return () if _BEGINS_AS_A_NUMBER.match(name) else (name,)
 
 
 def _table(content: bytes) -> tuple[list[str], list[list[str]]]:
-    """The header and the rows, all of one length. Raises MalformedBody."""
+    """The header and the rows, all with the same number of cells. Raises MalformedBody."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -78,14 +78,14 @@ def _table(content: bytes) -> tuple[list[str], list[list[str]]]:
 
 
 def _malformed(text: str) -> MalformedBody:
-    """The first row that is not valid CSV or has another length than the header."""
+    """The error for the first row that is not valid CSV or has more or fewer cells than the header."""
     width = 0
-    for line in lines(_stream(text)):
-        if line.cells is None:
-            return MalformedBody(f"line {line.number} is not valid CSV; check for a quote that is open or out of place")
-        width = width or len(line.cells)
-        if len(line.cells) != width:
-            return MalformedBody(f"line {line.number} has {len(line.cells)} cells, but the header has {width}")
+    for row in raw_rows(_stream(text)):
+        if row.cells is None:
+            return MalformedBody(f"line {row.line} is not valid CSV; check for a quote that is open or out of place")
+        width = width or len(row.cells)
+        if len(row.cells) != width:
+            return MalformedBody(f"line {row.line} has {len(row.cells)} cells, but the header has {width}")
     return MalformedBody("the body is not valid CSV")
 
 
@@ -99,7 +99,7 @@ def locate(fault: Fault) -> tuple[str, ...]:
 
 
 def encode(scored: ScoredBatch) -> bytes:
-    """The answer: a row for each order, with the model version and the policy; in a partial answer the rejected follow."""
+    """The answer: a row for each valid order, each with the header; in a partial answer, rows of the rejected orders follow."""
     stream = _stream("")
     cells = writer(stream)
     head = header(scored)

@@ -1,7 +1,7 @@
-"""JSON bodies: records or columns, told apart by the names at the top.
+"""JSON bodies: a body of columns has the name `columns` or `order_ids` at the top; any other body is one of records.
 
-A body is first read by the fast path, which accepts valid bodies only. Any other body is parsed as strict JSON and
-loaded by the schema of its shape, which finds every fault.
+The fast path reads a body first and accepts valid bodies only. Any other body is parsed as strict JSON and loaded by the
+schema of its shape, which finds every fault.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from schemas.validation import BatchValidator, DecodedBatch, too_many_names
 
 
 class JsonDecoder:
-    """Decodes both JSON shapes for one model."""
+    """Decodes both shapes of JSON bodies for one model."""
 
     def __init__(self, validator: BatchValidator) -> None:
         self._validator = validator
@@ -28,18 +28,18 @@ class JsonDecoder:
         self.schema: dict[str, Any] = {"oneOf": list(self._schemas.values())}
 
     def decode(self, body: RequestBody) -> DecodedBatch:
-        """The orders of the body and their faults. Raises MalformedBody."""
+        """The valid orders of the body and all faults. Raises MalformedBody if it is not JSON."""
         return self._fast.read(body.content) or self._explain(strict_json.read(body.content))
 
     def example(self, model: RiskModel) -> dict[str, Any]:
-        """The first order of the model's self-test, as records."""
+        """A body of records with the first order of the model's self-test."""
         return json_records.example(model)
 
     def _explain(self, document: Any) -> DecodedBatch:
-        """Every fault of a parsed body, and its valid orders."""
+        """The valid orders of a parsed body and all faults."""
         columns = isinstance(document, dict) and not document.keys().isdisjoint(("columns", "order_ids"))
         shape = "columns" if columns else "records"
-        return self._load(self._schemas[shape], document).of_format(shape)
+        return self._load(self._schemas[shape], document).with_format(shape)
 
     def _load(self, schema: Schema, document: Any) -> DecodedBatch:
         if too_many_names(document, len(schema.fields)):
@@ -53,11 +53,11 @@ class JsonDecoder:
             loaded = cast(dict[str, Any], error.valid_data).get("decoded")
             decoded = loaded or self._validator.rejected(_received(document))
             faults += _faults(error.messages_dict, self._validator.max_orders)
-        return decoded.joined(faults) if faults else decoded
+        return decoded.with_faults(faults) if faults else decoded
 
 
 def _received(document: Any) -> int:
-    """How many orders a body holds, as far as it has a list of them."""
+    """How many orders a body has, as far as it has lists of them."""
     lists = [document.get("orders"), document.get("order_ids")] if isinstance(document, dict) else []
     return sum(len(each) for each in lists if isinstance(each, list))
 
@@ -70,11 +70,11 @@ def _repeated(document: Any) -> Iterator[Fault]:
             yield Fault("duplicate_key", path=("columns", name))
 
 
-def _faults(messages: dict[str, Any], most: int, path: tuple[str, ...] = ()) -> Iterator[Fault]:
+def _faults(messages: dict[str, Any], max_orders: int, path: tuple[str, ...] = ()) -> Iterator[Fault]:
     for name, found in messages.items():
         if isinstance(found, dict):
-            yield from _faults(found, most, (*path, name))
+            yield from _faults(found, max_orders, (*path, name))
             continue
         for code in found:
             where = path if code == "not_an_object" else (*path, name)
-            yield Fault(code, path=where, most=most if code == "too_many_orders" else None)
+            yield Fault(code, path=where, limit=max_orders if code == "too_many_orders" else None)

@@ -1,4 +1,4 @@
-"""Columns: {"order_ids": ["A-104", …], "columns": {"backlog": [3, …], …}}, a list for each feature."""
+"""Columns: {"order_ids": ["A-104", …], "columns": {"backlog": [3, …], …}}, one list for each feature."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ Decode = Callable[[list[Any], Sequence[list[Any]]], DecodedBatch | None]
 
 
 def schema(validator: BatchValidator, decode: Decode | None = None) -> Schema:
-    """The schema of a body. It loads to {"decoded": …}, what `decode` makes of ids and columns (default: every fault)."""
+    """The schema of a body. It loads to {"decoded": …}, the result of `decode` (default: all faults) on ids and columns."""
     size = {"minItems": 1, "maxItems": validator.max_orders}
     lists: dict[str, fields.Field[Any]] = {
         f"x{index}": Values(fields.Float(), required=True, metadata=size, data_key=name)
@@ -55,7 +55,7 @@ def locate(fault: Fault) -> tuple[str, ...]:
 
 
 def encode(scored: ScoredBatch) -> bytes:
-    """The answer in lists, one entry for each order; `out_of_range` has their indices by feature, where there are any."""
+    """The answer in lists with one entry for each valid order. `out_of_range`, if any, has their indices by feature."""
     names, outside = scored.model.manifest.feature_names, scored.scores.out_of_range
     flagged = {names[at]: np.flatnonzero(outside[:, at]).tolist() for at in np.flatnonzero(outside.any(axis=0))}
     answer = {

@@ -1,4 +1,4 @@
-"""Records: {"orders": [{"order_id": "A-104", "backlog": 3, …}, …]}, an object for each order."""
+"""Records: {"orders": [{"order_id": "A-104", "backlog": 3, …}, …]}, one object for each order."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ Decode = Callable[[list[Any]], DecodedBatch | None]
 
 
 class Orders(Values):
-    """A list of orders, which loads to a DecodedBatch."""
+    """A list of orders. It loads to the result of `decode`."""
 
     def __init__(self, validator: BatchValidator, decode: Decode) -> None:
         size = {"minItems": 1, "maxItems": validator.max_orders}
@@ -34,7 +34,7 @@ class Orders(Values):
 
 
 def schema(validator: BatchValidator, decode: Decode | None = None) -> Schema:
-    """The schema of a body. It loads to {"decoded": …}, what `decode` makes of the list (default: every fault)."""
+    """The schema of a body. It loads to {"decoded": …}, the result of `decode` (default: all faults) on the list."""
     return Strict.from_dict({"decoded": Orders(validator, decode or validator.decode)}, name="Records")()
 
 
@@ -44,7 +44,7 @@ def locate(fault: Fault) -> tuple[str, ...]:
 
 
 def encode(scored: ScoredBatch) -> bytes:
-    """The answer: a result for each order; in a partial answer also the errors of the others."""
+    """The answer: a result for each valid order; in a partial answer also the errors of the others."""
     return msgspec.json.encode({**header(scored), "results": results(scored), **errors(scored, locate)})
 
 

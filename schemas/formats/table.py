@@ -1,4 +1,4 @@
-"""The table of formats: HTTP finds the decoder by the media type of a request, and the encoder by the name of the format."""
+"""The table of formats. The media type of a request selects the decoder; the name of the format selects the encoder."""
 
 from collections.abc import Callable
 from typing import Final
@@ -21,16 +21,16 @@ MEDIA_TYPES: Final = tuple(DECODERS)
 
 
 class BatchDecoder:
-    """Decodes batches of every media type for one model. `decoders` has one decoder for each of MEDIA_TYPES."""
+    """Decodes batches for one model. `decoders` has a decoder for each of MEDIA_TYPES."""
 
     def __init__(self, validator: BatchValidator) -> None:
         self.decoders = {media_type: decoder(validator) for media_type, decoder in DECODERS.items()}
 
     def decode(self, body: RequestBody) -> DecodedBatch:
-        """The orders in a body of one of MEDIA_TYPES, and the name of their format. Raises MalformedBody."""
+        """The valid orders of a body of one of MEDIA_TYPES, and all faults. Raises MalformedBody."""
         return self.decoders[body.media_type].decode(body)
 
 
 def format_of(scored: ScoredBatch) -> Format:
-    """The format of the request, in which its answer is encoded."""
+    """The format of the answer, which is that of the request."""
     return FORMATS[scored.decoded.format]

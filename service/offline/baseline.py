@@ -95,7 +95,7 @@ def build_baseline(
         scored = score_batch(model, chunk.decoded, Options(policy))
         found.reject(chunk.rejected(scored.decoded))
         rows = [chunk.read[position] for position in scored.decoded.positions]
-        labels = [None if label is None else _label(reader.other(row, label)) for row in rows]
+        labels = [None if label is None else _label(reader.value(row, label)) for row in rows]
         if label is not None:
             found.unlabelled += [row.line for row, late in zip(rows, labels, strict=True) if late is None]
         found.add(scored.scores, np.array(labels, np.bool_))

@@ -8,7 +8,7 @@ import msgspec
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from schemas.faults import Fault, Locate, MalformedBody, described
+from schemas.faults import Fault, Locate, MalformedBody, error_members
 from schemas.formats.table import format_of
 from service.scoring.service import BatchRejected
 from service.web.request import Request
@@ -68,7 +68,7 @@ class Problem(Exception):
             "request_id": Request.current().context.request_id,
         }
         if self.locate is not None:
-            body |= described(self.faults, self.locate, MOST_ERRORS)
+            body |= error_members(self.faults, self.locate, MOST_ERRORS)
         return Response(msgspec.json.encode(body), self.status, self.headers, content_type=MEDIA_TYPE)
 
 

@@ -37,7 +37,7 @@ def test_errors_keep_the_order_of_the_faults_and_take_their_places_from_the_form
     faults = [Fault("null", 3, "backlog", "C-311"), Fault("empty_batch", path=("orders",)), Fault("not_an_object", 0)]
     assert error_list(faults, place) == [
         {"pointer": "/3/backlog", "code": "null", "detail": "must not be null or empty", "order_id": "C-311"},
-        {"pointer": "/orders", "code": "empty_batch", "detail": "must hold at least one order"},
+        {"pointer": "/orders", "code": "empty_batch", "detail": "must contain at least one order"},
         {"pointer": "/0", "code": "not_an_object", "detail": "must be a JSON object"},
     ]
 

@@ -124,7 +124,7 @@ def test_text_that_is_not_utf8_is_refused_without_a_position(text):
 @pytest.mark.parametrize("text", [b"[" * 100_000, b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 100_000])
 def test_nesting_beyond_reason_is_refused(text):
     error = refused(text)
-    assert (str(error), error.line, error.column) == ("the body nests too deep", None, None)
+    assert (str(error), error.line, error.column) == ("the body has too many nested levels", None, None)
 
 
 def test_some_nesting_is_read():

@@ -148,10 +148,10 @@ def test_a_row_that_is_not_utf8_is_a_fault_and_keeps_its_bytes():
         (HEADER.replace(",", ";"), "the header has no column order_id"),
         (HEADER + ",backlog", "the header has the same name twice"),
         (HEADER + ",note,note", "the header has the same name twice"),
-        (HEADER + ",score", "the header has a column score, which is the answer's"),
-        (HEADER + ",queue", "the header has a column queue, which is the answer's"),
-        (HEADER + ",out_of_range", "the header has a column out_of_range, which is the answer's"),
-        ('"order_id"x,' + HEADER, "the first line is not CSV"),
+        (HEADER + ",score", "the header has a column score, which is a column of the output"),
+        (HEADER + ",queue", "the header has a column queue, which is a column of the output"),
+        (HEADER + ",out_of_range", "the header has a column out_of_range, which is a column of the output"),
+        ('"order_id"x,' + HEADER, "the first line is not valid CSV"),
     ],
 )
 def test_a_header_that_cannot_serve_is_refused_with_the_reason(header, reason):
@@ -176,7 +176,7 @@ def test_results_stand_behind_the_columns_as_they_came():
     out = Result("B", 0.9, "review", ("route_disruption", "backlog"))
 
     def act(writer):
-        writer.begin(refused=False)
+        writer.begin(rejected=False)
         writer.results([(first, Result("A", 0.1 + 0.2, "monitor")), (second, out)])
 
     assert written(reader.columns, act) == (
@@ -188,8 +188,8 @@ def test_results_stand_behind_the_columns_as_they_came():
 
 def rejects(reader, reasons):
     def act(writer):
-        writer.begin(refused=True)
-        writer.refusals(reasons)
+        writer.begin(rejected=True)
+        writer.rejects(reasons)
 
     return written(reader.columns, act)
 

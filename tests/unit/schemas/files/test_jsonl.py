@@ -108,19 +108,19 @@ def test_results_stand_behind_the_line_as_it_stood():
 
 @pytest.mark.parametrize("refused", [True, False])
 def test_there_is_no_header(refused):
-    assert written(lambda writer: writer.begin(refused=refused)) == ""
+    assert written(lambda writer: writer.begin(rejected=refused)) == ""
 
 
 def test_a_refused_line_is_told_as_the_text_it_was_and_can_be_mended():
     line = LINE.replace("3", "null")
-    text = written(lambda writer: writer.refusals([(row, "why") for row in rows("", line + "\n")]))
+    text = written(lambda writer: writer.rejects([(row, "why") for row in rows("", line + "\n")]))
     refusal = json.loads(text)
     assert refusal == {"line": 2, "reason": "why", "row": line}
     assert [row.order for row in rows(refusal["row"].replace("null", "3"))] == [ORDER]
 
 
 def test_a_refused_line_that_is_not_utf8_gives_its_bytes_back():
-    text = written(lambda writer: writer.refusals([(row, "why") for row in rows("A\udce9")]))
+    text = written(lambda writer: writer.rejects([(row, "why") for row in rows("A\udce9")]))
     assert text.isascii()
     assert json.loads(text)["row"].encode("utf-8", "surrogateescape") == b"A\xe9"
 

@@ -7,12 +7,13 @@ from collections import Counter
 import pytest
 
 from schemas import strict_json
-from schemas.fields import MalformedBody
-from schemas.formats.table import JSON, BatchDecoder
-from schemas.validation import BatchValidator
+from schemas.faults import MalformedBody
+from schemas.formats.format import RequestBody
+from schemas.formats.json import JsonDecoder
+from schemas.validation import BatchValidator, DecodedBatch
 
 FEATURES = ("route_disruption", "backlog", "weather_severity")
-DOORS = BatchDecoder(BatchValidator(FEATURES, 12))
+DECODER = JsonDecoder(BatchValidator(FEATURES, 12))
 NUMBERS = [
     "0",
     "-0",
@@ -95,13 +96,21 @@ def outcome(decode) -> tuple[object, ...]:
     except MalformedBody as error:
         return (type(error).__name__, str(error))
     batch = decoded.batch
-    return list(batch.ids), batch.matrix.tobytes(), list(decoded.positions), [(f, f.path) for f in decoded.faults]
+    return (
+        list(batch.ids),
+        batch.matrix.tobytes(),
+        list(decoded.positions),
+        [(f, f.path) for f in decoded.faults],
+        decoded.format,
+    )
 
 
-def telling(text: bytes):
-    found = strict_json.read(text)
-    shape = "columns" if isinstance(found, dict) and ("columns" in found or "order_ids" in found) else "records"
-    return DOORS._explain(DOORS.schemas[shape], found)
+def decode(text: bytes) -> DecodedBatch:
+    return DECODER.decode(RequestBody("application/json", text))
+
+
+def telling(text: bytes) -> DecodedBatch:
+    return DECODER._explain(strict_json.read(text))
 
 
 @pytest.mark.parametrize("bodies", [4_000, pytest.param(100_000, marks=pytest.mark.long)])
@@ -110,7 +119,7 @@ def test_both_ways_agree_on_mutated_bodies(bodies):
     seen: Counter[str] = Counter()
     for _ in range(bodies):
         text = body(draw, draw.choice([0.95, 0.995, 1.0])).encode()
-        fast = outcome(lambda text=text: DOORS.decode(JSON, text)[1])
+        fast = outcome(lambda text=text: decode(text))
         assert fast == outcome(lambda text=text: telling(text)), text
         seen["not JSON" if len(fast) == 2 else "faulty" if fast[3] else "sound"] += 1
     assert seen["sound"] >= 0.3 * bodies
@@ -122,4 +131,4 @@ def test_a_sound_body_takes_the_fast_way(monkeypatch):
     orders = [{"order_id": f"A:{n}", **dict.fromkeys(FEATURES, n)} for n in range(12)]
     columns = {"order_ids": ["A:1", "é"], "columns": {name: [1, 2.5] for name in FEATURES}}
     for text in (json.dumps({"orders": orders}), json.dumps(columns, ensure_ascii=False)):
-        assert DOORS.decode(JSON, text.encode())[1].faults == []
+        assert decode(text.encode()).faults == []

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from model.core.batch import Batch
 from schemas.faults import Fault, error_list
+from schemas.formats.format import RequestBody
 from schemas.formats.table import FORMATS, JSON, BatchDecoder
 from schemas.validation import BatchValidator, DecodedBatch
 from tests.facts import ROOT
@@ -27,8 +28,8 @@ ids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=128
 
 
 def decode(text, decoder=DOORS):
-    form, decoded = decoder.decode(JSON, text.encode())
-    assert form is FORMATS["records"]
+    decoded = decoder.decode(RequestBody(JSON, text.encode()))
+    assert decoded.format == "records"
     return decoded
 
 
@@ -151,7 +152,7 @@ def test_an_order_with_too_many_names_has_no_other_fault_but_still_shares_its_id
     ]
 
 
-@pytest.mark.parametrize(("count", "faults"), [(100, []), (101, [Fault("too_many_orders", path=("orders",), most=100)])])
+@pytest.mark.parametrize(("count", "faults"), [(100, []), (101, [Fault("too_many_orders", path=("orders",), limit=100)])])
 def test_a_batch_may_have_as_many_orders_as_the_limit_says(count, faults):
     assert check({"orders": [order(f"A-{at}", 2, 3, 1) for at in range(count)]}).faults == faults
 
@@ -177,8 +178,9 @@ REPEATED = (
 
 def test_the_same_body_gets_its_faults_in_the_same_order_in_every_process():
     script = (
-        "import sys; from schemas.validation import BatchValidator; from schemas.formats.table import BatchDecoder\n"
-        f"print(BatchDecoder(BatchValidator({FEATURES!r}, 9)).decode('application/json', sys.stdin.buffer.read())[1].faults)"
+        "import sys; from schemas.formats.json import JsonDecoder; from schemas.formats.format import RequestBody\n"
+        "from schemas.validation import BatchValidator; body = RequestBody("application/json", sys.stdin.buffer.read())\n"
+        f"print(JsonDecoder(BatchValidator({FEATURES!r}, 9)).decode(body).faults)"
     )
     answers = set()
     for seed in ("1", "2", "3"):
@@ -202,7 +204,9 @@ def test_orders_of_a_file_are_checked_as_those_of_a_body():
 def test_refused_rows_leave_the_batch_and_their_faults_find_their_place():
     batch = Batch(["A", "C", "E"], np.array([[1.0], [3.0], [5.0]]))
     first, middle, whole = Fault("null", 1, "x", "B"), Fault("null", 3, "x", "D"), Fault("unknown_name", path=("y",))
-    found = DecodedBatch(batch, [0, 2, 4], [first, middle, whole], 5).refuse({1: [Fault("out_of_numeric_range", 2, None, "C")]})
+    found = DecodedBatch(batch, [0, 2, 4], [first, middle, whole], 5).without(
+        {1: [Fault("out_of_numeric_range", 2, None, "C")]}
+    )
     assert found.received == 5
     assert (found.batch.ids, found.batch.matrix.tolist(), found.positions) == (["A", "E"], [[1.0], [5.0]], [0, 4])
     assert found.faults == [whole, first, Fault("out_of_numeric_range", 2, None, "C"), middle]
@@ -224,5 +228,5 @@ def test_refused_rows_leave_the_batch_and_their_faults_find_their_place():
     ],
 )
 def test_a_pointer_tells_the_place_in_the_body(fault, expected):
-    (error,) = error_list([fault], FORMATS["records"].place)
+    (error,) = error_list([fault], FORMATS["records"].locate)
     assert error["pointer"] == expected

@@ -11,7 +11,9 @@ from model.core.manifest import Feature
 from model.errors import NotServable
 from schemas.faults import error_list
 from schemas.files.row import RESERVED_NAMES, BadFile
-from schemas.formats.table import FILES, JSON, BatchDecoder
+from schemas.files.table import FILES
+from schemas.formats.format import RequestBody
+from schemas.formats.table import FORMATS, JSON, BatchDecoder
 from schemas.result import Result
 from schemas.validation import BatchValidator
 from tests.models import one_input
@@ -51,8 +53,12 @@ def as_json(order):
     return "{" + ", ".join(f'"{name}": {value[1]}' for name, value in zip(COLUMNS, order, strict=True)) + "}"
 
 
+def body(text):
+    return RequestBody(JSON, text)
+
+
 def through_body(orders):
-    return DOORS.decode(JSON, f'{{"orders": [{",".join(map(as_json, orders))}]}}'.encode())[1]
+    return DOORS.decode(body(f'{{"orders": [{",".join(map(as_json, orders))}]}}'.encode()))
 
 
 def through_file(kind, text):
@@ -93,8 +99,8 @@ def test_a_zero_is_the_same_through_every_door(number):
 
 
 def test_a_body_tells_its_places_as_json_pointers():
-    form, decoded = DOORS.decode(JSON, b'{"orders": [{"order_id": "A", "route_disruption": 2, "backlog": 3, "x": 1}]}')
-    _, error = error_list(decoded.faults, form.place)
+    decoded = DOORS.decode(body(b'{"orders": [{"order_id": "A", "route_disruption": 2, "backlog": 3, "x": 1}]}'))
+    _, error = error_list(decoded.faults, FORMATS[decoded.format].locate)
     assert (error["pointer"], error["code"]) == ("/orders/0/x", "unknown_name")
 
 
@@ -120,7 +126,7 @@ def test_a_writer_puts_the_result_behind_what_its_reader_read(kind):
     row, _ = reader
     stream = io.StringIO()
     writer = FILES[kind].writer(stream, reader.columns)
-    writer.begin(refused=False)
+    writer.begin(rejected=False)
     writer.results([(row, Result("A-104", 0.1 + 0.2, "monitor"))])
     assert (
         stream.getvalue()
@@ -137,7 +143,7 @@ def headers(name):
     """What stands over files of results and of refused rows by this format, behind and before the columns of the orders."""
     for refused in (False, True):
         stream = io.StringIO()
-        FILES[name].writer(stream, ["order_id"]).begin(refused=refused)
+        FILES[name].writer(stream, ["order_id"]).begin(rejected=refused)
         yield from stream.getvalue().strip().split(",")
 
 

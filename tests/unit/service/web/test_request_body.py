@@ -159,4 +159,4 @@ def test_the_batch_limit_is_a_setting(make_client):
         kind = {"data": sent, "content_type": "text/csv"} if isinstance(sent, str) else {"json": sent}
         (error,) = client.post("/score", **kind).json["errors"]
         assert (error["pointer"], error["code"]) == (pointer, "too_many_orders")
-        assert error["detail"] == "holds more orders than a batch may have (at most 3)"
+        assert error["detail"] == "has more orders than a batch may have (at most 3)"

@@ -1,6 +1,5 @@
 """The real server: its start, its counters over all workers, its log, and load beyond its limit."""
 
-import http.client
 import json
 import os
 import signal
@@ -50,14 +49,6 @@ def test_every_request_is_one_json_line_on_standard_output(server):
     (line,) = server.lines('"seen-1"')
     assert (line["route"], line["status"], line["orders"]) == ("/score", 200, 11)
     assert line["time"].endswith(("Z", "+00:00"))
-
-
-def test_a_connection_is_kept_for_the_next_request(server):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-    for _ in range(5):
-        connection.request("POST", "/score", BODY, HEADERS)
-        assert len(json.loads(connection.getresponse().read())["results"]) == 11
-    connection.close()
 
 
 def test_a_header_with_the_name_of_a_server_variable_has_no_effect(server):

@@ -1,17 +1,17 @@
-"""Bodies made of the files in tests/data/requests, in every format, with something changed in them at random.
+"""Bodies made of the files in tests/data/requests, in every format, and changed at random.
 
-What is put into them is marked, so that a mark in an answer is a value that was repeated.
+The values that are put into them are marked, so that a mark in an answer is a value that was repeated.
 """
 
 import csv
 import io
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from schemas.formats.table import CSV, JSON
-from tests.facts import DATA
+from tests.facts import DATA, FEATURES
 
 REQUESTS = DATA / "requests"
 MARKS = ("Marked-918", "918273645546")
@@ -26,7 +26,7 @@ VALUES: list[Any] = [
     *([["Marked-918"]], {"Marked-918": 918273645546}, "\ud800", "Marked-918" * 13, "\0", "é🚚", float("nan"), float("inf")),
 ]
 NAMES = ("colour", "", "a/b~c", "é", "x" * 200, "BACKLOG", "orders", "columns", "score")
-FEATURES = ("route_disruption", "backlog", "weather_severity")
+Change = Callable[[bytes, random.Random], bytes]
 
 
 def _as_columns(orders: list[dict[str, Any]]) -> bytes:
@@ -44,8 +44,8 @@ def _as_csv(orders: list[dict[str, Any]]) -> bytes:
 
 def _bodies() -> dict[str, list[bytes]]:
     valid = [path.read_bytes() for path in sorted((REQUESTS / "valid").glob("*.json")) if ".answer" not in path.name]
-    faulty = [path for path in sorted((REQUESTS / "invalid").iterdir()) if ".problem" not in path.name]
-    small = [path.read_bytes() for path in faulty if path.stat().st_size < 4000]
+    invalid = [path for path in sorted((REQUESTS / "invalid").iterdir()) if ".problem" not in path.name]
+    small = [path.read_bytes() for path in invalid if path.stat().st_size < 4000]
     batches = [json.loads(body)["orders"] for body in valid]
     return {JSON: [*valid, *map(_as_columns, batches), *valid, *small], CSV: [*map(_as_csv, batches)]}
 
@@ -53,93 +53,74 @@ def _bodies() -> dict[str, list[bytes]]:
 BODIES = _bodies()
 
 
-def flip(body: bytes, dice: random.Random) -> bytes:
-    place = dice.randrange(len(body))
-    return body[:place] + bytes([body[place] ^ 1 << dice.randrange(8)]) + body[place + 1 :]
+def _edit(body: bytes, dice: random.Random, sizes: Sequence[int], new: Callable[[bytes], bytes]) -> bytes:
+    """The body with another piece in place of one of these sizes."""
+    at, size = dice.randrange(len(body)), dice.choice(sizes)
+    return body[:at] + new(body[at : at + size]) + body[at + size :]
 
 
-def replace(body: bytes, dice: random.Random) -> bytes:
-    place = dice.randrange(len(body))
-    return body[:place] + dice.choice(TOKENS) + body[place + dice.choice((0, 0, 1, 1, 2, 5, 20)) :]
-
-
-def cut(body: bytes, dice: random.Random) -> bytes:
-    return body[: dice.randrange(len(body))]
-
-
-def drop(body: bytes, dice: random.Random) -> bytes:
-    place = dice.randrange(len(body))
-    return body[:place] + body[place + dice.choice((1, 1, 2, 4, 30)) :]
-
-
-def repeat(body: bytes, dice: random.Random) -> bytes:
-    start = dice.randrange(len(body))
-    part = body[start : start + dice.choice((1, 3, 30, 80))]
-    return body[:start] + part * dice.choice((2, 2, 3, 20)) + body[start + len(part) :]
-
-
-def swap(body: bytes, dice: random.Random) -> bytes:
+def _swap(body: bytes, dice: random.Random) -> bytes:
     start, middle, end = sorted(dice.choices(range(len(body) + 1), k=3))
     return body[:start] + body[middle:end] + body[start:middle] + body[end:]
 
 
-def splice(body: bytes, dice: random.Random) -> bytes:
+def _splice(body: bytes, dice: random.Random) -> bytes:
     other = dice.choice(dice.choice([*BODIES.values()]))
     return body[: dice.randrange(len(body))] + other[dice.randrange(len(other) + 1) :]
 
 
-def token(body: bytes, dice: random.Random) -> bytes:
-    """A value, a name or a cell replaced as a whole, by what stands between two signs of the format."""
+def _token(body: bytes, dice: random.Random) -> bytes:
+    """Another value, name or cell between two delimiters of the format."""
     signs = [at for at, byte in enumerate(body) if byte in b",:[]{}\r\n"]
     if len(signs) < 2:
-        return replace(body, dice)
+        return body + dice.choice(TOKENS)
     at = dice.randrange(len(signs) - 1)
     return body[: signs[at] + 1] + dice.choice(TOKENS) + body[signs[at + 1] :]
 
 
 def change(body: bytes, dice: random.Random) -> bytes:
-    """Values of a JSON document replaced by others; any other body is changed as text."""
+    """Other values in a JSON document; any other body is changed as text."""
     try:
         document = json.loads(body)
         for _ in range(dice.choice((1, 1, 1, 2, 6))):
             _change(document, dice)
         return json.dumps(document, ensure_ascii=dice.random() < 0.5).encode("utf-8", "surrogatepass")
     except (ValueError, RecursionError):
-        return token(body, dice)
+        return _token(body, dice)
 
 
 def _change(node: Any, dice: random.Random) -> None:
     while isinstance(node, dict | list) and node:
         place = dice.choice([*node]) if isinstance(node, dict) else dice.randrange(len(node))
         if not (isinstance(node[place], dict | list) and node[place]) or dice.random() < 0.08:
-            return _put(node, place, dice)
+            act = dice.random()
+            if act < 0.15:
+                del node[place]
+            elif act < 0.3 and isinstance(node, dict):
+                node[dice.choice(NAMES)] = dice.choice(VALUES)
+            elif act < 0.4 and isinstance(node, list):
+                node.insert(place, node[place])
+            else:
+                node[place] = dice.choice(VALUES)
+            return
         node = node[place]
-    return None
 
 
-def _put(node: Any, place: Any, dice: random.Random) -> None:
-    act = dice.random()
-    if act < 0.15:
-        del node[place]
-    elif act < 0.3 and isinstance(node, dict):
-        node[dice.choice(("colour", "", "a/b~c", "é", "x" * 200, "BACKLOG", "orders", "columns", "score"))] = dice.choice(
-            VALUES
-        )
-    elif act < 0.4 and isinstance(node, list):
-        node.insert(place, node[place])
-    else:
-        node[place] = dice.choice(VALUES)
-
-
-CHANGES: list[Callable[[bytes, random.Random], bytes]] = [flip, replace, cut, drop, repeat, swap, splice, token, change]
+CHANGES: list[Change] = [
+    lambda body, dice: _edit(body, dice, [1], lambda part: bytes([part[0] ^ 1 << dice.randrange(8)])),
+    lambda body, dice: _edit(body, dice, [0, 0, 1, 1, 2, 5, 20], lambda _: dice.choice(TOKENS)),
+    lambda body, dice: _edit(body, dice, [1, 1, 2, 4, 30], lambda _: b""),
+    lambda body, dice: _edit(body, dice, [1, 3, 30, 80], lambda part: part * dice.choice((2, 2, 3, 20))),
+    lambda body, dice: body[: dice.randrange(len(body))],
+    *(_swap, _splice, _token, change),
+]
 
 
 def mutant(seed: str) -> tuple[str, bytes]:
-    """The media type and the bytes of the mutant that this seed names: every other one is still well-formed, mostly."""
+    """The media type and the bytes of the mutant of this seed; about every other one is still well formed."""
     dice = random.Random(seed)
     media_type = dice.choice((JSON, JSON, JSON, CSV))
-    body = dice.choice(BODIES[media_type])
-    changes = dice.choice((CHANGES, [change]))
+    body, changes = dice.choice(BODIES[media_type]), dice.choice((CHANGES, [change]))
     for _ in range(dice.choice((1, 1, 1, 2, 3))):
         body = dice.choice(changes)(body, dice) if body else dice.choice(TOKENS)
     return media_type, body

@@ -54,10 +54,6 @@ class Client:
         assert status == 200, answer[:500]
         return json.loads(answer)
 
-    def log(self) -> str:
-        """What it printed, where that is known."""
-        return ""
-
     def metrics(self) -> dict[str, float]:
         """The samples of a scrape: value by name with labels."""
         status, _, text = self.call("GET", "/metrics")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model.artifact import model_file
-from model.core.manifest import Feature
+from model.core.manifest import Feature, Manifest
 from model.core.network import Network
 from model.core.risk_model import RiskModel
 from model.registry import references
@@ -99,13 +99,8 @@ def _file(content: Callable[[RiskModel], bytes]) -> Callable[[Versions, int], No
     return publish
 
 
-def _manifest(**other: object) -> Callable[[Versions, int], None]:
-    return _file(lambda model: model_file.dumps(replace(model, manifest=replace(model.manifest, **other))))
-
-
-def _other_self_test(model: RiskModel) -> bytes:
-    test = replace(model.manifest.self_test, scores=((0.123,),))
-    return model_file.dumps(replace(model, manifest=replace(model.manifest, self_test=test)))
+def _manifest(other: Callable[[Manifest], Manifest]) -> Callable[[Versions, int], None]:
+    return _file(lambda model: model_file.dumps(replace(model, manifest=other(model.manifest))))
 
 
 def _pipe(versions: Versions, number: int) -> None:
@@ -123,9 +118,9 @@ BROKEN: dict[str, Callable[[Versions, int], object]] = {
     "a file cut short": _file(lambda model: model_file.dumps(model)[:-30]),
     "an empty file": _file(lambda model: b""),
     "no zip": _file(lambda model: b"\x80\x04\x95" + bytes(500)),
-    "another self-test": _file(_other_self_test),
-    "another head": _manifest(head="identity"),
-    "another version": _manifest(version="x"),
+    "another self-test": _manifest(lambda found: replace(found, self_test=replace(found.self_test, scores=((0.123,),)))),
+    "another head": _manifest(lambda found: replace(found, head="identity")),
+    "another version": _manifest(lambda found: replace(found, version="x")),
     "another digest": lambda versions, number: versions.point(VersionReference("0", "0.npz", "0" * 64)),
     "no file": lambda versions, number: versions.point(VersionReference("none", "none.npz", "0" * 64)),
     "a pipe": _pipe,
@@ -150,46 +145,43 @@ class Client(threading.Thread):
         bodies = [body(kind) for kind in range(len(KINDS))]
         with closing(http.client.HTTPConnection("127.0.0.1", self._server.port, timeout=30)) as connection:
             while not self.stopped:
-                self._send(connection, bodies)
+                kind, path = self._draw.randrange(len(KINDS)), "/score"
+                try:
+                    if self._draw.random() < 0.05:
+                        path = self._draw.choice(["/model", "/openapi.json"])
+                        connection.request("GET", path)
+                    else:
+                        connection.request("POST", path, bodies[kind], {"Content-Type": "application/json"})
+                    answer = connection.getresponse()
+                    document = json.loads(answer.read())
+                except (OSError, http.client.HTTPException, ValueError):
+                    connection.close()
+                    self.outcomes["lost"] += 1
+                    self.lost_at.append(time.monotonic())
+                    continue
+                outcome = self._outcome(path, kind, answer.status, document)
+                self.outcomes[outcome] += 1
+                if outcome == "wrong":
+                    self.wrong.append(json.dumps(document)[:500])
 
-    def _send(self, connection: http.client.HTTPConnection, bodies: list[bytes]) -> None:
-        kind, reads = self._draw.randrange(len(KINDS)), self._draw.random() < 0.05
-        try:
-            if reads:
-                connection.request("GET", self._draw.choice(["/model", "/openapi.json"]))
-            else:
-                connection.request("POST", "/score", bodies[kind], {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            status, document = answer.status, json.loads(answer.read())
-        except (OSError, http.client.HTTPException, ValueError):
-            connection.close()
-            self.outcomes["lost"] += 1
-            self.lost_at.append(time.monotonic())
-            return
-        outcome = self._read(document) if reads else self._scored(kind, status, document)
-        self.outcomes[outcome] += 1
-        if outcome == "wrong":
-            self.wrong.append(json.dumps(document)[:500])
-
-    def _read(self, document: dict) -> str:
-        """Whether a model card, or an OpenAPI document, describes one version only."""
-        if "openapi" in document:
+    def _outcome(self, path: str, kind: int, status: int, document: dict) -> str:
+        """What the answer is, or "wrong" unless all of it belongs to one version."""
+        if path == "/openapi.json":
             known = self._known[document["info"]["description"].removesuffix(".").rpartition(" ")[2]]
             fields = set(document["components"]["schemas"]["Order"]["properties"]) - {"order_id"}
             return "read" if fields == set(KINDS[known.kind]) else "wrong"
-        known = self._known[document["model_version"]]
-        digests = {document["model_sha256"], document["lineup"]["champion"]["served"]["sha256"]}
-        names = tuple(feature["name"] for feature in document["features"])
-        return "read" if digests == {known.at.sha256} and names == KINDS[known.kind] else "wrong"
-
-    def _scored(self, kind: int, status: int, document: dict) -> str:
         if status == 422:
             found = {(error["pointer"], error["code"]) for error in document["errors"]}
             return "rejected" if found == errors(kind, 1 - kind) else "wrong"
         if status != 200 or document["model_version"] not in self._known:
             return "wrong"
         known = self._known[document["model_version"]]
+        if (document["model_sha256"], document["threshold"]) != (known.at.sha256, known.threshold):
+            return "wrong"
+        if path == "/model":
+            names = tuple(feature["name"] for feature in document["features"])
+            served = document["lineup"]["champion"]["served"]["sha256"]
+            return "read" if (names, served) == (KINDS[known.kind], known.at.sha256) else "wrong"
         expected = [(score, "review" if score >= known.threshold else "monitor") for score in known.scores]
-        results = [(row["score"], row["queue"]) for row in document["results"]]
-        same = (document["model_sha256"], document["threshold"]) == (known.at.sha256, known.threshold)
-        return "scored" if same and known.kind == kind and results == expected else "wrong"
+        right = known.kind == kind and [(row["score"], row["queue"]) for row in document["results"]] == expected
+        return "scored" if right else "wrong"

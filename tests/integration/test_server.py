@@ -1,6 +1,5 @@
 """The real server: its start, its counters over all workers, its log, and load beyond its limit."""
 
-import http.client
 import json
 import os
 import signal
@@ -9,12 +8,7 @@ import threading
 import time
 
 import pytest
-from gunicorn.config import Config
-from gunicorn.errors import ConfigError
 
-from service import config
-from service.server.conflicts import conflicts, overrides
-from service.server.hooks import configuration
 from tests.facts import ROOT
 from tests.integration import load
 from tests.servers import GUNICORN, SERVE, read_metrics, running
@@ -50,14 +44,6 @@ def test_every_request_is_one_json_line_on_standard_output(server):
     (line,) = server.lines('"seen-1"')
     assert (line["route"], line["status"], line["orders"]) == ("/score", 200, 11)
     assert line["time"].endswith(("Z", "+00:00"))
-
-
-def test_a_connection_is_kept_for_the_next_request(server):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-    for _ in range(5):
-        connection.request("POST", "/score", BODY, HEADERS)
-        assert len(json.loads(connection.getresponse().read())["results"]) == 11
-    connection.close()
 
 
 def test_a_header_with_the_name_of_a_server_variable_has_no_effect(server):
@@ -143,34 +129,6 @@ def test_a_new_service_shows_its_errors_at_zero_and_gunicorns_own_variable_wins(
     assert found['delivery_risk_requests_shed_total{reason="busy"}'] == 0
     assert found['delivery_risk_orders_total{model_version="1.0.0",queue="review"}'] == 0
     assert not [name for name in found if name.startswith("delivery_risk_challenger")]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "options"),
-    [
-        ("-c nowhere.py", "--config"),
-        ("--config=python:nowhere --workers 1", "--config"),
-        ("-D --chdir / --pythonpath /", "--chdir, --pythonpath, --daemon"),
-        ("--check-config", "--check-config"),
-        ("--print-config --spew", "--print-config, --spew"),
-        ("--paste nowhere.ini", "--paster"),
-        ("other:app", "an application"),
-    ],
-)
-def test_serve_rejects_what_only_gunicorn_itself_can_do(arguments, options, monkeypatch):
-    monkeypatch.setenv("GUNICORN_CMD_ARGS", arguments)
-    with pytest.raises(ConfigError, match=f"^GUNICORN_CMD_ARGS: {options} cannot be used here; "):
-        overrides(Config())
-
-
-@pytest.mark.parametrize("arguments", ["--worker-class gthread", "--threads 4", "--log-level debug"])
-def test_an_option_of_gunicorn_that_contradicts_a_setting_is_reported(arguments, monkeypatch):
-    monkeypatch.setenv("GUNICORN_CMD_ARGS", arguments)
-    settings, cfg = config.load({}), Config()
-    for name, value in (configuration(settings) | overrides(cfg)).items():
-        cfg.set(name, value)
-    (reason,) = conflicts(cfg, settings)
-    assert reason.startswith(f"gunicorn's {arguments.split()[0]} ")
 
 
 BOTH = [

@@ -1,18 +1,13 @@
 """Authentication on a real server."""
 
 import contextlib
-import http.client
-import os
 import re
-import signal
 import socket
-import time
 
 import pytest
 
-from service.auth.token_store import EVERY, REST
-from tests.bearer_tokens import BREAKS, GOOD, OTHER, UNKNOWN, bearer, line, replace
-from tests.integration.token_rotation import CLIENTS, GRACE, MISTAKES, run
+from tests.bearer_tokens import BREAKS, GOOD, OTHER, UNKNOWN, bearer, line
+from tests.integration.token_rotation import CLIENTS, MISTAKES, run
 from tests.servers import GUNICORN, SERVE, curl, running
 
 SHOWN = f"Authorization: Bearer {GOOD}\r\n"
@@ -52,21 +47,11 @@ def sent(port, content):
     return answer.decode("latin-1")
 
 
-def serving(path, command=SERVE, **settings):
-    given = {"TOKENS_FILE": str(path), "WORKERS": "2", **settings}
-    return running(command, **{f"DELIVERY_RISK_{name}": value for name, value in given.items()})
+ROUNDS = [(1, 0.5), pytest.param(4, 1.2, marks=pytest.mark.long)]
+ROUNDS.append(pytest.param(2 * len(BREAKS), 1.2, marks=[pytest.mark.long, pytest.mark.longest]))
 
 
-@pytest.fixture
-def path(tmp_path):
-    file = tmp_path / "tokens"
-    file.write_text(line(GOOD))
-    return file
-
-
-@pytest.mark.parametrize(
-    ("rounds", "seconds"), [(1, 0.5), pytest.param(2 * len(BREAKS), 1.2, marks=[pytest.mark.long, pytest.mark.longest])]
-)
+@pytest.mark.parametrize(("rounds", "seconds"), ROUNDS)
 def test_no_answer_is_wrong_while_tokens_are_renewed_and_their_file_breaks(rounds, seconds):
     counts = run(rounds, seconds)
     assert {name: counts[name] for name in MISTAKES} == dict.fromkeys(MISTAKES, 0)
@@ -80,7 +65,8 @@ def talkative(request, tmp_path_factory):
     """A server that logs everything, for tests that leave its file as it is."""
     file = tmp_path_factory.mktemp("tokens") / "tokens"
     file.write_text(line(GOOD) + line(OTHER))
-    with serving(file, request.param, LOG_LEVEL="debug", WORKERS="1") as server:
+    given = {"TOKENS_FILE": str(file), "LOG_LEVEL": "debug", "WORKERS": "1"}
+    with running(request.param, **{f"DELIVERY_RISK_{name}": value for name, value in given.items()}) as server:
         yield server
 
 
@@ -115,75 +101,3 @@ def test_the_body_of_an_unauthenticated_request_is_never_read_as_a_request(talka
     wrong = f"POST /score HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {UNKNOWN}\r\nContent-Length: {len(body)}\r\n\r\n"
     answer = sent(talkative.port, f"{wrong}{body}GET /livez HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     assert [int(part[:3]) for part in answer.split("HTTP/1.1 ")[1:]] in right
-
-
-@contextlib.contextmanager
-def one_connection_to_each(server):
-    """A kept connection to each of two workers, made while the other is stopped."""
-    workers, connections = server.all_workers(2), {}
-    try:
-        for worker, other in zip(workers, reversed(workers), strict=True):
-            os.kill(other, signal.SIGSTOP)
-            connections[worker] = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-            assert status(connections[worker], "/livez") == 200
-            os.kill(other, signal.SIGCONT)
-        yield connections
-    finally:
-        for worker in workers:
-            os.kill(worker, signal.SIGCONT)
-        for connection in connections.values():
-            connection.close()
-
-
-def status(connection, path, token=None):
-    connection.request("GET", path, headers={} if token is None else bearer(token))
-    answer = connection.getresponse()
-    answer.read()
-    return answer.status
-
-
-@pytest.mark.long
-def test_every_worker_rejects_a_revoked_token_and_takes_a_new_one_within_a_second(path):
-    with serving(path) as server, one_connection_to_each(server) as connections:
-        tokens, taken = [GOOD, OTHER], []
-        for turn in range(10):
-            old, new = tokens[turn % 2], tokens[1 - turn % 2]
-            replace(path, line(new)) if turn % 3 else path.write_text(line(new))
-            began, waiting = time.monotonic(), dict(connections)
-            while waiting:
-                for worker, connection in list(waiting.items()):
-                    if (status(connection, "/version", old), status(connection, "/version", new)) == (401, 200):
-                        del waiting[worker]
-                assert time.monotonic() - began < 10
-            taken.append(time.monotonic() - began)
-        assert sorted(taken)[5] < EVERY + REST + 0.3
-        assert sorted(taken)[8] < 1
-
-
-@pytest.mark.long
-def test_after_a_quiet_time_the_first_request_in_every_worker_finds_the_changed_file(path):
-    with serving(path) as server, one_connection_to_each(server) as connections:
-        for old, new in ((GOOD, OTHER), (OTHER, GOOD)) * 2:
-            replace(path, line(new))
-            time.sleep(GRACE)
-            assert [status(each, "/version", old) for each in connections.values()] == [401, 401]
-            assert [status(each, "/version", new) for each in connections.values()] == [200, 200]
-
-
-@pytest.mark.long
-def test_workers_that_start_while_the_file_is_broken_use_the_tokens_that_were_in_force(path):
-    with serving(path) as server:
-        server.all_workers(2)
-        replace(path, line(OTHER))
-        time.sleep(GRACE)
-        assert server.call("GET", "/version", headers=bearer(OTHER))[0] == 200
-        for how in ("garbage", "a directory"):
-            BREAKS[how](path)
-            killed = server.all_workers(2)
-            for worker in killed:
-                os.kill(worker, signal.SIGKILL)
-            server.renewed(killed, 2)
-            time.sleep(1)
-            with one_connection_to_each(server) as connections:
-                for connection in connections.values():
-                    assert [status(connection, "/version", token) for token in (GOOD, OTHER)] == [401, 200]

@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,72 +55,48 @@ class Truth:
         return {200 if right else 401 for right in seen}
 
 
-@dataclass
-class Rotation:
-    """A server's tokens file and the steps that change it."""
-
-    server: Server
-    path: Path
-    truth: Truth
-    pause: Callable[[], None]
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def renamed(self, *tokens: str) -> None:
-        replace(self.path, self.truth.file(*tokens))
-        self._step("renamed")
-
-    def in_place(self, *tokens: str) -> None:
-        """Write the file in two pieces, with a moment between them."""
-        if not (self.path.is_file() and os.access(self.path, os.W_OK)):
-            return self.renamed(*tokens)
-        first, *rest = self.truth.file(*tokens).splitlines(keepends=True)
-        with self.path.open("w") as file:
-            file.write(first)
-            file.flush()
-            time.sleep(0.05)
-            file.write("".join(rest))
-        return self._step("written in place")
-
-    def broken(self, how: str) -> None:
-        BREAKS[how](self.path)
-        self._step("broken")
-
-    def killed(self) -> None:
-        os.kill(random.choice(self.server.all_workers(2)), signal.SIGKILL)
-        self._step("workers killed")
-
-    def _step(self, name: str) -> None:
-        self.counts[name] += 1
-        self.pause()
-
-
 def run(rounds: int, seconds: float) -> Counter[str]:
     """Renew a token this many times, with the file broken and a worker killed on the way; the counts of all outcomes."""
-    truth, stop = Truth(), threading.Event()
+    truth, stop, counts = Truth(), threading.Event(), Counter(dict.fromkeys(MISTAKES, 0))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "tokens")
         path.write_text(truth.file())
         given = {"TOKENS_FILE": str(path), "WORKERS": "2", "LOG_LEVEL": "debug"}
         with running(**{f"DELIVERY_RISK_{name}": value for name, value in given.items()}) as server:
             server.all_workers(2)
-            rotation = Rotation(server, path, truth, lambda: time.sleep(seconds))
             with _calling(server, truth, stop) as clients:
                 old = truth.new()
                 for number, how in zip(range(rounds), itertools.cycle(BREAKS), strict=False):
                     new = truth.new()
-                    rotation.in_place(old, new)
-                    rotation.renamed(new)
-                    rotation.broken(how)
+                    _write_in_place(path, truth.file(old, new))
+                    time.sleep(seconds)
+                    replace(path, truth.file(new))
+                    time.sleep(seconds)
+                    BREAKS[how](path)
+                    time.sleep(seconds)
                     if number % 2 == 0:
-                        rotation.killed()
+                        os.kill(random.choice(server.all_workers(2)), signal.SIGKILL)
+                        counts["workers killed"] += 1
+                        time.sleep(seconds)
                     old = new
-                rotation.renamed()
+                replace(path, truth.file())
+                time.sleep(seconds)
             text = server.call("GET", "/metrics", headers=bearer(GOOD))[2].decode() + server.log()
-    counts = Counter(dict.fromkeys(MISTAKES, 0))
-    for each in (rotation.counts, *clients):
-        counts.update(each)
+    counts.update(sum(clients, Counter()))
     counts["tokens in output"] = sum(token in text for token in [GOOD, *truth.made])
     return counts
+
+
+def _write_in_place(path: Path, text: str) -> None:
+    """Write the file in two pieces, with a moment between them; a path that is no writable file is replaced first."""
+    if not (path.is_file() and os.access(path, os.W_OK)):
+        replace(path, "")
+    first, *rest = text.splitlines(keepends=True)
+    with path.open("w") as file:
+        file.write(first)
+        file.flush()
+        time.sleep(0.05)
+        file.write("".join(rest))
 
 
 @contextmanager

@@ -49,21 +49,6 @@ def test_each_slot_has_the_state_last_written_to_it():
     assert list(workers.all()) == [state(5), state(40), state(5 * 512)]
 
 
-def test_a_worker_that_dies_while_it_writes_leaves_its_last_state():
-    workers = WorkerStates()
-    for number in (1, 2):
-        workers.write(0, state(number))
-    unused = workers._records._place(0, 3)
-    workers._records._memory[unused : unused + 100] = b"{" * 100
-    assert list(workers.all()) == [state(2)]
-
-
-def test_a_state_that_two_workers_wrote_at_once_hides_no_other():
-    workers = written(0, 1, 2)
-    workers._records._memory[workers._records._place(1, 1) + 50] ^= 1
-    assert list(workers.all()) == [state(0), state(2)]
-
-
 def test_the_longest_names_and_reasons_fit():
     role = RoleState(LONGEST, WANTED, "\x01" * REASON, 1.2345678901234567e300)
     workers = WorkerStates()

@@ -76,13 +76,6 @@ def test_a_text_that_is_too_long_is_rejected_and_changes_nothing(before):
     assert records._memory[:] == memory
 
 
-def test_a_text_stays_when_the_process_that_wrote_it_is_gone():
-    records = SharedRecords(100)
-    records.write(b"parent")
-    os.waitpid(forked(partial(records.write, b"child")), 0)
-    assert records.read() == b"child"
-
-
 @pytest.mark.parametrize("before", [[b"old"], [b"oldest", b"old"], [b"x" * 100, b"y" * 100, b"old"]])
 def test_a_writer_that_is_killed_at_any_byte_leaves_the_old_text(before):
     records, done = written(*before), written(*before, b"n" * 100)

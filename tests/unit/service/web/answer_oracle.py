@@ -1,4 +1,4 @@
-"""What every answer of the application must be, whatever was asked: a success, or a problem that tells and repeats nothing."""
+"""What every answer of the application must be: a success, or a problem that points into the request and repeats no value."""
 
 import csv
 import io
@@ -13,12 +13,11 @@ from service.web.errors import MEDIA_TYPE, MOST_ERRORS, PROBLEMS
 from tests.mutated_bodies import MARKS
 
 _MEMBERS = {"type", "title", "status", "detail", "request_id"}
-_ERROR = {"pointer", "code", "detail"}
 TYPES = {f"urn:delivery-risk:problem:{kind}" for kind, _ in PROBLEMS.values()} | {"urn:delivery-risk:problem:http-error"}
 
 
 class Answer:
-    """One answer of a bare WSGI application."""
+    """One answer of a WSGI application."""
 
     def __init__(self, application: Callable[..., Any], environ: Mapping[str, Any]) -> None:
         self.headers: dict[str, str] = {}
@@ -33,27 +32,12 @@ class Answer:
 
 
 def environ(method: str, path: str, body: bytes = b"", query: str = "", **variables: str) -> dict[str, Any]:
-    """What a server makes of a request."""
-    return {
-        "REQUEST_METHOD": method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": path,
-        "QUERY_STRING": query,
-        "CONTENT_LENGTH": str(len(body)),
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "HTTP_HOST": "localhost",
-        "REMOTE_ADDR": "127.0.0.1",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.errors": io.StringIO(),
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-        **variables,
-    }
+    """The environ that a server makes of a request."""
+    given = {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query, "CONTENT_LENGTH": str(len(body))}
+    server = {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": "localhost"}
+    wsgi = {"wsgi.version": (1, 0), "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO(body), "wsgi.errors": io.StringIO()}
+    flags = dict.fromkeys(("wsgi.multithread", "wsgi.multiprocess"), True) | {"wsgi.run_once": False}
+    return {"SCRIPT_NAME": "", "REMOTE_ADDR": "127.0.0.1", **given, **server, **wsgi, **flags, **variables}
 
 
 def assert_problem(answer: Answer) -> dict[str, Any]:
@@ -70,8 +54,9 @@ def assert_problem(answer: Answer) -> dict[str, Any]:
 
 
 def assert_answered(answer: Answer, media_type: str, body: bytes, *, partial: bool) -> int:
-    """Scores for orders that were sent, or a refusal whose errors point into what was sent. Returns the status."""
+    """Scores of orders that were sent, or a rejection whose errors point into the request. Returns the status."""
     sent = _Table(body) if media_type == CSV else _Document(body)
+    errors: list[dict[str, Any]] = []
     if answer.status != 200:
         found = assert_problem(answer)
         assert answer.status in (400, 422)
@@ -82,12 +67,12 @@ def assert_answered(answer: Answer, media_type: str, body: bytes, *, partial: bo
         rows = list(csv.DictReader(io.StringIO(answer.body.decode(), newline="")))
         assert {row["order_id"] for row in rows} <= {*sent.ids(), ""}
         assert all(0 <= float(row["score"]) <= 1 for row in rows if not row.get("errors"))
-        errors = []
     else:
         assert answer.headers["content-type"] == JSON
         found = json.loads(answer.body)
-        scores = found["scores"] if "scores" in found else [result["score"] for result in found["results"]]
-        ids = found["order_ids"] if "scores" in found else [result["order_id"] for result in found["results"]]
+        rows = found.get("results", [])
+        scores = found["scores"] if "scores" in found else [row["score"] for row in rows]
+        ids = found["order_ids"] if "scores" in found else [row["order_id"] for row in rows]
         assert all(0 <= score <= 1 for score in scores)
         assert {*ids} <= {*sent.ids()}
         assert len(ids) == len(scores) == len({*ids})
@@ -95,12 +80,12 @@ def assert_answered(answer: Answer, media_type: str, body: bytes, *, partial: bo
         errors = found.get("errors", [])
         assert len(errors) == found.get("error_count", 0)
     for error in errors:
-        assert error.keys() - {"order_id"} == _ERROR
+        assert error.keys() - {"order_id"} == {"pointer", "code", "detail"}
         assert error["detail"] == CODES[error["code"]]
         assert sent.has(_steps(error["pointer"]), missing=error["code"] == "missing"), error
         assert error.get("order_id", "") in ("", *sent.ids())
     for mark in MARKS:
-        assert sent.shows(mark) or mark.encode() not in answer.body
+        assert any(mark in name for name in (*sent.names, *sent.ids())) or mark.encode() not in answer.body
         assert mark not in str(answer.headers)
     return answer.status
 
@@ -110,12 +95,12 @@ def _steps(pointer: str) -> list[str]:
     return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
 
 
-def _told(name: str) -> str:
+def _reported(name: str) -> str:
     return name[:LONGEST_NAME].encode("utf-8", "replace").decode()
 
 
 class _Document:
-    """A JSON body as it was sent, or nothing where it is none."""
+    """A JSON body as it was sent, or nothing where it is not JSON. `names` are those of all its objects."""
 
     def __init__(self, body: bytes) -> None:
         self.names: list[str] = []
@@ -129,52 +114,43 @@ class _Document:
         return dict(pairs)
 
     def ids(self) -> Sequence[str]:
-        """The order ids that an answer may tell."""
+        """The order ids that an answer may contain."""
         found = self.found if isinstance(self.found, dict) else {}
-        orders = found.get("orders")
-        records = [order.get("order_id") for order in orders if isinstance(order, dict)] if isinstance(orders, list) else []
-        columns = found.get("order_ids")
-        return [given for given in (*records, *(columns if isinstance(columns, list) else ())) if isinstance(given, str)]
+        orders, columns = (found[name] if isinstance(found.get(name), list) else [] for name in ("orders", "order_ids"))
+        records = [order.get("order_id") for order in orders if isinstance(order, dict)]
+        return [given for given in (*records, *columns) if isinstance(given, str)]
 
     def has(self, steps: Sequence[str], *, missing: bool) -> bool:
-        """Whether the steps lead to a place in it, or where something is missing, to where it should be."""
+        """Whether the steps lead to a value in it or, where one is missing, to the object that should have it."""
         node = self.found
         for step in steps[:-1] if missing else steps:
             members = node if isinstance(node, dict) else dict(enumerate(node)) if isinstance(node, list) else {}
-            named = [members[name] for name in members if _told(str(name)) == step]
+            named = [members[name] for name in members if _reported(str(name)) == step]
             if not named:
                 return False
             node = named[0]
         return not missing or (isinstance(node, dict) and steps[-1] not in node)
 
-    def shows(self, mark: str) -> bool:
-        """Whether it stands in a name or in an order id, which an answer may tell."""
-        return any(mark in told for told in (*self.names, *self.ids()))
-
 
 class _Table:
-    """A CSV body as it was sent, or nothing where it is none."""
+    """A CSV body as it was sent, or nothing where it is not CSV. `names` are those of its header."""
 
     def __init__(self, body: bytes) -> None:
         try:
             rows = [row for row in csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True) if row]
         except (UnicodeDecodeError, csv.Error):
             rows = []
-        self.header, self.rows = (rows[0], rows[1:]) if rows else ([], [])
+        self.names, self.rows = (rows[0], rows[1:]) if rows else ([], [])
 
     def ids(self) -> Sequence[str]:
-        """The order ids that an answer may tell."""
-        places = [at for at, name in enumerate(self.header) if name == "order_id"]
+        """The order ids that an answer may contain."""
+        places = [at for at, name in enumerate(self.names) if name == "order_id"]
         return [row[at] for row in self.rows for at in places if at < len(row)]
 
     def has(self, steps: Sequence[str], *, missing: bool) -> bool:
         """Whether the steps lead to a column, or to a row below the header and a cell of it."""
-        named = len(steps) == 1 and any(_told(name) == steps[0] for name in self.header)
+        named = len(steps) == 1 and any(_reported(name) == steps[0] for name in self.names)
         if missing:
             return len(steps) == 1 and not named
-        in_row = bool(steps) and steps[0] in map(str, range(len(self.rows))) and {*steps[1:]} <= {*self.header}
+        in_row = bool(steps) and steps[0] in map(str, range(len(self.rows))) and {*steps[1:]} <= {*self.names}
         return not steps or named or in_row
-
-    def shows(self, mark: str) -> bool:
-        """Whether it stands in the header or in an order id, which an answer may tell."""
-        return any(mark in told for told in (*self.header, *self.ids()))

@@ -1,5 +1,6 @@
-"""Requests changed at random: each is answered or refused, and no refusal repeats a value. The seeds are the requests."""
+"""Requests changed at random: each is answered or rejected, and no rejection repeats a value."""
 
+import json
 import random
 from collections import Counter
 
@@ -8,11 +9,12 @@ import pytest
 from schemas.formats.table import CSV, JSON
 from service.web.errors import MEDIA_TYPE
 from tests.apps import app_of
+from tests.facts import ORDER
 from tests.mutated_bodies import MARKS, mutant
 from tests.unit.service.web.answer_oracle import Answer, assert_answered, assert_problem, environ
 
-SOUND = b'{"orders": [{"order_id": "A", "route_disruption": 2, "backlog": 3, "weather_severity": 1}]}'
-FAULTY = b'{"orders": [{"order_id": "A", "route_disruption": 2, "backlog": "Marked-918", "weather_severity": 1}]}'
+VALID = json.dumps({"orders": [ORDER]}).encode()
+FAULTY = json.dumps({"orders": [ORDER | {"order_id": "A", "backlog": "Marked-918"}]}).encode()
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,7 @@ def application():
     "mutants",
     [3_000, pytest.param(40_000, marks=pytest.mark.long), pytest.param(200_000, marks=[pytest.mark.long, pytest.mark.longest])],
 )
-def test_a_body_changed_at_random_is_scored_or_refused_and_never_repeated(application, mutants):
+def test_a_body_changed_at_random_is_scored_or_rejected_and_no_value_is_repeated(application, mutants):
     seen = Counter()
     for number in range(mutants):
         media_type, body = mutant(f"body {number}")
@@ -54,13 +56,13 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("status", "kind", "told", "instead"), WRONG.values(), ids=WRONG)
-def test_the_judge_sees_what_is_wrong_with_an_answer(application, status, kind, told, instead):
+@pytest.mark.parametrize(("status", "kind", "right", "wrong"), WRONG.values(), ids=WRONG)
+def test_the_oracle_finds_what_is_wrong_with_an_answer(application, status, kind, right, wrong):
     answer = Answer(application, environ("POST", "/score", FAULTY, CONTENT_TYPE=JSON))
     assert assert_answered(answer, JSON, FAULTY, partial=False) == 422
-    assert told in answer.body
+    assert right in answer.body
     answer.status, answer.headers["content-type"] = status, kind
-    answer.body = answer.body.replace(told, instead)
+    answer.body = answer.body.replace(right, wrong)
     with pytest.raises((AssertionError, KeyError)):
         assert_answered(answer, JSON, FAULTY, partial=False)
 
@@ -78,7 +80,7 @@ TEXTS = [*PIECES.split(), " ", "\t", "a" * 300, "Mon, 01 Jan 2024 00:00:00 GMT",
 
 
 def strange(dice):
-    """A request of which anything but its body may be strange: whatever a server lets through of the letters of Latin-1."""
+    """A request with strange text in anything but its body."""
 
     def text():
         return "".join(dice.choice(TEXTS) for _ in range(dice.choice((0, 1, 1, 2, 3, 5, 9))))
@@ -92,7 +94,7 @@ def strange(dice):
     path = dice.choice(PATHS.split()) + (text() if dice.random() < 0.1 else "")
     if method == "POST" and dice.random() < 0.8:
         path = "/score"
-    return environ(method, path, SOUND, text() if dice.random() < 0.5 else "", **given)
+    return environ(method, path, VALID, text() if dice.random() < 0.5 else "", **given)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def strange(dice):
         pytest.param(200_000, marks=[pytest.mark.long, pytest.mark.longest]),
     ],
 )
-def test_a_request_with_strange_headers_and_queries_is_answered_or_refused_and_never_repeated(application, requests):
+def test_a_request_with_strange_headers_and_queries_is_answered_or_rejected_and_no_value_is_repeated(application, requests):
     seen = Counter()
     for number in range(requests):
         asked = strange(random.Random(f"request {number}"))

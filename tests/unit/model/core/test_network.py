@@ -140,7 +140,7 @@ def test_an_overflow_leaves_a_logit_that_is_not_finite(layers):
 
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
-def test_a_switch_does_not_hide_a_nan(activation):
+def test_relu_does_not_hide_a_nan(activation):
     *_, last = Network([layer([[1.0]], [0.0], activation), layer([[1.0]], [0.0])]).forward(np.array([[np.nan]]))
     assert np.isnan(last.activations).all()
 
@@ -150,7 +150,7 @@ def test_an_empty_batch_gives_no_rows():
     assert last.activations.shape == (0, 1)
 
 
-REFUSED = {
+REJECTED = {
     "no layers": ([], ShapeMismatch, "w1"),
     "weights of no dimension": ([layer(1.0, [0.0])], ShapeMismatch, "w1"),
     "weights of one dimension": ([layer([1.0], [0.0])], ShapeMismatch, "w1"),
@@ -170,9 +170,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("layers", "error", "location"), REFUSED.values(), ids=REFUSED)
-def test_layers_that_make_no_network_are_refused(layers, error, location):
-    with pytest.raises(error) as refused:
+@pytest.mark.parametrize(("layers", "error", "location"), REJECTED.values(), ids=REJECTED)
+def test_layers_that_do_not_fit_are_rejected(layers, error, location):
+    with pytest.raises(error) as rejected:
         Network(layers)
-    assert refused.value.location == location
-    assert not any(secret in str(refused.value) for secret in SECRETS)
+    assert rejected.value.location == location
+    assert not any(secret in str(rejected.value) for secret in SECRETS)

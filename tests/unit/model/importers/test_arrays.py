@@ -21,7 +21,7 @@ from tests.model_files import SECRET_NUMBER, SECRET_TEXT
 from tests.training_arrays import LABEL, NAMES, arrays
 
 
-def test_the_arrays_are_taken_as_they_are(imported):
+def test_the_arrays_are_imported_unchanged(imported):
     saved = arrays(3)
     model = imported(saved)
     assert model.standardizer.mean.tolist() == saved["mean"].tolist()
@@ -82,7 +82,7 @@ def test_the_self_test_is_reproduced(imported):
     assert len(model.manifest.self_test.scores) == len(model.manifest.self_test.orders) == 5
 
 
-def test_the_provenance_tells_files_and_digests(imported, tmp_path):
+def test_the_provenance_contains_the_names_and_digests_of_the_files(imported, tmp_path):
     card = {"features": [{"name": name} for name in NAMES]}
     provenance = imported(arrays(3), LABEL, card).manifest.provenance
     digests = {name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in ("model.npz", "card.json")}
@@ -94,7 +94,7 @@ def test_the_provenance_tells_files_and_digests(imported, tmp_path):
     }
 
 
-def test_without_a_card_there_is_none_in_the_provenance(imported):
+def test_without_a_card_the_provenance_contains_no_card(imported):
     assert set(imported(arrays(3)).manifest.provenance) == {"source", "source_sha256"}
 
 
@@ -108,7 +108,7 @@ def test_without_a_card_there_is_none_in_the_provenance(imported):
         ((3, 2), ("relu", "tanh"), ("relu", "tanh", "linear")),
     ],
 )
-def test_one_activation_stands_for_all_hidden_layers_or_there_is_one_for_each(imported, hidden, given, expected):
+def test_activations_are_one_for_all_hidden_layers_or_one_for_each(imported, hidden, given, expected):
     model = imported(arrays(*hidden), replace(LABEL, activations=given))
     assert model.manifest.activations == expected
     assert tuple(layer.activation for layer in model.network.layers) == expected
@@ -118,8 +118,8 @@ def test_one_activation_stands_for_all_hidden_layers_or_there_is_one_for_each(im
     ("hidden", "given"),
     [((3,), ()), ((3, 2), ()), ((3,), ("relu", "tanh")), ((3, 2, 2), ("relu", "tanh")), ((3, 2), ("relu", "tanh", "relu"))],
 )
-def test_any_other_number_of_activations_is_refused(refusal, hidden, given):
-    error = refusal(arrays(*hidden), replace(LABEL, activations=given))
+def test_any_other_number_of_activations_is_rejected(rejection, hidden, given):
+    error = rejection(arrays(*hidden), replace(LABEL, activations=given))
     assert (type(error), error.location) == (ShapeMismatch, "manifest.activations")
 
 
@@ -159,9 +159,9 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("saved", "error", "location"), BROKEN.values(), ids=BROKEN)
-def test_broken_training_arrays_are_refused(refusal, saved, error, location):
-    refused = refusal(saved)
-    assert (type(refused), refused.location) == (error, location)
+def test_broken_training_arrays_are_rejected(rejection, saved, error, location):
+    rejected = rejection(saved)
+    assert (type(rejected), rejected.location) == (error, location)
 
 
 @pytest.mark.parametrize(
@@ -174,10 +174,10 @@ def test_broken_training_arrays_are_refused(refusal, saved, error, location):
         (np.inf, NotFinite),
     ],
 )
-def test_a_scale_that_cannot_be_used_is_refused_by_its_feature(refusal, value, error):
-    refused = refusal(arrays(3, scale=np.array([2.0, value])))
-    assert (type(refused), refused.location) == (error, "scale")
-    assert "distance" in refused.reason
+def test_a_scale_that_cannot_be_used_is_rejected_by_its_feature(rejection, value, error):
+    rejected = rejection(arrays(3, scale=np.array([2.0, value])))
+    assert (type(rejected), rejected.location) == (error, "scale")
+    assert "distance" in rejected.reason
 
 
 @pytest.mark.parametrize(
@@ -191,11 +191,11 @@ def test_a_scale_that_cannot_be_used_is_refused_by_its_feature(refusal, value, e
         ({"activations": (SECRET_TEXT,)}, UnknownName, "activation of layer 1"),
     ],
 )
-def test_a_label_that_the_format_does_not_take_is_refused(refusal, change, error, location):
-    refused = refusal(arrays(3), replace(LABEL, **change))
-    assert (type(refused), refused.location) == (error, location)
+def test_a_label_that_the_format_does_not_take_is_rejected(rejection, change, error, location):
+    rejected = rejection(arrays(3), replace(LABEL, **change))
+    assert (type(rejected), rejected.location) == (error, location)
 
 
 @pytest.mark.parametrize("change", [{"threshold": np.nan}, {"threshold": np.inf}, {"description": f"{SECRET_TEXT}\ud800"}])
-def test_a_label_that_json_cannot_hold_is_refused(refusal, change):
-    assert isinstance(refusal(arrays(3), replace(LABEL, **change)), BadManifest)
+def test_a_label_that_json_cannot_hold_is_rejected(rejection, change):
+    assert isinstance(rejection(arrays(3), replace(LABEL, **change)), BadManifest)

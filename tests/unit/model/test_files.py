@@ -1,7 +1,10 @@
+import os
+
 import pytest
 
 from model import files
 from model.errors import TooLarge, Unreadable
+from tests.model_files import SECRET_TEXT
 
 
 def test_a_file_at_the_limit_is_read_and_one_over_it_is_rejected_with_its_location(tmp_path):
@@ -11,9 +14,31 @@ def test_a_file_at_the_limit_is_read_and_one_over_it_is_rejected_with_its_locati
         files.read(tmp_path / "file", 7, "notes")
 
 
-def test_a_file_that_cannot_be_read_is_rejected_with_its_location(tmp_path):
-    with pytest.raises(Unreadable, match=r"^notes: cannot be read \(No such file or directory\)$"):
+UNREADABLE = {
+    "nothing": lambda path: None,
+    "a folder": os.mkdir,
+    "a pipe": os.mkfifo,
+    "a device": lambda path: os.symlink("/dev/zero", path),
+    "a link to nothing": lambda path: os.symlink("nowhere", path),
+    "a link to itself": lambda path: os.symlink(path, path),
+}
+
+
+@pytest.mark.parametrize("make", UNREADABLE.values(), ids=UNREADABLE)
+def test_an_unreadable_file_is_rejected_without_waiting_and_closed(make, tmp_path):
+    make(tmp_path / "file")
+    before = os.listdir("/dev/fd")
+    with pytest.raises(Unreadable, match=r"^notes: (cannot be read \([A-Z].*\)|not a regular file)$"):
         files.read(tmp_path / "file", 7, "notes")
+    assert os.listdir("/dev/fd") == before
+
+
+@pytest.mark.parametrize("path", [f"{SECRET_TEXT}\0", f"{SECRET_TEXT}/" * 2000, f"{SECRET_TEXT}\udcff", "", "/dev/null"])
+def test_a_path_that_no_file_can_have_is_rejected(path):
+    with pytest.raises(Unreadable) as rejected:
+        files.read(path, 7)
+    assert rejected.value.location == "file"
+    assert SECRET_TEXT not in str(rejected.value)
 
 
 def test_a_draft_is_complete_in_the_block_and_removed_after_it(tmp_path):

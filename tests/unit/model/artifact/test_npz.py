@@ -1,4 +1,3 @@
-import io
 import re
 import zipfile
 
@@ -87,21 +86,6 @@ def test_arrays_come_back_bit_for_bit(given_arrays):
     for name, array in given_arrays.items():
         assert (read[name].dtype, read[name].shape) == (array.dtype, array.shape)
         assert read[name].tobytes() == array.tobytes()
-
-
-@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_what_numpy_saves_is_read(save):
-    file = io.BytesIO()
-    save(file, w1=WEIGHTS, mean=THREE)
-    read = npz.read(file.getvalue(), KNOWN)
-    assert read["w1"].tolist() == WEIGHTS.tolist()
-    assert read["mean"].tolist() == THREE.tolist()
-
-
-def test_what_is_written_numpy_reads():
-    with np.load(io.BytesIO(npz.write({"w1": WEIGHTS, "mean": THREE})), allow_pickle=False) as bundle:
-        assert bundle["w1"].tolist() == WEIGHTS.tolist()
-        assert bundle["mean"].tolist() == THREE.tolist()
 
 
 def test_arrays_are_read_only():

@@ -1,4 +1,4 @@
-"""The first law of the house: an order gets the same bits in any batch."""
+"""An order gets the same bits in any batch."""
 
 import numpy as np
 import pytest

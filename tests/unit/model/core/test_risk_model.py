@@ -92,6 +92,10 @@ def test_a_value_beyond_a_bound_is_flagged_and_a_value_on_it_is_not(minimum, max
     assert flags(minimum, maximum, value) == [[outside, False]]
 
 
+def test_each_order_has_its_own_flags():
+    assert flags(-2.0, 10.0, 0.0, 11.0, 5.0, -3.0) == [[False, False], [True, False], [False, False], [True, False]]
+
+
 def test_an_order_that_overflows_has_a_logit_that_is_not_finite_and_leaves_the_others_alone():
     model = model_of(Network([layer([[1e300, -1e300]], [0.0])]))
     scores = scored(model, [1e300, 0.0], [1e-300, 0.0], [1e300, 1e300])

@@ -9,6 +9,7 @@ from model.errors import BadPointer, ModelError, NothingPromoted, TooLarge, Unre
 from model.registry import references
 from model.registry.references import VersionReference
 from tests.model_files import MISSING, SECRET_TEXT
+from tests.unit.model.artifact.broken_models import NOT_JSON
 
 DIGEST = "0123456789abcdef" * 4
 CURRENT = {"version": "8", "file": "8.npz", "sha256": DIGEST}
@@ -51,17 +52,7 @@ def test_the_newest_versions_of_a_long_history_are_kept_and_fit_within_the_limit
 
 
 MALFORMED = {
-    "nothing": (b"", "CURRENT.json"),
-    "not JSON": (SECRET_TEXT.encode(), "CURRENT.json"),
-    "cut short": (changed()[:-1], "CURRENT.json"),
-    "something after it": (changed() + b"{}", "CURRENT.json"),
-    "zeros": (b"\0" * 140, "CURRENT.json"),
-    "UTF-16": (changed().decode().encode("utf-16"), "CURRENT.json"),
-    "a byte order mark": (b"\xef\xbb\xbf" + changed(), "CURRENT.json"),
-    "bytes that are no UTF-8": (changed(version="\xe9").decode("unicode-escape").encode("latin-1"), "CURRENT.json"),
-    "nesting without end": (b"[" * 30_000, "CURRENT.json"),
-    "a number of 5,000 digits": (changed(version=MISSING)[:-1] + b', "version": ' + b"9" * 5000 + b"}", "CURRENT.json"),
-    "a name given twice": (changed()[:-1] + b', "version": "9"}', "CURRENT.json"),
+    **{name: (text, "CURRENT.json") for name, text in NOT_JSON.items()},
     "a name given twice earlier": (b'{"before": [{"a": 1, "a": 1}]}', "CURRENT.json"),
     "a list": (b"[]", "CURRENT.json"),
     "a text": (b'"8.npz"', "CURRENT.json"),
@@ -125,8 +116,6 @@ NO_FILE = {
     "nothing": (lambda path: None, NothingPromoted),
     "a link to nothing": (lambda path: path.symlink_to("nowhere"), NothingPromoted),
     "a folder": (os.mkdir, Unreadable),
-    "a pipe": (os.mkfifo, Unreadable),
-    "a link to itself": (lambda path: path.symlink_to(path), Unreadable),
     "a file over the limit": (lambda path: path.write_bytes(changed() + b" " * references.LIMIT), TooLarge),
 }
 

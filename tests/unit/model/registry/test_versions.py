@@ -113,11 +113,6 @@ def test_each_rollback_goes_one_promotion_back(three):
     assert state(three) == (["1", "2", "3"], ["1"])
 
 
-def test_a_version_promoted_again_is_rolled_back_to_what_was_before_it(three):
-    versions.promote("1", three)
-    assert [versions.rollback(three).version, versions.rollback(three).version] == ["3", "2"]
-
-
 def test_a_rollback_leads_to_the_same_bytes_or_nowhere(three):
     (three / "2.npz").write_bytes(version_of("2", weight=5.0))
     with pytest.raises(DigestMismatch):

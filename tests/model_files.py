@@ -1,4 +1,4 @@
-"""The good file taken apart and put together wrongly."""
+"""Parts of the valid model file, and files made of them."""
 
 import io
 import json
@@ -20,7 +20,7 @@ from tests.models import reference_of
 GOOD = model_file.dumps(packaged_model())
 ARRAYS = ("manifest", "mean", "scale", "w1", "b1", "w2", "b2")
 
-# Put where a value is refused, to see that no message repeats it.
+# Values for rejected entries: no message may repeat them.
 SECRET_TEXT = "tattletale"
 SECRET_NUMBER = 8675309.25
 SECRETS = (SECRET_TEXT, "8675309")
@@ -54,7 +54,7 @@ def zipped(content: Iterable[tuple[str, bytes]], compression: int = zipfile.ZIP_
 
 
 def changed(content: dict[str, bytes | None]) -> bytes:
-    """The good file with these members replaced or added, or left out where None."""
+    """The valid file with these members replaced or added, or left out where None."""
     return zipped((name, data) for name, data in (members() | content).items() if data is not None)
 
 
@@ -65,18 +65,18 @@ def npy(array: Any, version: tuple[int, int] = (1, 0), allow_pickle: bool = Fals
 
 
 def headed(header: str, body: bytes = b"") -> bytes:
-    """A version 1.0 .npy of this header as it stands."""
+    """A version 1.0 .npy of exactly this header."""
     text = header.encode("latin-1") + b"\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + body
 
 
 def described(descr: str, shape: str, body: bytes = b"", fortran: bool = False) -> bytes:
-    """A .npy whose header says this of its body."""
+    """A .npy with this header entry by entry, and this body."""
     return headed(f"{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}", body)
 
 
 def document() -> dict[str, Any]:
-    """The good file's manifest."""
+    """The valid file's manifest."""
     text = np.load(io.BytesIO(members()["manifest.npy"]))
     return dict(json.loads(text.tobytes()))
 
@@ -89,7 +89,7 @@ def referred_document() -> dict[str, Any]:
 
 
 def edited(path: Iterable[str | int], value: Any, whole: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The good manifest, or another, with one entry replaced, added or left out."""
+    """The valid manifest, or another, with one entry replaced, added or left out."""
     whole = deepcopy(whole or document())
     *way, last = path
     entry: Any = whole
@@ -103,6 +103,6 @@ def edited(path: Iterable[str | int], value: Any, whole: dict[str, Any] | None =
 
 
 def with_manifest(manifest: dict[str, Any] | bytes) -> bytes:
-    """The good file under another manifest."""
+    """The valid file under another manifest."""
     text = manifest if isinstance(manifest, bytes) else json.dumps(manifest).encode()
     return changed({"manifest.npy": npy(np.frombuffer(text, np.uint8))})

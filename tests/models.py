@@ -1,4 +1,4 @@
-"""Models to test with: made by hand, and drawn at random for the laws."""
+"""Models for tests: made by hand, and drawn at random."""
 
 import string
 from collections.abc import Sequence
@@ -97,7 +97,7 @@ def matrices(
 
 @st.composite
 def models(draw: st.DrawFn) -> RiskModel:
-    """Any sound model: any activations and head, any text, any range."""
+    """Any valid model: any activations and head, any text, any range."""
     network = draw(networks(last=SMOOTH))
     inputs = network.sizes[0]
     names = draw(st.lists(_NAME, min_size=inputs, max_size=inputs, unique=True))
@@ -114,7 +114,7 @@ def models(draw: st.DrawFn) -> RiskModel:
 
 @st.composite
 def references(draw: st.DrawFn, names: Sequence[str]) -> Baseline:
-    """Any sound reference of these features, calibrated or not."""
+    """Any valid reference of these features, calibrated or not."""
     counts = draw(st.lists(st.integers(0, 9), min_size=20, max_size=20).filter(any))
     orders = sum(counts)
     zscores = {}

@@ -1,4 +1,4 @@
-"""Stores to test with."""
+"""Registries for tests."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ def version_of(version: str, weight: float = 1.0, name: str = "made") -> bytes:
 
 
 def publish(directory: Path, version: str, weight: float = 1.0, name: str = "made") -> bytes:
-    """Publish a version from a file outside the store; its bytes."""
+    """Publish a version from a file outside the registry; its bytes."""
     data = version_of(version, weight, name)
     file = directory.with_name(f"{directory.name}.outside")
     file.write_bytes(data)
@@ -27,7 +27,7 @@ def publish(directory: Path, version: str, weight: float = 1.0, name: str = "mad
 
 
 def holding(directory: Path, published: str, promoted: str) -> Path:
-    """A new store of these versions, each of one letter, of which these were promoted one after the other."""
+    """A new registry of these versions, each of one letter, of which these were promoted one after the other."""
     directory.mkdir()
     for version in published:
         publish(directory, version)
@@ -37,7 +37,7 @@ def holding(directory: Path, published: str, promoted: str) -> Path:
 
 
 def state(directory: Path) -> State:
-    """The versions and the history of a store in which everything must be whole."""
+    """The versions and the history of a registry, all of which must be valid."""
     found = versions.list_versions(directory)
     tried = versions.challenger(directory)
     assert tried is None or versions.load(directory, tried).manifest.version == tried.version
@@ -52,7 +52,7 @@ def state(directory: Path) -> State:
 
 
 def drafts(directory: Path) -> list[str]:
-    """The files that stand in a store without a name, or under one that no store knows."""
+    """The files of a registry that are neither versions nor references."""
     known = {
         ".lock",
         references.CURRENT,

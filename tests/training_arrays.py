@@ -1,4 +1,4 @@
-"""What a training script saves, made up."""
+"""Training arrays for tests."""
 
 import io
 import zipfile

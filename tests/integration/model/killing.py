@@ -1,4 +1,4 @@
-"""Kill a process at each of its system calls, and see what it leaves of a store.
+"""Kill a process at each of its system calls, and check the registry that it leaves.
 
 The child asks to be traced, as by a debugger: it stops as it enters a call, and again as it leaves it. Killed at the first
 stop the call never happened, killed at the second nothing after it did. Run as
@@ -110,11 +110,11 @@ def cut_short(work: Callable[[], object], most: int) -> None:
 
 
 class Trial:
-    """A scenario's store, made anew for every child that is killed in it, with a draft that one killed earlier left."""
+    """A scenario's registry, made anew for every child that is killed in it, with a draft that one killed earlier left."""
 
     def __init__(self, scenario: Scenario, folder: Path) -> None:
         self.scenario = scenario
-        self.directory, self.file = folder / "store", folder / "new.npz"
+        self.directory, self.file = folder / "registry", folder / "new.npz"
         self.directory.mkdir()
         self.file.write_bytes(version_of("9"))
         for version in scenario.published:
@@ -128,7 +128,7 @@ class Trial:
         return self.scenario.done(self.file, self.directory)
 
     def killed(self, *killers: Callable[[Callable[[], object]], object]) -> None:
-        """Do it under each of these, who do not let it end, and then undisturbed; see that the store is whole each time."""
+        """Do it under each of these, who do not let it end, and then undisturbed; check the registry each time."""
         for path in self.directory.iterdir():
             path.unlink()
         for name, data in self.image.items():
@@ -145,7 +145,7 @@ class Trial:
 
 
 def main(name: str, twice: int) -> None:
-    """Kill at every stop, in the midst of writes, and so many times at two stops drawn at random; print the counts."""
+    """Kill at every stop, in the midst of writes, and this many times at two stops drawn at random; print the counts."""
     with tempfile.TemporaryDirectory() as folder:
         trial = Trial(SCENARIOS[name], Path(folder))
         stops = traced(trial.do)

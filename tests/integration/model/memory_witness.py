@@ -1,4 +1,4 @@
-"""A process that reads files and tells what came of each: python -m tests.integration.model.memory_witness GOOD FILE…
+"""A process that reads files and reports the result of each: python -m tests.integration.model.memory_witness GOOD FILE…
 
 On standard output: a list of an object a file, with its error, the error's location, the Python events that its reading raised
 and the bytes allocated at most (as tracemalloc counts them), and at last how far the process itself grew, in bytes.
@@ -25,7 +25,7 @@ def read(path: str) -> tuple[str, str]:
 
 
 def highest() -> int:
-    """The most memory that this process held, in bytes. (What getrusage tells begins with the parent's.)"""
+    """The most memory that this process held, in bytes. (getrusage includes the parent's.)"""
     found = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
     return int(found[1]) * 1024 if found else 0
 

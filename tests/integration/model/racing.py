@@ -1,4 +1,4 @@
-"""Processes that change one store at the same moment, while others read it.
+"""Processes that change one registry at the same moment, while others read it.
 
 Run as `python -m tests.integration.model.racing ROUNDS`, apart from the threads of a test run, which a fork would not copy.
 """
@@ -41,7 +41,7 @@ def together(works: Sequence[Callable[[], object]]) -> list[Any]:
 
 def publishers(folder: Path, counters: Counter[str]) -> None:
     """Two publish a version each, and both the version 1 with content of their own; two more publish the same content."""
-    directory = folder / "store"
+    directory = folder / "registry"
     directory.mkdir()
     contents = {weight: version_of("1", weight) for weight in (2.0, 3.0)}
     for weight, data in contents.items():
@@ -54,14 +54,14 @@ def publishers(folder: Path, counters: Counter[str]) -> None:
         try:
             versions.publish(folder / f"{weight}.npz", directory)
         except VersionTaken:
-            return "refused"
+            return "rejected"
         return "taken"
 
     def same() -> str:
         return str(versions.publish(folder / "same.npz", directory).manifest.version)
 
     answers = together([lambda: both(2.0), lambda: both(3.0), same, same, lambda: watched(directory)])
-    assert sorted(answers[:2]) == ["refused", "taken"]
+    assert sorted(answers[:2]) == ["rejected", "taken"]
     assert state(directory) == (["1", "own-2", "own-3", "same"], [])
     winner = 2.0 if answers[0] == "taken" else 3.0
     assert (directory / "1.npz").read_bytes() == contents[winner]
@@ -71,7 +71,7 @@ def publishers(folder: Path, counters: Counter[str]) -> None:
 
 def promoters(folder: Path, counters: Counter[str]) -> None:
     """Two promote two versions each while one rolls back twice: six steps from a history of three, and none is lost."""
-    directory = folder / "store"
+    directory = folder / "registry"
     directory.mkdir()
     for version in "1234567":
         publish(directory, version)
@@ -97,7 +97,7 @@ def promoters(folder: Path, counters: Counter[str]) -> None:
 
 def mortals(folder: Path, counters: Counter[str]) -> None:
     """Three publish and promote one version after the other, and two of them are killed as they do."""
-    directory = folder / "store"
+    directory = folder / "registry"
     directory.mkdir()
 
     def one_after_the_other(letter: str) -> None:
@@ -129,7 +129,7 @@ def mortals(folder: Path, counters: Counter[str]) -> None:
 
 
 def watched(directory: Path) -> int:
-    """Read the store again and again: whatever is there must be whole. How often it was read."""
+    """Read the registry repeatedly: each version must be valid. How often it was read."""
     for _ in range(20):
         for version in versions.list_versions(directory):
             versions.get(directory, version)

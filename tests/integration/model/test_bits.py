@@ -48,7 +48,7 @@ def test_the_portable_goldens_have_the_committed_bits():
     assert golden_lines() == committed_bits.expected("goldens")
 
 
-def test_the_committed_bits_are_the_oracles():
+def test_the_committed_bits_are_those_of_the_oracle():
     assert committed_bits.goldens() == committed_bits.expected("goldens")
     assert committed_bits.computed("3-3-1") == committed_bits.expected("3-3-1")
 

@@ -1,4 +1,4 @@
-"""The store among processes that are killed and processes that come at once."""
+"""The registry while processes are killed, and while several change it at once."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def counts(module, *arguments):
 
 
 @pytest.mark.parametrize("scenario", SHORT)
-def test_a_command_killed_at_any_system_call_leaves_the_store_whole_and_is_repeated(scenario):
+def test_a_command_killed_at_any_system_call_leaves_the_registry_complete_and_is_repeated(scenario):
     found = counts("killing", scenario, 0)
     assert found["stops"] > 50
     assert found["writes"] == 5
@@ -32,7 +32,7 @@ def test_a_command_killed_at_any_system_call_leaves_the_store_whole_and_is_repea
 @pytest.mark.long
 @pytest.mark.longest
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_a_command_killed_twice_leaves_the_store_whole_and_is_repeated(scenario):
+def test_a_command_killed_twice_leaves_the_registry_complete_and_is_repeated(scenario):
     assert counts("killing", scenario, 500)["twice"] == 500
 
 

@@ -24,13 +24,13 @@ def imported(tmp_path):
 
 
 @pytest.fixture
-def refusal(imported):
+def rejection(imported):
     """The error of an import that must fail without repeating a value."""
 
-    def refusal(*given):
-        with pytest.raises(ModelError) as refused:
+    def rejection(*given):
+        with pytest.raises(ModelError) as rejected:
             imported(*given)
-        assert not any(secret in str(refused.value) for secret in SECRETS)
-        return refused.value
+        assert not any(secret in str(rejected.value) for secret in SECRETS)
+        return rejected.value
 
-    return refusal
+    return rejection

@@ -1,22 +1,47 @@
+import os
+
 import pytest
 
 from model import files
 from model.errors import TooLarge, Unreadable
+from tests.model_files import SECRET_TEXT
 
 
-def test_a_file_at_the_limit_is_read_and_one_over_it_is_refused_by_its_place(tmp_path):
+def test_a_file_at_the_limit_is_read_and_one_over_it_is_rejected_with_its_location(tmp_path):
     (tmp_path / "file").write_bytes(b"12345678")
     assert files.read(tmp_path / "file", 8) == b"12345678"
     with pytest.raises(TooLarge, match=r"^notes: over 7 bytes$"):
         files.read(tmp_path / "file", 7, "notes")
 
 
-def test_what_cannot_be_read_is_refused_by_its_place(tmp_path):
-    with pytest.raises(Unreadable, match=r"^notes: cannot be read \(No such file or directory\)$"):
+UNREADABLE = {
+    "nothing": lambda path: None,
+    "a folder": os.mkdir,
+    "a pipe": os.mkfifo,
+    "a device": lambda path: os.symlink("/dev/zero", path),
+    "a link to nothing": lambda path: os.symlink("nowhere", path),
+    "a link to itself": lambda path: os.symlink(path, path),
+}
+
+
+@pytest.mark.parametrize("make", UNREADABLE.values(), ids=UNREADABLE)
+def test_an_unreadable_file_is_rejected_without_waiting_and_closed(make, tmp_path):
+    make(tmp_path / "file")
+    before = os.listdir("/dev/fd")
+    with pytest.raises(Unreadable, match=r"^notes: (cannot be read \([A-Z].*\)|not a regular file)$"):
         files.read(tmp_path / "file", 7, "notes")
+    assert os.listdir("/dev/fd") == before
 
 
-def test_a_draft_is_whole_in_the_block_and_gone_after_it(tmp_path):
+@pytest.mark.parametrize("path", [f"{SECRET_TEXT}\0", f"{SECRET_TEXT}/" * 2000, f"{SECRET_TEXT}\udcff", "", "/dev/null"])
+def test_a_path_that_no_file_can_have_is_rejected(path):
+    with pytest.raises(Unreadable) as rejected:
+        files.read(path, 7)
+    assert rejected.value.location == "file"
+    assert SECRET_TEXT not in str(rejected.value)
+
+
+def test_a_draft_is_complete_in_the_block_and_removed_after_it(tmp_path):
     with files.draft(tmp_path, ".new.", b"content") as draft:
         (path,) = tmp_path.iterdir()
         assert (str(path), path.read_bytes()) == (draft, b"content")
@@ -30,7 +55,7 @@ def test_a_draft_that_was_renamed_stays(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["named"]
 
 
-def test_a_draft_is_gone_after_a_block_that_fails(tmp_path):
+def test_a_draft_is_removed_after_a_block_that_fails(tmp_path):
     with pytest.raises(ZeroDivisionError), files.draft(tmp_path, ".new.", b"content"):
         raise ZeroDivisionError
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""A mean that is not the array which the format asks for: each is a BadArray, named as mean."""
+"""Members for `mean` that are not arrays of the format: each is a BadArray with the location mean."""
 
 import pickle
 

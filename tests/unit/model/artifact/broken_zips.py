@@ -1,4 +1,4 @@
-"""Archives that are no sound zip of what a model has: name: (bytes or a function that makes them, error, location)."""
+"""Archives that are not valid: name: (bytes or a function that makes them, error, location)."""
 
 import zipfile
 import zlib

@@ -13,18 +13,18 @@ from tests.model_files import GOOD, MISSING, SECRETS, edited, referred_document
 from tests.models import reference_of, references
 
 NAMES = list(FEATURES)
-SOUND = reference_of(NAMES)
+VALID = reference_of(NAMES)
 
 
 def read(document):
     return manifest.read(json.dumps(document).encode())
 
 
-def refusal(path, value):
-    with pytest.raises(BadManifest) as refused:
+def rejection(path, value):
+    with pytest.raises(BadManifest) as rejected:
         read(edited(["reference", *path], value, referred_document()))
-    assert not any(secret in str(refused.value) for secret in SECRETS)
-    return refused.value
+    assert not any(secret in str(rejected.value) for secret in SECRETS)
+    return rejected.value
 
 
 @pytest.mark.parametrize(
@@ -41,12 +41,12 @@ def refusal(path, value):
         (("calibration",), [{"to": 0.05, "orders": 4, "mean_score": 0.04, "observed_rate": 0}], "calibration"),
     ],
 )
-def test_entries_that_contradict_each_other_are_refused(path, value, location):
-    assert refusal(path, value).location == f"manifest.reference.{location}"
+def test_entries_that_contradict_each_other_are_rejected(path, value, location):
+    assert rejection(path, value).location == f"manifest.reference.{location}"
 
 
-def test_the_sound_one_is_read_and_a_calibration_may_be_left_out():
-    assert read(referred_document()).baseline == SOUND
+def test_a_valid_reference_is_read_and_its_calibration_is_optional():
+    assert read(referred_document()).baseline == VALID
     assert read(edited(["reference", "calibration"], MISSING, referred_document())).baseline == reference_of(NAMES, late=False)
 
 
@@ -65,26 +65,26 @@ def test_a_reference_comes_back_as_it_was_written_in_the_same_bytes(drawn):
     assert manifest.write(manifest.read(text)) == text
 
 
-def test_a_file_without_a_reference_says_nothing_of_it():
+def test_a_file_without_a_baseline_has_no_entry_for_it():
     assert b"reference" not in GOOD
     model = model_file.loads(GOOD)
-    referred = model_file.dumps(replace(model, manifest=replace(model.manifest, baseline=SOUND)))
+    referred = model_file.dumps(replace(model, manifest=replace(model.manifest, baseline=VALID)))
     assert referred != GOOD
     without = model_file.loads(referred)
     assert model_file.dumps(replace(without, manifest=replace(without.manifest, baseline=None))) == GOOD
 
 
-def test_a_reference_that_is_not_sound_is_not_written():
+def test_a_reference_that_is_not_valid_is_not_written():
     made = packaged_model()
-    unsound = replace(SOUND, calibration=(Calibration(0.05, 4, 0.06, 0.0), SOUND.calibration[1]))
+    invalid = replace(VALID, calibration=(Calibration(0.05, 4, 0.06, 0.0), VALID.calibration[1]))
     with pytest.raises(BadManifest, match="outside its bin"):
-        model_file.dumps(replace(made, manifest=replace(made.manifest, baseline=unsound)))
+        model_file.dumps(replace(made, manifest=replace(made.manifest, baseline=invalid)))
 
 
 @pytest.mark.parametrize("count", [1, 3, 7, 10**9 + 7, MOST_ORDERS])
 def test_every_share_of_the_orders_is_a_rate(count):
     scores = Histogram(SCORE_EDGES, (count, *[0] * 20))
-    zscores = {name: Histogram(each.edges, (count, *[0] * 15)) for name, each in SOUND.zscores.items()}
+    zscores = {name: Histogram(each.edges, (count, *[0] * 15)) for name, each in VALID.zscores.items()}
     for late in {0, 1, count // 3, count - 1, count}:
         rows = [{"to": 0.05, "orders": count, "mean_score": 0.05, "observed_rate": late / count}]
         document = {"orders": count, "review": 0, "scores": scores, "zscores": zscores}

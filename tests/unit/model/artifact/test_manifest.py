@@ -16,11 +16,11 @@ def location_of(path):
     return "manifest" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
 
 
-def refusal(text):
-    with pytest.raises(BadManifest) as refused:
+def rejection(text):
+    with pytest.raises(BadManifest) as rejected:
         manifest.read(text if isinstance(text, bytes) else json.dumps(text).encode())
-    assert not any(secret in str(refused.value) for secret in SECRETS)
-    return refused.value
+    assert not any(secret in str(rejected.value) for secret in SECRETS)
+    return rejected.value
 
 
 FEATURE = ("features", 0)
@@ -83,16 +83,16 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("path", "value"), ROWS)
-def test_an_entry_of_another_kind_is_refused_by_its_path(path, value):
-    assert refusal(edited(path, value, referred_document())).location == location_of(path)
+def test_an_entry_of_another_kind_is_rejected_by_its_path(path, value):
+    assert rejection(edited(path, value, referred_document())).location == location_of(path)
 
 
 IMPOSSIBLE = ["2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", f"{DAY}24:00:00Z", f"{DAY}00:60:00Z", "２０２６-11-20T00:00:00Z"]
 
 
 @pytest.mark.parametrize("created", IMPOSSIBLE)
-def test_a_time_that_no_clock_shows_is_refused(created):
-    assert refusal(edited(["created"], created)).location == "manifest.created"
+def test_an_impossible_time_is_rejected(created):
+    assert rejection(edited(["created"], created)).location == "manifest.created"
 
 
 REQUIRED: list[tuple[object, ...]] = [(name,) for name in document() if name != "provenance"]
@@ -103,7 +103,7 @@ REQUIRED += [("reference", "zscores"), *((*ROW, name) for name in ("to", "orders
 
 @pytest.mark.parametrize("path", REQUIRED, ids=location_of)
 def test_an_entry_that_is_missing_is_named(path):
-    error = refusal(edited(path, MISSING, referred_document()))
+    error = rejection(edited(path, MISSING, referred_document()))
     assert (error.location, error.reason) == (location_of(path), "missing")
 
 
@@ -111,42 +111,42 @@ OBJECTS = [(), FEATURE, ("self_test",), ("reference",), ("reference", "scores"),
 
 
 @pytest.mark.parametrize("path", OBJECTS, ids=location_of)
-def test_an_entry_that_the_format_does_not_know_is_refused_by_where_it_stands(path):
-    assert refusal(edited((*path, SECRET_TEXT), 1, referred_document())).location == location_of(path)
+def test_an_unknown_entry_is_rejected_by_the_path_of_its_object(path):
+    assert rejection(edited((*path, SECRET_TEXT), 1, referred_document())).location == location_of(path)
 
 
 @pytest.mark.parametrize(
     "path", [(*FEATURE, "unit"), (*FEATURE, "description"), (*FEATURE, "minimum"), ("provenance",)], ids=location_of
 )
-def test_an_entry_that_may_be_left_out_may_be_left_out(path):
+def test_an_optional_entry_may_be_missing(path):
     manifest.read(json.dumps(edited(path, MISSING)).encode())
 
 
 @pytest.mark.parametrize("key", ["a\nb", "\x7f", "x" * 501, "\ud800"], ids=ascii)
-def test_a_provenance_of_an_unruly_name_is_refused(key):
-    assert refusal(edited(["provenance", key], "a script")).location == "manifest.provenance"
+def test_a_provenance_of_an_invalid_name_is_rejected(key):
+    assert rejection(edited(["provenance", key], "a script")).location == "manifest.provenance"
 
 
 def test_a_feature_given_twice_is_named():
-    error = refusal(edited(["features", 2, "name"], "backlog"))
+    error = rejection(edited(["features", 2, "name"], "backlog"))
     assert (error.location, error.reason) == ("manifest.features", "feature backlog is given twice")
 
 
-def test_a_minimum_over_its_maximum_is_refused_by_its_feature():
-    error = refusal(edited(["features", 1, "minimum"], SECRET_NUMBER))
+def test_a_minimum_over_its_maximum_is_rejected_by_its_feature():
+    error = rejection(edited(["features", 1, "minimum"], SECRET_NUMBER))
     assert error.location == "manifest.features[1]"
     assert "backlog" in error.reason
 
 
 @pytest.mark.parametrize("text", NOT_JSON.values(), ids=NOT_JSON)
-def test_what_is_not_strict_json_is_refused(text):
-    error = refusal(text)
+def test_what_is_not_strict_json_is_rejected(text):
+    error = rejection(text)
     assert (error.location, error.reason) == ("manifest", "not strict UTF-8 JSON")
 
 
 @pytest.mark.parametrize("text", [b"[]", b"null", b"3", b'"tattletale"', b"true"])
-def test_a_document_that_is_no_object_is_refused(text):
-    error = refusal(text)
+def test_json_that_is_not_an_object_is_rejected(text):
+    error = rejection(text)
     assert (error.location, error.reason) == ("manifest", "expected an object")
 
 
@@ -154,13 +154,13 @@ def test_a_document_that_is_no_object_is_refused(text):
     ("number", "location"),
     [("0.6", "manifest.threshold"), ("10.0", "manifest.features[0].maximum"), ("8.0", "manifest.self_test.orders[1][0]")],
 )
-def test_a_number_too_large_for_a_float_is_refused_by_its_path(number, location):
-    assert refusal(TEXT.replace(number, "1e400", 1).encode()).location == location
+def test_a_number_too_large_for_a_float_is_rejected_by_its_path(number, location):
+    assert rejection(TEXT.replace(number, "1e400", 1).encode()).location == location
 
 
-def test_a_manifest_over_the_limit_is_refused_unread(monkeypatch):
+def test_a_manifest_over_the_limit_is_rejected_unread(monkeypatch):
     monkeypatch.setattr(manifest, "LIMIT", 100)
-    assert refusal(b"[" * 101).reason == "over 100 bytes"
+    assert rejection(b"[" * 101).reason == "over 100 bytes"
 
 
 def test_a_manifest_at_the_limit_is_read(monkeypatch):
@@ -168,7 +168,7 @@ def test_a_manifest_at_the_limit_is_read(monkeypatch):
     manifest.read(TEXT.encode())
 
 
-def test_many_features_do_not_take_the_square_of_their_number():
+def test_reading_time_is_linear_in_the_number_of_features():
     features = [{"name": f"f{number}"} for number in range(20_000)]
     text = json.dumps(edited(["features"], features)).encode()
     begun = time.process_time()
@@ -207,6 +207,6 @@ def test_a_manifest_comes_back_as_it_was_written(model):
     assert manifest.write(manifest.read(text)) == text
 
 
-def test_whole_numbers_are_read_as_floats():
+def test_integers_are_read_as_floats():
     read = manifest.read(json.dumps(edited(["threshold"], 1)).encode())
     assert isinstance(read.threshold, float)

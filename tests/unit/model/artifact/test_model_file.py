@@ -39,14 +39,14 @@ def test_a_model_read_and_written_again_gives_the_same_bytes(model):
     assert model_file.dumps(model_file.loads(data)) == data
 
 
-def test_a_model_of_999_layers_is_read_and_one_of_1000_is_refused():
+def test_a_model_of_999_layers_is_read_and_one_of_1000_is_rejected():
     data = model_file.dumps(model_of(Network([layer([[1.0]], [0.0])] * 999)))
     assert len(model_file.loads(data).network.layers) == 999
     with pytest.raises(TooLarge):
         model_file.loads(model_file.dumps(model_of(Network([layer([[1.0]], [0.0])] * 1000))))
 
 
-def test_a_file_does_not_tell_when_it_was_written(monkeypatch):
+def test_a_file_does_not_contain_the_time_of_writing(monkeypatch):
     early = model_file.dumps(packaged_model())
     later = time.time() + 1e9
     monkeypatch.setattr(time, "time", lambda: later)
@@ -87,8 +87,8 @@ def test_the_digest_is_that_of_the_bytes():
 
 
 @pytest.mark.parametrize("digest", [SECRET_TEXT, "", "0" * 64, hashlib.sha256(GOOD).hexdigest()[:-1]])
-def test_a_file_with_another_digest_is_refused(digest):
-    with pytest.raises(DigestMismatch) as refused:
+def test_a_file_with_another_digest_is_rejected(digest):
+    with pytest.raises(DigestMismatch) as rejected:
         model_file.loads(GOOD, digest)
-    assert refused.value.location == "file"
-    assert SECRET_TEXT not in str(refused.value)
+    assert rejected.value.location == "file"
+    assert SECRET_TEXT not in str(rejected.value)

@@ -1,4 +1,4 @@
-"""Files changed at random: each is refused as a ModelError or gives the same model. The seeds are fixed, so are the files."""
+"""Files changed at random: each raises a ModelError or gives the same model. The seeds are fixed, so the files are too."""
 
 import gc
 import json
@@ -108,7 +108,7 @@ FILES |= {f"{name}, deflated": zipped(members(data).items(), zipfile.ZIP_DEFLATE
 
 
 def loaded(data):
-    """The model, or None where it was refused. Any other error is the test's to report."""
+    """The model, or None where it was rejected. Any other error is the test's to report."""
     try:
         return model_file.loads(data)
     except ModelError:
@@ -140,7 +140,7 @@ def traced():
 
 @pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize("mutants", [1_540, pytest.param(33_110, marks=pytest.mark.long)])
-def test_a_file_changed_at_random_is_refused_or_gives_the_same_model_for_little_memory(mutants):
+def test_a_file_changed_at_random_is_rejected_or_gives_the_same_model_for_little_memory(mutants):
     numbers = range(mutants // (len(CHANGES) * len(FILES)))
     seeds = [f"{change.__name__} {number} {name}" for number in numbers for change in CHANGES for name in FILES]
     assert len(seeds) == mutants
@@ -161,7 +161,7 @@ def test_a_file_changed_at_random_is_refused_or_gives_the_same_model_for_little_
 
 @pytest.mark.parametrize("name", members())
 @pytest.mark.parametrize("change", [flip, overwrite, cut, repeat])
-def test_a_header_changed_at_random_under_a_sound_checksum_is_refused_or_gives_the_same_model(change, name):
+def test_a_header_changed_at_random_under_a_valid_checksum_is_rejected_or_gives_the_same_model(change, name):
     dice, content = random.Random(4), members()[name]
     for _ in range(ROUNDS // 12):
         model = loaded(changed({name: change(content[:128], dice) + content[128:]}))
@@ -172,7 +172,7 @@ def test_a_header_changed_at_random_under_a_sound_checksum_is_refused_or_gives_t
     "text", [members()["manifest.npy"][128:], json.dumps(referred_document()).encode()], ids=["", "reference"]
 )
 @pytest.mark.parametrize("change", CHANGES[:-1])
-def test_a_manifest_changed_at_random_under_a_sound_checksum_is_refused_or_can_be_written_again(change, text):
+def test_a_manifest_changed_at_random_under_a_valid_checksum_is_rejected_or_can_be_written_again(change, text):
     dice = random.Random(11)
     for _ in range(ROUNDS // 6):
         model = loaded(with_manifest(change(text, dice)))
@@ -180,7 +180,7 @@ def test_a_manifest_changed_at_random_under_a_sound_checksum_is_refused_or_can_b
 
 
 @pytest.mark.parametrize("name", ["mean", "scale", "w1", "b1", "w2", "b2"])
-def test_a_number_changed_at_random_under_a_sound_checksum_leaves_only_finite_numbers(name):
+def test_a_number_changed_at_random_under_a_valid_checksum_leaves_only_finite_numbers(name):
     dice, content = random.Random(5), members()[f"{name}.npy"]
     for _ in range(ROUNDS // 12):
         model = loaded(changed({f"{name}.npy": content[:128] + overwrite(content[128:], dice)}))

@@ -1,4 +1,4 @@
-"""What else is a sound zip: as other writers lay it out, and up to the limits."""
+"""Valid archives of other writers, and archives at the limits."""
 
 import io
 import struct
@@ -38,21 +38,21 @@ def streamed(compression):
 
 
 def saved(save):
-    """The good file's arrays, as NumPy writes them to a stream."""
+    """The valid file's arrays, as NumPy writes them to a stream."""
     stream = Stream()
     save(stream, **{name.removesuffix(".npy"): np.load(io.BytesIO(content)) for name, content in arrays().items()})
     return stream.written
 
 
 def longer(offset, content):
-    """The good file with this behind the name of its last entry, as an extra field or a comment."""
+    """The valid file with this behind the name of its last entry, as an extra field or a comment."""
     data = patched(entry_of("b2.npy") + offset, "<H", len(content))
     length = struct.unpack_from("<L", data, len(data) - 10)[0]
     return patched(-10, "<L", length + len(content), data=data[:-22] + content + data[-22:])
 
 
 def timed():
-    """The good file with a time in an extra field of every header and entry, as zip writes it."""
+    """The valid file with a time in an extra field of every header and entry, as zip writes it."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as bundle:
         for name, content in arrays().items():
@@ -63,7 +63,7 @@ def timed():
     return archive.getvalue()
 
 
-SOUND = {
+VALID = {
     "stored": zipped(arrays().items()),
     "deflated": zipped(arrays().items(), zipfile.ZIP_DEFLATED),
     "stored to a stream": streamed(zipfile.ZIP_STORED),
@@ -79,7 +79,7 @@ SOUND = {
 }
 
 
-@pytest.mark.parametrize("data", SOUND.values(), ids=SOUND)
+@pytest.mark.parametrize("data", VALID.values(), ids=VALID)
 def test_an_archive_of_another_writer_is_read_as_numpy_reads_it(data):
     with np.load(io.BytesIO(data), allow_pickle=False) as bundle:
         assert {name: npy(bundle[name]) for name in bundle.files} == {
@@ -94,7 +94,7 @@ def test_as_many_members_as_a_network_of_999_layers_has_are_read():
 
 
 @pytest.mark.parametrize("more", [0, 1])
-def test_members_hold_at_most_the_limit(more):
+def test_members_over_the_limit_are_rejected(more):
     data = zipped([("a", bytes(60)), ("b", bytes(40 + more))])
     if more:
         with pytest.raises(TooLarge):
@@ -103,7 +103,7 @@ def test_members_hold_at_most_the_limit(more):
         assert [member.size for member in zip_members.read(data, 100)] == [60, 40]
 
 
-def test_16_mb_may_come_of_any_file_and_of_a_large_one_a_hundred_times_its_bytes():
+def test_any_file_may_unpack_to_16_mb_and_a_large_one_to_a_hundred_times_its_size():
     small = laid_out([zeros("w1", 15 * MEGABYTE)])
     assert zip_members.read(small, 2**30)[0].size > 900 * len(small)
     noise = np.random.default_rng(8).bytes(200_000)

@@ -1,4 +1,4 @@
-"""Zip archives put together byte by byte, to say of themselves what a zip writer never would."""
+"""Zip archives made byte by byte, whose headers say what no zip writer would write."""
 
 import struct
 import zlib
@@ -12,7 +12,7 @@ STORED, DEFLATED = 0, 8
 
 
 class Packed(NamedTuple):
-    """A member as it lies in the archive, and the method, checksum and size that are said of it."""
+    """The bytes of a member, and the method, checksum and size in its headers."""
 
     name: str
     content: bytes
@@ -26,7 +26,7 @@ def stored(name: str, content: bytes) -> Packed:
 
 
 def laid_out(content: Iterable[Packed]) -> bytes:
-    """The archive of these members, which are taken at their word."""
+    """The archive of these members, with headers as given."""
     whole = list(content)
     body, directory = bytearray(), bytearray()
     for name, packed, method, checksum, size in whole:
@@ -38,7 +38,7 @@ def laid_out(content: Iterable[Packed]) -> bytes:
 
 
 def with_packed(member: Packed) -> bytes:
-    """The good file with this member in its place."""
+    """The valid file with this member in its place."""
     return laid_out(member if member.name == name else stored(name, content) for name, content in members().items())
 
 
@@ -48,12 +48,12 @@ def packed(content: bytes, flush: int = zlib.Z_FINISH) -> bytes:
 
 
 def deflated(name: str, content: bytes, told: bytes, size: int | None = None) -> bytes:
-    """The good file with this packed array, told to be these bytes."""
+    """The valid file with this packed array, whose headers are those of the bytes `told`."""
     return with_packed(Packed(f"{name}.npy", content, DEFLATED, zlib.crc32(told), len(told) if size is None else size))
 
 
 def zeros(name: str, size: int, told: int | None = None) -> Packed:
-    """An array of so many bytes of zeros, or told to be of other size, packed to a thousandth."""
+    """An array of this many bytes of zeros, packed to a thousandth; its headers give the size `told`."""
     said = size if told is None else told
     header = described("'|u1'", f"({said},)") if name == "manifest" else described("'<f8'", f"({said // 8},)")
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
@@ -66,12 +66,12 @@ def zeros(name: str, size: int, told: int | None = None) -> Packed:
 
 
 def bomb(name: str, size: int, told: int | None = None) -> bytes:
-    """The good file with zeros for an array."""
+    """The valid file with zeros for an array."""
     return with_packed(zeros(name, size, told))
 
 
 def crowd(count: int) -> bytes:
-    """An archive of so many empty members."""
+    """An archive of this many empty members."""
     return zipped((f"w{number}.npy", b"") for number in range(count))
 
 
@@ -93,24 +93,24 @@ def patched(offset: int, form: str, *values: int | bytes, data: bytes = GOOD) ->
 
 
 def patched_twice(name: str, offset: int, form: str, *values: int) -> bytes:
-    """The good file with these numbers in a member's header, and in its entry, where they stand two bytes further."""
+    """The valid file with these numbers in a member's header, and in its entry, where they are two bytes further."""
     once = patched(header_of(name) + offset, form, *values)
     return patched(entry_of(name) + offset + 2, form, *values, data=once)
 
 
 def widened(offset: int, content: bytes) -> bytes:
-    """The good file with more bytes at a offset before its directory, of which its end record knows."""
+    """The valid file with more bytes at a offset before its directory, of which its end record knows."""
     start = struct.unpack_from("<L", GOOD, len(GOOD) - 6)[0]
     return patched(-6, "<L", start + len(content), data=GOOD[:offset] + content + GOOD[offset:])
 
 
 def apart(content: bytes) -> bytes:
-    """The good file with these bytes between its last array and its directory."""
+    """The valid file with these bytes between its last array and its directory."""
     return widened(entry_of("manifest.npy"), content)
 
 
 def behind(content: bytes) -> bytes:
-    """The good file behind these bytes, of which every entry knows."""
+    """The valid file behind these bytes, of which every entry knows."""
     data = widened(0, content)
     for name in members():
         offset = entry_of(name, data) + 42
@@ -127,7 +127,7 @@ def quoted() -> bytes:
 
 
 def in_zip64() -> bytes:
-    """The good file whose last entry has its sizes behind its name, in 64 bits."""
+    """The valid file whose last entry has its sizes behind its name, in 64 bits."""
     extra = struct.pack("<2H2Q", 1, 16, 136, 136)
     data = patched(entry_of("b2.npy") + 20, "<2L2H", 2**32 - 1, 2**32 - 1, 6, len(extra))
     length = struct.unpack_from("<L", data, len(data) - 10)[0]
@@ -135,7 +135,7 @@ def in_zip64() -> bytes:
 
 
 def ended_in_zip64() -> bytes:
-    """The good file with an end record in 64 bits before the one in 32."""
+    """The valid file with an end record in 64 bits before the one in 32."""
     count, length, start = struct.unpack_from("<H2L", GOOD, len(GOOD) - 12)
     record = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, length, start)
     return GOOD[:-22] + record + struct.pack("<4sLQL", b"PK\6\7", 0, len(GOOD) - 22, 1) + GOOD[-22:]

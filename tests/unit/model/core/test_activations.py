@@ -41,7 +41,7 @@ def test_softmax_keeps_twelve_digits_of_the_exact_value():
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_an_activation_leaves_its_input_as_it_is(name):
+def test_an_activation_does_not_change_its_input(name):
     z = np.array([[-2.0, 0.0, 3.0], [1.0, -1.0, 0.5]])
     ACTIVATIONS[name](z)
     assert z.tolist() == [[-2.0, 0.0, 3.0], [1.0, -1.0, 0.5]]
@@ -77,7 +77,7 @@ def test_the_sigmoids_of_a_number_and_its_negative_make_one(z):
 
 
 @given(st.lists(st.integers(-64_000, 64_000), min_size=2, max_size=40))
-def test_a_sigmoid_never_falls(steps):
+def test_a_sigmoid_is_monotonic(steps):
     z = np.sort(np.array(steps)) / 64.0
     assert (np.diff(apply("sigmoid", *z)) >= 0.0).all()
 
@@ -96,7 +96,7 @@ def test_a_softmax_does_not_change_when_every_unit_is_shifted_alike(z, shift):
 
 
 @given(columns)
-def test_a_softmax_gives_the_larger_share_to_the_larger_unit(z):
+def test_a_softmax_is_larger_for_the_larger_unit(z):
     shares = softmax(z)
     order = np.argsort(z.ravel(), kind="stable")
     assert (np.diff(shares.ravel()[order]) >= 0.0).all()
@@ -115,11 +115,11 @@ def test_the_identity_head_gives_the_logits():
     assert HEADS["identity"](LOGITS).tolist() == LOGITS.tolist()
 
 
-def test_the_sigmoid_head_takes_every_output_by_itself():
+def test_the_sigmoid_head_applies_to_each_output():
     np.testing.assert_allclose(HEADS["sigmoid"](LOGITS), 1.0 / (1.0 + np.exp(-LOGITS)), rtol=1e-15)
 
 
-def test_the_softmax_head_shares_one_among_the_outputs_of_each_order():
+def test_the_softmax_head_sums_to_one_for_each_order():
     np.testing.assert_allclose(HEADS["softmax"](LOGITS).sum(axis=0), [1.0, 1.0, 1.0], rtol=1e-15)
 
 

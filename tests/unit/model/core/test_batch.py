@@ -1,4 +1,4 @@
-"""The first law of the house: an order gets the same bits whatever stands beside it."""
+"""An order gets the same bits in any batch."""
 
 import numpy as np
 import pytest
@@ -68,13 +68,13 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
-def test_an_order_scores_the_same_however_the_batch_lies_in_memory(crowd, layout):
+def test_an_order_scores_the_same_in_any_memory_layout(crowd, layout):
     model, x = crowd
     assert bits(model, layout(x)) == bits(model, x)
 
 
 @pytest.mark.parametrize("examples", [200, pytest.param(1_000, marks=pytest.mark.long)])
-def test_an_order_of_any_network_scores_the_same_alone_shuffled_in_pieces_repeated_and_however_the_batch_lies(examples):
+def test_an_order_of_any_network_scores_the_same_alone_shuffled_in_pieces_repeated_and_in_any_layout(examples):
     @settings(max_examples=examples)
     @given(crowds(), st.randoms(use_true_random=False), st.sampled_from(list(LAYOUTS.values())))
     def law(drawn, random, layout):
@@ -90,7 +90,7 @@ def test_an_order_of_any_network_scores_the_same_alone_shuffled_in_pieces_repeat
     law()
 
 
-def test_scoring_leaves_the_batch_as_it_was(crowd):
+def test_scoring_does_not_change_the_batch(crowd):
     model, x = crowd
     before = x.copy()
     model.outputs(x)
@@ -101,9 +101,9 @@ def test_scoring_leaves_the_batch_as_it_was(crowd):
     ("ids", "shape"), [(["a"], (2, 3)), (["a", "b"], (1, 3)), ([], (1, 3)), (["a"], (3,)), (["a"], (1, 3, 1))]
 )
 def test_a_batch_has_one_row_for_each_id(ids, shape):
-    with pytest.raises(ShapeMismatch) as refused:
+    with pytest.raises(ShapeMismatch) as rejected:
         Batch(ids, np.zeros(shape))
-    assert refused.value.location == "batch"
+    assert rejected.value.location == "batch"
 
 
 def test_the_length_of_a_batch_is_its_number_of_orders():

@@ -40,7 +40,7 @@ def test_the_worked_orders_get_their_queues():
     np.testing.assert_allclose(scores.scores, np.ravel(REPORT["expected"]["activations"][-1]), rtol=0.0, atol=1e-12)
 
 
-def test_zscores_are_told_in_the_order_of_the_features():
+def test_zscores_are_in_the_order_of_the_features():
     assert scored(packaged_model(), [5.0, 7.0, 1.0]).zscores.tolist() == [[0.0, 1.0, -2.0]]
 
 
@@ -92,6 +92,10 @@ def test_a_value_beyond_a_bound_is_flagged_and_a_value_on_it_is_not(minimum, max
     assert flags(minimum, maximum, value) == [[outside, False]]
 
 
+def test_each_order_has_its_own_flags():
+    assert flags(-2.0, 10.0, 0.0, 11.0, 5.0, -3.0) == [[False, False], [True, False], [False, False], [True, False]]
+
+
 def test_an_order_that_overflows_has_a_logit_that_is_not_finite_and_leaves_the_others_alone():
     model = model_of(Network([layer([[1e300, -1e300]], [0.0])]))
     scores = scored(model, [1e300, 0.0], [1e-300, 0.0], [1e300, 1e300])
@@ -104,10 +108,10 @@ def test_a_zscore_that_overflows_is_silent():
 
 
 @pytest.mark.parametrize("columns", [0, 2, 4])
-def test_a_batch_of_another_width_is_refused(columns):
-    with pytest.raises(ShapeMismatch) as refused:
+def test_a_batch_of_another_width_is_rejected(columns):
+    with pytest.raises(ShapeMismatch) as rejected:
         packaged_model().score(Batch(["a"], np.zeros((1, columns))))
-    assert refused.value.location == "batch"
+    assert rejected.value.location == "batch"
 
 
 TWO_OUTPUTS = model_of(Network([layer([[1.0], [1.0]], [0.0, 0.0])]))
@@ -115,9 +119,9 @@ TWO_OUTPUTS = model_of(Network([layer([[1.0], [1.0]], [0.0, 0.0])]))
 
 @pytest.mark.parametrize("model", [one_input(head="softmax"), one_input(head="identity"), TWO_OUTPUTS])
 def test_a_model_of_another_head_or_several_outputs_does_not_score(model):
-    with pytest.raises(NotServable) as refused:
+    with pytest.raises(NotServable) as rejected:
         scored(model, [0.0])
-    assert refused.value.location == "manifest.head"
+    assert rejected.value.location == "manifest.head"
 
 
 def test_a_model_of_many_outputs_gives_all_of_them():
@@ -129,7 +133,7 @@ def examined(scores, orders=((2.0,), (4.0,)), head="identity"):
     return with_self_test(one_input(head=head), orders, scores)
 
 
-def test_a_self_test_that_holds_to_the_last_bit_passes():
+def test_a_self_test_that_matches_to_the_last_bit_passes():
     examined(((2.0,), (4.0,))).check_self_test()
 
 
@@ -148,10 +152,10 @@ def test_a_self_test_of_other_activations_has_a_tolerance(off, passes):
 
 @pytest.mark.parametrize("score", [4.0 + 2e-12, 4.0 - 2e-12, -4.0, 0.0, SECRET_NUMBER, -1.7e308])
 def test_a_self_test_that_gives_another_score_fails(score):
-    with pytest.raises(SelfTestFailed) as refused:
+    with pytest.raises(SelfTestFailed) as rejected:
         examined(((2.0,), (score,))).check_self_test()
-    assert str(refused.value) == "manifest.self_test: 1 of 2 orders get other scores than in the file"
-    assert not any(secret in str(refused.value) for secret in SECRETS)
+    assert str(rejected.value) == "manifest.self_test: 1 of 2 orders get other scores than in the file"
+    assert not any(secret in str(rejected.value) for secret in SECRETS)
 
 
 NO_NUMBER = model_of(Network([layer([[1e300, -1e300]], [0.0])]))
@@ -178,26 +182,26 @@ def test_a_self_test_whose_numbers_overflow_fails_without_a_warning(model):
         (((2.0,), (3.0,)), ((2.0,),), "manifest.self_test.scores"),
     ],
 )
-def test_a_self_test_of_another_width_or_length_is_refused(orders, scores, location):
-    with pytest.raises(ShapeMismatch) as refused:
+def test_a_self_test_of_another_width_or_length_is_rejected(orders, scores, location):
+    with pytest.raises(ShapeMismatch) as rejected:
         examined(scores, orders)
-    assert refused.value.location == location
+    assert rejected.value.location == location
 
 
 def widely_tested(units, orders):
-    """A hidden layer of so many units, a self-test of so many orders."""
+    """A hidden layer of this many units, a self-test of this many orders."""
     wide = model_of(Network([layer([[0.0]] * units, [0.0] * units), layer([[0.0] * units], [0.0])]))
     return with_self_test(wide, ((0.0,),) * orders, ((0.5,),) * orders)
 
 
-def test_a_self_test_of_more_orders_than_are_reasonable_is_refused_before_it_is_run(monkeypatch):
+def test_a_self_test_of_too_many_orders_is_rejected_before_it_is_run(monkeypatch):
     unreasonable = widely_tested(1024, 1025)
     widely_tested(1024, 1024).check_self_test()
     monkeypatch.setattr(RiskModel, "outputs", lambda *_: pytest.fail("the self-test was run"))
-    with pytest.raises(TooLarge) as refused:
+    with pytest.raises(TooLarge) as rejected:
         unreasonable.check_self_test()
-    assert refused.value.location == "manifest.self_test.orders"
-    assert refused.value.reason == "1025 orders for layers of up to 1024 units"
+    assert rejected.value.location == "manifest.self_test.orders"
+    assert rejected.value.reason == "1025 orders for layers of up to 1024 units"
 
 
 def test_a_network_of_any_width_may_be_tested_by_five_orders():
@@ -205,20 +209,20 @@ def test_a_network_of_any_width_may_be_tested_by_five_orders():
 
 
 @pytest.mark.parametrize("inputs", [2, 4])
-def test_a_network_that_does_not_take_the_features_is_refused(inputs):
-    with pytest.raises(ShapeMismatch) as refused:
+def test_a_network_that_does_not_take_the_features_is_rejected(inputs):
+    with pytest.raises(ShapeMismatch) as rejected:
         replace(packaged_model(), network=Network([layer([[1.0] * inputs], [0.0])]))
-    assert refused.value.location == "w1"
+    assert rejected.value.location == "w1"
 
 
-def test_an_unknown_head_is_refused():
-    with pytest.raises(UnknownName) as refused:
+def test_an_unknown_head_is_rejected():
+    with pytest.raises(UnknownName) as rejected:
         one_input(head=SECRET_TEXT)
-    assert refused.value.location == "manifest.head"
-    assert SECRET_TEXT not in str(refused.value)
+    assert rejected.value.location == "manifest.head"
+    assert SECRET_TEXT not in str(rejected.value)
 
 
-def test_an_overflow_that_a_layer_would_hide_is_told():
+def test_an_overflow_that_a_layer_hides_is_reported():
     hiding = model_of(Network([layer([[-1.0, -1.0, 1.0, 1.0, 1.0]], [0.0], "relu"), layer([[1.0]], [0.0])]))
     scores = hiding.score(Batch(["a", "b"], np.array([[1.7e308] * 5, [1.0] * 5])))
     assert np.isfinite(scores.logits).all()

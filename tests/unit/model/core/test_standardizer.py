@@ -44,12 +44,12 @@ def test_the_smallest_normal_scale_is_accepted():
         ([0.0, 0.0], [1.0, 2.2e-308], ScaleNotPositive, "scale", "distance"),
     ],
 )
-def test_a_mean_or_scale_that_cannot_be_used_is_refused_by_its_feature(mean, scale, error, location, feature):
-    with pytest.raises(error) as refused:
+def test_a_mean_or_scale_that_cannot_be_used_is_rejected_by_its_feature(mean, scale, error, location, feature):
+    with pytest.raises(error) as rejected:
         standardizer(mean, scale)
-    assert refused.value.location == location
-    assert feature in refused.value.reason
-    assert not any(secret in str(refused.value) for secret in SECRETS)
+    assert rejected.value.location == location
+    assert feature in rejected.value.reason
+    assert not any(secret in str(rejected.value) for secret in SECRETS)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_mean_or_scale_that_cannot_be_used_is_refused_by_its_feature(mean, sca
         ([0.0, 0.0], [1.0, 1.0, 1.0], "scale"),
     ],
 )
-def test_one_number_stands_for_each_feature(mean, scale, location):
-    with pytest.raises(ShapeMismatch) as refused:
+def test_mean_and_scale_have_one_number_for_each_feature(mean, scale, location):
+    with pytest.raises(ShapeMismatch) as rejected:
         standardizer(mean, scale)
-    assert refused.value.location == location
+    assert rejected.value.location == location

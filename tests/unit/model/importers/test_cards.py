@@ -1,4 +1,4 @@
-"""Cards that tell of the features of an import."""
+"""Cards that describe the features of an import."""
 
 import json
 
@@ -42,7 +42,7 @@ def test_a_card_gives_units_and_descriptions(imported):
     assert (distance.unit, distance.description) == ("", "")
 
 
-def test_a_card_may_tell_of_more_features_than_the_model_has(imported):
+def test_a_card_may_describe_more_features_than_the_model_has(imported):
     card = {"features": [{"name": name} for name in ("weather", "distance", "backlog")]}
     assert imported(arrays(3), LABEL, card).manifest.feature_names == ("backlog", "distance")
 
@@ -76,9 +76,9 @@ CARDS = {
 
 
 @pytest.mark.parametrize(("card", "location"), CARDS.values(), ids=CARDS)
-def test_a_broken_card_is_refused_by_its_entry(refusal, card, location):
-    refused = refusal(arrays(3), LABEL, card)
-    assert (type(refused), refused.location) == (BadManifest, location)
+def test_a_broken_card_is_rejected_by_its_entry(rejection, card, location):
+    rejected = rejection(arrays(3), LABEL, card)
+    assert (type(rejected), rejected.location) == (BadManifest, location)
 
 
 @pytest.mark.parametrize(
@@ -93,16 +93,16 @@ def test_a_broken_card_is_refused_by_its_entry(refusal, card, location):
         ({str(number): 1 for number in range(99)}, "contains '0', '1', '2', '3', '4'; "),
     ],
 )
-def test_a_name_that_a_card_does_not_know_is_told(refusal, entry, told):
-    refused = refusal(arrays(3), LABEL, card(**entry))
-    assert (type(refused), refused.location) == (BadManifest, "card.features.backlog")
-    assert refused.reason.startswith(told)
+def test_an_unknown_name_in_a_card_is_reported(rejection, entry, told):
+    rejected = rejection(arrays(3), LABEL, card(**entry))
+    assert (type(rejected), rejected.location) == (BadManifest, "card.features.backlog")
+    assert rejected.reason.startswith(told)
 
 
-def test_names_beside_the_features_and_in_features_that_the_model_has_not_are_let_be(imported):
+def test_other_names_in_a_card_and_in_features_that_the_model_lacks_are_ignored(imported):
     told = {"metrics": {}, "features": [*card()["features"], {"name": "weather", "min": 0}]}
     assert imported(arrays(3), LABEL, told).manifest.feature_names == ("backlog", "distance")
 
 
-def test_a_feature_that_the_card_leaves_out_is_named(refusal):
-    assert "distance" in refusal(arrays(3), LABEL, {"features": [{"name": "backlog"}]}).reason
+def test_a_feature_that_the_card_leaves_out_is_named(rejection):
+    assert "distance" in rejection(arrays(3), LABEL, {"features": [{"name": "backlog"}]}).reason

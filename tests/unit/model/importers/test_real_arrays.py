@@ -40,7 +40,7 @@ def test_the_model_keeps_its_numbers_through_its_file(model, cases):
     assert model_file.loads(model_file.dumps(model)).outputs(x).outputs.tolist() == model.outputs(x).outputs.tolist()
 
 
-def test_ranges_are_those_that_training_saw(model, folder):
+def test_ranges_are_those_of_the_training_data(model, folder):
     told = {each["name"]: each for each in json.loads((folder / "model.json").read_text())["features"]}
     for feature in model.manifest.features:
         assert (feature.minimum, feature.maximum) == (told[feature.name]["train_min"], told[feature.name]["train_max"])

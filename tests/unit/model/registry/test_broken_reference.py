@@ -1,4 +1,4 @@
-"""A store whose CURRENT.json says nothing sound: a promotion begins it anew, and nothing else touches it."""
+"""A registry whose CURRENT.json is invalid: a promotion replaces it, and nothing else changes it."""
 
 import os
 
@@ -18,7 +18,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("content", "error"), BROKEN.values(), ids=BROKEN)
-def test_a_promotion_begins_it_anew_tells_of_it_and_keeps_what_stood_there(content, error, three):
+def test_a_promotion_replaces_it_returns_its_error_and_keeps_its_content(content, error, three):
     (three / "CURRENT.json").write_bytes(content)
     promoted, broken = versions.promote("2", three)
     assert (type(broken), broken.location.startswith("CURRENT.json")) == (error, True)
@@ -29,7 +29,7 @@ def test_a_promotion_begins_it_anew_tells_of_it_and_keeps_what_stood_there(conte
     assert state(three)[1] == ["2", "3"]
 
 
-def test_what_was_set_aside_last_is_kept(three):
+def test_the_last_replaced_content_is_kept(three):
     for content in (b"first", b"second"):
         (three / "CURRENT.json").write_bytes(content)
         versions.promote("1", three)
@@ -44,7 +44,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_any_other_change_is_refused_and_leaves_it(change, three):
+def test_any_other_change_is_rejected_and_does_not_change_it(change, three):
     (three / "CURRENT.json").write_bytes(LATER)
     with pytest.raises(ModelError):
         change(three)
@@ -52,7 +52,7 @@ def test_any_other_change_is_refused_and_leaves_it(change, three):
     assert not (three / "BROKEN.json").exists()
 
 
-def test_one_that_cannot_be_read_may_be_sound_and_is_left(three):
+def test_an_unreadable_file_may_be_valid_and_is_not_replaced(three):
     (three / "CURRENT.json").unlink()
     (three / "CURRENT.json").mkdir()
     with pytest.raises(Unreadable):
@@ -61,7 +61,7 @@ def test_one_that_cannot_be_read_may_be_sound_and_is_left(three):
 
 
 @pytest.mark.parametrize("step", ["link", "replace"])
-def test_a_promotion_that_fails_leaves_it_and_may_be_repeated(step, three, monkeypatch):
+def test_a_failed_promotion_does_not_change_it_and_can_be_repeated(step, three, monkeypatch):
     def fails(*_, **__):
         raise OSError("no space left")
 

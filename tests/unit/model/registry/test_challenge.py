@@ -1,4 +1,4 @@
-"""A trial is of another version than the current one, and ends when its version becomes that."""
+"""The challenger is another version than the current one; its trial ends when it becomes the current version."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def three(three):
     return three
 
 
-def test_a_challenger_is_a_sound_version(three):
+def test_a_challenger_is_a_valid_version(three):
     assert versions.challenger(three) is None
     versions.challenge("3", three)
     assert versions.challenger(three) == VersionReference("3", "3.npz", str(versions.get(three, "3").sha256))
@@ -27,11 +27,11 @@ def test_a_challenger_is_a_sound_version(three):
     assert versions.challenger(three) is None
 
 
-def test_the_current_version_is_not_tried_beside_itself(three):
+def test_the_current_version_cannot_be_the_challenger(three):
     versions.challenge("3", three)
-    with pytest.raises(AlreadyCurrent) as refused:
+    with pytest.raises(AlreadyCurrent) as rejected:
         versions.challenge("2", three)
-    assert str(refused.value) == "version 2: the current version; choose another version as challenger"
+    assert str(rejected.value) == "version 2: the current version; choose another version as challenger"
     assert versions.challenger(three).version == "3"
 
 
@@ -48,14 +48,14 @@ def test_a_trial_ends_when_its_version_becomes_current(version, change, three):
     assert (versions.current(three).version, versions.challenger(three)) == (version, None)
 
 
-def test_a_promotion_that_was_cut_short_before_it_ended_the_trial_ends_it_when_repeated(three):
+def test_a_repeated_promotion_ends_the_trial_that_an_interrupted_one_left(three):
     at, _ = versions.promote("3", three)
     references.write(three, ".draft-", [at], references.CHALLENGER)
     versions.promote("3", three)
     assert versions.challenger(three) is None
 
 
-def test_a_trial_that_cannot_be_read_holds_no_promotion_up(three):
+def test_an_invalid_challenger_file_does_not_block_a_promotion(three):
     (three / "CHALLENGER.json").write_text("{")
     versions.promote("3", three)
     assert versions.current(three).version == "3"

@@ -9,6 +9,7 @@ from model.errors import BadPointer, ModelError, NothingPromoted, TooLarge, Unre
 from model.registry import references
 from model.registry.references import VersionReference
 from tests.model_files import MISSING, SECRET_TEXT
+from tests.unit.model.artifact.broken_models import NOT_JSON
 
 DIGEST = "0123456789abcdef" * 4
 CURRENT = {"version": "8", "file": "8.npz", "sha256": DIGEST}
@@ -16,13 +17,13 @@ EARLIER = {"version": "7", "file": "7.npz", "sha256": DIGEST}
 
 
 def changed(**entries):
-    """A sound pointer with these entries replaced, added or left out, as a file."""
+    """A valid pointer with these entries replaced, added or left out, as a file."""
     document = {name: value for name, value in (CURRENT | entries).items() if value is not MISSING}
     return json.dumps(document).encode()
 
 
 def earlier(**entries):
-    """A sound pointer whose second earlier version has these entries replaced, added or left out."""
+    """A valid pointer whose second earlier version has these entries replaced, added or left out."""
     return changed(before=[EARLIER, json.loads(changed(**entries))])
 
 
@@ -44,24 +45,14 @@ def test_the_earlier_versions_come_first_and_the_current_one_last():
     assert [each.version for each in references.loads(changed(before=[EARLIER]))] == ["7", "8"]
 
 
-def test_of_a_long_history_the_newest_are_kept_and_fit_within_the_limit(tmp_path):
+def test_the_newest_versions_of_a_long_history_are_kept_and_fit_within_the_limit(tmp_path):
     longest = [VersionReference(f"{number:064}", f"{number:064}.npz", DIGEST) for number in range(1000)]
     references.write(tmp_path, ".draft-", longest)
     assert references.read(tmp_path) == tuple(longest[-references.KEPT :])
 
 
 MALFORMED = {
-    "nothing": (b"", "CURRENT.json"),
-    "not JSON": (SECRET_TEXT.encode(), "CURRENT.json"),
-    "cut short": (changed()[:-1], "CURRENT.json"),
-    "something after it": (changed() + b"{}", "CURRENT.json"),
-    "zeros": (b"\0" * 140, "CURRENT.json"),
-    "UTF-16": (changed().decode().encode("utf-16"), "CURRENT.json"),
-    "a byte order mark": (b"\xef\xbb\xbf" + changed(), "CURRENT.json"),
-    "bytes that are no UTF-8": (changed(version="\xe9").decode("unicode-escape").encode("latin-1"), "CURRENT.json"),
-    "nesting without end": (b"[" * 30_000, "CURRENT.json"),
-    "a number of 5,000 digits": (changed(version=MISSING)[:-1] + b', "version": ' + b"9" * 5000 + b"}", "CURRENT.json"),
-    "a name given twice": (changed()[:-1] + b', "version": "9"}', "CURRENT.json"),
+    **{name: (text, "CURRENT.json") for name, text in NOT_JSON.items()},
     "a name given twice earlier": (b'{"before": [{"a": 1, "a": 1}]}', "CURRENT.json"),
     "a list": (b"[]", "CURRENT.json"),
     "a text": (b'"8.npz"', "CURRENT.json"),
@@ -97,11 +88,11 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize(("data", "location"), MALFORMED.values(), ids=MALFORMED)
-def test_a_malformed_pointer_is_refused_by_its_place(data, location):
-    with pytest.raises(BadPointer) as refused:
+def test_a_malformed_pointer_is_rejected_with_its_location(data, location):
+    with pytest.raises(BadPointer) as rejected:
         references.loads(data)
-    assert refused.value.location == location
-    assert SECRET_TEXT not in str(refused.value)
+    assert rejected.value.location == location
+    assert SECRET_TEXT not in str(rejected.value)
 
 
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.text(), st.lists).map(lambda value: json.dumps(value).encode()))
@@ -111,7 +102,7 @@ def test_no_bytes_raise_anything_else(data):
 
 
 @given(st.integers(0, len(changed(before=[EARLIER])) - 1), st.integers(0, 255))
-def test_a_changed_byte_gives_another_history_or_a_refusal(position, byte):
+def test_a_changed_byte_gives_another_history_or_a_rejection(position, byte):
     data = bytearray(changed(before=[EARLIER]))
     data[position] = byte
     try:
@@ -125,18 +116,16 @@ NO_FILE = {
     "nothing": (lambda path: None, NothingPromoted),
     "a link to nothing": (lambda path: path.symlink_to("nowhere"), NothingPromoted),
     "a folder": (os.mkdir, Unreadable),
-    "a pipe": (os.mkfifo, Unreadable),
-    "a link to itself": (lambda path: path.symlink_to(path), Unreadable),
     "a file over the limit": (lambda path: path.write_bytes(changed() + b" " * references.LIMIT), TooLarge),
 }
 
 
 @pytest.mark.parametrize(("make", "error"), NO_FILE.values(), ids=NO_FILE)
-def test_what_is_no_readable_pointer_is_refused_without_waiting(make, error, tmp_path):
+def test_an_unreadable_pointer_is_rejected_without_waiting(make, error, tmp_path):
     make(tmp_path / references.CURRENT)
-    with pytest.raises(ModelError) as refused:
+    with pytest.raises(ModelError) as rejected:
         references.read(tmp_path)
-    assert (type(refused.value), refused.value.location) == (error, "CURRENT.json")
+    assert (type(rejected.value), rejected.value.location) == (error, "CURRENT.json")
 
 
 def test_a_link_to_a_pointer_is_followed(tmp_path):

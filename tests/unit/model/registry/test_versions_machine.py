@@ -1,4 +1,4 @@
-"""Any sequence of publications, promotions, rollbacks and trials, held against lists in memory."""
+"""Any sequence of publications, promotions, rollbacks and trials, compared with lists in memory."""
 
 import tempfile
 from pathlib import Path
@@ -16,12 +16,12 @@ VERSIONS = st.sampled_from(["1", "2", "3", "10"])
 
 
 class Machine(RuleBasedStateMachine):
-    """A store beside what it must hold: the weight by version, and the promoted versions, the current one last."""
+    """A registry, and its expected content: the weight by version, and the promoted versions, the current one last."""
 
     @initialize()
     def empty(self):
         self.folder = tempfile.TemporaryDirectory()
-        self.directory = Path(self.folder.name, "store")
+        self.directory = Path(self.folder.name, "registry")
         self.directory.mkdir()
         self.weights = {}
         self.history = []
@@ -81,5 +81,5 @@ class Machine(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("examples", [10, pytest.param(300, marks=pytest.mark.long)])
-def test_a_store_does_what_lists_in_memory_do(examples):
+def test_a_registry_behaves_like_lists_in_memory(examples):
     run_state_machine_as_test(Machine, settings=settings(max_examples=examples, stateful_step_count=20))

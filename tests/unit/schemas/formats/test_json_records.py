@@ -179,7 +179,7 @@ REPEATED = (
 def test_the_same_body_gets_its_faults_in_the_same_order_in_every_process():
     script = (
         "import sys; from schemas.formats.json import JsonDecoder; from schemas.formats.format import RequestBody\n"
-        "from schemas.validation import BatchValidator; body = RequestBody("application/json", sys.stdin.buffer.read())\n"
+        "from schemas.validation import BatchValidator; body = RequestBody('application/json', sys.stdin.buffer.read())\n"
         f"print(JsonDecoder(BatchValidator({FEATURES!r}, 9)).decode(body).faults)"
     )
     answers = set()

@@ -47,7 +47,7 @@ WRONG: dict[str, Callable[[str], str | None]] = {
 
 
 def replace(path: Path, text: str) -> None:
-    """Rename a new file to this path, whatever is there."""
+    """Rename a new file to this path, in place of anything there."""
     draft = path.with_name("draft")
     draft.write_text(text)
     if path.is_dir() and not path.is_symlink():

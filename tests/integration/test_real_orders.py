@@ -153,31 +153,24 @@ def test_the_services_counts_of_the_same_orders_are_its_baseline(scored):
     assert by_labels["delivery_risk_reference_orders", version] == 2000
 
 
-@pytest.fixture
-def gaps(real_data, tmp_path):
-    """A file of raw orders with nulls, the orders, the names of their numeric columns, and a model of these features."""
-    source = real_data / "batches" / "nyc17_raw_orders_with_gaps.jsonl"
+def test_each_null_of_raw_orders_is_named_and_the_complete_orders_are_scored_over_http_and_in_a_file(real_data, tmp_path):
+    source, model = real_data / "batches" / "nyc17_raw_orders_with_gaps.jsonl", tmp_path / "model.npz"
     orders = [json.loads(line) for line in source.read_text().splitlines()]
     names = [name for name in orders[0] if all(isinstance(order[name], int | float | None) for order in orders)]
     size = len(names)
     saved: dict[str, Any] = {"mean": np.zeros(size), "scale": np.full(size, 1e3), "w1": np.ones((1, size)), "b1": np.zeros(1)}
     np.savez(tmp_path / "raw.npz", feature_names=np.array(names), **saved)
     label = arrays.Label("raw", "1", 0.5, "2026-01-01T00:00:00Z")
-    model_file.write(arrays.training_arrays(tmp_path / "raw.npz", label), tmp_path / "model.npz")
-    return source, orders, names, tmp_path / "model.npz"
+    model_file.write(arrays.training_arrays(tmp_path / "raw.npz", label), model)
+    nulls = {(n, name) for n, order in enumerate(orders) for name in names if order[name] is None}
+    complete = [order for order in orders if None not in (order[name] for name in names)]
+    assert 0 < len(complete) < len(orders) == 500
 
-
-def test_exactly_the_orders_with_a_null_are_rejected_each_null_by_order_and_field(gaps):
-    _, orders, names, model = gaps
-    sent = [{name: order[name] for name in ("order_id", *names)} for order in orders]
-    nulls = {(f"/orders/{n}/{name}", o["order_id"], "null") for n, o in enumerate(sent) for name in names if o[name] is None}
-    complete = [order for order in sent if None not in order.values()]
-    assert 0 < len(complete) < len(sent) == 500
     client = app_of(model=str(model)).test_client()
-    partial = client.post("/score?on_error=partial", json={"orders": sent})
-    answer = partial.json
-    assert partial.status_code == 200
-    assert {(error["pointer"], error["order_id"], error["code"]) for error in answer["errors"]} == nulls
+    sent = [{name: order[name] for name in ("order_id", *names)} for order in orders]
+    answer = client.post("/score?on_error=partial", json={"orders": sent}).json
+    found = {(error["pointer"], error["order_id"], error["code"]) for error in answer["errors"]}
+    assert found == {(f"/orders/{n}/{name}", orders[n]["order_id"], "null") for n, name in nulls}
     assert answer["error_count"] == len(nulls)
     assert [row["order_id"] for row in answer["results"]] == [order["order_id"] for order in complete]
     for row, order in zip(answer["results"], complete, strict=True):
@@ -185,16 +178,10 @@ def test_exactly_the_orders_with_a_null_are_rejected_each_null_by_order_and_fiel
     rejected = client.post("/score", json={"orders": sent})
     assert (rejected.status_code, rejected.json["error_count"], len(rejected.json["errors"])) == (422, len(nulls), 100)
 
-
-def test_a_file_with_gaps_gives_the_complete_rows_and_names_each_null_of_the_others(gaps, tmp_path):
-    source, orders, names, model = gaps
     command = [COMMAND, "score", source, "--model", model, "--out", "scored.jsonl", "--rejects", "rejects.jsonl"]
     assert subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == 1
-    rejected, scored = (
+    rejects, scored = (
         [json.loads(line) for line in (tmp_path / name).read_text().splitlines()] for name in ("rejects.jsonl", "scored.jsonl")
     )
-    nulls = {n: {name for name in names if order[name] is None} for n, order in enumerate(orders, 1)}
-    named = {row["line"]: {fault.split(": null")[0] for fault in row["reason"].split("; ")} for row in rejected}
-    assert named == {line: found for line, found in nulls.items() if found}
-    kept = [{name: row[name] for name in orders[0]} for row in scored]
-    assert kept == [order for n, order in enumerate(orders, 1) if not nulls[n]]
+    assert {(row["line"] - 1, fault.split(": null")[0]) for row in rejects for fault in row["reason"].split("; ")} == nulls
+    assert [{name: row[name] for name in orders[0]} for row in scored] == complete

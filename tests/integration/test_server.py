@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from service.server.application import GunicornApplication
 from tests.facts import ROOT
 from tests.integration import load
 from tests.servers import GUNICORN, SERVE, read_metrics, running
@@ -131,24 +132,38 @@ def test_a_new_service_shows_its_errors_at_zero_and_gunicorns_own_variable_wins(
     assert not [name for name in found if name.startswith("delivery_risk_challenger")]
 
 
-BOTH = [
-    ("DELIVERY_RISK_MODEL", "/nowhere/model.npz", "cannot be read (No such file or directory)"),
-    ("DELIVERY_RISK_OUT_OF_RANGE", "ignore", "DELIVERY_RISK_OUT_OF_RANGE: expected one of review, flag, refuse"),
-    ("GUNICORN_CMD_ARGS", "--threads 4", "delivery-risk: gunicorn's --threads "),
-]
-SERVE_ALONE = [
-    ("DELIVERY_RISK_MODEL", "README.md", "not a sound zip archive"),
-    ("DELIVERY_RISK_MODEL_SHA256", "0" * 64, "not the one that was asked for"),
-    ("GUNICORN_CMD_ARGS", "-c nowhere.py", "Error: GUNICORN_CMD_ARGS: --config cannot be used here; "),
-]
-STARTS = [(SERVE, *fault) for fault in BOTH + SERVE_ALONE] + [(GUNICORN, *fault) for fault in BOTH]
+MODEL = ("DELIVERY_RISK_MODEL", "/nowhere/model.npz", "cannot be read (No such file or directory)")
+SETTING = ("DELIVERY_RISK_OUT_OF_RANGE", "ignore", "DELIVERY_RISK_OUT_OF_RANGE: expected one of review, flag, refuse")
+THREADS = ("GUNICORN_CMD_ARGS", "--threads 4", "delivery-risk: gunicorn's --threads ")
 
 
-@pytest.mark.parametrize(("command", "name", "value", "reason"), STARTS)
-def test_a_start_that_cannot_serve_ends_with_one_plain_line(command, name, value, reason):
+def assert_one_plain_line(exit_code, text, reason):
+    assert exit_code == 1
+    assert reason in text
+    assert "Traceback" not in text
+    assert len(text.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        MODEL,
+        SETTING,
+        ("DELIVERY_RISK_MODEL", str(ROOT / "README.md"), "not a valid zip archive"),
+        ("DELIVERY_RISK_MODEL_SHA256", "0" * 64, "which is not the expected one"),
+        ("GUNICORN_CMD_ARGS", "-c nowhere.py", "Error: GUNICORN_CMD_ARGS: --config cannot be used here; "),
+    ],
+)
+def test_serve_ends_with_one_plain_line_where_it_cannot_serve(run, monkeypatch, name, value, reason):
+    monkeypatch.setenv(name, value)
+    monkeypatch.setattr(GunicornApplication, "run", lambda _: pytest.fail("it serves"))
+    done = run("serve")
+    assert_one_plain_line(done.exit_code, done.stderr, reason)
+
+
+@pytest.mark.parametrize(("command", "fault"), [(SERVE, THREADS), *((GUNICORN, fault) for fault in (MODEL, SETTING, THREADS))])
+def test_a_start_by_gunicorn_ends_with_one_plain_line_where_it_cannot_serve(command, fault):
+    name, value, reason = fault
     environment = {**os.environ, "DELIVERY_RISK_BIND": "127.0.0.1:0", name: value}
-    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30)
-    assert ended.returncode == 1
-    assert reason in ended.stderr
-    assert "Traceback" not in ended.stderr
-    assert len(ended.stderr.strip().splitlines()) == 1
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert_one_plain_line(ended.returncode, ended.stderr, reason)

@@ -61,14 +61,14 @@ def test_slow_bodies_hold_permits_but_no_probe_until_they_get_408_and_their_work
         for connection in slow:
             connection.sendall(body[:1000])
         time.sleep(0.2)
-        refused = opened.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
-        refused.sendall(body[:1000])
+        rejected = opened.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+        rejected.sendall(body[:1000])
         assert server.call("GET", "/readyz")[0] == 200
         assert opened.enter_context(closing(load.Connection(server.port))).ask(body)[0] == 503
         slow[0].sendall(body[1000:])
         assert slow[0].recv(65536).startswith(b"HTTP/1.1 200 ")
         assert time.monotonic() < begun + 3
-        assert refused.recv(65536).startswith(b"HTTP/1.1 503 ")
+        assert rejected.recv(65536).startswith(b"HTTP/1.1 503 ")
         assert time.monotonic() < begun + 3.5
 
         slow[1].settimeout(pause)

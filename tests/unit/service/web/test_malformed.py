@@ -12,7 +12,7 @@ from schemas.faults import ProblemSchema
 from service.web import malformed
 from service.web.errors import MEDIA_TYPE
 
-SECRET = "to-be-told-to-nobody"
+SECRET = "not-to-be-repeated"
 
 
 def kinds(base=errors.ParseException):

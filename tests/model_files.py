@@ -88,18 +88,18 @@ def referred_document() -> dict[str, Any]:
     return found | {"reference": json.loads(json.dumps(asdict(reference_of(names))))}
 
 
-def edited(path: Iterable[str | int], value: Any, whole: dict[str, Any] | None = None) -> dict[str, Any]:
+def edited(path: Iterable[str | int], value: Any, full: dict[str, Any] | None = None) -> dict[str, Any]:
     """The valid manifest, or another, with one entry replaced, added or left out."""
-    whole = deepcopy(whole or document())
+    full = deepcopy(full or document())
     *way, last = path
-    entry: Any = whole
+    entry: Any = full
     for step in way:
         entry = entry[step]
     if value is MISSING:
         del entry[last]
     else:
         entry[last] = value
-    return whole
+    return full
 
 
 def with_manifest(manifest: dict[str, Any] | bytes) -> bytes:

@@ -69,9 +69,9 @@ def test_a_broken_file_is_rejected_by_what_is_wrong_in_it(name, paths):
 @pytest.fixture(scope="module")
 def witnessed(witness, paths):
     """The report of the fresh process for each file, by name, and how far it grew."""
-    told, failure = witness.communicate(timeout=120)
+    stated, failure = witness.communicate(timeout=120)
     assert witness.returncode == 0, failure.decode()
-    found = json.loads(told)
+    found = json.loads(stated)
     return dict(zip(paths, found["files"], strict=True)), found["grown"]
 
 

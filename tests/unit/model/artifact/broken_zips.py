@@ -97,14 +97,14 @@ ZIPS = {
 BOMBS = {
     "1 GB in 1 MB, as a mean": (lambda: zips.bomb("mean", 2**30), TooLarge, "file"),
     "1 GB in 1 MB, as a manifest": (lambda: zips.bomb("manifest", 2**30), TooLarge, "file"),
-    "1 GB in 1 MB, in place of 24 bytes": (lambda: zips.bomb("mean", 2**30, told=24), Unreadable, "mean"),
+    "1 GB in 1 MB, in place of 24 bytes": (lambda: zips.bomb("mean", 2**30, stated=24), Unreadable, "mean"),
     "1 GB in 1 MB, in place of a manifest": (
-        lambda: zips.bomb("manifest", 2**30, told=872),
+        lambda: zips.bomb("manifest", 2**30, stated=872),
         Unreadable,
         "manifest",
     ),
     "1 GB in 1 MB, in place of 10 MB": (
-        lambda: zips.bomb("w1", 2**30, told=10 * 2**20),
+        lambda: zips.bomb("w1", 2**30, stated=10 * 2**20),
         Unreadable,
         "w1",
     ),

@@ -27,13 +27,13 @@ def stored(name: str, content: bytes) -> Packed:
 
 def laid_out(content: Iterable[Packed]) -> bytes:
     """The archive of these members, with headers as given."""
-    whole = list(content)
+    full = list(content)
     body, directory = bytearray(), bytearray()
-    for name, packed, method, checksum, size in whole:
+    for name, packed, method, checksum, size in full:
         said = struct.pack("<5H3L2H", 20, 0, method, 0, 33, checksum, len(packed), size, len(name), 0)
         directory += struct.pack("<4sH26s3H2L", b"PK\1\2", 20, said, 0, 0, 0, 0, len(body)) + name.encode()
         body += b"PK\3\4" + said + name.encode() + packed
-    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, len(whole), len(whole), len(directory), len(body), 0)
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, len(full), len(full), len(directory), len(body), 0)
     return bytes(body + directory) + end
 
 
@@ -47,14 +47,14 @@ def packed(content: bytes, flush: int = zlib.Z_FINISH) -> bytes:
     return packer.compress(content) + packer.flush(flush)
 
 
-def deflated(name: str, content: bytes, told: bytes, size: int | None = None) -> bytes:
-    """The valid file with this packed array, whose headers are those of the bytes `told`."""
-    return with_packed(Packed(f"{name}.npy", content, DEFLATED, zlib.crc32(told), len(told) if size is None else size))
+def deflated(name: str, content: bytes, stated: bytes, size: int | None = None) -> bytes:
+    """The valid file with this packed array, whose headers are those of the bytes `stated`."""
+    return with_packed(Packed(f"{name}.npy", content, DEFLATED, zlib.crc32(stated), len(stated) if size is None else size))
 
 
-def zeros(name: str, size: int, told: int | None = None) -> Packed:
-    """An array of this many bytes of zeros, packed to a thousandth; its headers give the size `told`."""
-    said = size if told is None else told
+def zeros(name: str, size: int, stated: int | None = None) -> Packed:
+    """An array of this many bytes of zeros, packed to a thousandth; its headers give the size `stated`."""
+    said = size if stated is None else stated
     header = described("'|u1'", f"({said},)") if name == "manifest" else described("'<f8'", f"({said // 8},)")
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     begun = packer.compress(header) + packer.flush(zlib.Z_FULL_FLUSH)
@@ -65,9 +65,9 @@ def zeros(name: str, size: int, told: int | None = None) -> Packed:
     return Packed(f"{name}.npy", content, DEFLATED, checksum, len(header) + said)
 
 
-def bomb(name: str, size: int, told: int | None = None) -> bytes:
+def bomb(name: str, size: int, stated: int | None = None) -> bytes:
     """The valid file with zeros for an array."""
-    return with_packed(zeros(name, size, told))
+    return with_packed(zeros(name, size, stated))
 
 
 def crowd(count: int) -> bytes:
@@ -87,9 +87,9 @@ def header_of(name: str, data: bytes = GOOD) -> int:
 
 def patched(offset: int, form: str, *values: int | bytes, data: bytes = GOOD) -> bytes:
     """The file with these numbers at this offset; a negative one counts from the end."""
-    whole = bytearray(data)
-    struct.pack_into(form, whole, offset, *values)
-    return bytes(whole)
+    full = bytearray(data)
+    struct.pack_into(form, full, offset, *values)
+    return bytes(full)
 
 
 def patched_twice(name: str, offset: int, form: str, *values: int) -> bytes:

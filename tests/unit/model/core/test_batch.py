@@ -47,8 +47,8 @@ def test_an_order_scores_the_same_alone_and_in_any_batch(crowd):
 
 def test_an_order_scores_the_same_in_any_position(crowd):
     model, x = crowd
-    whole = bits(model, x)
-    assert all(bits(model, np.roll(x, shift, axis=0)) == whole[-shift:] + whole[:-shift] for shift in range(1, ORDERS))
+    full = bits(model, x)
+    assert all(bits(model, np.roll(x, shift, axis=0)) == full[-shift:] + full[:-shift] for shift in range(1, ORDERS))
 
 
 def test_an_order_scores_the_same_in_a_batch_of_thousands(crowd):
@@ -79,13 +79,13 @@ def test_an_order_of_any_network_scores_the_same_alone_shuffled_in_pieces_repeat
     @given(crowds(), st.randoms(use_true_random=False), st.sampled_from(list(LAYOUTS.values())))
     def law(drawn, random, layout):
         model, x = drawn
-        whole = bits(model, x)
+        full = bits(model, x)
         order, cut = random.sample(range(len(x)), len(x)), random.randint(0, len(x))
-        assert [bits(model, row[np.newaxis])[0] for row in x] == whole
-        assert bits(model, x[order]) == [whole[row] for row in order]
-        assert bits(model, x[:cut]) + bits(model, x[cut:]) == whole
-        assert bits(model, np.concatenate([x, x, x])) == whole * 3
-        assert bits(model, layout(x)) == whole
+        assert [bits(model, row[np.newaxis])[0] for row in x] == full
+        assert bits(model, x[order]) == [full[row] for row in order]
+        assert bits(model, x[:cut]) + bits(model, x[cut:]) == full
+        assert bits(model, np.concatenate([x, x, x])) == full * 3
+        assert bits(model, layout(x)) == full
 
     law()
 

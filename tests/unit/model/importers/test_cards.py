@@ -82,7 +82,7 @@ def test_a_broken_card_is_rejected_by_its_entry(rejection, card, location):
 
 
 @pytest.mark.parametrize(
-    ("entry", "told"),
+    ("entry", "stated"),
     [
         ({"min": SECRET_NUMBER, "max": SECRET_NUMBER}, "contains 'min', 'max'; expected only name, unit, "),
         ({"minimum": 0, "max": SECRET_NUMBER}, "contains 'max'; "),
@@ -93,15 +93,15 @@ def test_a_broken_card_is_rejected_by_its_entry(rejection, card, location):
         ({str(number): 1 for number in range(99)}, "contains '0', '1', '2', '3', '4'; "),
     ],
 )
-def test_an_unknown_name_in_a_card_is_reported(rejection, entry, told):
+def test_an_unknown_name_in_a_card_is_reported(rejection, entry, stated):
     rejected = rejection(arrays(3), LABEL, card(**entry))
     assert (type(rejected), rejected.location) == (BadManifest, "card.features.backlog")
-    assert rejected.reason.startswith(told)
+    assert rejected.reason.startswith(stated)
 
 
 def test_other_names_in_a_card_and_in_features_that_the_model_lacks_are_ignored(imported):
-    told = {"metrics": {}, "features": [*card()["features"], {"name": "weather", "min": 0}]}
-    assert imported(arrays(3), LABEL, told).manifest.feature_names == ("backlog", "distance")
+    stated = {"metrics": {}, "features": [*card()["features"], {"name": "weather", "min": 0}]}
+    assert imported(arrays(3), LABEL, stated).manifest.feature_names == ("backlog", "distance")
 
 
 def test_a_feature_that_the_card_leaves_out_is_named(rejection):

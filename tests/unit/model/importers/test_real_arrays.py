@@ -41,6 +41,6 @@ def test_the_model_keeps_its_numbers_through_its_file(model, cases):
 
 
 def test_ranges_are_those_of_the_training_data(model, folder):
-    told = {each["name"]: each for each in json.loads((folder / "model.json").read_text())["features"]}
+    stated = {each["name"]: each for each in json.loads((folder / "model.json").read_text())["features"]}
     for feature in model.manifest.features:
-        assert (feature.minimum, feature.maximum) == (told[feature.name]["train_min"], told[feature.name]["train_max"])
+        assert (feature.minimum, feature.maximum) == (stated[feature.name]["train_min"], stated[feature.name]["train_max"])

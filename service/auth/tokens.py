@@ -1,4 +1,4 @@
-"""Auth: who may call, by bearer tokens (RFC 6750) of which this side knows the SHA-256 digests alone.
+"""Tokens: bearer tokens (RFC 6750), of which the service knows the SHA-256 digests only.
 
 A tokens file has one line for each token:
 
@@ -7,11 +7,11 @@ A tokens file has one line for each token:
     planner  score       5db2b0068c3a296290e5b4cbec9f3953597daf4bc05222de59a0a5769f9420d9
     ops      score,read  f74e4a3168ed950a4bcbebf37d403d60f23ecb75633d661dc92956b4ea88b28e
 
-A name is a letter or digit and up to 63 more, with ".", "_" and "-" among them. It may stand on several lines, which is how
-a token is renewed; a digest may not. Spaces or tabs part the fields. Blank lines and those that begin with "#" say nothing.
-A file with any other line is refused as a whole, and so is one without a token: thus looks a file that is being written.
+A name has 1 to 64 letters, digits, ".", "_" and "-", and begins with a letter or digit. It may have several lines, so that a
+token can be renewed; a digest may not. Fields are separated by spaces or tabs. Blank lines and lines that begin with "#" are
+ignored. A file with any other line, or without a token, is rejected completely: a file that is being written may look so.
 
-Errors tell a line by its number. Neither a token nor what stands on a line is ever repeated.
+Errors name a line by its number. They never repeat a token or any text of a line.
 """
 
 import hmac
@@ -29,7 +29,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 class BadTokens(Exception):
-    """A tokens file that is not taken: the number of the `line` at fault where it is one, and the `reason`."""
+    """A tokens file that is not valid: the number of the `line` that is wrong, where there is one, and the `reason`."""
 
     def __init__(self, reason: str, line: int | None = None) -> None:
         super().__init__(reason if line is None else f"line {line}: {reason}")
@@ -38,7 +38,7 @@ class BadTokens(Exception):
 
 
 class BadToken(Exception):
-    """A request that shows no token that is valid. `missing` where it shows none at all."""
+    """A request without a valid token. `missing` where it has none at all."""
 
     def __init__(self, *, missing: bool) -> None:
         super().__init__("no bearer token" if missing else "no valid bearer token")
@@ -47,7 +47,7 @@ class BadToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token by its digest, whose it is, and what it is good for."""
+    """The digest of a token, its caller and its scopes."""
 
     digest: bytes
     caller: str
@@ -70,14 +70,14 @@ def parse(content: bytes) -> Tokens:
         name, scopes, digest = map(bytes.decode, found.groups())
         token = Token(bytes.fromhex(digest), name, frozenset(scopes.split(",")))
         if tokens.setdefault(token.digest, token) is not token:
-            raise BadTokens("the digest of an earlier line", number)
+            raise BadTokens("the same digest as on an earlier line", number)
     if not tokens:
-        raise BadTokens("holds no token")
+        raise BadTokens("the file has no token")
     return tuple(tokens.values())
 
 
 def check(tokens: Tokens, header: str | None) -> Token:
-    """The token that an Authorization header (None: there is none) shows. Raises BadToken."""
+    """The token of an Authorization header, None where the request has no such header. Raises BadToken."""
     shown = _BEARER.fullmatch(header or "")
     if shown is None:
         raise BadToken(missing=True)
@@ -94,7 +94,7 @@ def new(name: str, scopes: str) -> tuple[str, str]:
 
 
 def _find(tokens: Tokens, shown: bytes) -> Token | None:
-    """The token with the digest of these bytes. All are compared, so that the time tells nothing of which one it is."""
+    """The token with the digest of these bytes. All are compared, so that the time does not depend on which one it is."""
     digest = sha256(shown).digest()
     found = None
     for token in tokens:

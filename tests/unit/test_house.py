@@ -90,12 +90,3 @@ def test_no_file_uses_a_retired_word():
         if b"\0" not in data and name not in {"CHANGELOG.md", "tests/unit/test_house.py"}:
             found[name] = retired(data.decode(errors="replace"))
     assert {name: words for name, words in found.items() if words} == {}
-
-
-def test_every_model_that_is_loaded_to_be_served_is_checked_for_reserved_names():
-    names = ("load", "last_valid", "get", "publish", "promote", "rollback", "challenge")
-    checking = {f"{module}.{name}" for module in ("versions", "loader") for name in names}
-    for path in (ROOT / "service").rglob("*.py"):
-        calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
-        for call in (call for call in calls if ast.unparse(call.func) in checking):
-            assert "reserved" in {keyword.arg for keyword in call.keywords}, f"{path}:{call.lineno}"

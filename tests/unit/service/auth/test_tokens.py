@@ -17,7 +17,7 @@ NAME = set(string.ascii_letters + string.digits)
 
 
 def test_the_example_in_the_modules_docstring_is_a_tokens_file():
-    shown = tokens.__doc__.split("A tokens file has one line for each token:")[1].split("A name is")[0]
+    shown = tokens.__doc__.split("A tokens file has one line for each token:")[1].split("A name has")[0]
     found = [(token.caller, sorted(token.scopes)) for token in tokens.parse(shown.encode())]
     assert found == [("planner", ["score"]), ("planner", ["score"]), ("ops", ["read", "score"])]
 
@@ -65,13 +65,13 @@ def test_a_file_with_an_invalid_line_is_rejected_by_the_number_of_that_line_alon
 
 @pytest.mark.parametrize("second", [line(GOOD), line(GOOD, name="another"), line(GOOD, "read")])
 def test_a_digest_on_two_lines_is_rejected(second):
-    with pytest.raises(BadTokens, match=r"^line 3: the digest of an earlier line$"):
+    with pytest.raises(BadTokens, match=r"^line 3: the same digest as on an earlier line$"):
         tokens.parse(f"{line(GOOD)}#\n{second}".encode())
 
 
 @pytest.mark.parametrize("text", [b"", b"\n", b"# all revoked\n", b" \t"])
 def test_a_file_without_a_token_is_rejected(text):
-    with pytest.raises(BadTokens, match=r"^holds no token$") as caught:
+    with pytest.raises(BadTokens, match=r"^the file has no token$") as caught:
         tokens.parse(text)
     assert caught.value.line is None
 

@@ -106,7 +106,7 @@ def test_without_a_file_authentication_is_off_and_not_documented(make_client, or
 
 FAULTY = {
     "gone": (lambda path: path.unlink(), "cannot be read (No such file or directory)"),
-    "empty": (lambda path: path.write_text(""), "holds no token"),
+    "empty": (lambda path: path.write_text(""), "the file has no token"),
     "a line": (lambda path: path.write_text(line(GOOD) + "x\n"), "line 2: expected a name, scopes and the SHA-256 of a token"),
 }
 

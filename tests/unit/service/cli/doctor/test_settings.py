@@ -66,7 +66,7 @@ def test_of_valid_tokens_only_their_number_is_printed(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(f"{line(OTHER)}\nplanner score {GOOD}\n", "line 3: "), ("", "holds no token")]
+    ("content", "reason"), [(f"{line(OTHER)}\nplanner score {GOOD}\n", "line 3: "), ("", "the file has no token")]
 )
 def test_tokens_that_the_service_would_reject_fail_by_their_line(tmp_path, content, reason):
     (tmp_path / "tokens").write_text(content)

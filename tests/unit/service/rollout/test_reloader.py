@@ -117,7 +117,7 @@ def test_an_unforeseen_error_does_not_end_the_reloader(models, monkeypatch):
     worker = Worker(models)
     versions.promote("2", models)
     with monkeypatch.context() as broken:
-        broken.setattr(versions, "load", lambda *_: 1 / 0)
+        broken.setattr(versions, "load", lambda *_, **__: 1 / 0)
         assert worker.look() == ("1", None)
     assert worker.state().reason == "ZeroDivisionError"
     versions.promote("3", models)

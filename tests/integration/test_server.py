@@ -12,7 +12,7 @@ import pytest
 from service.server.application import GunicornApplication
 from tests.facts import ROOT
 from tests.integration import load
-from tests.servers import GUNICORN, SERVE, read_metrics, running
+from tests.servers import GUNICORN, SERVE, read_metrics, running, until
 
 BATCH = [{"order_id": str(n), "route_disruption": n, "backlog": n, "weather_severity": n} for n in range(11)]
 HEADERS = {"Content-Type": "application/json"}
@@ -60,7 +60,7 @@ def test_killed_workers_break_no_scrape_lose_no_count_and_their_successors_are_c
     with running(DELIVERY_RISK_WORKERS="2") as server:
         stop = threading.Event()
         senders = load.Load(server.port, load.post(BODY), 2, lambda _: not stop.is_set(), fresh=True, pause=0.002)
-        totals, scrapes, connection = [], load.Outcomes(), load.Connection(server.port)
+        totals, seen, scrapes, connection = [], [], load.Outcomes(), load.Connection(server.port)
 
         def scrape():
             while not stop.is_set():
@@ -75,15 +75,15 @@ def test_killed_workers_break_no_scrape_lose_no_count_and_their_successors_are_c
         try:
             for number in range(kills):
                 killed = server.all_workers(2)[number % 2]
+                seen.append(killed)
                 os.kill(killed, signal.SIGKILL)
                 server.renewed([killed], 2)
-                time.sleep(0.05)
+                assert until(lambda: server.metrics()["delivery_risk_workers_started_total"] == len(seen) + 2), server.log()
         finally:
             stop.set()
         scraper.join()
         sent = senders.outcomes()
         counted = server.orders() / 11
-        assert server.metrics()["delivery_risk_workers_started_total"] == 2 + kills
     assert set(scrapes.statuses) == set(sent.statuses) == {200}
     assert scrapes.failures.total() <= kills
     assert sent.failures.total() <= 2 * kills

@@ -4,14 +4,13 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import pytest
-from marshmallow import ValidationError
 
 from model.core.batch import Batch
 from model.core.risk_model import Scores
 from model.packaged import packaged_model
 from schemas.faults import Fault
 from schemas.formats.json_records import encode
-from schemas.result import DecisionSchema, ResultSchema, ScoredBatch, results
+from schemas.result import DecisionSchema, ScoredBatch, results
 from schemas.validation import DecodedBatch
 
 MODEL = packaged_model()
@@ -39,59 +38,49 @@ HEAD = {
     "threshold": 0.6,
     "out_of_range_policy": "flag",
 }
+ERROR = {"pointer": "/orders/2/backlog", "code": "null", "detail": "must not be null or empty", "order_id": "X-1"}
 
 
-def test_results_keep_the_order_of_the_batch_and_name_features_in_the_order_of_the_model():
+def test_results_are_in_the_order_of_the_batch_and_name_features_in_the_order_of_the_model():
     assert json.loads(msgspec.json.encode(results(SCORED))) == RESULTS
 
 
-def test_the_queue_is_what_the_scores_say_not_what_the_number_says():
-    flipped = Scores(SCORES.logits, SCORES.scores, ~SCORES.review, SCORES.zscores, SCORES.out_of_range, SCORES.finite)
-    assert [result.queue for result in results(replace(SCORED, scores=flipped))] == ["review", "monitor", "monitor"]
+def test_the_queue_follows_the_review_flag_and_not_the_score():
+    flipped = replace(SCORED, scores=replace(SCORES, review=~SCORES.review))
+    assert [result.queue for result in results(flipped)] == ["review", "monitor", "monitor"]
 
 
-def test_a_decision_tells_the_version_the_threshold_the_policy_and_the_results():
-    assert json.loads(encode(SCORED)) == {**HEAD, "results": RESULTS}
+@pytest.mark.parametrize(("partial", "errors"), [(False, {}), (True, {"errors": [ERROR], "error_count": 1})])
+def test_an_answer_has_the_model_the_policy_and_the_results_and_if_partial_the_errors(partial, errors):
+    found = json.loads(encode(replace(SCORED, partial=partial)))
+    assert found == {**HEAD, "results": RESULTS, **errors}
+    found["model_sha256"] = "0" * 64
+    assert DecisionSchema().load(found) == found
 
 
-def test_a_decision_is_utf8_with_every_digit_of_the_scores():
+def test_an_answer_is_utf8_with_every_digit_of_the_scores():
     text = encode(SCORED)
     assert b'"score":0.30000000000000004' in text
     assert "Größe-7".encode() in text
 
 
-def test_a_partial_decision_tells_the_faults_of_the_others_too():
-    error = {"pointer": "/orders/2/backlog", "code": "null", "detail": "must not be null or empty", "order_id": "X-1"}
-    found = json.loads(encode(replace(SCORED, partial=True)))
-    assert found == {**HEAD, "results": RESULTS, "errors": [error], "error_count": 1}
-
-
-@pytest.mark.parametrize("partial", [True, False])
-def test_a_decision_is_what_its_schema_says(partial):
-    found = json.loads(encode(replace(SCORED, partial=partial))) | {"model_sha256": "0" * 64}
-    assert DecisionSchema().load(found) == found
-
-
 @pytest.mark.parametrize("count", [100, 101, 250])
-def test_a_partial_decision_tells_all_errors_however_many(count):
+def test_a_partial_answer_has_all_errors(count):
     decoded = DecodedBatch(Batch([], np.zeros((0, 3))), [], [Fault("not_an_object", at) for at in range(count)], count)
     empty = Scores(np.zeros(0), np.zeros(0), np.zeros(0, bool), np.zeros((0, 3)), np.zeros((0, 3), bool), np.zeros(0, bool))
     found = json.loads(encode(ScoredBatch(MODEL, "flag", decoded, empty, partial=True)))
     assert (found["results"], len(found["errors"]), found["error_count"]) == ([], count, count)
 
 
-@pytest.mark.parametrize("name", ["order_id", "score", "queue"])
-def test_a_result_lacks_none_of_its_members(name):
-    with pytest.raises(ValidationError) as caught:
-        ResultSchema().load({other: value for other, value in RESULTS[0].items() if other != name})
-    assert list(caught.value.messages) == [name]
-
-
-def test_a_result_has_no_other_members():
-    with pytest.raises(ValidationError) as caught:
-        ResultSchema().load({**RESULTS[0], "backlog": 3})
-    assert caught.value.messages.keys() == {"backlog"}
-
-
-def test_the_result_schema_lists_both_queues():
-    assert ResultSchema().fields["queue"].metadata["enum"] == ["monitor", "review"]
+@pytest.mark.parametrize(
+    ("faults", "partial", "answerable"),
+    [
+        ([], False, True),
+        ([Fault("null", 2)], False, False),
+        ([Fault("null", 2)], True, True),
+        ([Fault("missing", path=("orders",)), Fault("null", 2)], True, False),
+    ],
+)
+def test_a_batch_is_answered_without_faults_or_if_partial_without_faults_of_the_batch(faults, partial, answerable):
+    decoded = DecodedBatch(DECODED.batch, DECODED.positions, faults, 4)
+    assert ScoredBatch(MODEL, "flag", decoded, SCORES, partial).answerable is answerable

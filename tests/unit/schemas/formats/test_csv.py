@@ -1,0 +1,147 @@
+"""The grammar of CSV. Files and request bodies are read by the same grammar, so each example goes through both."""
+
+import csv
+import io
+
+import pytest
+
+from schemas.faults import Fault, MalformedBody
+from schemas.files.csv import Reader
+from schemas.files.row import BadFile
+from schemas.formats.csv import CsvDecoder
+from schemas.formats.format import RequestBody
+from schemas.validation import BatchValidator
+from tests.facts import FEATURES
+
+HEADER = f"order_id,{','.join(FEATURES)}"
+VALIDATOR = BatchValidator(FEATURES, 100)
+
+
+def from_file(text):
+    """The rows of a file, opened as the command line opens it."""
+    raw = io.BytesIO(text.encode("utf-8", "surrogateescape"))
+    return list(Reader(io.TextIOWrapper(raw, "utf-8-sig", "surrogateescape", newline=""), FEATURES))
+
+
+def from_body(text):
+    return CsvDecoder(VALIDATOR).decode(RequestBody({}, text.encode("utf-8", "surrogateescape")))
+
+
+def lines(*texts, end="\n"):
+    return end.join([HEADER, *texts])
+
+
+# Each text has 2, 3 and 1 as the features of every valid order. Expected are the line of each row, and its order id or fault.
+NOT_CSV, NOT_UTF8 = Fault("not_csv"), Fault("not_utf8")
+GRAMMAR = {
+    **{f"lines end with {end!r}": (lines("A,2,3,1", "B,2,3,1", "", end=end), {2: "A", 3: "B"}) for end in ("\n", "\r\n", "\r")},
+    **{
+        f"blank lines end with {end!r}": (lines("", "A,2,3,1", "", "", "B,2,3,1", "", end=end), {3: "A", 6: "B"})
+        for end in ("\n", "\r\n", "\r")
+    },
+    "no line end": (lines("A,2,3,1"), {2: "A"}),
+    "a byte order mark": ("\ufeff" + lines("A,2,3,1"), {2: "A"}),
+    "a quoted header": ('"order_id","route_disruption","backlog","weather_severity"\nA,2,3,1', {2: "A"}),
+    "columns in another order": ("weather_severity,order_id,backlog,route_disruption\n1,A,3,2", {2: "A"}),
+    "quoted cells": (lines('"A","2","3","1"'), {2: "A"}),
+    "a quote in a quoted cell": (lines('"A""x""",2,3,1'), {2: 'A"x"'}),
+    "a quote in a cell that is not quoted": (lines('A"x,2,3,1'), {2: 'A"x'}),
+    "a comma in a quoted cell": (lines('"A,x",2,3,1'), {2: "A,x"}),
+    "line ends in a quoted cell": (
+        lines('"A\nx",2,3,1', "B,2,3,1", '"C\r\nx",2,"3",1', '"\n\n",2,3,1', "E,2,3,1"),
+        {2: "A\nx", 4: "B", 5: "C\r\nx", 7: "\n\n", 10: "E"},
+    ),
+    "order ids that are numbers or spaces": (lines("007,2,3,1", "1e3,2,3,1", " ,2,3,1"), {2: "007", 3: "1e3", 4: " "}),
+    **{
+        f"the row {line!r}": (lines(line, "B,2,3,1"), {2: NOT_CSV, 3: "B"})
+        for line in ("A,2,3", "A,2,3,1,", "A", " ", "A;2;3;1")
+    },
+    "text after a quoted cell": (lines('"A"x,2,3,1', "B,2,3,1"), {2: NOT_CSV, 3: "B"}),
+    "a quote that is never closed": (lines("A,2,3,1", '"B,2,3,1', "C,2,3,1"), {2: "A", 3: NOT_CSV}),
+    "another encoding": (lines("A,2,3,1", "B\udce9,2,3,1", "C,2,3,1"), {2: "A", 3: NOT_UTF8, 4: "C"}),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), GRAMMAR.values(), ids=GRAMMAR)
+def test_a_text_has_the_same_rows_in_a_file_and_in_a_body(text, expected):
+    rows = from_file(text)
+    assert {row.line: Fault(row.fault) if row.fault else row.order["order_id"] for row in rows} == expected
+    assert all(list(row.order.values())[1:] == [2.0, 3.0, 1.0] for row in rows if not row.fault)
+    faulty = [row.line for row in rows if row.fault]
+    if faulty:
+        with pytest.raises(MalformedBody, match=f"^line {faulty[0]} "):
+            from_body(text)
+    else:
+        decoded = from_body(text)
+        assert (decoded.batch.ids, decoded.faults, decoded.format) == (list(expected.values()), [], "csv")
+        assert decoded.batch.matrix.tolist() == [[2.0, 3.0, 1.0]] * len(rows)
+
+
+def test_a_body_of_a_column_that_is_no_feature_is_rejected_and_a_file_carries_it():
+    text = "note,weather_severity,order_id,backlog,,route_disruption\nx,1,A,3,,2\n"
+    (row,) = from_file(text)
+    assert row.source == ["x", "1", "A", "3", "", "2"]
+    assert row.order == {"order_id": "A", "route_disruption": 2.0, "backlog": 3.0, "weather_severity": 1.0}
+    assert from_body(text).faults == [Fault("unknown_name", path=("",)), Fault("unknown_name", path=("note",))]
+
+
+def test_nothing_is_read_after_a_cell_that_is_too_long():
+    text = lines(f'A,2,3,"{"x" * (csv.field_size_limit() + 1)}', "HIDDEN,5,9,4")
+    with pytest.raises(BadFile, match="line 2 has a cell of over 131072 characters"):
+        from_file(text)
+    with pytest.raises(MalformedBody, match="line 2 is not valid CSV"):
+        from_body(text)
+
+
+def read_cell(cell):
+    """The value of a feature whose cell has this text: in a file, and in a body, where it may be a fault."""
+    text = lines('A,2,"{}",1'.format(cell.replace('"', '""')))
+    (row,), decoded = from_file(text), from_body(text)
+    return row.order["backlog"], decoded.faults or decoded.batch.matrix[0, 1]
+
+
+def fault(code):
+    return [Fault(code, 0, "backlog", "A")]
+
+
+NUMBERS = [
+    *(
+        ("0", 0.0),
+        ("3", 3.0),
+        ("-3", -3.0),
+        ("10", 10.0),
+        ("2.50", 2.5),
+        ("0.1", 0.1),
+        ("9007199254740993", 9007199254740992.0),
+    ),
+    *(("1e3", 1000.0), ("1E+3", 1000.0), ("25e-1", 2.5), ("1e-400", 0.0)),
+]
+
+
+@pytest.mark.parametrize(("text", "number"), NUMBERS)
+def test_a_cell_is_a_number_as_json_writes_it(text, number):
+    assert read_cell(text) == (number, number)
+
+
+@pytest.mark.parametrize("text", ["1e400", "9" * 5000])
+def test_a_number_that_is_too_large_is_left_to_validation(text):
+    assert read_cell(text) == (float("inf"), fault("not_finite"))
+
+
+def test_an_empty_cell_is_null():
+    assert read_cell("") == (None, fault("null"))
+    (row,) = from_file(lines(',,"",1'))
+    assert row.order == {"order_id": None, "route_disruption": None, "backlog": None, "weather_severity": 1.0}
+
+
+NO_NUMBERS = [
+    *("01", "00", "+1", ".5", "1.", "-", "-.5", "1_0", "0x1", "1e", "1e+", "e1", "1,5", "1.2.3", "--1", "1f", "1j"),
+    *("NaN", "nan", "inf", "Infinity", "-Infinity", "true", "null", '"1"'),
+    *("１", "1２", "1.２", "1e２", "٣", "²", "½", "−1"),
+    *(" 1", "1 ", "\t1", "1\n", "1 000", "1\u00a0", "\ufeff1", "1\0"),
+]
+
+
+@pytest.mark.parametrize("text", NO_NUMBERS)
+def test_any_other_cell_stays_text(text):
+    assert read_cell(text) == (text, fault("not_a_number"))

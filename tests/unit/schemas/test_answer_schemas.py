@@ -1,0 +1,37 @@
+"""What the schemas of answers require and allow."""
+
+import pytest
+from marshmallow import ValidationError
+
+from schemas.faults import CODES, ErrorSchema, ProblemSchema
+from schemas.model_card import FeatureSchema, HealthSchema, ModelSchema, VersionSchema
+from schemas.result import ResultSchema
+
+REQUIRED = {
+    ErrorSchema: ["pointer", "code", "detail"],
+    ProblemSchema: ["type", "title", "status", "detail", "request_id"],
+    ResultSchema: ["order_id", "score", "queue"],
+    FeatureSchema: ["name", "unit", "description", "minimum", "maximum", "mean", "scale"],
+    ModelSchema: [
+        *("model_name", "model_version", "model_sha256", "created", "description", "threshold", "out_of_range_policy"),
+        *("head", "sizes", "activations", "parameter_count", "features", "provenance", "reference", "lineup"),
+    ],
+    VersionSchema: ["service_version", "python_version", "numpy_version", "model_version"],
+    HealthSchema: ["status"],
+}
+
+
+@pytest.mark.parametrize(("schema", "names"), REQUIRED.items())
+@pytest.mark.parametrize("other", ["value", "instance", "backlog"])
+def test_an_answer_lacks_none_of_its_members_and_has_no_others(schema, names, other):
+    with pytest.raises(ValidationError) as caught:
+        schema().load({other: 3})
+    assert list(caught.value.messages) == [*names, other]
+
+
+@pytest.mark.parametrize(
+    ("schema", "name", "values"),
+    [(ErrorSchema, "code", list(CODES)), (ResultSchema, "queue", ["monitor", "review"]), (HealthSchema, "status", ["ok"])],
+)
+def test_a_schema_lists_the_values_of_a_closed_set(schema, name, values):
+    assert schema().fields[name].metadata["enum"] == values

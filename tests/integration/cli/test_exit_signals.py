@@ -90,7 +90,7 @@ def test_a_signal_ends_it_while_it_waits_for_a_reader(tmp_path):
     process = subprocess.Popen([*SCORE, tmp_path / "orders.csv"], stdout=writer)
     os.close(writer)
     try:
-        assert until(waits)
+        assert until(waits, 30)
         # Sent again: Python may begin to wait just after the first signal, and would then not handle it.
         assert until(lambda: process.terminate() or process.poll() is not None)
         assert process.returncode == -signal.SIGTERM

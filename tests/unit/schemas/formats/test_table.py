@@ -1,10 +1,12 @@
+"""The same orders in a body and in files of each format."""
+
 import csv
 import io
 import json
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from model.core.manifest import Feature
@@ -14,14 +16,12 @@ from schemas.files.row import RESERVED_NAMES, BadFile
 from schemas.files.table import FILES
 from schemas.formats.format import RequestBody
 from schemas.formats.table import FORMATS, JSON, BatchDecoder
-from schemas.result import Result
 from schemas.validation import BatchValidator
+from tests.facts import FEATURES
 from tests.models import one_input
 
-FEATURES = ("route_disruption", "backlog", "weather_severity")
 COLUMNS = ("order_id", *FEATURES)
-CONTRACT = BatchValidator(FEATURES, 100)
-DOORS = BatchDecoder(CONTRACT)
+VALIDATOR = BatchValidator(FEATURES, 100)
 
 NUMBERS = (
     st.integers(-(10**25), 10**25).map(str)
@@ -45,110 +45,62 @@ def as_text(text):
 
 NULL = st.just(("", "null"))
 VALUES = st.one_of(NUMBERS.map(as_number), NUMBERS.map(as_number), WORDS.map(as_text), NULL)
-# Each value is what stands in a cell, beside what stands in JSON.
+# Each value is the text of a cell, and the text in JSON.
 ORDERS = st.lists(st.tuples(st.one_of(IDS.map(as_text), NULL), VALUES, VALUES, VALUES), min_size=1, max_size=20)
+ZEROS = [(as_text(f"A{number}"), *map(as_number, (number, "3", "1"))) for number in ("-0", "-0.0", "0", "-0e0")]
 
 
 def as_json(order):
     return "{" + ", ".join(f'"{name}": {value[1]}' for name, value in zip(COLUMNS, order, strict=True)) + "}"
 
 
-def body(text):
-    return RequestBody(JSON, text)
+def from_body(text):
+    return BatchDecoder(VALIDATOR).decode(RequestBody(JSON, text.encode()))
 
 
-def through_body(orders):
-    return DOORS.decode(body(f'{{"orders": [{",".join(map(as_json, orders))}]}}'.encode()))
-
-
-def through_file(kind, text):
+def from_file(name, text):
     lines = io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8", newline="")
-    rows = list(FILES[kind].reader(lines, FEATURES))
+    rows = list(FILES[name].reader(lines, FEATURES))
     assert [row.fault for row in rows if row.fault] == []
-    return CONTRACT.decode([row.order for row in rows])
+    return VALIDATOR.decode([row.order for row in rows])
 
 
-def through_table(orders):
+def as_csv(orders):
     stream = io.StringIO(newline="")
     csv.writer(stream, quoting=csv.QUOTE_ALL).writerows([COLUMNS, *([value[0] for value in order] for order in orders)])
-    return through_file("csv", stream.getvalue())
-
-
-def through_lines(orders):
-    return through_file("jsonl", "\n".join(map(as_json, orders)))
+    return stream.getvalue()
 
 
 def outcome(decoded):
-    """All that a door makes of some orders; the bytes of the matrix tell a minus zero from a zero."""
+    """All that a format makes of some orders; the bytes of the matrix distinguish a minus zero from a zero."""
     faults = Counter((fault.position, fault.name, fault.code, fault.order_id) for fault in decoded.faults)
     return decoded.batch.ids, decoded.batch.matrix.tobytes(), list(decoded.positions), faults
 
 
 @given(ORDERS)
-def test_the_same_orders_come_out_the_same_through_every_door(orders):
-    expected = outcome(through_body(orders))
-    assert outcome(through_table(orders)) == expected
-    assert outcome(through_lines(orders)) == expected
+@example(ZEROS)
+def test_the_same_orders_are_decoded_alike_from_a_body_and_from_files(orders):
+    expected = outcome(from_body(f'{{"orders": [{",".join(map(as_json, orders))}]}}'))
+    assert outcome(from_file("csv", as_csv(orders))) == expected
+    assert outcome(from_file("jsonl", "\n".join(map(as_json, orders)))) == expected
 
 
-@pytest.mark.parametrize("number", ["-0", "-0.0", "0", "-0e0"])
-def test_a_zero_is_the_same_through_every_door(number):
-    orders = [(as_text("A"), as_number(number), as_number("3"), as_number("1"))]
-    decoder = (through_body, through_table, through_lines)
-    assert len({through(orders).batch.matrix.tobytes() for through in decoder}) == 1
-
-
-def test_a_body_tells_its_places_as_json_pointers():
-    decoded = DOORS.decode(body(b'{"orders": [{"order_id": "A", "route_disruption": 2, "backlog": 3, "x": 1}]}'))
+def test_the_format_of_a_batch_locates_its_faults():
+    decoded = from_body('{"orders": [{"order_id": "A", "route_disruption": 2, "backlog": 3, "x": 1}]}')
     _, error = error_list(decoded.faults, FORMATS[decoded.format].locate)
     assert (error["pointer"], error["code"]) == ("/orders/0/x", "unknown_name")
 
 
-ROWS = {
-    "csv": "order_id,note,route_disruption,backlog,weather_severity\nA-104,rail,2.50,3,1\nB-208,,8,x,9\n",
-    "jsonl": '{"order_id": "A-104", "note": "rail", "route_disruption": 2.5, "backlog": 3, "weather_severity": 1}\n'
-    '{"order_id": "B-208", "note": "", "route_disruption": 8, "backlog": "x", "weather_severity": 9}\n',
-}
-
-
-@pytest.mark.parametrize("kind", FILES)
-def test_a_file_of_each_kind_is_read_into_the_same_orders(kind):
-    rows = list(FILES[kind].reader(io.StringIO(ROWS[kind]), FEATURES))
-    assert [row.order for row in rows] == [
-        {"order_id": "A-104", "route_disruption": 2.5, "backlog": 3, "weather_severity": 1},
-        {"order_id": "B-208", "route_disruption": 8, "backlog": "x", "weather_severity": 9},
-    ]
-
-
-@pytest.mark.parametrize("kind", FILES)
-def test_a_writer_puts_the_result_behind_what_its_reader_read(kind):
-    reader = FILES[kind].reader(io.StringIO(ROWS[kind]), FEATURES)
-    row, _ = reader
-    stream = io.StringIO()
-    writer = FILES[kind].writer(stream, reader.columns)
-    writer.begin(rejected=False)
-    writer.results([(row, Result("A-104", 0.1 + 0.2, "monitor"))])
-    assert (
-        stream.getvalue()
-        == {
-            "csv": "order_id,note,route_disruption,backlog,weather_severity,score,queue,out_of_range\n"
-            "A-104,rail,2.50,3,1,0.30000000000000004,monitor,\n",
-            "jsonl": '{"order_id": "A-104", "note": "rail", "route_disruption": 2.5, "backlog": 3, "weather_severity": 1,'
-            ' "score": 0.30000000000000004, "queue": "monitor"}\n',
-        }[kind]
-    )
-
-
 def headers(name):
-    """What stands over files of results and of refused rows by this format, behind and before the columns of the orders."""
-    for refused in (False, True):
+    """The added columns of files of results and of rejected rows in this format."""
+    for rejected in (False, True):
         stream = io.StringIO()
-        FILES[name].writer(stream, ["order_id"]).begin(rejected=refused)
+        FILES[name].writer(stream, ["order_id"]).begin(rejected=rejected)
         yield from stream.getvalue().strip().split(",")
 
 
 def readable(name, feature):
-    """Whether a file in this format can hold orders of a feature of that name."""
+    """Whether a file in this format can have orders with a feature of that name."""
     text = {"csv": f"order_id,{feature}\nA,1\n", "jsonl": json.dumps({"order_id": "A", feature: 1})}[name]
     try:
         return [row.order for row in FILES[name].reader(text.splitlines(True), (feature,))] == [{"order_id": "A", feature: 1}]
@@ -165,5 +117,5 @@ def servable(feature):
 
 
 @pytest.mark.parametrize("feature", sorted({*headers("csv"), "backlog", "line", "model_version", "errors"} - {"order_id"}))
-def test_a_model_is_served_only_where_every_file_has_room_for_its_features(feature):
+def test_a_model_is_servable_only_if_files_of_every_format_can_have_its_features(feature):
     assert servable(feature) is all(readable(name, feature) for name in FILES)

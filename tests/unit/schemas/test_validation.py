@@ -1,0 +1,201 @@
+"""The rules of a batch, through bodies of JSON records."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.core.batch import Batch
+from schemas.faults import Fault
+from schemas.formats.format import RequestBody
+from schemas.formats.json import JsonDecoder
+from schemas.validation import BatchValidator, DecodedBatch
+from tests.facts import FEATURES, ROOT
+
+VALIDATOR = BatchValidator(FEATURES, 100)
+DECODER = JsonDecoder(VALIDATOR)
+
+numbers = (
+    st.integers(-(10**25), 10**25).map(str)
+    | st.floats(allow_nan=False, allow_infinity=False).map(repr)
+    | st.from_regex(r"-?(0|[1-9][0-9]{0,30})\.[0-9]{1,40}([eE][+-]?[0-9]{1,2})?", fullmatch=True)
+)
+ids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=128)
+
+
+def decode(text, decoder=DECODER):
+    decoded = decoder.decode(RequestBody("application/json", text.encode()))
+    assert decoded.format == "records"
+    return decoded
+
+
+def check(body, decoder=DECODER):
+    return decode(json.dumps(body), decoder)
+
+
+def order(order_id, *values):
+    return {"order_id": order_id, **dict(zip(FEATURES, values, strict=True))}
+
+
+def faults_of(decoded):
+    return [(fault.position, fault.name, fault.code, fault.order_id) for fault in decoded.faults]
+
+
+@given(orders=st.lists(st.tuples(ids, numbers, numbers, numbers), min_size=1, unique_by=lambda row: row[0]))
+def test_a_valid_batch_is_decoded_to_exactly_the_numbers_sent(orders):
+    rows = (
+        f'{{"order_id":{json.dumps(i)},"route_disruption":{a},"backlog":{b},"weather_severity":{c}}}' for i, a, b, c in orders
+    )
+    decoded = decode('{"orders":[' + ",".join(rows) + "]}")
+    # Adding zero removes the sign of a minus zero, as validation does.
+    sent = [[float(json.loads(text)) + 0.0 for text in row[1:]] for row in orders]
+    assert decoded.faults == []
+    assert (decoded.batch.matrix.dtype, decoded.batch.matrix.shape) == (np.float64, (len(orders), 3))
+    assert decoded.batch.matrix.tobytes() == np.array(sent, np.float64).tobytes()
+    assert decoded.batch.ids == [row[0] for row in orders]
+    assert list(decoded.positions) == list(range(len(orders)))
+
+
+@given(st.permutations([("order_id", "A"), ("route_disruption", 2), ("backlog", 3), ("weather_severity", 1)]))
+def test_columns_are_in_the_order_of_the_model_in_any_order_of_the_names(pairs):
+    assert check({"orders": [dict(pairs)]}).batch.matrix.tolist() == [[2.0, 3.0, 1.0]]
+
+
+NAMES = [
+    ("fields", "Meta", "load", "context"),
+    ("opts", "many", "only", "exclude", "unknown", "declared_fields"),
+    ("load_fields", "dump", "validate", "from_dict", "error_messages", "set_class"),
+    ("x1", "x0", "x2"),
+    ("_schema", "__class__", "__init__", "_deserialize", "orders"),
+    ("class", "None", "self", "data", "attr"),
+]
+
+
+@pytest.mark.parametrize("names", NAMES)
+def test_a_feature_may_have_any_name_that_the_model_format_allows(names):
+    decoder = JsonDecoder(BatchValidator(names, 10))
+    decoded = check({"orders": [{"order_id": "A", **{name: number for number, name in enumerate(names)}}]}, decoder)
+    assert (decoded.batch.matrix.tolist(), decoded.faults) == ([[float(number) for number in range(len(names))]], [])
+    faulty = check({"orders": [{"order_id": "A", **dict.fromkeys(names)}]}, decoder)
+    assert faults_of(faulty) == [(0, name, "null", "A") for name in sorted(names)]
+
+
+SPARE = {f"n{at:02}": 1 for at in range(17)}
+FAULTS = {
+    "every fault of every order": (
+        [order("A", None, "3", True), order("B", 2, 3, 1), 7, {"order_id": "D", "colour": 1, "backlog": 10**400}],
+        [
+            (0, "backlog", "not_a_number", "A"),
+            (0, "route_disruption", "null", "A"),
+            (0, "weather_severity", "not_a_number", "A"),
+            (2, None, "not_an_object", None),
+            (3, "backlog", "not_finite", "D"),
+            (3, "colour", "unknown_name", "D"),
+            (3, "route_disruption", "missing", "D"),
+            (3, "weather_severity", "missing", "D"),
+        ],
+    ),
+    "each order with a shared id, also if it has another fault": (
+        [order("A", 2, 3, 1), order("B", 2, 3, 1), order("A", 2, 3, None)],
+        [
+            (0, "order_id", "duplicate_order_id", "A"),
+            (2, "order_id", "duplicate_order_id", "A"),
+            (2, "weather_severity", "null", "A"),
+        ],
+    ),
+    "unusable ids are not shared": (
+        [order("", 2, 3, 1), order("", 2, 3, 1), order(None, 2, 3, 1), order(None, 2, 3, 1)],
+        [(at, "order_id", code, None) for at, code in enumerate(("wrong_length", "wrong_length", "null", "null"))],
+    ),
+    "16 unknown names": (
+        [order("A", 2, 3, 1) | dict(list(SPARE.items())[:16])],
+        [(0, name, "unknown_name", "A") for name in list(SPARE)[:16]],
+    ),
+    "17 unknown names are one fault, and the id is still shared": (
+        [order("A", 2, 3, 1) | SPARE, order("A", 2, 3, 1)],
+        [(0, None, "too_many_names", "A"), (1, "order_id", "duplicate_order_id", "A")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("orders", "expected"), FAULTS.values(), ids=FAULTS)
+def test_every_fault_is_found_in_the_order_of_positions_and_names(orders, expected):
+    decoded = check({"orders": orders})
+    assert faults_of(decoded) == expected
+    valid = [at for at in range(len(orders)) if at not in {fault.position for fault in decoded.faults}]
+    assert list(decoded.positions) == valid
+    assert decoded.batch.ids == [orders[at]["order_id"] for at in valid]
+    assert decoded.batch.matrix.shape == (len(valid), 3)
+
+
+def test_the_valid_orders_of_a_faulty_batch_are_decoded_with_their_positions():
+    decoded = check({"orders": [3, order("A", 2, 3, 1), order("B", 2, None, 1), order("C", 5, 9, 4)]})
+    assert (decoded.batch.ids, list(decoded.positions)) == (["A", "C"], [1, 3])
+    assert decoded.batch.matrix.tolist() == [[2.0, 3.0, 1.0], [5.0, 9.0, 4.0]]
+
+
+def test_a_name_given_twice_is_reported_beside_a_shared_id():
+    decoded = decode('{"orders": [{"order_id": "B", "order_id": "A"}, {"order_id": "A"}]}')
+    codes = [fault.code for fault in decoded.faults if (fault.position, fault.name) == (0, "order_id")]
+    assert codes == ["duplicate_key", "duplicate_order_id"]
+
+
+@pytest.mark.parametrize(("value", "code"), [("null", "null"), ('"3"', "not_a_number"), ("1e400", "not_finite")])
+def test_a_name_given_twice_is_reported_beside_what_is_wrong_with_its_value(value, code):
+    decoded = decode(f'{{"orders": [{{"order_id": "A", "route_disruption": 2, "backlog": 3, "backlog": {value}}}]}}')
+    assert [fault.code for fault in decoded.faults if fault.name == "backlog"] == [code, "duplicate_key"]
+
+
+@pytest.mark.parametrize(("count", "faults"), [(100, []), (101, [Fault("too_many_orders", path=("orders",), limit=100)])])
+def test_a_batch_may_have_as_many_orders_as_the_limit(count, faults):
+    assert check({"orders": [order(f"A-{at}", 2, 3, 1) for at in range(count)]}).faults == faults
+
+
+def test_faults_of_the_batch_are_before_those_of_its_orders_and_both_are_by_name():
+    decoded = check({"orders": [{"b": 1, "order_id": "A", "a": 1, "weather_severity": None, "z": 1}], "y": 1, "x": 1})
+    names = ["a", "b", "backlog", "route_disruption", "weather_severity", "z"]
+    assert [(fault.position, fault.path, fault.name) for fault in decoded.faults] == [
+        *((None, (name,), None) for name in "xy"),
+        *((0, (), name) for name in names),
+    ]
+
+
+REPEATED = (
+    '{"orders": [{"b": 1, "a": 1, "d": 1, "c": 1, "g": 1, "g": 2, "f": 1, "f": 2, "e": 1, "e": 2}], "z": 1, "y": 1, "x": 1}'
+)
+
+
+def test_the_same_body_gets_its_faults_in_the_same_order_in_every_process():
+    script = (
+        "import sys; from schemas.formats.json import JsonDecoder; from schemas.formats.format import RequestBody\n"
+        "from schemas.validation import BatchValidator; body = RequestBody('', sys.stdin.buffer.read())\n"
+        f"print(JsonDecoder(BatchValidator({FEATURES!r}, 9)).decode(body).faults)"
+    )
+    answers = set()
+    for seed in ("1", "2", "3"):
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        command = [sys.executable, "-c", script]
+        answers.add(subprocess.check_output(command, input=REPEATED.encode(), cwd=ROOT, env=environment))
+    assert len(answers) == 1
+
+
+def test_orders_of_a_file_are_validated_by_the_same_rules_and_may_be_none():
+    decoded = VALIDATOR.decode([order("A", 2, 3, 1), order("B", 2, "x", 1)])
+    assert (decoded.batch.ids, decoded.faults) == (["A"], [Fault("not_a_number", 1, "backlog", "B")])
+    none = VALIDATOR.decode([])
+    assert (none.batch.matrix.shape, none.positions, none.faults) == ((0, 3), [], [])
+
+
+def test_rejected_rows_leave_the_batch_and_their_faults_are_sorted_among_the_others():
+    batch = Batch(["A", "C", "E"], np.array([[1.0], [3.0], [5.0]]))
+    first, middle, of_batch = Fault("null", 1, "x", "B"), Fault("null", 3, "x", "D"), Fault("unknown_name", path=("y",))
+    added = Fault("out_of_numeric_range", 2, None, "C")
+    found = DecodedBatch(batch, [0, 2, 4], [first, middle, of_batch], 5, "csv").without({1: [added]})
+    assert (found.received, found.format) == (5, "csv")
+    assert (found.batch.ids, found.batch.matrix.tolist(), found.positions) == (["A", "E"], [[1.0], [5.0]], [0, 4])
+    assert found.faults == [of_batch, first, added, middle]

@@ -20,7 +20,7 @@ class RequestBody:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How a batch is answered: `encode` writes the answer, `locate` gives the steps of a fault's JSON pointer."""
+    """How a batch is answered: `encode` makes the answer, of this `media_type`; `locate` gives the steps to a fault."""
 
     media_type: str
     encode: Callable[[ScoredBatch], bytes]
@@ -33,7 +33,7 @@ class Decoder(Protocol):
     schema: dict[str, Any]
 
     def decode(self, body: RequestBody) -> DecodedBatch:
-        """The orders of the body and their faults. Raises MalformedBody."""
+        """The valid orders of the body and all faults. Raises MalformedBody."""
 
     def example(self, model: RiskModel) -> Any:
         """A body that the model scores."""

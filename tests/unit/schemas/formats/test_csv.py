@@ -24,7 +24,7 @@ def from_file(text):
 
 
 def from_body(text):
-    return CsvDecoder(VALIDATOR).decode(RequestBody({}, text.encode("utf-8", "surrogateescape")))
+    return CsvDecoder(VALIDATOR).decode(RequestBody("text/csv", text.encode("utf-8", "surrogateescape")))
 
 
 def lines(*texts, end="\n"):

@@ -1,8 +1,7 @@
 """Results: a scored batch, and the parts of its answer that all formats share."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 import numpy as np
@@ -71,20 +70,12 @@ class ColumnsDecisionSchema(AnswerSchema):
     )
 
 
-class Timing(NamedTuple):
-    """A stage of a request; `begin` and `end` are seconds of time.perf_counter."""
-
-    stage: str
-    begin: float
-    end: float
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoredBatch:
     """A batch that `model` scored, with a `policy` for orders outside its range.
 
     `decoded` has the valid orders and the faults of the others. `scores` has a row for each valid order; the policy has set
-    its review flag. A `partial` batch is answered even if some orders have faults. `timings` are of decoding and scoring.
+    its review flag. A `partial` batch is answered even if some orders have faults.
     """
 
     model: RiskModel
@@ -92,11 +83,6 @@ class ScoredBatch:
     decoded: DecodedBatch
     scores: Scores
     partial: bool = False
-    timings: Sequence[Timing] = ()
-
-    def timed(self, *timings: Timing) -> "ScoredBatch":
-        """The same batch with these timings."""
-        return ScoredBatch(self.model, self.policy, self.decoded, self.scores, self.partial, timings)
 
     @property
     def answerable(self) -> bool:

@@ -88,7 +88,7 @@ class BatchValidator:
             [dict(zip(names, values, strict=True)) for values in zip(ids, *columns, strict=True)]
         )
 
-    def typed(self, ids: list[str], columns: Sequence[list[float]]) -> DecodedBatch | None:
+    def typed(self, ids: list[str], columns: Sequence[list[float]], format: str = "") -> DecodedBatch | None:
         """The batch of ids and columns whose entries are known to be of the right type; None if any of them is invalid."""
         count = len(ids)
         if not 0 < count <= self.max_orders or len(set(ids)) != count or any(len(column) != count for column in columns):
@@ -102,7 +102,7 @@ class BatchValidator:
         if not np.isfinite(values).all():
             return None
         values += 0.0
-        return DecodedBatch(Batch(ids, values.reshape(len(columns), count).T), range(count), [], count)
+        return DecodedBatch(Batch(ids, values.reshape(len(columns), count).T), range(count), [], count, format)
 
     def rejected(self, received: int, *faults: Fault) -> DecodedBatch:
         """A batch without valid orders, because the batch itself has these faults."""

@@ -14,6 +14,7 @@ The fast path returns the batch, or None if it does not accept the body; it repo
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -31,7 +32,6 @@ _FIRST_BYTES, _NAMES_OF_COLUMNS = 64, (b'"order_ids"', b'"columns"')
 class _Shape:
     """`parse` makes what `schema` loads. `colons` gives the number of colons outside strings for a number of orders."""
 
-    name: str
     parse: Callable[[bytes], dict[str, Any]]
     schema: Schema
     colons: Callable[[int], int]
@@ -56,7 +56,7 @@ class FastReader:
         expected = shape.colons(len(decoded.batch)) + "".join(decoded.batch.ids).count(":")
         if np.count_nonzero(np.frombuffer(content, np.uint8) == _COLON) != expected:
             return None
-        return decoded.with_format(shape.name)
+        return decoded
 
 
 def _records(validator: BatchValidator) -> _Shape:
@@ -66,12 +66,14 @@ def _records(validator: BatchValidator) -> _Shape:
     batch = msgspec.defstruct("Batch", [("orders", list[order])], forbid_unknown_fields=True)  # type: ignore[valid-type]
     decode: Callable[[bytes], Any] = msgspec.json.Decoder(batch).decode
     ids, *values = (_attribute(name) for name, _ in members)
-    schema = json_records.schema(validator, lambda orders: validator.typed(ids(orders), [value(orders) for value in values]))
+
+    def typed(orders: list[Any]) -> DecodedBatch | None:
+        return validator.typed(ids(orders), [value(orders) for value in values], "records")
 
     def parse(content: bytes) -> dict[str, Any]:
         return {"orders": decode(content).orders}
 
-    return _Shape("records", parse, schema, lambda orders: 1 + orders * len(members))
+    return _Shape(parse, json_records.schema(validator, typed), lambda orders: 1 + orders * len(members))
 
 
 def _columns(validator: BatchValidator) -> _Shape:
@@ -87,7 +89,11 @@ def _columns(validator: BatchValidator) -> _Shape:
         found = decode(content)
         return {"order_ids": found.order_ids, "columns": {name: getattr(found.columns, key) for key, name in names.items()}}
 
-    return _Shape("columns", parse, json_columns.schema(validator, validator.typed), lambda orders: len(members) + len(lists))
+    return _Shape(
+        parse,
+        json_columns.schema(validator, partial(validator.typed, format="columns")),
+        lambda orders: len(members) + len(lists),
+    )
 
 
 def _attribute(name: str) -> Callable[[list[Any]], list[Any]]:

@@ -11,9 +11,10 @@ import numpy as np
 from model.core.batch import Floats
 from model.core.risk_model import RiskModel
 from schemas.faults import Fault
-from schemas.result import QUEUES, ScoredBatch, Timing
+from schemas.result import QUEUES, ScoredBatch
 from service.metrics.definitions import IN_PROGRESS, METRICS, Known
 from service.shared.counters import SharedCounters
+from service.telemetry.request_context import Timing
 
 _EDGES = {name: np.array([*metric.buckets, np.inf]) for name, metric in METRICS.items()}
 _FEW = 8  # up to so many values, counting them one by one takes less than NumPy's calls

@@ -7,11 +7,11 @@ import numpy as np
 
 from model.core.risk_model import RiskModel
 from schemas.formats.format import RequestBody
-from schemas.result import ScoredBatch, Timing
+from schemas.result import ScoredBatch
 from service.metrics.recorder import Metrics
 from service.scoring.batch import Options, score_batch
 from service.serving.active_models import Serving
-from service.telemetry.request_context import RequestContext
+from service.telemetry.request_context import RequestContext, Timing
 
 
 class BatchRejected(Exception):
@@ -48,12 +48,13 @@ class ScoringService:
         decoded = active.champion.decoder.decode(body)
         read = perf_counter()
         scored = score_batch(model, decoded, options)
-        scored = scored.timed(Timing("decode", begin, read), Timing("score", read, perf_counter()))
+        done = perf_counter()
         self._count(scored, context)
         if not scored.answerable:
             raise BatchRejected(scored)
         if active.challenger is not None:
             self._challenger.offer(active.challenger, scored)
+        context.timings = (*context.timings, Timing("decode", begin, read), Timing("score", read, done))
         return scored
 
     def _count(self, scored: ScoredBatch, context: RequestContext) -> None:

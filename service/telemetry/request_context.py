@@ -2,11 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-from schemas.result import Timing
+from typing import Any, NamedTuple
 
 ENVIRON_KEY = "delivery_risk.request_context"
+
+
+class Timing(NamedTuple):
+    """A stage of a request; `begin` and `end` are seconds of time.perf_counter."""
+
+    stage: str
+    begin: float
+    end: float
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schemas.result import Timing
+from service.telemetry.request_context import Timing
 from service.version import VERSION
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from schemas.result import Timing
 from service.metrics.recorder import Metrics
-from service.telemetry.request_context import ENVIRON_KEY, RequestContext
+from service.telemetry.request_context import ENVIRON_KEY, RequestContext, Timing
 from service.telemetry.tracing import AnsweredRequest, Tracer
 from service.web.malformed import is_malformed
 from service.web.route import Route

@@ -7,8 +7,8 @@ from werkzeug.datastructures import MultiDict
 
 from schemas.formats.format import RequestBody
 from schemas.formats.table import MEDIA_TYPES, format_of
-from schemas.result import Timing
 from service.scoring.batch import Options
+from service.telemetry.request_context import Timing
 from service.web.components import Components
 from service.web.errors import Problem
 from service.web.request import Request
@@ -26,7 +26,7 @@ def score(components: Components, request: Request) -> Response:
         begin = perf_counter()
         form = format_of(scored)
         content = form.encode(scored)
-        context.timings = (*context.timings, *scored.timings, Timing("encode", begin, perf_counter()))
+        context.timings = (*context.timings, Timing("encode", begin, perf_counter()))
     timing = ", ".join(f"{stage};dur={(end - begin) * 1000:.3f}" for stage, begin, end in context.timings)
     headers = {"Cache-Control": "no-store", "Server-Timing": timing}
     return Response(content, headers=headers, content_type=form.media_type)

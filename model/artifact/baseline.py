@@ -12,7 +12,6 @@ others, nothing could be compared.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 from model.artifact import checks
@@ -20,19 +19,23 @@ from model.artifact.checks import Check
 from model.core.baseline import MOST_ORDERS, SCORE_EDGES, ZSCORE_EDGES, Baseline, Calibration, Histogram
 from model.errors import BadManifest
 
+_LOWER_EDGES = dict(zip(SCORE_EDGES, (0.0, *SCORE_EDGES[:-1]), strict=True))
+_orders, _count, _share = checks.number(1, MOST_ORDERS, int), checks.number(0, MOST_ORDERS, int), checks.number(0, 1)
+_numbers, _counts = checks.list_of(checks.number()), checks.list_of(_count)
+_row = checks.object_of(Calibration, {"to": _share, "orders": _orders, "mean_score": _share, "observed_rate": _share})
+
 
 def checked(value: Any, location: str, features: Sequence[str]) -> Baseline:
-    """The baseline in this entry of a model with these features. Raises BadManifest."""
-    zscores = checks.object_of(dict.fromkeys(features, _histogram(ZSCORE_EDGES)), names="the features")
-    entry = checks.object_of({**_REQUIRED, "zscores": zscores}, _OPTIONAL)(value, location)
-    # The order of the features, so that the same content gives the same bytes.
-    found = Baseline(**entry | {"zscores": {name: entry["zscores"][name] for name in features}})
+    """The baseline in this entry of a model with these features, in their order. Raises BadManifest."""
+    zscores = checks.object_of(dict, dict.fromkeys(features, _histogram(ZSCORE_EDGES)), names="the features")
+    required = {"orders": _orders, "review": _count, "scores": _histogram(SCORE_EDGES), "zscores": zscores}
+    found: Baseline = checks.object_of(Baseline, required, {"calibration": checks.list_of(_row)})(value, location)
     if found.review > found.orders:
         raise BadManifest(f"{location}.review", "more than the orders")
     histograms = {"scores": found.scores, **{f"zscores.{name}": each for name, each in found.zscores.items()}}
-    for name, histogram in histograms.items():
-        if sum(histogram.counts) != found.orders:
-            raise BadManifest(f"{location}.{name}.counts", "do not add up to the orders")
+    for name, each in histograms.items():
+        if len(each.counts) != len(each.edges) + 1 or sum(each.counts) != found.orders:
+            raise BadManifest(f"{location}.{name}.counts", "expected one more than the edges, which add up to the orders")
     if found.scores.counts[-1]:
         raise BadManifest(f"{location}.scores.counts", "has scores over 1")
     if found.calibration:
@@ -41,41 +44,21 @@ def checked(value: Any, location: str, features: Sequence[str]) -> Baseline:
 
 
 def _histogram(edges: tuple[float, ...]) -> Check:
-    numbers, counts = checks.list_of(checks.number()), checks.list_of(checks.integer(0, MOST_ORDERS))
-
-    def check_edges(value: Any, location: str) -> tuple[float, ...]:
-        if numbers(value, location) != edges:
+    def check(value: Any, location: str) -> tuple[float, ...]:
+        if _numbers(value, location) != edges:
             raise BadManifest(location, "not the edges of the service's histograms")
-        return edges
+        return edges  # A file may have -0.0, which is equal to 0.0 but is another label.
 
-    def check_counts(value: Any, location: str) -> Any:
-        found = counts(value, location)
-        if len(found) != len(edges) + 1:
-            raise BadManifest(location, f"expected {len(edges) + 1} counts, one more than the edges")
-        return found
-
-    entries = checks.object_of({"edges": check_edges, "counts": check_counts})
-    return lambda value, location: Histogram(**entries(value, location))
+    return checks.object_of(Histogram, {"edges": check, "counts": _counts})
 
 
 def _require_calibrated(found: Baseline, location: str) -> None:
     """Raise BadManifest unless there is a row for each bin that contains orders, with numbers that are possible in it."""
-    bins = zip(pairwise((0.0, *SCORE_EDGES)), found.scores.counts[:-1], strict=True)
-    expected = [(above, to, count) for (above, to), count in bins if count]
-    if [(row.to, row.orders) for row in found.calibration] != [(to, count) for _, to, count in expected]:
+    expected = [(to, count) for to, count in zip(SCORE_EDGES, found.scores.counts[:-1], strict=True) if count]
+    if [(row.to, row.orders) for row in found.calibration] != expected:
         raise BadManifest(location, "its rows are not those of the bins of `scores` that contain orders")
-    for number, (row, (above, to, count)) in enumerate(zip(found.calibration, expected, strict=True)):
-        if not above <= row.mean_score <= to:
+    for number, row in enumerate(found.calibration):
+        if not _LOWER_EDGES[row.to] <= row.mean_score <= row.to:
             raise BadManifest(f"{location}[{number}].mean_score", "outside its bin")
-        if round(row.observed_rate * count) / count != row.observed_rate:
+        if round(row.observed_rate * row.orders) / row.orders != row.observed_rate:
             raise BadManifest(f"{location}[{number}].observed_rate", "not a fraction of its orders")
-
-
-_share = checks.number(0, 1)
-_row = checks.object_of({"to": _share, "orders": checks.integer(1, MOST_ORDERS), "mean_score": _share, "observed_rate": _share})
-_REQUIRED: dict[str, Check] = {
-    "orders": checks.integer(1, MOST_ORDERS),
-    "review": checks.integer(0, MOST_ORDERS),
-    "scores": _histogram(SCORE_EDGES),
-}
-_OPTIONAL: dict[str, Check] = {"calibration": checks.list_of(lambda value, location: Calibration(**_row(value, location)))}

@@ -1,23 +1,28 @@
-"""Checks of JSON entries. A check takes an entry and its path, and returns the entry as stored or raises BadManifest."""
+"""Checks of JSON entries. A check takes an entry and its path, and returns the entry as stored or raises BadManifest.
+
+An entry that is missing, unknown, given twice or of another type is rejected, and the error gives its path.
+"""
 
 import json
-import math
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from model.errors import BadManifest
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
+_LARGEST = 2**1024 - 2**970 - 1  # the largest integer that rounds to a finite float
 
 Check: TypeAlias = Callable[[Any, str], Any]
+Fields: TypeAlias = dict[str, Check]
 
 
 def read_json(data: bytes, location: str) -> Any:
     """The value in this UTF-8 JSON. Raises BadManifest; NaN and a name given twice in an object are rejected."""
-    try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=unique, parse_constant=_no_constant)
+    try:  # int raises ValueError for NaN and the infinities
+        return json.loads(data.decode("utf-8"), object_pairs_hook=unique, parse_constant=int)
     except (ValueError, RecursionError) as error:
         raise BadManifest(location, "not strict UTF-8 JSON") from error
 
@@ -31,49 +36,20 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def text(pattern: str, expected: str) -> Check:
     """A text that matches completely and contains no lone surrogate."""
-
-    def check(value: Any, location: str) -> str:
-        if not isinstance(value, str) or not re.fullmatch(pattern, value, re.DOTALL) or re.search("[\ud800-\udfff]", value):
-            raise BadManifest(location, f"expected {expected}")
-        return value
-
-    return check
+    return _plain(expected, re.compile(rf"(?s)(?!.*[\ud800-\udfff])(?:{pattern})").fullmatch)
 
 
-def time(value: Any, location: str) -> str:
+def time() -> Check:
     """A UTC time in the format TIME."""
-    try:
-        if isinstance(value, str) and datetime.strptime(value, TIME).replace(tzinfo=UTC).strftime(TIME) == value:
-            return value
-    except ValueError:
-        pass
-    raise BadManifest(location, "expected a UTC time like 2026-11-20T00:00:00Z")
+    expected = "a UTC time like 2026-11-20T00:00:00Z"
+    return _plain(expected, lambda value: datetime.strptime(value, TIME).strftime(TIME) == value)
 
 
-def number(low: float = -math.inf, high: float = math.inf) -> Check:
-    """A finite number, returned as a float; true and false are not numbers."""
-    expected = "a finite number" if math.isinf(high) else f"a number from {low:g} to {high:g}"
-
-    def check(value: Any, location: str) -> float:
-        try:
-            if type(value) in (int, float) and math.isfinite(value) and low <= value <= high:
-                return float(value)
-        except OverflowError:
-            pass
-        raise BadManifest(location, f"expected {expected}")
-
-    return check
-
-
-def integer(low: int, high: int) -> Check:
-    """A number written without a decimal point."""
-
-    def check(value: Any, location: str) -> int:
-        if type(value) is not int or not low <= value <= high:
-            raise BadManifest(location, f"expected an integer from {low} to {high}")
-        return value
-
-    return check
+def number(low: float = -_LARGEST, high: float = _LARGEST, kind: type[float] = float) -> Check:
+    """A finite number, returned as a `kind`; an int is written without a decimal point; true and false are not numbers."""
+    name = "an integer" if kind is int else "a finite number"
+    expected = name if high == _LARGEST else f"{name} from {low} to {high}"
+    return _plain(expected, lambda value: type(value) in (int, kind) and low <= value <= high, kind)
 
 
 def list_of(item: Check, least: int = 1) -> Check:
@@ -87,11 +63,14 @@ def list_of(item: Check, least: int = 1) -> Check:
     return check
 
 
-def object_of(required: dict[str, Check], optional: dict[str, Check] | None = None, names: str = "") -> Check:
-    """An object with these names and no others; an error lists them, or has `names` in their place."""
+def object_of(noun: Callable[..., Any], required: Fields, optional: Fields | None = None, names: str = "") -> Check:
+    """An object with these names and no others, returned as the noun of its entries, required ones first.
+
+    The error of an unknown name lists the names, or has `names` in their place.
+    """
     fields = required | (optional or {})
 
-    def check(value: Any, location: str) -> dict[str, Any]:
+    def check(value: Any, location: str) -> Any:
         if not isinstance(value, dict):
             raise BadManifest(location, "expected an object")
         for name in required:
@@ -99,10 +78,16 @@ def object_of(required: dict[str, Check], optional: dict[str, Check] | None = No
                 raise BadManifest(f"{location}.{name}", "missing")
         if value.keys() - fields.keys():
             raise BadManifest(location, f"contains an unknown name; expected only {names or ', '.join(fields)}")
-        return {name: fields[name](entry, f"{location}.{name}") for name, entry in value.items()}
+        return noun(**{name: entry(value[name], f"{location}.{name}") for name, entry in fields.items() if name in value})
 
     return check
 
 
-def _no_constant(_: str) -> None:
-    raise ValueError
+def _plain(expected: str, valid: Callable[[Any], Any], stored: Callable[[Any], Any] = lambda value: value) -> Check:
+    def check(value: Any, location: str) -> Any:
+        with suppress(TypeError, ValueError):
+            if valid(value):
+                return stored(value)
+        raise BadManifest(location, f"expected {expected}")
+
+    return check

@@ -7,8 +7,7 @@
      "provenance": {"source": "…"}, "reference": {…}, "format": 1}
 
 Optional: the units, descriptions, minima and maxima of features, provenance, reference (the baseline, see baseline.py), and
-the activation of the last layer, which is linear. An entry that is missing, unknown, given twice or of another type is
-rejected, and the error gives its path.
+the activation of the last layer, which is linear.
 """
 
 import json
@@ -24,21 +23,23 @@ from model.errors import BadManifest
 FORMAT = 1
 LIMIT = 2 * 2**20
 VERSION = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
-A_VERSION = "a version of letters, digits, '.', '_', '+', '-', at most 64"
 
+version = checks.text(VERSION, "a version of letters, digits, '.', '_', '+', '-', at most 64")
 _line = checks.text(r"[^\x00-\x1f\x7f]{0,500}", "a line of at most 500 characters")
 _prose = checks.text(r".{0,4000}", "a text of at most 4,000 characters")
-_rows = checks.list_of(checks.list_of(checks.number()))
-_A_FEATURE_NAME = "a feature name ([A-Za-z_][A-Za-z0-9_]{0,63}, not order_id)"
+_number = checks.number()
+_rows = checks.list_of(checks.list_of(_number))
+_feature_name = checks.text(
+    r"(?!order_id$)[A-Za-z_][A-Za-z0-9_]{0,63}", "a name of letters, digits, '_', at most 64, not order_id"
+)
 _feature = checks.object_of(
-    {"name": checks.text(r"(?!order_id$)[A-Za-z_][A-Za-z0-9_]{0,63}", _A_FEATURE_NAME)},
-    {"unit": _line, "description": _prose, "minimum": checks.number(), "maximum": checks.number()},
+    Feature, {"name": _feature_name}, {"unit": _line, "description": _prose, "minimum": _number, "maximum": _number}
 )
 
 
 def feature(entry: Any, location: str) -> Feature:
     """The feature in this entry. Raises BadManifest."""
-    found = Feature(**_feature(entry, location))
+    found: Feature = _feature(entry, location)
     if found.minimum is not None and found.maximum is not None and found.minimum > found.maximum:
         raise BadManifest(location, f"the minimum of feature {found.name} is over its maximum")
     return found
@@ -51,17 +52,18 @@ def _provenance(value: Any, location: str) -> dict[str, str]:
 
 
 _manifest = checks.object_of(
+    dict,
     {
         "format": checks.number(FORMAT, FORMAT),
         "name": checks.text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of letters, digits, '.', '_', '-', at most 64"),
-        "version": checks.text(VERSION, A_VERSION),
-        "created": checks.time,
+        "version": version,
+        "created": checks.time(),
         "description": _prose,
         "features": checks.list_of(feature),
         "activations": checks.list_of(checks.text("|".join(ACTIVATIONS), f"one of {', '.join(ACTIVATIONS)}")),
         "head": checks.text("|".join(HEADS), f"one of {', '.join(HEADS)}"),
         "threshold": checks.number(0, 1),
-        "self_test": checks.object_of({"orders": _rows, "scores": _rows}),
+        "self_test": checks.object_of(SelfTest, {"orders": _rows, "scores": _rows}),
     },
     {"provenance": _provenance, "reference": lambda value, location: value},
 )
@@ -85,25 +87,21 @@ def write(manifest: Manifest) -> bytes:
 
 
 def _to_json(manifest: Manifest) -> dict[str, Any]:
-    entries = {"format": FORMAT, **asdict(manifest), "provenance": dict(sorted(manifest.provenance.items()))}
-    entries["features"] = [
-        {name: entry for name, entry in feature.items() if entry is not None} for feature in entries["features"]
-    ]
-    reference = entries.pop("baseline")
-    if reference is None:
-        return entries
-    if not reference["calibration"]:
-        del reference["calibration"]
-    return entries | {"reference": reference}
+    entries = asdict(manifest, dict_factory=_present)
+    return {"format": FORMAT, **entries, "provenance": dict(sorted(manifest.provenance.items()))}
+
+
+def _present(entries: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The entries that are neither None nor empty, the baseline under its name in the file."""
+    return {"reference" if name == "baseline" else name: entry for name, entry in entries if entry not in (None, ())}
 
 
 def _from_json(value: Any) -> Manifest:
     entries = _manifest(value, "manifest")
     del entries["format"]
     counts = Counter(feature.name for feature in entries["features"])
-    for name, count in counts.items():
-        if count > 1:
-            raise BadManifest("manifest.features", f"feature {name} is given twice")
+    if repeated := [name for name, count in counts.items() if count > 1]:
+        raise BadManifest("manifest.features", f"feature {repeated[0]} is given twice")
     if "reference" in entries:
         entries["baseline"] = baseline.checked(entries.pop("reference"), "manifest.reference", list(counts))
-    return Manifest(self_test=SelfTest(**entries.pop("self_test")), **entries)
+    return Manifest(**entries)

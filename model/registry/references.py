@@ -4,8 +4,8 @@
      "before": [{"version": "7", "file": "7.npz", "sha256": "…"}]}
 
 `file` is a plain file name in the directory of the registry, `sha256` the digest of that file. `before`, which is optional,
-lists the earlier current versions to roll back to, the newest last. An entry that is missing, unknown, given twice or of
-another type is rejected, and the error gives its path. The file is replaced atomically: a reader sees the old or the new one.
+lists the earlier current versions to roll back to, the newest last. The file is replaced atomically: a reader sees the old or
+the new one. Its entries are checked as those of a manifest.
 """
 
 import json
@@ -15,8 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from model import files
-from model.artifact import checks
-from model.artifact.manifest import A_VERSION, VERSION
+from model.artifact import checks, manifest
 from model.errors import BadManifest, BadPointer, NothingPromoted, Unreadable
 
 CURRENT = "CURRENT.json"
@@ -24,13 +23,6 @@ CHALLENGER = "CHALLENGER.json"
 BROKEN = "BROKEN.json"
 LIMIT = 64 * 2**10
 KEPT = 100
-_A_FILE = "a plain name of letters, digits, '.', '_', '+', '-', at most 68"
-_FIELDS = {
-    "version": checks.text(VERSION, A_VERSION),
-    "file": checks.text(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,67}", _A_FILE),
-    "sha256": checks.text(r"[0-9a-f]{64}", "64 hexadecimal digits"),
-}
-_history = checks.object_of(_FIELDS, {"before": checks.list_of(checks.object_of(_FIELDS), least=0)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +32,14 @@ class VersionReference:
     version: str
     file: str
     sha256: str
+
+
+_FIELDS = {
+    "version": manifest.version,
+    "file": checks.text(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,67}", "a plain name of letters, digits, '.', '_', '+', '-', at most 68"),
+    "sha256": checks.text(r"[0-9a-f]{64}", "64 hexadecimal digits"),
+}
+_current = checks.object_of(dict, _FIELDS, {"before": checks.list_of(checks.object_of(VersionReference, _FIELDS), least=0)})
 
 
 def read(directory: Path | str, name: str = CURRENT) -> tuple[VersionReference, ...]:
@@ -56,11 +56,10 @@ def read(directory: Path | str, name: str = CURRENT) -> tuple[VersionReference, 
 def loads(data: bytes, name: str = CURRENT) -> tuple[VersionReference, ...]:
     """The history in the bytes of the file of this name. Raises BadPointer."""
     try:
-        current = _history(checks.read_json(data, name), name)
+        current = _current(checks.read_json(data, name), name)
     except BadManifest as error:
         raise BadPointer(error.location, error.reason) from error
-    before = current.pop("before", ())
-    return tuple(VersionReference(**entry) for entry in (*before, current))
+    return (*current.pop("before", ()), VersionReference(**current))
 
 
 def dumps(history: Sequence[VersionReference]) -> bytes:

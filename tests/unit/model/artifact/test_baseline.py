@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 
 from model.artifact import baseline, manifest, model_file
-from model.core.baseline import MOST_ORDERS, SCORE_EDGES, Calibration, Histogram
+from model.core.baseline import MOST_ORDERS, SCORE_EDGES, ZSCORE_EDGES, Calibration, Histogram
 from model.errors import BadManifest
 from model.packaged import packaged_model
 from tests.facts import FEATURES
@@ -55,6 +55,12 @@ def test_features_in_another_order_are_the_same_reference():
     document["reference"]["zscores"] = dict(reversed(document["reference"]["zscores"].items()))
     assert list(read(document).baseline.zscores) == NAMES
     assert manifest.write(read(document)) == manifest.write(read(referred_document()))
+
+
+def test_an_edge_of_minus_zero_is_stored_as_the_edge_of_the_service():
+    at = ZSCORE_EDGES.index(0.0)
+    document = edited(["reference", "zscores", "backlog", "edges", at], -0.0, referred_document())
+    assert str(read(document).baseline.zscores["backlog"].edges[at]) == "0.0"
 
 
 @given(references(NAMES))

@@ -20,9 +20,8 @@ from service.serving.active_models import Serving
 from service.shared.counters import SharedCounters
 from service.telemetry.tracing import Tracer
 from service.web.application import create_app
-from service.web.components import Components
 from service.web.concurrency_limit import ConcurrencyLimit
-from service.web.route import Route
+from service.web.route import Components, Route
 from service.web.routes import ROUTES
 
 

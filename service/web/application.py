@@ -9,9 +9,8 @@ from flask.json.provider import JSONProvider
 from service.metrics.recorder import Metrics
 from service.telemetry.tracing import Tracer
 from service.web import authentication, errors, malformed, middleware
-from service.web.components import Components
 from service.web.request import Request
-from service.web.route import Route
+from service.web.route import Components, Route
 
 
 class MsgspecProvider(JSONProvider):

@@ -1,13 +1,31 @@
-"""Route: one row of the route table, with all that other modules need to know of a route."""
+"""Route: one row of the route table, with all that other modules need to know; and the components its handler works with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from flask.typing import ResponseReturnValue
+from prometheus_client import CollectorRegistry
 
-from service.web.components import Components
+from service.auth.token_store import TokenStore
+from service.config import Settings
+from service.scoring.service import ScoringService
+from service.serving.active_models import Serving
+from service.web.concurrency_limit import ConcurrencyLimit
 from service.web.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """The parts of one service. `token_store` is None where authentication is off."""
+
+    settings: Settings
+    serving: Serving
+    scoring: ScoringService
+    concurrency_limit: ConcurrencyLimit
+    registry: CollectorRegistry
+    token_store: TokenStore | None
+    routes: "Sequence[Route]"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,8 +12,8 @@ import msgspec
 from flask import Response, abort, render_template, send_from_directory
 
 from service.web import openapi
-from service.web.components import Components
 from service.web.request import Request
+from service.web.route import Components
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "

@@ -7,8 +7,8 @@ import numpy as np
 
 from schemas import model_card
 from service.version import VERSION
-from service.web.components import Components
 from service.web.request import Request
+from service.web.route import Components
 
 
 def model(components: Components, _: Request) -> dict[str, Any]:

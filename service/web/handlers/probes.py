@@ -4,9 +4,9 @@ from prometheus_client import make_wsgi_app
 from werkzeug import Response
 
 from service.serving.drain import draining
-from service.web.components import Components
 from service.web.errors import Problem
 from service.web.request import Request
+from service.web.route import Components
 
 
 def livez(_: Components, __: Request) -> dict[str, str]:

@@ -9,9 +9,9 @@ from schemas.formats.format import RequestBody
 from schemas.formats.table import MEDIA_TYPES, format_of
 from service.scoring.batch import Options
 from service.telemetry.request_context import Timing
-from service.web.components import Components
 from service.web.errors import Problem
 from service.web.request import Request
+from service.web.route import Components
 
 
 def score(components: Components, request: Request) -> Response:

@@ -65,6 +65,7 @@ def test_an_error_that_cannot_be_printed_still_has_its_exit_code(shell):
 def test_a_closed_stream_is_named(shell, command, name):
     done = shell(f"delivery-risk score {command}")
     assert (done.returncode, done.stderr.splitlines()[-1]) == (2, f"Error: {name}: closed.")
+    assert "orders scored by" not in done.stderr
 
 
 def test_rejected_rows_that_are_not_text_go_to_standard_output_unchanged(shell):

@@ -7,11 +7,13 @@ from model.errors import TooLarge, Unreadable
 from tests.model_files import SECRET_TEXT
 
 
-def test_a_file_at_the_limit_is_read_and_one_over_it_is_rejected_with_its_location(tmp_path):
+def test_a_file_at_the_limit_is_read_and_one_over_it_is_rejected_with_its_location_and_both_are_closed(tmp_path):
     (tmp_path / "file").write_bytes(b"12345678")
+    before = os.listdir("/dev/fd")
     assert files.read(tmp_path / "file", 8) == b"12345678"
     with pytest.raises(TooLarge, match=r"^notes: over 7 bytes$"):
         files.read(tmp_path / "file", 7, "notes")
+    assert os.listdir("/dev/fd") == before
 
 
 UNREADABLE = {

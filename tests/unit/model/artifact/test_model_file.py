@@ -9,10 +9,11 @@ from hypothesis import given
 
 from model.artifact import model_file
 from model.core.network import Network
-from model.errors import DigestMismatch, TooLarge
+from model.errors import DigestMismatch, NotFinite, TooLarge
 from model.packaged import packaged_model
 from tests.model_files import GOOD, SECRET_TEXT, document
 from tests.models import layer, model_of, models
+from tests.unit.model.artifact.broken_models import array
 
 
 def same(found, expected):
@@ -82,8 +83,15 @@ def test_a_file_made_by_hand_is_read(save):
     assert model.outputs(np.array([[5.0]])).logits.tolist() == [[2.0]]
 
 
-def test_the_digest_is_that_of_the_bytes():
+def test_the_digest_is_that_of_the_bytes_and_a_model_of_no_file_has_none():
     assert model_file.loads(GOOD).sha256 == hashlib.sha256(GOOD).hexdigest()
+    assert packaged_model().sha256 is None
+
+
+@pytest.mark.parametrize("name", ["mean", "scale"])
+def test_a_number_that_is_not_finite_is_rejected_by_its_feature(name):
+    with pytest.raises(NotFinite, match="route_disruption"):
+        model_file.loads(array(name, [np.nan, 2.0, 2.0]))
 
 
 @pytest.mark.parametrize("digest", [SECRET_TEXT, "", "0" * 64, hashlib.sha256(GOOD).hexdigest()[:-1]])

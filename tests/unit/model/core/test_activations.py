@@ -108,6 +108,7 @@ def test_a_softmax_is_silent_for_large_arguments(column, shares):
         assert softmax(np.array(column)[:, np.newaxis]).ravel().tolist() == shares
 
 
+assert {*HEADS} == {"identity", "sigmoid", "softmax"}
 LOGITS = np.array([[-2.0, 0.0, 3.5], [1.0, -1.0, 0.25]])
 
 

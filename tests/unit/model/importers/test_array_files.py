@@ -138,10 +138,16 @@ def test_an_array_of_a_wrong_checksum_is_named(rejection):
     assert error.reason.startswith("mean: ")
 
 
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [(lambda path: None, os.strerror(errno.ENOENT)), (os.mkfifo, "not a regular file")],
+    ids=["missing", "pipe"],
+)
 @pytest.mark.parametrize("location", ["source.npz", "card.json"])
-def test_a_missing_file_is_named(tmp_path, location):
+def test_an_unreadable_file_is_named_without_waiting(tmp_path, location, make, reason):
     (tmp_path / "source.npz").write_bytes(saved_bytes(arrays(3)))
     (tmp_path / location).unlink(missing_ok=True)
+    make(tmp_path / location)
     with pytest.raises(Unreadable) as rejected:
         training_arrays(tmp_path / "source.npz", LABEL, tmp_path / "card.json")
-    assert (rejected.value.location, os.strerror(errno.ENOENT) in rejected.value.reason) == (location, True)
+    assert (rejected.value.location, reason in rejected.value.reason) == (location, True)

@@ -116,6 +116,7 @@ NO_FILE = {
     "nothing": (lambda path: None, NothingPromoted),
     "a link to nothing": (lambda path: path.symlink_to("nowhere"), NothingPromoted),
     "a folder": (os.mkdir, Unreadable),
+    "a pipe": (os.mkfifo, Unreadable),
     "a file over the limit": (lambda path: path.write_bytes(changed() + b" " * references.LIMIT), TooLarge),
 }
 

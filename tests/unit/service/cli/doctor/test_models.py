@@ -95,21 +95,27 @@ def make_unreadable(directory):
 PROMOTE = "promote a valid version: delivery-risk model promote"
 NONE_SERVED = "until then no service can start; running services keep their model"
 REPAIRED = f"{PROMOTE} VERSION --in DIR (`delivery-risk model list --in DIR` shows them); {NONE_SERVED}"
+DIGEST = "2.npz: its SHA-256"
 HARM = {
-    "current version": (break_versions("2"), f"{PROMOTE} 1 --in DIR; until then made 1 is served"),
-    "every version that was current": (break_versions("1", "2"), REPAIRED),
-    "missing reference": (lambda directory: Path(directory, CURRENT).unlink(), REPAIRED),
-    "torn reference": (lambda directory: Path(directory, CURRENT).write_bytes(b"{"), REPAIRED),
-    "large reference": (lambda directory: Path(directory, CURRENT).write_bytes(b" " * (references.LIMIT + 1)), REPAIRED),
-    "unreadable reference": (make_unreadable, f"make it a readable file; {NONE_SERVED}"),
+    "current version": (break_versions("2"), DIGEST, f"{PROMOTE} 1 --in DIR; until then made 1 is served"),
+    "every version that was current": (break_versions("1", "2"), DIGEST, REPAIRED),
+    "missing reference": (lambda directory: Path(directory, CURRENT).unlink(), CURRENT, REPAIRED),
+    "torn reference": (lambda directory: Path(directory, CURRENT).write_bytes(b"{"), CURRENT, REPAIRED),
+    "large reference": (
+        lambda directory: Path(directory, CURRENT).write_bytes(b" " * (references.LIMIT + 1)),
+        CURRENT,
+        REPAIRED,
+    ),
+    "unreadable reference": (make_unreadable, CURRENT, f"make it a readable file; {NONE_SERVED}"),
 }
 
 
-@pytest.mark.parametrize(("harm", "advice"), HARM.values(), ids=HARM)
-def test_a_registry_that_cannot_be_served_fails_with_advice_that_repairs_it(directory, harm, advice):
+@pytest.mark.parametrize(("harm", "reason", "advice"), HARM.values(), ids=HARM)
+def test_a_registry_that_cannot_be_served_fails_with_a_reason_and_advice_that_repairs_it(directory, harm, reason, advice):
     harm(directory)
     found = checked(model=directory)[0]
     assert (found.verdict, found.advice) == ("FAIL", advice.replace("DIR", str(directory)))
+    assert found.found.startswith(f"{directory}: {reason}")
     if "promote" in advice:
         versions.promote("3", directory)
         assert {each.verdict for each in checked(model=directory)} == {"ok"}

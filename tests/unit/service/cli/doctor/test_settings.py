@@ -79,6 +79,7 @@ def test_tokens_that_the_service_would_reject_fail_by_their_line(tmp_path, conte
     ("make", "reason"),
     [
         (lambda path: None, "cannot be read (No such file or directory)"),
+        (os.mkfifo, "not a regular file"),
         (lambda path: path.write_bytes(bytes(2**17)), "over 65536 bytes"),
     ],
 )

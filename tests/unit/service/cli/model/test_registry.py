@@ -103,7 +103,10 @@ def test_the_list_names_invalid_versions_and_continues(run, models):
     assert seven.startswith("  7    invalid: 7.npz: not a ")
     assert eight.startswith("* 8    invalid: 8.npz: its SHA-256 is ")
     assert half == "  8.5  invalid: 8.5.npz: cannot be read (Is a directory)"
-    assert nine == "+ 9    invalid: 9.npz: cannot be read (No such file or directory)"
+    missing = "invalid: {0}.npz: cannot be read (No such file or directory)".format
+    assert nine == f"+ 9    {missing(9)}"
+    (models / "8.npz").unlink()
+    assert f"* 8    {missing(8)}" in run("model", "list", "--in", models).stdout.splitlines()
 
 
 @pytest.mark.parametrize(("content", "code"), [('{"version": "SECRET"}', 1), (None, 0)], ids=["invalid", "missing"])

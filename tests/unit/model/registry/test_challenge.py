@@ -48,6 +48,14 @@ def test_a_trial_ends_when_its_version_becomes_current(version, change, three):
     assert (versions.current(three).version, versions.challenger(three)) == (version, None)
 
 
+@pytest.mark.parametrize(("version", "change"), BECOME_CURRENT.items(), ids=["promote", "rollback"])
+def test_a_trial_continues_when_another_version_becomes_current(version, change, three):
+    other = {"1": "3", "3": "1"}[version]
+    versions.challenge(other, three)
+    change(three)
+    assert (versions.current(three).version, versions.challenger(three).version) == (version, other)
+
+
 def test_a_repeated_promotion_ends_the_trial_that_an_interrupted_one_left(three):
     at, _ = versions.promote("3", three)
     references.write(three, ".draft-", [at], references.CHALLENGER)

@@ -105,8 +105,9 @@ def test_promoting_what_is_current_changes_nothing(three):
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-def test_each_rollback_goes_one_promotion_back(three):
-    assert [versions.rollback(three).version, versions.rollback(three).version] == ["2", "1"]
+def test_each_rollback_goes_one_promotion_back_also_if_a_version_was_promoted_again(three):
+    versions.promote("1", three)
+    assert [versions.rollback(three).version for _ in range(3)] == ["3", "2", "1"]
     with pytest.raises(NothingBefore) as rejected:
         versions.rollback(three)
     assert rejected.value.location == "CURRENT.json"

@@ -103,8 +103,9 @@ def test_overrides_and_transformations_use_only_known_options(panel):
         assert set(step["options"]) == TRANSFORMATIONS[step["id"]]
 
 
-def test_panels_do_not_overlap_and_have_unique_ids():
+def test_panels_do_not_overlap_and_have_unique_ids_and_titles():
     board = dashboard()
+    assert len(PANELS) == len(panels())
     assert repeated(board) == set()
     board["panels"][3]["gridPos"]["x"] -= 1
     board["panels"][4]["id"] = board["panels"][5]["id"]

@@ -137,6 +137,22 @@ def test_a_file_that_never_rests_is_read_all_the_same(path, make, monkeypatch):
     assert time.monotonic() - began > token_store.PATIENCE
 
 
+@pytest.mark.long
+def test_a_changed_file_is_mostly_in_force_within_half_a_second(path, make):
+    store, _ = make()
+    seconds = []
+    for turn, (old, new) in enumerate([(GOOD, OTHER), (OTHER, GOOD)] * 4):
+        time.sleep(0.07 * turn)
+        replace(path, line(new))
+        began = time.monotonic()
+        while valid(store, old, new) != [False, True]:
+            assert time.monotonic() < began + 5
+            time.sleep(0.01)
+        seconds.append(time.monotonic() - began)
+    assert sorted(seconds)[5] < 0.5
+    assert max(seconds) < 1
+
+
 def test_a_file_that_changes_between_calls_is_in_force_for_the_next_call(path, make):
     store, _ = make()
     replace(path, line(OTHER))

@@ -62,8 +62,8 @@ def test_orders_fall_into_the_same_buckets_alone_and_in_a_batch(client, batch):
     assert len(together) == 21 + 3 * 16
 
 
-def test_rejected_orders_are_counted_once_for_each_code(client, order):
-    score(client, order | {"backlog": None, "weather_severity": None}, {"order_id": "x", "q": 1})
+def test_rejected_orders_are_counted_once_for_each_code_and_no_order_beside_them_as_answered(client, order):
+    score(client, order | {"backlog": None, "weather_severity": None}, {"order_id": "x", "q": 1}, order | {"order_id": "valid"})
     score(client)
     found = samples(client)
     codes = ("null", "missing", "unknown_name", "empty_batch")

@@ -49,7 +49,9 @@ def test_a_token_is_valid_for_its_scopes_and_no_others(client, order):
     assert client.post("/score", json={"orders": [order]}, headers=bearer(GOOD)).status_code == 200
     insufficient = f'{REALM}, error="insufficient_scope", scope='
     assert challenge(client.post("/score", headers=bearer(OTHER)), 403) == insufficient + '"score"'
-    assert client.options("/score", headers=bearer(OTHER)).status_code == 200
+    for method, route in (("OPTIONS", "/score"), ("HEAD", "/version")):
+        statuses = [client.open(route, method=method, headers=bearer(token)).status_code for token in (OTHER, GOOD)]
+        assert statuses == [200, 403], method
     for route in READ:
         assert client.get(route, headers=bearer(OTHER)).status_code == 200
         assert challenge(client.get(route, headers=bearer(GOOD)), 403) == insufficient + '"read"'

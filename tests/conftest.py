@@ -59,7 +59,7 @@ def order() -> dict[str, object]:
 
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
-    """A store of versions 1 to 3, the first of which is current."""
+    """A registry of versions 1 to 3, the first of which is current."""
     directory = tmp_path / "models"
     directory.mkdir()
     for version in "123":

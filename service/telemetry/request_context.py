@@ -17,12 +17,12 @@ class Timing(NamedTuple):
 
 @dataclass(slots=True)
 class RequestContext:
-    """The id of a request, the seconds that it waited for a thread, what its log line says, and its timings.
+    """The id of a request, what its log line says, and its timings.
 
-    `queue_seconds` is None where the server does not measure it. `notes` holds names and counts, never a feature's value.
+    `notes` holds names and counts, never a feature's value. The first of the `timings` is the queue time, stage `wait`, where
+    the server measures it.
     """
 
     request_id: str
-    queue_seconds: float | None = None
     notes: dict[str, Any] = field(default_factory=dict)
     timings: Sequence[Timing] = ()

@@ -41,7 +41,7 @@ def layer(
         called, queued = time.perf_counter(), environ.get(QUEUE_SECONDS)
         started = called - (queued or 0.0)
         given = environ.get("HTTP_X_REQUEST_ID", "")
-        context = RequestContext(given if _WELL_FORMED.fullmatch(given) else secrets.token_hex(16), queued)
+        context = RequestContext(given if _WELL_FORMED.fullmatch(given) else secrets.token_hex(16))
         if queued is not None:
             context.timings = (Timing("wait", started, called),)
         environ[ENVIRON_KEY] = context

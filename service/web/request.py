@@ -20,5 +20,5 @@ class Request(flask.Request):
 
     @property
     def context(self) -> RequestContext:
-        """The id of this request, its queue time, notes and timings."""
+        """The id of this request, its notes and timings."""
         return cast(RequestContext, self.environ[ENVIRON_KEY])

@@ -1,4 +1,5 @@
 import math
+import sys
 
 import pytest
 
@@ -63,8 +64,8 @@ def test_each_object_knows_its_own_repeated_names():
 SYNTAX_ERRORS = [
     *((b"", 1, 1), (b"orders", 1, 1), (b'{"a": 1} x', 1, 10), (b'{"a":\n1,\n "b": +2}', 3, 7), (b"\n\n  nope", 3, 3)),
     *((b'{"a" 1}', 1, 6), (b"[1 2]", 1, 4), ('["🚚é" 2]'.encode(), 1, 7), (b'{"a": 01}', 1, 8), (b"{'a': 1}", 1, 2)),
-    *((b'{"a": 1,}', 1, 9), (b"{}{}", 1, 3), (b"// {}", 1, 1), (b"\xc2\xa0{}", 1, 1), (b"\x0c{}", 1, 1)),
-    (b"\xef\xbb\xbf{}", 1, 1),
+    *((b'{"a": 1,}', 1, 9 - (sys.version_info >= (3, 13))), (b"{}{}", 1, 3), (b"// {}", 1, 1), (b"\xc2\xa0{}", 1, 1)),
+    *((b"\x0c{}", 1, 1), (b"\xef\xbb\xbf{}", 1, 1)),
 ]
 
 

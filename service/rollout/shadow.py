@@ -18,7 +18,7 @@ from model.core.batch import Batch
 from model.core.risk_model import RiskModel
 from schemas.result import ScoredBatch
 from service.metrics.recorder import Metrics
-from service.scoring.policy import review
+from service.scoring.batch import review
 
 WAITING = 8
 PRODUCTS = 2_000_000

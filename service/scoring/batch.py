@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from model.core.batch import Flags
 from model.core.risk_model import RiskModel, Scores
 from schemas.faults import Fault
 from schemas.result import Policy, ScoredBatch
 from schemas.validation import DecodedBatch
-from service.scoring.policy import review
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,11 @@ def score_batch(model: RiskModel, decoded: DecodedBatch, options: Options) -> Sc
     if outside:
         scores = replace(scores, review=review(scores, options.policy))
     return ScoredBatch(model, options.policy, decoded, scores, options.partial)
+
+
+def review(scores: Scores, policy: Policy) -> Flags:
+    """(n,): True where the score reaches the threshold, or where the policy is `review` and a feature is out of range."""
+    return scores.review | scores.out_of_range.any(axis=1) if policy == "review" else scores.review
 
 
 def _rejects(model: RiskModel, decoded: DecodedBatch, scores: Scores, policy: Policy) -> dict[int, list[Fault]]:

@@ -1,15 +1,15 @@
 """The Flask application: the routes of a table, with authentication, errors and middleware around them."""
 
+from functools import partial
 from typing import Any
 
 import msgspec
-from flask import Flask
+from flask import Flask, request
 from flask.json.provider import JSONProvider
 
 from service.metrics.recorder import Metrics
 from service.telemetry.tracing import Tracer
 from service.web import authentication, errors, malformed, middleware
-from service.web.request import Request
 from service.web.route import Components, Route
 
 
@@ -26,20 +26,18 @@ class MsgspecProvider(JSONProvider):
 def create_app(components: Components, metrics: Metrics, tracer: Tracer) -> Flask:
     """The WSGI application that serves the routes of these components."""
     app = Flask(__name__, static_folder=None)
-    app.request_class = Request
     app.json = MsgspecProvider(app)
     app.url_map.merge_slashes = False  # a redirect would send the client to the host that its Host header names
     errors.register(app)
-    malformed.register(app)
-    rows = {route.endpoint: route for route in components.routes}
+    app.before_request(malformed.reject)
+    rows = {f"{route.method} {route.path}": route for route in components.routes}
 
     def matched() -> Route | None:
-        rule = Request.current().url_rule
-        return None if rule is None else rows[rule.endpoint]
+        return rows.get(request.endpoint or "")
 
     if components.token_store is not None:
         authentication.register(app, components.token_store, metrics, matched)
-    for route in components.routes:
-        app.add_url_rule(route.path, route.endpoint, route.view(components), methods=[route.method])
+    for endpoint, route in rows.items():
+        app.add_url_rule(route.path, endpoint, partial(route.handler, components, request), methods=[route.method])
     app.wsgi_app = middleware.layer(app.wsgi_app, metrics, tracer, matched)  # type: ignore[assignment,method-assign]
     return app

@@ -7,13 +7,13 @@ of it is taken for the next request.
 
 from collections.abc import Callable
 
-from flask import Flask
+from flask import Flask, request
 
 from service.auth.token_store import TokenStore
 from service.auth.tokens import BadToken
 from service.metrics.recorder import Metrics
+from service.telemetry.request_context import ENVIRON_KEY
 from service.web.errors import Problem
-from service.web.request import Request
 from service.web.route import Route
 
 REALM = 'Bearer realm="delivery-risk"'
@@ -24,18 +24,20 @@ def register(app: Flask, token_store: TokenStore, metrics: Metrics, matched: Cal
 
     @app.before_request
     def check() -> None:
-        request, route = Request.current(), matched()
-        needed = None if route is None else route.scope_of(request.method)
-        if route is not None and needed is None:
-            token_store.follow()  # so that probes keep the tokens of an idle worker up to date
-            return
+        route, needed = matched(), None
+        if route is not None:
+            if route.scope is None:
+                token_store.follow()  # so that probes keep the tokens of an idle worker up to date
+                return
+            # A method that Flask adds, such as OPTIONS, reads.
+            needed = route.scope if request.method == route.method else "read"
         try:
             token = token_store.check(request.environ.get("HTTP_AUTHORIZATION"))
         except BadToken as error:
             challenge = REALM if error.missing else f'{REALM}, error="invalid_token"'
             detail = "The request needs a bearer token." if error.missing else "The bearer token is not valid."
             raise Problem(401, detail, headers={"WWW-Authenticate": challenge}) from None
-        request.context.notes["caller"] = token.caller
+        request.environ[ENVIRON_KEY].notes["caller"] = token.caller
         metrics.count("delivery_risk_requests_by_caller_total", token.caller)
         if needed is not None and needed not in token.scopes:
             challenge = f'{REALM}, error="insufficient_scope", scope="{needed}"'

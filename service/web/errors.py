@@ -2,16 +2,17 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from schemas.faults import Fault, Locate, MalformedBody, error_members
 from schemas.formats.table import format_of
 from service.scoring.service import BatchRejected
-from service.web.request import Request
+from service.telemetry.request_context import ENVIRON_KEY
 
 _log = logging.getLogger("delivery_risk.problems")
 
@@ -39,23 +40,18 @@ PROBLEMS: dict[int, tuple[str, str]] = {
 _OTHER = ("http-error", "The request cannot be answered.")
 
 
+@dataclass(eq=False)
 class Problem(Exception):
-    """Raised to answer with this status: `detail` says what is wrong; `locate` gives the places of the `faults`."""
+    """Raised to answer with this status.
 
-    def __init__(
-        self,
-        status: int,
-        detail: str,
-        faults: Sequence[Fault] = (),
-        locate: Locate | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-        self.faults = faults
-        self.locate = locate
-        self.headers = headers or {}
+    `detail` says what is wrong, by default the title of the status; `locate` gives the places of the `faults`.
+    """
+
+    status: int
+    detail: str = ""
+    faults: Sequence[Fault] = ()
+    locate: Locate | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def response(self) -> Response:
         """The answer, with at most MOST_ERRORS errors and their count."""
@@ -64,8 +60,8 @@ class Problem(Exception):
             "type": f"urn:delivery-risk:problem:{kind}",
             "title": title,
             "status": self.status,
-            "detail": self.detail,
-            "request_id": Request.current().context.request_id,
+            "detail": self.detail or title,
+            "request_id": request.environ[ENVIRON_KEY].request_id,
         }
         if self.locate is not None:
             body |= error_members(self.faults, self.locate, MOST_ERRORS)
@@ -89,9 +85,8 @@ def _rejected(error: BatchRejected) -> Response:
 
 
 def _from_http(error: HTTPException) -> Response:
-    status = error.code or 500
     headers = {name: value for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")}
-    return Problem(status, PROBLEMS.get(status, _OTHER)[1], headers=headers).response()
+    return Problem(error.code or 500, headers=headers).response()
 
 
 def _from_library(response: Response) -> Response:
@@ -99,9 +94,9 @@ def _from_library(response: Response) -> Response:
     if response.status_code < 400 or response.content_type == MEDIA_TYPE:
         return response
     response.close()
-    return Problem(response.status_code, PROBLEMS.get(response.status_code, _OTHER)[1]).response()
+    return Problem(response.status_code).response()
 
 
 def _unexpected(error: Exception) -> Response:
-    _log.error("unexpected error", exc_info=error, extra={"request_id": Request.current().context.request_id})
-    return Problem(500, PROBLEMS[500][1]).response()
+    _log.error("unexpected error", exc_info=error, extra={"request_id": request.environ[ENVIRON_KEY].request_id})
+    return Problem(500).response()

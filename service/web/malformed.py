@@ -6,17 +6,16 @@ document, an id, a log line and a count by the route "unreadable". Nothing that 
 
 from typing import TYPE_CHECKING
 
-from flask import Flask
+from flask import request
 from gunicorn.http import errors
 
 from service.web.errors import Problem
-from service.web.request import Request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-_ERROR = "delivery_risk.malformed"
-"""In the environ: the class of gunicorn's error. No header of a client can set this key."""
+ERROR = "delivery_risk.malformed"
+"""In the environ of a malformed request: the class of gunicorn's error. No header of a client can set this key."""
 
 _OTHER = 400, "The request is not valid HTTP."
 _ANSWERS: dict[type[errors.ParseException], tuple[int, str]] = {
@@ -43,19 +42,10 @@ def is_client_error(error: BaseException) -> bool:
 def environ_of(error: errors.ParseException) -> "WSGIEnvironment":
     """The environ of a malformed request that failed with this error: without method, path or headers."""
     blank = ("REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "SERVER_NAME", "SERVER_PORT")
-    return {**dict.fromkeys(blank, ""), "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http", _ERROR: type(error)}
+    return {**dict.fromkeys(blank, ""), "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http", ERROR: type(error)}
 
 
-def is_malformed(environ: "WSGIEnvironment") -> bool:
-    """Whether this is the environ of a malformed request."""
-    return _ERROR in environ
-
-
-def register(app: Flask) -> None:
-    """Reject malformed requests before anything else is done."""
-
-    @app.before_request
-    def reject() -> None:
-        environ = Request.current().environ
-        if is_malformed(environ):
-            raise Problem(*_ANSWERS.get(environ[_ERROR], _OTHER))
+def reject() -> None:
+    """Reject the present request if it is malformed."""
+    if ERROR in request.environ:
+        raise Problem(*_ANSWERS.get(request.environ[ERROR], _OTHER))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from service.metrics.recorder import Metrics
 from service.telemetry.request_context import ENVIRON_KEY, RequestContext, Timing
 from service.telemetry.tracing import AnsweredRequest, Tracer
-from service.web.malformed import is_malformed
+from service.web import malformed
 from service.web.route import Route
 
 if TYPE_CHECKING:
@@ -29,9 +29,7 @@ _WELL_FORMED = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def layer(
-    application: "WSGIApplication", metrics: Metrics, tracer: Tracer, matched: Callable[[], Route | None]
-) -> "WSGIApplication":
+def layer(app: "WSGIApplication", metrics: Metrics, tracer: Tracer, matched: Callable[[], Route | None]) -> "WSGIApplication":
     """The application, with a RequestContext for each request and X-Request-ID on each answer; both are logged.
 
     `matched` gives the route of the present request, once its answer starts.
@@ -53,11 +51,11 @@ def layer(
             return start_response(line, [*headers, ("X-Request-ID", context.request_id)], exc_info)
 
         try:
-            return application(environ, start)
+            return app(environ, start)
         finally:
             seconds = time.perf_counter() - started
             method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in _METHODS else "other"
-            path = _path(route, environ)
+            path = route.path if route is not None else "unreadable" if malformed.ERROR in environ else "unmatched"
             metrics.request(method, path, status, seconds, context.timings)
             answered = AnsweredRequest(method, path, status, started, seconds, context.timings, context.notes)
             trace_id = tracer.answered(environ, answered, traced=route is None or route.traced)
@@ -69,10 +67,3 @@ def layer(
             _log.info("request", extra={**line, "duration_ms": round(seconds * 1000, 3), **context.notes})
 
     return observed
-
-
-def _path(route: Route | None, environ: "WSGIEnvironment") -> str:
-    """The route as metrics, logs and traces name it."""
-    if route is None:
-        return "unreadable" if is_malformed(environ) else "unmatched"
-    return route.path

@@ -12,7 +12,6 @@ from service.config import Settings
 from service.scoring.service import ScoringService
 from service.serving.active_models import Serving
 from service.web.concurrency_limit import ConcurrencyLimit
-from service.web.request import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Components:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Route:
-    """A path with the method and the handler that answer it.
+    """A path with the method and the handler that answer it. Flask calls the handler with the components and the request.
 
     A token needs the `scope` to call it; with None no token is needed. Requests of a `scoring` route carry a batch of orders
     and are counted as scoring requests. `answer` gives the schema of a success by media type, `problems` the statuses that
@@ -46,20 +45,3 @@ class Route:
     summary: str = ""
     answer: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[int, ...] = ()
-
-    @property
-    def endpoint(self) -> str:
-        """The name of the route in Flask."""
-        return f"{self.method} {self.path}"
-
-    def scope_of(self, method: str) -> str | None:
-        """The scope that a request by this method needs; a method that Flask adds, such as OPTIONS, reads."""
-        return "read" if self.scope is not None and method != self.method else self.scope
-
-    def view(self, components: Components) -> Callable[..., ResponseReturnValue]:
-        """The handler as Flask calls it."""
-
-        def view(**path: str) -> ResponseReturnValue:
-            return self.handler(components, Request.current(), **path)
-
-        return view

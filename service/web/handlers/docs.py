@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from flask import Response, abort, render_template, send_from_directory
+from flask import Request, Response, abort, render_template, send_from_directory
 
 from service.web import openapi
-from service.web.request import Request
 from service.web.route import Components
 
 _POLICY = (

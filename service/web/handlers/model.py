@@ -4,10 +4,10 @@ import platform
 from typing import Any
 
 import numpy as np
+from flask import Request
 
 from schemas import model_card
 from service.version import VERSION
-from service.web.request import Request
 from service.web.route import Components
 
 

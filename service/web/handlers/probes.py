@@ -1,11 +1,11 @@
 """GET /livez, /readyz and /metrics: for those who run the service."""
 
+from flask import Request
 from prometheus_client import make_wsgi_app
 from werkzeug import Response
 
 from service.serving.drain import draining
 from service.web.errors import Problem
-from service.web.request import Request
 from service.web.route import Components
 
 

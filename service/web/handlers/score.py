@@ -2,21 +2,21 @@
 
 from time import perf_counter
 
-from flask import Response
+from flask import Request, Response
 from werkzeug.datastructures import MultiDict
 
 from schemas.formats.format import RequestBody
 from schemas.formats.table import MEDIA_TYPES, format_of
 from service.scoring.batch import Options
-from service.telemetry.request_context import Timing
+from service.telemetry.request_context import ENVIRON_KEY, RequestContext, Timing
 from service.web.errors import Problem
-from service.web.request import Request
 from service.web.route import Components
 
 
 def score(components: Components, request: Request) -> Response:
     """Score the batch in the body. It is answered in the format in which it came."""
-    context, settings = request.context, components.settings
+    context: RequestContext = request.environ[ENVIRON_KEY]
+    settings = components.settings
     options = Options(settings.out_of_range, partial=bool(request.query_string) and _is_partial(request))
     if request.mimetype not in MEDIA_TYPES:
         raise Problem(415, f"Content-Type must be {' or '.join(MEDIA_TYPES)}.")

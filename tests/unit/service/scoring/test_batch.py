@@ -3,7 +3,7 @@ import pytest
 
 from model.core.batch import Batch
 from model.packaged import packaged_model
-from service.scoring import policy
+from service.scoring.batch import review
 from tests.facts import ORDERS, SCORES
 
 
@@ -16,7 +16,7 @@ def results(client, *orders):
 @pytest.mark.parametrize(("name", "expected"), [("review", True), ("flag", False)])
 def test_an_order_out_of_range_goes_to_review_by_the_policy_review_alone(name, expected):
     scores = packaged_model().score(Batch(["a"], np.array([[0.0, 0.0, -3.0]])))
-    assert policy.review(scores, name).tolist() == [expected]
+    assert review(scores, name).tolist() == [expected]
 
 
 def test_the_three_documented_orders_get_their_documented_scores_and_queues(client):

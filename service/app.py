@@ -29,7 +29,7 @@ from service.web.routes import ROUTES
 class Service:
     """A service that is put together and may be forked into workers. `app` is its WSGI application.
 
-    `reloader` is None where a single model file is served.
+    `reloader` is None where a single model file is served. `scoring_routes` are method and path of the routes that score.
     """
 
     app: Flask
@@ -39,16 +39,11 @@ class Service:
     concurrency_limit: ConcurrencyLimit
     tracer: Tracer
     reloader: Reloader | None
-    routes: Sequence[Route]
+    scoring_routes: Sequence[tuple[str, str]]
 
     def show_initial_series(self) -> None:
         """Show the metric series that are known from the start, for the models that are active now."""
         self.metrics.show_initial(Known(self.serving.active, self.scoring_routes))
-
-    @property
-    def scoring_routes(self) -> list[tuple[str, str]]:
-        """Method and path of each route whose requests are scoring requests."""
-        return [(route.method, route.path) for route in self.routes if route.scoring]
 
 
 def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route] = ROUTES) -> Service:
@@ -56,11 +51,9 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
     model = loader.last_valid(settings.model, settings.model_sha256, reserved=RESERVED_NAMES)
     serving, metrics, tracer = Serving(model, settings.max_orders), Metrics(SharedCounters()), Tracer(environ)
     concurrency_limit = ConcurrencyLimit(settings, metrics)
-    token_store = (
-        None
-        if settings.tokens_file is None
-        else TokenStore(settings.tokens_file, lambda: metrics.count("delivery_risk_tokens_file_failures_total"))
-    )
+    token_store = None
+    if settings.tokens_file is not None:
+        token_store = TokenStore(settings.tokens_file, lambda: metrics.count("delivery_risk_tokens_file_failures_total"))
     scoring = ScoringService(serving, metrics, Shadow(metrics, concurrency_limit.busy))
     registry = MetricsCollector(metrics.counters, serving).registry
     components = Components(settings, serving, scoring, concurrency_limit, registry, token_store, tuple(routes))
@@ -68,5 +61,6 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
     reloader = None
     if os.path.isdir(settings.model):
         reloader = Reloader(settings.model, serving, metrics, lambda: service.show_initial_series(), settings.model_sha256)
-    service = Service(app, settings, serving, metrics, concurrency_limit, tracer, reloader, components.routes)
+    scoring_routes = [(route.method, route.path) for route in routes if route.scoring]
+    service = Service(app, settings, serving, metrics, concurrency_limit, tracer, reloader, scoring_routes)
     return service

@@ -16,8 +16,6 @@ from schemas.result import POLICIES, POLICIES_HELP
 PREFIX = "DELIVERY_RISK_"
 DEFAULT_MODEL = str(Path(model.__file__).with_name(FILE_NAME))
 MEMORY = Path("/dev/shm")  # noqa: S108
-_INHERITED = "WEB_CONCURRENCY"
-"""gunicorn's own variable. gunicorn reads it when it is imported, so it must be valid even if another setting overrides it."""
 
 
 class SettingsError(Exception):
@@ -107,17 +105,13 @@ SETTINGS: dict[str, fields.Field[Any]] = {
 
 def load(environ: Mapping[str, str]) -> Settings:
     """The settings in these variables. Raises SettingsError with every fault; a misspelt name is one."""
-    given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
-    faults = {name: found[0] for name, found in _schema.validate(given).items()}
-    if _INHERITED in environ:
-        workers = variable("workers")
-        inherited = {workers: environ[_INHERITED]}
-        for reason in _schema.validate(inherited).get(workers, ()):
-            faults[_INHERITED] = reason
-        given = inherited | given
-    if faults:
-        raise SettingsError(faults)
-    return Settings(**_schema.load(given))
+    given = {name: value for name, value in environ.items() if name.startswith(PREFIX) or name == "WEB_CONCURRENCY"}
+    try:
+        found = _schema.load(given)
+    except ValidationError as error:
+        raise SettingsError({name: reasons[0] for name, reasons in error.messages_dict.items()}) from None
+    inherited = found.pop("web_concurrency", found["workers"])
+    return Settings(**found if variable("workers") in given else found | {"workers": inherited})
 
 
 def heartbeats() -> str | None:
@@ -132,6 +126,8 @@ def variable(name: str) -> str:
 
 class _Settings(Strict):
     error_messages = {"unknown": "not a setting of this service"}
+    # gunicorn reads it when it is imported, so it must be valid even if the setting overrides it.
+    web_concurrency = _Whole(data_key="WEB_CONCURRENCY", validate=SETTINGS["workers"].validate)
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def leave_a_thread(self, found: Mapping[str, Any], given: Mapping[str, str], **kwargs: Any) -> None:

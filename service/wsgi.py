@@ -13,10 +13,9 @@ from service.server import hooks
 
 try:
     settings = config.load(os.environ)
+    service = build(settings, os.environ)
 except config.SettingsError as error:
     sys.exit(f"delivery-risk: {error}")
-try:
-    service = build(settings, os.environ)
 except ModelError as error:
     sys.exit(f"delivery-risk: {settings.model}: {error}")
 app, options = service.app, hooks.options(service)

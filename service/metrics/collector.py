@@ -17,7 +17,7 @@ from model.core.batch import Floats
 from service.metrics.definitions import METRICS, Metric
 from service.metrics.gauges import GAUGES, Served
 from service.serving.active_models import Serving
-from service.shared.counters import UNRECORDED, SharedCounters
+from service.shared.counters import SharedCounters
 
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 
@@ -34,9 +34,7 @@ class MetricsCollector(Collector):
     def collect(self) -> Iterator[Family]:
         """Every family, empty ones too."""
         series: dict[str, list[tuple[Sequence[str], Floats]]] = {name: [] for name in METRICS}
-        totals = self._counters.totals()
-        totals[("delivery_risk_metrics_unrecorded_total",)] = totals.pop(UNRECORDED)
-        for (name, *labels), numbers in sorted(totals.items(), key=itemgetter(0)):
+        for (name, *labels), numbers in sorted(self._counters.totals().items(), key=itemgetter(0)):
             series[name].append((labels, numbers))
         for name, metric in METRICS.items():
             yield _family(name, metric, series[name])
@@ -52,11 +50,11 @@ class MetricsCollector(Collector):
 
 def _family(name: str, metric: Metric, series: Iterable[tuple[Sequence[str], Floats]]) -> Family:
     if not metric.buckets:
-        family = (GaugeMetricFamily if metric.gauge else CounterMetricFamily)(name, metric.help, labels=metric.labels)
+        family = (GaugeMetricFamily if metric.gauge else CounterMetricFamily)(name, metric.help, labels=list(metric.labels))
         for labels, numbers in series:
             family.add_metric(labels, numbers[0])
         return family
-    histogram = HistogramMetricFamily(name, metric.help, labels=metric.labels)
+    histogram = HistogramMetricFamily(name, metric.help, labels=list(metric.labels))
     edges = [*map(floatToGoString, metric.buckets), "+Inf"]
     for labels, numbers in series:
         histogram.add_metric(labels, list(zip(edges, np.cumsum(numbers[:-1]), strict=True)), numbers[-1])

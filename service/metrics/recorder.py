@@ -29,7 +29,7 @@ class Metrics:
     def show_initial(self, known: Known) -> None:
         """Show the initial series of what is known now."""
         for name, metric in METRICS.items():
-            for labels in metric.initial(known) if metric.initial is not None else ():
+            for labels in metric.initial(known):
                 with self.counters.lock:  # for one at a time: requests count meanwhile
                     self.counters.enter((name, *labels), metric.width)
 

@@ -7,7 +7,7 @@ aligned 8-byte number.
 
 A row has room for names and for numbers. A name is a line of JSON, [key, first number, width], for each series, written before
 the count of used bytes that makes it visible. A worker enters a series when it first needs it, or earlier to show it at 0, so
-labels may appear at any time. When a row is full, further series are not counted, and `unrecorded` counts how often. Pages
+labels may appear at any time. When a row is full, further series are not counted, and UNRECORDED counts how often. Pages
 never touched cost nothing.
 """
 
@@ -22,7 +22,7 @@ import numpy.typing as npt
 SLOTS = 512
 NUMBERS = 32 * 1024
 NAMES = 128 * 1024
-UNRECORDED = ("unrecorded",)
+UNRECORDED = ("delivery_risk_metrics_unrecorded_total",)
 
 Key = tuple[str, ...]
 Sums = npt.NDArray[np.float64]

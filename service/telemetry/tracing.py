@@ -111,15 +111,12 @@ class Tracer:
         if self._provider is None or not traced:
             parent = _PARENT.fullmatch(environ.get("HTTP_TRACEPARENT", ""))
             return parent[1] if parent else None
-        return self._export(self._provider, environ, request)
-
-    def _export(self, provider: "TracerProvider", environ: Mapping[str, Any], request: AnsweredRequest) -> str:
         from opentelemetry.trace import SpanKind, Status, StatusCode, format_trace_id, set_span_in_context
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
         carrier = {name: environ.get(f"HTTP_{name.upper()}", "") for name in ("traceparent", "tracestate")}
         began = time.time_ns() - int(request.seconds * 1e9)
-        tracer = provider.get_tracer("delivery_risk", VERSION)
+        tracer = self._provider.get_tracer("delivery_risk", VERSION)
         span = tracer.start_span(
             f"{request.method} {request.route}",
             TraceContextTextMapPropagator().extract(carrier),

@@ -7,11 +7,9 @@ body to arrive, then for its answer to be computed. The watchdog looks for permi
 
 import math
 import socket
-from collections import deque
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from time import monotonic
-from types import TracebackType
 from typing import Any
 
 from service.config import Settings
@@ -20,16 +18,13 @@ from service.telemetry.request_context import RequestContext
 from service.web import request_body
 from service.web.errors import Problem
 
-RETRY_SECONDS = 1
 DISCARD_SECONDS = 0.5
 
 
-class Permit:
+class Permit(AbstractContextManager["Permit"]):
     """Allows one request. `until` is its deadline (monotonic), `reading` the socket while the body is read from it."""
 
-    __slots__ = ("_free", "_metrics", "_seconds", "context", "cut", "reading", "until")
-
-    def __init__(self, free: "deque[Permit]", seconds: float, metrics: Metrics) -> None:
+    def __init__(self, free: "list[Permit]", seconds: float, metrics: Metrics) -> None:
         self._free = free
         self._metrics = metrics
         self._seconds = seconds
@@ -45,10 +40,7 @@ class Permit:
         self.until = monotonic() + self._seconds
         return self
 
-    def __enter__(self) -> "Permit":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.until = math.inf
         self.reading = self.context = None
         self._free.append(self)
@@ -68,11 +60,6 @@ class Permit:
         self.reading = None
         return content
 
-    def discard(self, environ: Mapping[str, Any], limit: int) -> None:
-        """Discard the body: a client that is still sending it might otherwise lose the connection before the answer."""
-        self.reading = environ.get("gunicorn.socket")
-        request_body.discard(environ, limit)
-
     def cut_off(self) -> None:
         """End the reading: the thread that waits for more of the body gets the end of the stream."""
         connection = self.reading
@@ -89,20 +76,23 @@ class ConcurrencyLimit:
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._metrics = metrics
         self._limit = settings.max_body_bytes
-        self._free: deque[Permit] = deque()
-        self._discarding: deque[Permit] = deque()
-        self._free.extend(Permit(self._free, settings.request_timeout_seconds, metrics) for _ in range(settings.max_concurrent))
+        self._count = settings.max_concurrent
+        self._free: list[Permit] = []
+        self._discarding: list[Permit] = []
+        self._free.extend(Permit(self._free, settings.request_timeout_seconds, metrics) for _ in range(self._count))
         self._discarding.extend(Permit(self._discarding, DISCARD_SECONDS, metrics) for _ in range(settings.threads))
-        self._count = len(self._free)
         self._permits = [*self._free, *self._discarding]
 
     def permit(self, environ: Mapping[str, Any], context: RequestContext) -> Permit:
         """A free permit, to be entered at once. Raises Problem 503 where there is none."""
-        try:
-            permit = self._free.pop()
-        except IndexError:
-            raise self._rejection(environ, context) from None
-        return permit.take(context)
+        with suppress(IndexError):
+            return self._free.pop().take(context)
+        self._metrics.count("delivery_risk_requests_shed_total", "busy")
+        # A client that is still sending its body might lose the connection before the answer.
+        with suppress(IndexError), self._discarding.pop().take(context) as permit:
+            permit.reading = environ.get("gunicorn.socket")
+            request_body.discard(environ, self._limit)
+        raise Problem(503, "The server is at its concurrency limit.", headers={"Retry-After": "1"})
 
     def busy(self) -> bool:
         """Whether any request has a permit."""
@@ -119,10 +109,3 @@ class ConcurrencyLimit:
             if permit.until < now:
                 permit.cut_off()
         return [permit for permit in self._permits if permit.reading is None and permit.until < now]
-
-    def _rejection(self, environ: Mapping[str, Any], context: RequestContext) -> Problem:
-        self._metrics.count("delivery_risk_requests_shed_total", "busy")
-        with suppress(IndexError), self._discarding.pop().take(context) as permit:
-            permit.discard(environ, self._limit)
-        detail = "The server is at its concurrency limit."
-        return Problem(503, detail, headers={"Retry-After": str(RETRY_SECONDS)})

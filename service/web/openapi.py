@@ -1,6 +1,7 @@
 """OpenAPI: the document of the routes, made from their rows and from the schemas of the model that is served."""
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from functools import lru_cache
 from typing import Any
 
@@ -59,7 +60,7 @@ def _operation(route: Route, served: ServedModel, authenticated: bool) -> dict[s
         "operationId": route.path[1:].partition(".")[0],
         **(_batch(served) if route.scoring else {}),
         "responses": {
-            "200": {"description": description, "content": _copied(route.answer)},
+            "200": {"description": description, "content": deepcopy(route.answer)},  # apispec replaces the schemas
             **{str(status): {"description": errors.PROBLEMS[status][1], "content": problem} for status in statuses},
         },
         **({"security": [{"token": [needed]}]} if needed else {}),
@@ -69,18 +70,11 @@ def _operation(route: Route, served: ServedModel, authenticated: bool) -> dict[s
 def _batch(served: ServedModel) -> dict[str, Any]:
     """What a scoring route takes."""
     content = {
-        media_type: {"schema": _copied(decoder.schema), "example": decoder.example(served.model)}
+        media_type: {"schema": deepcopy(decoder.schema), "example": decoder.example(served.model)}
         for media_type, decoder in served.decoder.decoders.items()
     }
     body = {"required": True, "description": f"May have Content-Encoding {' or '.join(CODINGS)}.", "content": content}
     return {"parameters": [_PARTIAL, _REQUEST_ID], "requestBody": body}
-
-
-def _copied(value: Any) -> Any:
-    """The same dictionaries and lists anew: apispec replaces the schemas in them by references."""
-    if isinstance(value, Mapping):
-        return {name: _copied(entry) for name, entry in value.items()}
-    return [_copied(entry) for entry in value] if isinstance(value, list) else value
 
 
 def _name(schema: Any) -> str:

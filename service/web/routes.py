@@ -6,6 +6,8 @@ from schemas.result import ColumnsDecisionSchema, DecisionSchema
 from service.web.handlers import docs, model, probes, score
 from service.web.route import Route
 
+_HEALTH = {JSON: {"schema": HealthSchema()}}
+
 ROUTES = (
     Route(
         "POST",
@@ -19,15 +21,7 @@ ROUTES = (
     ),
     Route("GET", "/model", model.model, summary="The model that is served.", answer={JSON: {"schema": ModelSchema()}}),
     Route("GET", "/version", model.version, summary="The versions that run here.", answer={JSON: {"schema": VersionSchema()}}),
-    Route(
-        "GET",
-        "/livez",
-        probes.livez,
-        scope=None,
-        traced=False,
-        summary="The process answers.",
-        answer={JSON: {"schema": HealthSchema()}},
-    ),
+    Route("GET", "/livez", probes.livez, scope=None, traced=False, summary="The process answers.", answer=_HEALTH),
     Route(
         "GET",
         "/readyz",
@@ -35,7 +29,7 @@ ROUTES = (
         scope=None,
         traced=False,
         summary="The service is ready for orders.",
-        answer={JSON: {"schema": HealthSchema()}},
+        answer=_HEALTH,
         problems=(503,),
     ),
     Route(

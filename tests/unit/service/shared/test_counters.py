@@ -87,7 +87,7 @@ def test_a_series_whose_length_was_not_yet_published_is_not_seen_and_its_room_is
     assert shared.totals()[("whole",)].tolist() == [1]
 
 
-@pytest.mark.parametrize(("name", "room"), [("NUMBERS", 8), ("NAMES", 64)])
+@pytest.mark.parametrize(("name", "room"), [("NUMBERS", 8), ("NAMES", 128)])
 def test_a_full_row_counts_the_updates_it_drops(monkeypatch, name, room):
     monkeypatch.setattr(counters, name, room)
     shared = SharedCounters()

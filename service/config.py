@@ -133,18 +133,12 @@ class _Settings(Strict):
     def leave_a_thread(self, found: Mapping[str, Any], given: Mapping[str, str], **kwargs: Any) -> None:
         """If requests could take all threads, no probe would be answered. The faults are of the variables that are set."""
         if found.get("max_concurrent", 0) >= found.get("threads", math.inf):
-            concurrent, threads = variable("max_concurrent"), variable("threads")
-            faults = {
-                concurrent: f"expected less than {_named('threads', given)}",
-                threads: f"expected more than {_named('max_concurrent', given)}",
-            }
-            raise ValidationError({name: [reason] for name, reason in faults.items() if name in given})
-
-
-def _named(name: str, given: Mapping[str, str]) -> str:
-    """The variable, with its default if it is not set."""
-    named = variable(name)
-    return named if named in given else f"{named} ({SETTINGS[name].load_default} by default)"
+            faults = {}
+            for name, comparison, other in (("max_concurrent", "less", "threads"), ("threads", "more", "max_concurrent")):
+                default = "" if variable(other) in given else f" ({SETTINGS[other].load_default} by default)"
+                if variable(name) in given:
+                    faults[variable(name)] = [f"expected {comparison} than {variable(other)}{default}"]
+            raise ValidationError(faults)
 
 
 for _name, _field in SETTINGS.items():

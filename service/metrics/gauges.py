@@ -13,7 +13,7 @@ from model.core.manifest import Manifest
 from service.serving.worker_state import RoleState
 from service.version import VERSION
 
-Values = dict[tuple[str, ...], float]
+Values = Mapping[tuple[str, ...], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +44,10 @@ def _of_baseline(read: Callable[[Baseline], Values]) -> Callable[[Served], Value
     """A number of the champion's baseline, where it has one; the first label is the version."""
 
     def found(served: Served) -> Values:
-        manifest = served.champion
-        values = {} if manifest.baseline is None else read(manifest.baseline)
-        return {(manifest.version, *labels): number for labels, number in values.items()}
+        version, baseline = served.champion.version, served.champion.baseline
+        return {} if baseline is None else {(version, *labels): number for labels, number in read(baseline).items()}
 
     return found
-
-
-def _models(states: list[RoleState]) -> Values:
-    return dict(Counter((s.served.name, s.served.version, s.served.sha256) for s in states if s.served))
-
-
-def _wanted(states: list[RoleState]) -> Values:
-    return dict(Counter((s.wanted.version, s.wanted.sha256) for s in states if s.wanted))
 
 
 def _shares(histogram: Histogram) -> Values:
@@ -65,17 +56,17 @@ def _shares(histogram: Histogram) -> Values:
     return dict(zip(bins, histogram.shares(), strict=True))
 
 
-def _zscore_shares(baseline: Baseline) -> Values:
-    return {(name, *bins): share for name, zscores in baseline.zscores.items() for bins, share in _shares(zscores).items()}
-
-
 GAUGES = {
     "delivery_risk_build_info": Gauge("Version of the service, as a label; always 1.", ("version",), lambda _: {(VERSION,): 1}),
     "delivery_risk_model_info": Gauge(
-        "Workers that serve the model.", ("role", "name", "version", "sha256"), _by_role(_models)
+        "Workers that serve the model.",
+        ("role", "name", "version", "sha256"),
+        _by_role(lambda states: Counter((s.served.name, s.served.version, s.served.sha256) for s in states if s.served)),
     ),
     "delivery_risk_model_wanted_info": Gauge(
-        "Workers whose registry names the version.", ("role", "version", "sha256"), _by_role(_wanted)
+        "Workers whose registry names the version.",
+        ("role", "version", "sha256"),
+        _by_role(lambda states: Counter((s.wanted.version, s.wanted.sha256) for s in states if s.wanted)),
     ),
     "delivery_risk_model_reload_success": Gauge(
         "1 if the last model change succeeded in every worker, else 0.",
@@ -105,6 +96,8 @@ GAUGES = {
     "delivery_risk_reference_zscore_ratio": Gauge(
         "Share of the baseline's standardized features above `above` and up to `le`.",
         ("model_version", "feature", "above", "le"),
-        _of_baseline(_zscore_shares),
+        _of_baseline(
+            lambda baseline: {(name, *bins): n for name, z in baseline.zscores.items() for bins, n in _shares(z).items()}
+        ),
     ),
 }

@@ -17,5 +17,5 @@ def config(level: str) -> dict[str, Any]:
         "formatters": {"json": formatter},
         "handlers": {"stdout": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}},
         "root": {"level": level.upper(), "handlers": ["stdout"]},
-        "loggers": {name: {"level": level.upper(), "propagate": True, "handlers": []} for name in ("gunicorn.error",)},
+        "loggers": {"gunicorn.error": {"level": level.upper(), "propagate": True, "handlers": []}},
     }

@@ -60,10 +60,8 @@ def layer(app: "WSGIApplication", metrics: Metrics, tracer: Tracer, matched: Cal
             answered = AnsweredRequest(method, path, status, started, seconds, context.timings, context.notes)
             trace_id = tracer.answered(environ, answered, traced=route is None or route.traced)
             line: dict[str, Any] = {"request_id": context.request_id, "method": method, "route": path, "status": status}
-            if trace_id is not None:
-                line["trace_id"] = trace_id
-            if queued is not None:
-                line["wait_ms"] = round(queued * 1000, 3)
+            line |= {} if trace_id is None else {"trace_id": trace_id}
+            line |= {} if queued is None else {"wait_ms": round(queued * 1000, 3)}
             _log.info("request", extra={**line, "duration_ms": round(seconds * 1000, 3), **context.notes})
 
     return observed

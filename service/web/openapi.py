@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from apispec import APISpec
-from apispec.ext.marshmallow import MarshmallowPlugin, common
+from apispec.ext.marshmallow import MarshmallowPlugin
 
 from schemas.faults import ProblemSchema
 from service.serving.active_models import ServedModel
@@ -38,7 +38,7 @@ def document(routes: Sequence[Route], served: ServedModel, *, authenticated: boo
         title="Delivery-risk",
         version=VERSION,
         openapi_version="3.1.0",
-        plugins=[MarshmallowPlugin(schema_name_resolver=_name)],
+        plugins=[MarshmallowPlugin()],
         info={"description": f"Delay risk of delivery orders by {manifest.name} {manifest.version}."},
     )
     if authenticated:
@@ -75,7 +75,3 @@ def _batch(served: ServedModel) -> dict[str, Any]:
     }
     body = {"required": True, "description": f"May have Content-Encoding {' or '.join(CODINGS)}.", "content": content}
     return {"parameters": [_PARTIAL, _REQUEST_ID], "requestBody": body}
-
-
-def _name(schema: Any) -> str:
-    return type(common.resolve_schema_instance(schema)).__name__.removesuffix("Schema")

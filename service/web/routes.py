@@ -1,12 +1,14 @@
 """The table of routes. Flask, OpenAPI, authentication, tracing, the gunicorn hooks and the initial series read it."""
 
+from functools import partial
+
 from schemas.formats.table import CSV, JSON
 from schemas.model_card import HealthSchema, ModelSchema, VersionSchema
 from schemas.result import ColumnsDecisionSchema, DecisionSchema
 from service.web.handlers import docs, model, probes, score
 from service.web.route import Route
 
-_HEALTH = {JSON: {"schema": HealthSchema()}}
+_probe = partial(Route, "GET", scope=None, traced=False, answer={JSON: {"schema": HealthSchema()}})
 
 ROUTES = (
     Route(
@@ -21,17 +23,8 @@ ROUTES = (
     ),
     Route("GET", "/model", model.model, summary="The model that is served.", answer={JSON: {"schema": ModelSchema()}}),
     Route("GET", "/version", model.version, summary="The versions that run here.", answer={JSON: {"schema": VersionSchema()}}),
-    Route("GET", "/livez", probes.livez, scope=None, traced=False, summary="The process answers.", answer=_HEALTH),
-    Route(
-        "GET",
-        "/readyz",
-        probes.readyz,
-        scope=None,
-        traced=False,
-        summary="The service is ready for orders.",
-        answer=_HEALTH,
-        problems=(503,),
-    ),
+    _probe("/livez", probes.livez, summary="The process answers."),
+    _probe("/readyz", probes.readyz, summary="The service is ready for orders.", problems=(503,)),
     Route(
         "GET",
         "/metrics",

@@ -1,9 +1,9 @@
 """POST /score: a batch of orders in, their scores and queues out."""
 
 from time import perf_counter
+from urllib.parse import parse_qsl
 
 from flask import Request, Response
-from werkzeug.datastructures import MultiDict
 
 from schemas.formats.format import RequestBody
 from schemas.formats.table import MEDIA_TYPES, format_of
@@ -17,7 +17,7 @@ def score(components: Components, request: Request) -> Response:
     """Score the batch in the body. It is answered in the format in which it came."""
     context: RequestContext = request.environ[ENVIRON_KEY]
     settings = components.settings
-    options = Options(settings.out_of_range, partial=bool(request.query_string) and _is_partial(request))
+    options = Options(settings.out_of_range, partial=_is_partial(request.query_string))
     if request.mimetype not in MEDIA_TYPES:
         raise Problem(415, f"Content-Type must be {' or '.join(MEDIA_TYPES)}.")
     with components.concurrency_limit.permit(request.environ, context) as permit:
@@ -32,12 +32,8 @@ def score(components: Components, request: Request) -> Response:
     return Response(content, headers=headers, content_type=form.media_type)
 
 
-def _is_partial(request: Request) -> bool:
-    try:
-        query: MultiDict[str, str] = request.args
-    except UnicodeDecodeError:  # werkzeug decodes what is percent-encoded, but raises for bytes that are not UTF-8
-        query = MultiDict({"": ""})
-    given = query.getlist("on_error")
-    if len(query) > len(given[:1]) or len(given) > 1 or not {"refuse", "partial"}.issuperset(given):
+def _is_partial(query: bytes) -> bool:
+    given = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    if given not in ([], [("on_error", "refuse")], [("on_error", "partial")]):
         raise Problem(400, "The query may only contain on_error=refuse or on_error=partial, once.")
-    return given == ["partial"]
+    return given == [("on_error", "partial")]

@@ -1,25 +1,151 @@
 """Requests changed at random: each is answered or rejected, and no rejection repeats a value."""
 
+import csv
+import io
 import json
 import random
+import re
 from collections import Counter
 
 import pytest
+from werkzeug.test import TestResponse, create_environ, run_wsgi_app
 
+from schemas.faults import CODES, LONGEST_NAME
 from schemas.formats.table import CSV, JSON
-from service.web.errors import MEDIA_TYPE
+from service.web.errors import MEDIA_TYPE, MOST_ERRORS, PROBLEMS
 from tests.apps import app_of
 from tests.facts import ORDER
 from tests.mutated_bodies import MARKS, mutant
-from tests.unit.service.web.answer_oracle import Answer, assert_answered, assert_problem, environ
 
 VALID = json.dumps({"orders": [ORDER]}).encode()
 FAULTY = json.dumps({"orders": [ORDER | {"order_id": "A", "backlog": "Marked-918"}]}).encode()
+MEMBERS = {"type", "title", "status", "detail", "request_id"}
+TYPES = {f"urn:delivery-risk:problem:{kind}" for kind, _ in [*PROBLEMS.values(), ("http-error", "")]}
 
 
 @pytest.fixture(scope="module")
 def application():
     return app_of()
+
+
+def environ(method, path, body=b"", query="", **variables):
+    """The environ of a request. These texts need not be valid."""
+    given = {"PATH_INFO": path, "QUERY_STRING": query, "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body)}
+    return create_environ(method=method) | {"SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1"} | given | variables
+
+
+def answer_to(application, environ):
+    return TestResponse(*run_wsgi_app(application, dict(environ), buffered=True), request=None)
+
+
+def assert_problem(answer):
+    """A problem with the documented members and nothing else; its document."""
+    assert answer.content_type == MEDIA_TYPE
+    found = answer.json
+    assert found.keys() - {"errors", "error_count"} == MEMBERS
+    assert found["status"] == answer.status_code != 500
+    assert found["type"] in TYPES
+    assert found["request_id"] == answer.headers["X-Request-ID"]
+    assert ("errors" in found) == ("error_count" in found) == (answer.status_code == 422)
+    assert all(isinstance(found[name], str) for name in MEMBERS - {"status"})
+    return found
+
+
+def assert_answered(answer, media_type, body, *, partial):
+    """Scores of orders that were sent, or a rejection whose errors point into the request. Returns the status."""
+    sent = Table(body) if media_type == CSV else Document(body)
+    errors = []
+    if answer.status_code != 200:
+        found = assert_problem(answer)
+        assert answer.status_code in (400, 422)
+        errors = found.get("errors", [])
+        assert answer.status_code == 400 or 1 <= len(errors) == min(MOST_ERRORS, found["error_count"])
+    elif media_type == CSV:
+        assert answer.content_type == CSV
+        rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
+        assert {row["order_id"] for row in rows} <= {*sent.ids(), ""}
+        assert all(0 <= float(row["score"]) <= 1 for row in rows if not row.get("errors"))
+    else:
+        assert answer.content_type == JSON
+        found = answer.json
+        rows = found.get("results", [])
+        scores = found.get("scores", [row["score"] for row in rows])
+        ids = found.get("order_ids", [row["order_id"] for row in rows])
+        assert all(0 <= score <= 1 for score in scores)
+        assert {*ids} <= {*sent.ids()}
+        assert len(ids) == len(scores) == len({*ids})
+        assert ("errors" in found) == partial
+        errors = found.get("errors", [])
+        assert len(errors) == found.get("error_count", 0)
+    for error in errors:
+        assert error.keys() - {"order_id"} == {"pointer", "code", "detail"}
+        assert error["detail"] == CODES[error["code"]]
+        assert re.fullmatch(r"(/([^~/]|~[01])*)*", error["pointer"], re.DOTALL), error
+        steps = [step.replace("~1", "/").replace("~0", "~") for step in error["pointer"].split("/")[1:]]
+        assert sent.has(steps, missing=error["code"] == "missing"), error
+        assert error.get("order_id", "") in ("", *sent.ids())
+    for mark in MARKS:
+        assert any(mark in name for name in (*sent.names, *sent.ids())) or mark.encode() not in answer.data
+        assert mark not in str(answer.headers)
+    return answer.status_code
+
+
+def reported(name):
+    return name[:LONGEST_NAME].encode("utf-8", "replace").decode()
+
+
+class Document:
+    """A JSON body as it was sent, or nothing where it is not JSON. An answer may contain its `names` and `ids`."""
+
+    def __init__(self, body):
+        self.names = []
+        try:
+            self.found = json.loads(body, object_pairs_hook=self._object, parse_int=float)
+        except (ValueError, RecursionError):
+            self.found = None
+
+    def _object(self, pairs):
+        self.names += [name for name, _ in pairs]
+        return dict(pairs)
+
+    def ids(self):
+        found = self.found if isinstance(self.found, dict) else {}
+        orders, columns = (found[name] if isinstance(found.get(name), list) else [] for name in ("orders", "order_ids"))
+        records = [order.get("order_id") for order in orders if isinstance(order, dict)]
+        return [given for given in (*records, *columns) if isinstance(given, str)]
+
+    def has(self, steps, *, missing):
+        """Whether the steps lead to a value in it or, where one is missing, to the object that should have it."""
+        node = self.found
+        for step in steps[:-1] if missing else steps:
+            members = node if isinstance(node, dict) else dict(enumerate(node)) if isinstance(node, list) else {}
+            named = [members[name] for name in members if reported(str(name)) == step]
+            if not named:
+                return False
+            node = named[0]
+        return not missing or (isinstance(node, dict) and steps[-1] not in node)
+
+
+class Table:
+    """A CSV body as it was sent, or nothing where it is not CSV. `names` are those of its header."""
+
+    def __init__(self, body):
+        try:
+            rows = [row for row in csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True) if row]
+        except (UnicodeDecodeError, csv.Error):
+            rows = []
+        self.names, self.rows = (rows[0], rows[1:]) if rows else ([], [])
+
+    def ids(self):
+        return [cell for row in self.rows for name, cell in zip(self.names, row, strict=False) if name == "order_id"]
+
+    def has(self, steps, *, missing):
+        """Whether the steps lead to a column, or to a row below the header and a cell of it."""
+        named = len(steps) == 1 and any(reported(name) == steps[0] for name in self.names)
+        if missing:
+            return len(steps) == 1 and not named
+        in_row = bool(steps) and steps[0] in map(str, range(len(self.rows))) and {*steps[1:]} <= {*self.names}
+        return not steps or named or in_row
 
 
 @pytest.mark.parametrize(
@@ -30,13 +156,12 @@ def test_a_body_changed_at_random_is_scored_or_rejected_and_no_value_is_repeated
     seen = Counter()
     for number in range(mutants):
         media_type, body = mutant(f"body {number}")
-        partial = number % 3 == 0
-        query = "on_error=partial" if partial else ""
-        answer = Answer(application, environ("POST", "/score", body, query, CONTENT_TYPE=media_type))
+        query = "" if number % 3 else "on_error=partial"
+        answer = answer_to(application, environ("POST", "/score", body, query, CONTENT_TYPE=media_type))
         try:
-            seen[media_type, assert_answered(answer, media_type, body, partial=partial)] += 1
+            seen[media_type, assert_answered(answer, media_type, body, partial=bool(query))] += 1
         except AssertionError as error:
-            raise AssertionError(f"body {number}: {body[:2000]!r} got {answer.status} {answer.body[:2000]!r}") from error
+            raise AssertionError(f"body {number}: {body[:2000]!r} got {answer.status_code} {answer.text[:2000]!r}") from error
     assert seen.keys() == {(media_type, status) for media_type in (JSON, CSV) for status in (200, 400, 422)}
     assert all(count > mutants / 100 for count in seen.values()), seen
 
@@ -58,11 +183,10 @@ WRONG = {
 
 @pytest.mark.parametrize(("status", "kind", "right", "wrong"), WRONG.values(), ids=WRONG)
 def test_the_oracle_finds_what_is_wrong_with_an_answer(application, status, kind, right, wrong):
-    answer = Answer(application, environ("POST", "/score", FAULTY, CONTENT_TYPE=JSON))
+    answer = answer_to(application, environ("POST", "/score", FAULTY, CONTENT_TYPE=JSON))
     assert assert_answered(answer, JSON, FAULTY, partial=False) == 422
-    assert right in answer.body
-    answer.status, answer.headers["content-type"] = status, kind
-    answer.body = answer.body.replace(right, wrong)
+    assert right in answer.data
+    answer.status_code, answer.content_type, answer.data = status, kind, answer.data.replace(right, wrong)
     with pytest.raises((AssertionError, KeyError)):
         assert_answered(answer, JSON, FAULTY, partial=False)
 
@@ -99,24 +223,20 @@ def strange(dice):
 
 @pytest.mark.parametrize(
     "requests",
-    [
-        2_500,
-        pytest.param(20_000, marks=pytest.mark.long),
-        pytest.param(200_000, marks=[pytest.mark.long, pytest.mark.longest]),
-    ],
+    [2_500, pytest.param(20_000, marks=pytest.mark.long), pytest.param(200_000, marks=[pytest.mark.long, pytest.mark.longest])],
 )
 def test_a_request_with_strange_headers_and_queries_is_answered_or_rejected_and_no_value_is_repeated(application, requests):
     seen = Counter()
     for number in range(requests):
         asked = strange(random.Random(f"request {number}"))
-        answer = Answer(application, asked)
-        seen[answer.status] += 1
+        answer = answer_to(application, asked)
+        seen[answer.status_code] += 1
         try:
-            if asked["REQUEST_METHOD"] != "HEAD" and answer.status not in (200, 206, 304):
+            if asked["REQUEST_METHOD"] != "HEAD" and answer.status_code not in (200, 206, 304):
                 assert_problem(answer)
-            assert answer.status < 500
-            assert not any(mark in f"{answer.headers} {answer.body!r}" for mark in MARKS)
+            assert answer.status_code < 500
+            assert not any(mark in f"{answer.headers} {answer.data!r}" for mark in MARKS)
         except (AssertionError, KeyError) as error:
-            raise AssertionError(f"request {number}: {asked} got {answer.status} {answer.body[:2000]!r}") from error
+            raise AssertionError(f"request {number}: {asked} got {answer.status_code} {answer.text[:2000]!r}") from error
     assert {200, 304, 400, 404, 405, 411, 412, 415, 416, 422} >= seen.keys() - {206, 413}
     assert {200, 400, 404, 405, 412, 415} <= seen.keys()

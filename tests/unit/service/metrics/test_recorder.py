@@ -1,6 +1,7 @@
 """What a scrape shows of scored and rejected batches and of requests."""
 
 import json
+import logging
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
@@ -90,13 +91,19 @@ UNSCORED = {
 
 
 @pytest.mark.parametrize(("content", "rejected", "partly"), UNSCORED.values(), ids=UNSCORED)
-def test_orders_without_a_score_are_counted(make_client, content, rejected, partly):
+def test_orders_with_and_without_a_score_are_counted_and_logged(make_client, caplog, content, rejected, partly):
+    caplog.set_level(logging.INFO, "delivery_risk.access")
     text = content if isinstance(content, str) else json.dumps(content)
     media_type = "text/csv" if text.startswith("order_id") else "application/json"
     for query, expected in (("", rejected), ("?on_error=partial", partly)):
         client = make_client(max_orders="5")
-        client.post(f"/score{query}", data=text, content_type=media_type)
+        answer = client.post(f"/score{query}", data=text, content_type=media_type)
         assert samples(client).get(("delivery_risk_unscored_orders_total", ()), 0) == expected
+        (*_, line) = [record for record in caplog.records if record.route == "/score"]
+        assert getattr(line, "refused", 0) == expected
+        if answer.status_code != 400 and answer.is_json:
+            queues = [row["queue"] for row in answer.json.get("results", [])]
+            assert (line.orders, line.review) == (len(queues), queues.count("review"))
 
 
 def test_a_request_that_is_rejected_unread_counts_no_order(make_client, order):

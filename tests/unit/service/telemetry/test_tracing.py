@@ -29,14 +29,15 @@ def started(caplog, monkeypatch):
 @pytest.mark.parametrize(
     "given",
     [
-        "",
-        "x",
-        f"00-{TRACE}-{PARENT}",
-        f"ff-{TRACE}-{PARENT}-01",
-        f"00-{'0' * 32}-{PARENT}-01",
-        f"00-{TRACE}-{'0' * 16}-01",
-        f"00-{TRACE.upper()}-{PARENT}-01",
-        f"00-{TRACE}-{PARENT}-01\n",
+        *(
+            "",
+            "x",
+            f"00-{TRACE}-{PARENT}",
+            f"ff-{TRACE}-{PARENT}-01",
+            f"00-{'0' * 32}-{PARENT}-01",
+            f"00-{TRACE}-{'0' * 16}-01",
+        ),
+        *(f"00-{TRACE.upper()}-{PARENT}-01", f"00-{TRACE}-{PARENT}-01\n"),
     ],
 )
 def test_an_invalid_traceparent_is_ignored(given):
@@ -68,18 +69,16 @@ def test_a_variable_that_opentelemetry_rejects_is_reported(started):
     assert message.startswith("no spans are exported: OpenTelemetry rejects its variables")
 
 
+PROTOCOL, TRACES_PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
+
+
 @pytest.mark.parametrize(
     ("given", "names"),
     [
-        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, ["OTEL_EXPORTER_OTLP_PROTOCOL"]),
-        ({"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"}, ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"]),
+        *(({PROTOCOL: "grpc"}, [PROTOCOL]), ({TRACES_PROTOCOL: "http/json"}, [TRACES_PROTOCOL])),
         ({"OTEL_PROPAGATORS": "b3,jaeger"}, ["OTEL_PROPAGATORS"]),
-        (
-            {"OTEL_PROPAGATORS": "b3", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
-            ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_PROPAGATORS"],
-        ),
-        ({"OTEL_PROPAGATORS": "baggage,tracecontext", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, []),
-        ({"OTEL_EXPORTER_OTLP_PROTOCOL": ""}, []),
+        ({"OTEL_PROPAGATORS": "b3", PROTOCOL: "grpc"}, [PROTOCOL, "OTEL_PROPAGATORS"]),
+        *(({"OTEL_PROPAGATORS": "baggage,tracecontext", PROTOCOL: "http/protobuf"}, []), ({PROTOCOL: ""}, [])),
     ],
 )
 def test_an_unsupported_protocol_or_propagator_is_reported_where_spans_are_wanted(given, names):

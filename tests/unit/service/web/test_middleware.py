@@ -43,26 +43,6 @@ def test_a_scored_batch_is_one_line_with_its_counts_and_no_values(client, order,
     assert "SECRET" not in text_of(line)
 
 
-ONE, BAD = {"order_id": "A", "route_disruption": 8, "backlog": 7, "weather_severity": 9}, {"order_id": "C"}
-
-
-@pytest.mark.parametrize(
-    ("body", "query", "counts"),
-    [
-        ({"orders": [ONE, {**ONE, "order_id": "B"}, BAD]}, "", (422, 0, 0, 3)),
-        ({"orders": [ONE, {**ONE, "order_id": "B"}, BAD]}, "?on_error=partial", (200, 2, 2, 1)),
-        ({"orders": [BAD], "x": 1}, "", (422, 0, 0, 1)),
-        ({"orders": [ONE, BAD], "x": 1}, "?on_error=partial", (422, 0, 0, 2)),
-        ({"orders": [ONE] * 10_001}, "", (422, 0, 0, 10_001)),
-        ({"orders": []}, "", (422, 0, 0, 0)),
-    ],
-)
-def test_the_log_line_of_a_batch_counts_its_answered_and_its_rejected_orders(client, lines, body, query, counts):
-    client.post(f"/score{query}", json=body)
-    (line,) = lines()
-    assert (line.status, line.orders, line.review, line.refused) == counts
-
-
 def test_an_unknown_path_is_logged_as_unmatched_without_the_path(client, lines):
     client.get("/secret-path?token=1")
     (line,) = lines()

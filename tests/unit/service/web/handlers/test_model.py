@@ -6,7 +6,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from schemas.model_card import HealthSchema, ModelSchema, VersionSchema
-from tests.facts import FEATURES, ORDER, THRESHOLD
+from tests.facts import FEATURES, ORDER
 
 
 @pytest.fixture
@@ -22,15 +22,6 @@ def test_an_answer_follows_its_schema(client, path, schema):
     answer = client.get(path)
     assert (answer.status_code, answer.content_type) == (200, "application/json")
     assert schema().load(answer.json)
-
-
-def test_the_model_card_describes_features_ranges_and_shape(client):
-    card = client.get("/model").json
-    assert (card["model_name"], card["model_version"], card["threshold"]) == ("delivery-risk", "1.0.0", THRESHOLD)
-    assert (card["sizes"], card["activations"], card["parameter_count"]) == ([3, 3, 1], ["relu", "linear"], 16)
-    assert [feature["name"] for feature in card["features"]] == list(FEATURES)
-    assert {(f["minimum"], f["maximum"], f["mean"], f["scale"]) for f in card["features"]} == {(0, 10, 5, 2)}
-    assert "illustrative, not learned" in card["description"]
 
 
 def test_the_version_names_the_numpy_that_runs(client):
@@ -55,21 +46,11 @@ def columns(ids, values, **more):
 
 
 BODIES = [
-    (columns(["a", "b"], [1, 2]), 200),
-    (columns(["x" * 128], [1]), 200),
-    (columns(["x" * 129], [1]), 422),
-    (columns([""], [1]), 422),
-    (columns(["a", "a"], [1, 2]), 422),
-    (columns([], []), 422),
-    (columns([1], [1]), 422),
-    (columns(["a"], ["1"]), 422),
-    (columns(["a"], [None]), 422),
-    (columns(["a"], {"a": 1}), 422),
-    (columns(["a"], [1], x=1), 422),
-    (columns([str(number) for number in range(10_001)], [1] * 10_001), 422),
-    ({"orders": []}, 422),
-    ({"orders": [{**ORDER, "order_id": ""}]}, 422),
-    ({"orders": [ORDER]}, 200),
+    *((columns(["a", "b"], [1, 2]), 200), (columns(["x" * 128], [1]), 200), ({"orders": [ORDER]}, 200)),
+    *((columns(["x" * 129], [1]), 422), (columns([""], [1]), 422), (columns(["a", "a"], [1, 2]), 422), (columns([], []), 422)),
+    *((columns([1], [1]), 422), (columns(["a"], ["1"]), 422), (columns(["a"], [None]), 422), (columns(["a"], {"a": 1}), 422)),
+    *((columns(["a"], [1], x=1), 422), (columns([str(number) for number in range(10_001)], [1] * 10_001), 422)),
+    *(({"orders": []}, 422), ({"orders": [{**ORDER, "order_id": ""}]}, 422)),
 ]
 
 

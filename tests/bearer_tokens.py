@@ -55,23 +55,15 @@ def replace(path: Path, text: str) -> None:
     os.replace(draft, path)
 
 
-def _instead(make: Callable[[Path], object]) -> Callable[[Path], object]:
-    def act(path: Path) -> None:
-        path.unlink()
-        make(path)
-
-    return act
-
-
 BREAKS: dict[str, Callable[[Path], object]] = {
     "empty": lambda path: path.write_text(""),
     "cut": lambda path: os.truncate(path, path.stat().st_size - 20),
     "garbage": lambda path: path.write_bytes(random.randbytes(500)),
     "one valid line of two": lambda path: path.write_text(line(UNKNOWN) + "planner\n"),
     "deleted": lambda path: path.unlink(),
-    "a directory": _instead(Path.mkdir),
-    "a link to itself": _instead(lambda path: path.symlink_to(path)),
-    "a FIFO": _instead(os.mkfifo),
+    "a directory": lambda path: (path.unlink(), path.mkdir()),
+    "a link to itself": lambda path: (path.unlink(), path.symlink_to(path)),
+    "a FIFO": lambda path: (path.unlink(), os.mkfifo(path)),
     "unreadable": lambda path: path.chmod(0),  # to root it stays readable
     "too large": lambda path: path.write_text("# \n" * 30_000 + line(UNKNOWN)),
 }

@@ -29,12 +29,14 @@ NAMES = ("colour", "", "a/b~c", "é", "x" * 200, "BACKLOG", "orders", "columns",
 Change = Callable[[bytes, random.Random], bytes]
 
 
-def _as_columns(orders: list[dict[str, Any]]) -> bytes:
+def as_columns(orders: list[dict[str, Any]]) -> bytes:
+    """The orders as columns of JSON."""
     columns = {name: [order[name] for order in orders] for name in FEATURES}
     return json.dumps({"order_ids": [order["order_id"] for order in orders], "columns": columns}).encode()
 
 
-def _as_csv(orders: list[dict[str, Any]]) -> bytes:
+def as_csv(orders: list[dict[str, Any]]) -> bytes:
+    """The orders as a table."""
     text = io.StringIO(newline="")
     rows = csv.DictWriter(text, ("order_id", *FEATURES))
     rows.writeheader()
@@ -47,7 +49,7 @@ def _bodies() -> dict[str, list[bytes]]:
     invalid = [path for path in sorted((REQUESTS / "invalid").iterdir()) if ".problem" not in path.name]
     small = [path.read_bytes() for path in invalid if path.stat().st_size < 4000]
     batches = [json.loads(body)["orders"] for body in valid]
-    return {JSON: [*valid, *map(_as_columns, batches), *valid, *small], CSV: [*map(_as_csv, batches)]}
+    return {JSON: [*valid, *map(as_columns, batches), *valid, *small], CSV: [*map(as_csv, batches)]}
 
 
 BODIES = _bodies()

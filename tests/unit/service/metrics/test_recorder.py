@@ -106,12 +106,6 @@ def test_orders_with_and_without_a_score_are_counted_and_logged(make_client, cap
             assert (line.orders, line.review) == (len(queues), queues.count("review"))
 
 
-def test_a_request_that_is_rejected_unread_counts_no_order(make_client, order):
-    client = make_client(max_body_bytes="10")
-    assert score(client, order).status_code == 413
-    assert ("delivery_risk_unscored_orders_total", ()) not in samples(client)
-
-
 def test_requests_are_timed_by_method_route_and_status(client, order):
     score(client, order)
     client.get("/model")

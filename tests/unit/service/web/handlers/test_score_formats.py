@@ -8,34 +8,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.formats.table import CSV, JSON
 from schemas.result import ColumnsDecisionSchema
 from tests.apps import app_of
 from tests.facts import FEATURES
+from tests.mutated_bodies import as_columns, as_csv
 
 CLIENT = app_of().test_client()
 HEADER = f"order_id,{','.join(FEATURES)}"
-ONE_AND_A_FAULT = f"{HEADER}\na,1,1,1\nb,,1,1\n"
+FORMS = {
+    "records": (JSON, lambda orders: json.dumps({"orders": orders})),
+    "columns": (JSON, as_columns),
+    "table": (CSV, as_csv),
+}
 
 
-def send(kind, text, query="", client=CLIENT):
-    return client.post(f"/score{query}", data=text.encode(), content_type=kind)
+def send(kind, body, query="", client=CLIENT):
+    return client.post(f"/score{query}", data=body, content_type=kind)
 
 
-def as_records(ids, values, query=""):
+def send_as(form, ids, values, query=""):
     orders = [{"order_id": key, **dict(zip(FEATURES, row, strict=True))} for key, row in zip(ids, values, strict=True)]
-    return send("application/json", json.dumps({"orders": orders}), query)
-
-
-def as_columns(ids, values, query=""):
-    columns = {name: [row[at] for row in values] for at, name in enumerate(FEATURES)}
-    return send("application/json", json.dumps({"order_ids": ids, "columns": columns}), query)
-
-
-def as_table(ids, values, query=""):
-    cells = [["" if one is None else json.dumps(one).strip('"') for one in row] for row in values]
-    rows = [["order_id", *FEATURES], *([key, *row] for key, row in zip(ids, cells, strict=True))]
-    lines = [",".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in rows]
-    return send("text/csv", "\r\n".join(lines) + "\r\n", query)
+    kind, encode = FORMS[form]
+    return send(kind, encode(orders), query)
 
 
 def rows_of(answer):
@@ -51,7 +46,7 @@ def results(answer):
     found = answer.json
     if "results" in found:
         return [(r["order_id"], r["score"].hex(), r["queue"], r.get("out_of_range", [])) for r in found["results"]]
-    outside = found.get("out_of_range", {})
+    outside = ColumnsDecisionSchema().load(found).get("out_of_range", {})
     names = [[name for name in FEATURES if at in outside.get(name, ())] for at in range(len(found["order_ids"]))]
     scores = [score.hex() for score in found["scores"]]
     return list(zip(found["order_ids"], scores, found["queues"], names, strict=True))
@@ -69,9 +64,8 @@ numbers = st.floats(-50.0, 50.0) | st.integers(-3, 13)
 @given(ids, st.data())
 def test_the_same_orders_get_the_same_bits_in_every_format(keys, data):
     values = [[data.draw(numbers) for _ in FEATURES] for _ in keys]
-    first = results(as_records(keys, values))
-    assert results(as_columns(keys, values)) == first
-    assert results(as_table(keys, values)) == first
+    first, *others = (results(send_as(form, keys, values)) for form in FORMS)
+    assert others == [first, first]
 
 
 def faults(answer):
@@ -87,38 +81,26 @@ def faults(answer):
 
 
 FAULTY = [
-    (["a", "b", "c"], [[1, None, 3], [1, 2, 3], [None, None, 3]]),
-    (["a", "b", "a"], [[1, 2, 3], [1, 2, 3], [1, 2, 3]]),
-    (["a", "x" * 129], [[1, 2, 3], [1, 2, 3]]),
-    (["a", "b"], [[1, "many", 3], [1, 2, 3]]),
+    *((["a", "b", "c"], [[1, None, 3], [1, 2, 3], [None, None, 3]]), (["a", "b", "a"], [[1, 2, 3]] * 3)),
+    *((["a", "x" * 129], [[1, 2, 3]] * 2), (["a", "b"], [[1, "many", 3], [1, 2, 3]])),
 ]
 
 
 @pytest.mark.parametrize(("keys", "values"), FAULTY)
 def test_the_same_faults_are_reported_in_every_format(keys, values):
-    first = faults(as_records(keys, values))
+    first, *others = (faults(send_as(form, keys, values)) for form in FORMS)
     assert first
-    assert faults(as_columns(keys, values)) == first
-    assert faults(as_table(keys, values)) == first
+    assert others == [first, first]
 
 
 def test_partial_scores_the_valid_orders_and_reports_the_others_in_every_format():
     given = (["a", "b", "c"], [[2, 3, 1], [2, None, 1], [8, 7, 9]], "?on_error=partial")
-    for send_as in (as_records, as_columns):
-        answer = send_as(*given)
+    for form in ("records", "columns"):
+        answer = send_as(form, *given)
         assert [row[0] for row in results(answer)] == ["a", "c"]
         assert [(error["order_id"], error["code"]) for error in answer.json["errors"]] == [("b", "null")]
-    assert [(row["order_id"], row["queue"], row["errors"]) for row in rows_of(as_table(*given))] == [
-        ("a", "monitor", ""),
-        ("c", "review", ""),
-        ("b", "", "/1/backlog: null"),
-    ]
-
-
-def test_columns_are_answered_by_their_schema():
-    found = as_columns(["a", "b"], [[2, 3, 1], [2, 30, 1]]).json
-    assert ColumnsDecisionSchema().load(found)["out_of_range"] == {"backlog": [1]}
-    assert (found["order_ids"], found["queues"], found["model_version"]) == (["a", "b"], ["monitor", "review"], "1.0.0")
+    rows = [(row["order_id"], row["queue"], row["errors"]) for row in rows_of(send_as("table", *given))]
+    assert rows == [("a", "monitor", ""), ("c", "review", ""), ("b", "", "/1/backlog: null")]
 
 
 INVALID = "line {} is not valid CSV; check for a quote that is open or out of place."
@@ -139,7 +121,7 @@ CSV_FAULTS = {
 
 @pytest.mark.parametrize(("text", "expected"), CSV_FAULTS.items())
 def test_an_invalid_table_is_reported_by_line_or_column(text, expected):
-    answer = send("text/csv", text)
+    answer = send(CSV, text)
     if isinstance(expected, str):
         assert (answer.status_code, answer.json["detail"]) == (400, expected)
     else:
@@ -153,34 +135,31 @@ def test_the_policy_and_the_model_are_in_every_answer_in_each_row_in_the_model_c
     card = client.get("/model").json
     digest = card["model_sha256"]
     assert (len(digest), card["out_of_range_policy"]) == (64, policy)
-    one = dict.fromkeys(FEATURES, 1)
-    bodies = {"orders": [{"order_id": "a", **one}]}, {"order_ids": ["a"], "columns": {name: [1] for name in FEATURES}}
-    answers = [client.post("/score", json=body).json for body in bodies]
+    order = {"order_id": "a", **dict.fromkeys(FEATURES, 1)}
+    answers = [send(JSON, body, client=client).json for body in (json.dumps({"orders": [order]}), as_columns([order]))]
     results = ("results", "order_ids", "scores", "queues")
-    heads = [{name: value for name, value in answer.items() if name not in results} for answer in answers]
-    assert heads[0] == heads[1]
-    assert (heads[0]["out_of_range_policy"], heads[0]["model_sha256"], heads[0]["model_version"]) == (policy, digest, "1.0.0")
-    rows = rows_of(send("text/csv", ONE_AND_A_FAULT, "?on_error=partial", client))
-    assert list(rows[0]) == ["order_id", "score", "queue", "out_of_range", *heads[0], "errors"]
-    head = {name: str(value) for name, value in heads[0].items()}
+    head, other = ({name: value for name, value in answer.items() if name not in results} for answer in answers)
+    assert head == other
+    assert (head["out_of_range_policy"], head["model_sha256"], head["model_version"]) == (policy, digest, "1.0.0")
+    rows = rows_of(send(CSV, f"{HEADER}\na,1,1,1\nb,,1,1\n", "?on_error=partial", client))
+    assert list(rows[0]) == ["order_id", "score", "queue", "out_of_range", *head, "errors"]
+    head = {name: str(value) for name, value in head.items()}
     assert [(row["order_id"], {name: row[name] for name in head}) for row in rows] == [("a", head), ("b", head)]
     assert [record.model_sha256 for record in caplog.records if record.route == "/score"] == [digest] * 3
 
 
 def test_a_rejected_row_without_a_usable_id_is_reported_by_its_position():
-    rows = rows_of(as_table(["", "a", "", "x" * 129], [[1, None, 1], [1, 1, 1], [1, 1, 1], [1, 1, 1]], "?on_error=partial"))
-    assert [(row["order_id"], row["errors"]) for row in rows] == [
-        ("a", ""),
-        ("", "/0/backlog: null; /0/order_id: null"),
-        ("", "/2/order_id: null"),
-        ("", "/3/order_id: wrong_length"),
-    ]
+    values = [[1, None, 1], *[[1, 1, 1]] * 3]
+    rows = rows_of(send_as("table", ["", "a", "", "x" * 129], values, "?on_error=partial"))
+    assert [row["order_id"] for row in rows] == ["a", "", "", ""]
+    errors = ["", "/0/backlog: null; /0/order_id: null", "/2/order_id: null", "/3/order_id: wrong_length"]
+    assert [row["errors"] for row in rows] == errors
 
 
 @pytest.mark.parametrize("form", ["{}", " {}", "-{}", '"{}"', "{}B-2", "+{}", "{}e9", ".{}"])
 def test_a_value_in_the_header_is_not_repeated(form):
     value = form.replace("{}", "7325")
-    answer = send("text/csv", f"{HEADER},{value},other,{value}\n" + "1," * 6 + "1\n")
+    answer = send(CSV, f"{HEADER},{value},other,{value}\n" + "1," * 6 + "1\n")
     assert answer.status_code == 422
     assert errors_of(answer) == {("", "unknown_name"), ("/other", "unknown_name"), ("", "duplicate_key")}
     assert "7325" not in answer.text
@@ -188,7 +167,7 @@ def test_a_value_in_the_header_is_not_repeated(form):
 
 def test_a_table_whose_line_breaks_are_lost_is_rejected_without_its_values():
     lines = [HEADER, "A-1,73.25,81.5,99.125", "B-2,64.5,55.75,12.625"]
-    answer = send("text/csv", "".join(lines))
+    answer = send(CSV, "".join(lines))
     assert ("/weather_severity", "missing") in errors_of(answer)
     assert not [value for line in lines[1:] for value in line.split(",")[1:] if value in answer.text]
 
@@ -196,7 +175,7 @@ def test_a_table_whose_line_breaks_are_lost_is_rejected_without_its_values():
 @pytest.mark.parametrize("columns", [4, 10, 99])
 def test_a_table_without_a_header_is_rejected_without_its_values(columns):
     rows = [",".join(f"SECRET-{row}-{column}" for column in range(columns)) for row in range(3)]
-    answer = send("text/csv", "\n".join(rows))
+    answer = send(CSV, "\n".join(rows))
     assert answer.status_code == 422
     assert "SECRET" not in answer.text
     if columns < 99:
@@ -209,5 +188,5 @@ def test_a_table_in_another_encoding_is_reported_by_its_line(mark, end):
     for line in range(3):
         lines = [HEADER, "a,1,2,3", "b,1,2,3"]
         lines[line] = lines[line].replace(",", "ü,", 1)
-        answer = CLIENT.post("/score", data=mark + end.join(lines).encode("latin-1"), content_type="text/csv")
+        answer = send(CSV, mark + end.join(lines).encode("latin-1"))
         assert (answer.status_code, answer.json["detail"]) == (400, f"line {line + 1} is not UTF-8.")

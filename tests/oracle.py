@@ -6,6 +6,8 @@ engine promises: the first product, then the product of each further input in tu
 
 import math
 from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import add, mul
 from typing import NamedTuple, TypeAlias
 
 Numbers: TypeAlias = Sequence[float]
@@ -19,20 +21,8 @@ class PlainStep(NamedTuple):
     activations: list[float]
 
 
-def _relu(z: float) -> float:
-    return 0.0 if z <= 0.0 else z
-
-
-def _leaky_relu(z: float) -> float:
-    return z if z > 0.0 else 0.01 * z
-
-
 def _sigmoid(z: float) -> float:
     return 1.0 / (1.0 + math.exp(-z)) if z >= 0.0 else math.exp(z) / (1.0 + math.exp(z))
-
-
-def _gelu(z: float) -> float:
-    return z * (1.0 + math.erf(z / math.sqrt(2.0))) / 2.0
 
 
 def _softmax(z: Numbers) -> list[float]:
@@ -47,11 +37,11 @@ def _each(function: Callable[[float], float]) -> Callable[[Numbers], list[float]
 Functions: TypeAlias = dict[str, Callable[[Numbers], list[float]]]
 FUNCTIONS: Functions = {
     "linear": list,
-    "relu": _each(_relu),
-    "leaky_relu": _each(_leaky_relu),
+    "relu": _each(lambda z: 0.0 if z <= 0.0 else z),
+    "leaky_relu": _each(lambda z: z if z > 0.0 else 0.01 * z),
     "tanh": _each(math.tanh),
     "sigmoid": _each(_sigmoid),
-    "gelu": _each(_gelu),
+    "gelu": _each(lambda z: z * (1.0 + math.erf(z / math.sqrt(2.0))) / 2.0),
     "softmax": _softmax,
     "identity": list,
 }
@@ -66,7 +56,7 @@ def forward(layers: Sequence[PlainLayer], order: Numbers, functions: Functions =
     steps: list[PlainStep] = []
     values = list(order)
     for weights, bias, activation in layers:
-        sums = [_sum(row, values) + b for row, b in zip(weights, bias, strict=True)]
+        sums = [reduce(add, map(mul, row, values)) + b for row, b in zip(weights, bias, strict=True)]
         values = functions[activation](sums)
         steps.append(PlainStep(sums, values))
     return steps
@@ -75,13 +65,6 @@ def forward(layers: Sequence[PlainLayer], order: Numbers, functions: Functions =
 def outputs(layers: Sequence[PlainLayer], head: str, order: Numbers) -> list[float]:
     """What the head makes of the last layer's activations."""
     return FUNCTIONS[head](forward(layers, order)[-1].activations)
-
-
-def _sum(row: Numbers, values: Numbers) -> float:
-    total = row[0] * values[0]
-    for weight, value in zip(row[1:], values[1:], strict=True):
-        total += weight * value
-    return total
 
 
 _LN2 = (float.fromhex("0x1.62e42feep-1"), float.fromhex("0x1.a39ef35793c76p-33"))
@@ -99,12 +82,7 @@ def portable_exp(x: float) -> float:
         p = (p + 1.0 / math.factorial(n)) * r
     p = ((p * r + lost) + r) + 1.0
     half = math.floor(k / 2)
-    return _scaled(_scaled(p, half), int(k) - half)
-
-
-def _scaled(number: float, power: int) -> float:
-    """number * 2^power; what is too large is infinite."""
-    return number * 2.0**power if power < 1024 else math.inf
+    return p * 2.0**half * 2.0 ** (int(k) - half)
 
 
 def portable_sigmoid(z: float) -> float:
@@ -114,10 +92,7 @@ def portable_sigmoid(z: float) -> float:
 
 def _portable_softmax(z: Numbers) -> list[float]:
     shares = [portable_exp(one - max(z)) for one in z]
-    total = shares[0]
-    for share in shares[1:]:
-        total += share
-    return [share / total for share in shares]
+    return [share / reduce(add, shares) for share in shares]
 
 
 PORTABLE: Functions = {

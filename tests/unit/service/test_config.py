@@ -15,14 +15,11 @@ def faults_of(environ):
     return {}
 
 
-def test_without_variables_every_setting_has_its_default():
+def test_a_setting_has_its_default_or_the_typed_value_of_its_variable():
     loaded = config.load({"PATH": "/bin"})
     assert (loaded.bind, loaded.workers, loaded.threads) == ("127.0.0.1:8000", 2, 8)
     assert (loaded.max_orders, loaded.max_body_bytes) == (10_000, 16 * 1024 * 1024)
     assert (loaded.out_of_range, loaded.model.endswith("delivery-risk-1.0.0.npz")) == ("review", True)
-
-
-def test_variables_are_typed():
     loaded = config.load({"DELIVERY_RISK_MAX_ORDERS": "7", "DELIVERY_RISK_OUT_OF_RANGE": "flag"})
     assert (loaded.max_orders, loaded.out_of_range) == (7, "flag")
 
@@ -39,22 +36,21 @@ def test_a_number_of_threads_is_digits_within_its_limits(text):
     assert faults_of({"THREADS": text})["THREADS"].startswith("expected a whole number")
 
 
-@pytest.mark.parametrize("name", ["threads", "", "THREADS_"])
-def test_a_misspelt_name_is_rejected(name):
-    assert faults_of({name: "4"}) == {name: "not a setting of this service"}
+BINDS = ["8000", "host", "host:", "host:port", "host:123456", "host:65536", "host:８０", "unix:"]
+WRONG = [
+    *((name, "4", "not a setting of this service") for name in ("threads", "", "THREADS_")),
+    *(("BIND", text, "expected HOST:PORT") for text in BINDS),
+    ("MODEL_SHA256", "", "expected 64 hexadecimal digits"),
+]
 
 
-@pytest.mark.parametrize("bind", ["8000", "host", "host:", "host:port", "host:123456", "host:65536", "host:８０", "unix:"])
-def test_a_bind_that_is_not_an_address_is_rejected(bind):
-    assert faults_of({"BIND": bind}) == {"BIND": "expected HOST:PORT"}
+@pytest.mark.parametrize(("name", "text", "reason"), WRONG)
+def test_a_misspelt_name_and_an_invalid_text_are_rejected(name, text, reason):
+    assert faults_of({name: text}) == {name: reason}
 
 
 def test_the_highest_port_is_valid():
     assert config.load({"DELIVERY_RISK_BIND": "[::1]:65535"}).bind == "[::1]:65535"
-
-
-def test_an_empty_digest_is_rejected():
-    assert faults_of({"MODEL_SHA256": ""}).keys() == {"MODEL_SHA256"}
 
 
 names = st.sampled_from([config.variable(name) for name in config.SETTINGS]) | st.text(min_size=1).map(config.PREFIX.__add__)

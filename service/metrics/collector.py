@@ -15,7 +15,7 @@ from prometheus_client.utils import floatToGoString
 
 from model.core.batch import Floats
 from service.metrics.definitions import METRICS, Metric
-from service.metrics.gauges import GAUGES, Served
+from service.metrics.gauges import GAUGES
 from service.serving.active_models import Serving
 from service.shared.counters import SharedCounters
 
@@ -40,10 +40,10 @@ class MetricsCollector(Collector):
             yield _family(name, metric, series[name])
         workers = [worker.states for worker in self._serving.worker_states.living()]
         roles = {role: [states[role] for states in workers] for role in sorted(set().union(*workers))}
-        served = Served(roles, self._serving.active.champion.model.manifest)
+        champion = self._serving.active.champion.model.manifest
         for name, gauge in GAUGES.items():
             family = GaugeMetricFamily(name, gauge.help, labels=gauge.labels)
-            for values, number in gauge.read(served).items():
+            for values, number in gauge.read(roles, champion).items():
                 family.add_metric(values, number)
             yield family
 

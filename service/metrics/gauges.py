@@ -14,14 +14,8 @@ from service.serving.worker_state import RoleState
 from service.version import VERSION
 
 Values = Mapping[tuple[str, ...], float]
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """What gauges are read from: the states of each role in all living workers, and the champion of this worker."""
-
-    roles: Mapping[str, list[RoleState]]
-    champion: Manifest
+Read = Callable[[Mapping[str, list[RoleState]], Manifest], Values]
+"""Reads a gauge from the states of each role in all living workers, and the manifest of this worker's champion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +24,19 @@ class Gauge:
 
     help: str
     labels: tuple[str, ...]
-    read: Callable[[Served], Values]
+    read: Read
 
 
-def _by_role(read: Callable[[list[RoleState]], Values]) -> Callable[[Served], Values]:
+def _by_role(read: Callable[[list[RoleState]], Values]) -> Read:
     """A number of each role's states; the first label is the role."""
-    return lambda served: {
-        (role, *labels): number for role, states in served.roles.items() for labels, number in sorted(read(states).items())
-    }
+    return lambda roles, _: {(role, *found): n for role, states in roles.items() for found, n in sorted(read(states).items())}
 
 
-def _of_baseline(read: Callable[[Baseline], Values]) -> Callable[[Served], Values]:
+def _of_baseline(read: Callable[[Baseline], Values]) -> Read:
     """A number of the champion's baseline, where it has one; the first label is the version."""
-
-    def found(served: Served) -> Values:
-        version, baseline = served.champion.version, served.champion.baseline
-        return {} if baseline is None else {(version, *labels): number for labels, number in read(baseline).items()}
-
-    return found
+    return lambda _, champion: {
+        (champion.version, *found): n for found, n in (read(champion.baseline) if champion.baseline else {}).items()
+    }
 
 
 def _shares(histogram: Histogram) -> Values:
@@ -57,7 +46,9 @@ def _shares(histogram: Histogram) -> Values:
 
 
 GAUGES = {
-    "delivery_risk_build_info": Gauge("Version of the service, as a label; always 1.", ("version",), lambda _: {(VERSION,): 1}),
+    "delivery_risk_build_info": Gauge(
+        "Version of the service, as a label; always 1.", ("version",), lambda *_: {(VERSION,): 1}
+    ),
     "delivery_risk_model_info": Gauge(
         "Workers that serve the model.",
         ("role", "name", "version", "sha256"),

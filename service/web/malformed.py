@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 ERROR = "delivery_risk.malformed"
 """In the environ of a malformed request: the class of gunicorn's error. No header of a client can set this key."""
 
-_OTHER = 400, "The request is not valid HTTP."
 _ANSWERS: dict[type[errors.ParseException], tuple[int, str]] = {
     errors.InvalidRequestLine: (400, "The first line is not a method, a path and an HTTP version."),
     errors.InvalidRequestMethod: (400, "The method is malformed."),
@@ -48,4 +47,4 @@ def environ_of(error: errors.ParseException) -> "WSGIEnvironment":
 def reject() -> None:
     """Reject the present request if it is malformed."""
     if ERROR in request.environ:
-        raise Problem(*_ANSWERS.get(request.environ[ERROR], _OTHER))
+        raise Problem(*_ANSWERS.get(request.environ[ERROR], (400, "The request is not valid HTTP.")))

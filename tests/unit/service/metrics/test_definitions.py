@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from model.core.manifest import Feature
 from model.core.network import Network
@@ -18,11 +17,6 @@ from tests.apps import service_of
 from tests.models import layer, model_of, one_input
 
 ROUTES = [("POST", "/score")]
-
-
-@pytest.fixture
-def counts():
-    return SharedCounters()
 
 
 def test_every_metric_has_initial_series_but_those_whose_labels_only_an_event_can_name():
@@ -59,14 +53,13 @@ def test_a_promoted_version_and_a_challenger_are_shown_at_zero(models):
     assert found["delivery_risk_challenger_queue_changes_total", "2", "1", "review_to_monitor"].tolist() == [0]
 
 
-def test_there_is_room_for_a_hundred_versions_of_a_wide_model(counts):
+def test_there_is_room_for_a_hundred_versions_of_a_wide_model():
     features = [Feature(f"{'x' * 61}{number:03}") for number in range(64)]
     wide = model_of(Network([layer([[1.0] * 64], [0.0])]), features=features)
-    serving = Serving(wide, 100)
+    serving, counts = Serving(wide, 100), SharedCounters()
     for number in range(100):
-        version, following = (
-            replace(wide, manifest=replace(wide.manifest, version=f"2026.{number}.0{end}")) for end in ("", "-next")
-        )
+        names = f"2026.{number}.0", f"2026.{number}.0-next"
+        version, following = (replace(wide, manifest=replace(wide.manifest, version=name)) for name in names)
         serving.set_champion(version, VersionReference(version.manifest.version, "x.npz", "0" * 64))
         serving.set_challenger(following, None)
         Metrics(counts).show_initial(Known(serving.active, ROUTES))

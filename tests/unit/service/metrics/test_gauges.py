@@ -57,12 +57,8 @@ def test_bins_end_where_the_services_own_buckets_do_and_begin_where_another_ends
     assert edges(expected, "above") == ends - {"+Inf"} | {"-Inf"}
 
 
-def test_a_model_without_a_baseline_exports_none_and_shows_null(client):
-    assert shown(client) == {}
+def test_the_model_card_shows_the_reference_of_the_model_file_or_null(described, client):
     assert client.get("/model").json["reference"] is None
-
-
-def test_the_model_card_shows_the_reference_of_the_model_file(described):
     found = described.get("/model").json["reference"]
     assert (found["orders"], found["review"], found["scores"]["counts"]) == (10, 6, [4, *[0] * 18, 6, 0])
     assert list(found["zscores"]) == list(FEATURES)

@@ -1,5 +1,6 @@
 """The baseline of a model as the service shows it: in metrics, by the edges of its own counts, and in /model."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,17 +10,17 @@ from model.core.baseline import ZSCORE_EDGES
 from model.core.network import Network
 from model.packaged import packaged_model
 from model.registry.references import VersionReference
-from tests.apps import service_of
+from tests.apps import samples, service_of
 from tests.facts import FEATURES
 from tests.models import layer, model_of, one_input, reference_of
-from tests.unit.service.metrics.test_recorder import samples
 
-SCORE, ZSCORE = "delivery_risk_reference_score_ratio", "delivery_risk_reference_zscore_ratio"
+REFERENCE = "delivery_risk_reference"
+LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
 def shown(client):
-    """The samples of the baseline, by name and labels."""
-    return {key: value for key, value in samples(client).items() if key[0].startswith("delivery_risk_reference_")}
+    """The samples of the baseline."""
+    return {name: value for name, value in samples(client).items() if name.startswith(REFERENCE)}
 
 
 @pytest.fixture
@@ -33,28 +34,26 @@ def described(make_client, tmp_path):
 def test_the_baseline_is_exported_share_by_share(described):
     found = shown(described)
     assert len(found) == 2 + 21 + 3 * 16
-    version = ("model_version", "1.0.0")
-    assert found["delivery_risk_reference_orders", (version,)] == 10
-    assert found["delivery_risk_reference_review_ratio", (version,)] == 0.6
+    version = 'model_version="1.0.0"'
+    assert found[f"{REFERENCE}_orders{{{version}}}"] == 10
+    assert found[f"{REFERENCE}_review_ratio{{{version}}}"] == 0.6
     for above, le, share in (("-Inf", "0.05", 0.4), ("0.05", "0.1", 0), ("0.95", "1.0", 0.6), ("1.0", "+Inf", 0)):
-        assert found[SCORE, (("above", above), ("le", le), version)] == share
+        assert found[f'{REFERENCE}_score_ratio{{above="{above}",le="{le}",{version}}}'] == share
     for feature, above, le, share in (("backlog", "-0.5", "0.0", 1), ("weather_severity", "-Inf", "-10.0", 0)):
-        assert found[ZSCORE, (("above", above), ("feature", feature), ("le", le), version)] == share
+        assert found[f'{REFERENCE}_zscore_ratio{{above="{above}",feature="{feature}",le="{le}",{version}}}'] == share
 
 
-@pytest.mark.parametrize(
-    ("counted", "expected"), [("delivery_risk_score_bucket", SCORE), ("delivery_risk_feature_zscore_bucket", ZSCORE)]
-)
+@pytest.mark.parametrize(("counted", "expected"), [("score_bucket", "score_ratio"), ("feature_zscore_bucket", "zscore_ratio")])
 def test_bins_end_where_the_services_own_buckets_do_and_begin_where_another_ends(described, order, counted, expected):
     described.post("/score", json={"orders": [order]})
     found = samples(described)
 
     def edges(sample, label):
-        return {dict(labels)[label] for name, labels in found if name == sample}
+        return {dict(LABEL.findall(name))[label] for name in found if name.startswith(f"{sample}{{")}
 
-    ends = edges(counted, "le")
-    assert edges(expected, "le") == ends
-    assert edges(expected, "above") == ends - {"+Inf"} | {"-Inf"}
+    ends = edges(f"delivery_risk_{counted}", "le")
+    assert edges(f"{REFERENCE}_{expected}", "le") == ends
+    assert edges(f"{REFERENCE}_{expected}", "above") == ends - {"+Inf"} | {"-Inf"}
 
 
 def test_the_model_card_shows_the_reference_of_the_model_file_or_null(described, client):
@@ -79,4 +78,4 @@ def test_the_baseline_changes_with_the_version_that_is_served():
         service.serving.set_champion(replace(model, sha256=str(number) * 64), wanted)
         found = shown(client)
         assert len(found) == (2 + 21 + features * 16 if features else 0)
-        assert {dict(labels)["model_version"] for _, labels in found} == ({version} if features else set())
+        assert {dict(LABEL.findall(name))["model_version"] for name in found} == ({version} if features else set())

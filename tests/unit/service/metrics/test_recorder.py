@@ -9,18 +9,13 @@ from prometheus_client.parser import text_string_to_metric_families as plain
 
 from service.metrics.definitions import METRICS
 from service.metrics.gauges import GAUGES
+from tests.apps import samples
 from tests.facts import ORDERS
 
-VERSION = ("model_version", "1.0.0")
+VERSION = 'model_version="1.0.0"'
 HEADER = "order_id,route_disruption,backlog,weather_severity\n"
 FAULTY = {"order_id": "x", "backlog": None}
 HUGE = {"order_id": "huge", "route_disruption": 1.7e308, "backlog": 1.7e308, "weather_severity": 1.7e308}
-
-
-def samples(client):
-    """Values by name and labels."""
-    families = plain(client.get("/metrics").text)
-    return {(s.name, tuple(sorted(s.labels.items()))): s.value for family in families for s in family.samples}
 
 
 def score(client, *orders, query=""):
@@ -34,26 +29,25 @@ def batch(order):
 
 def test_orders_scores_and_features_are_counted_as_they_are_answered(client, batch):
     results = score(client, *batch).json["results"]
-    scores, reviews = [row["score"] for row in results], sum(row["queue"] == "review" for row in results)
+    scores, queues = [row["score"] for row in results], [row["queue"] for row in results]
     found = samples(client)
-    assert found["delivery_risk_orders_total", (VERSION, ("queue", "review"))] == reviews > 0
-    assert found["delivery_risk_orders_total", (VERSION, ("queue", "monitor"))] == 13 - reviews > 0
-    for step in range(1, 21):
-        bucket = found["delivery_risk_score_bucket", (("le", str(step / 20)), VERSION)]
-        assert bucket == sum(value <= step / 20 for value in scores)
-    assert found["delivery_risk_score_count", (VERSION,)] == 13
-    assert found["delivery_risk_score_sum", (VERSION,)] == pytest.approx(sum(scores))
-    assert found["delivery_risk_out_of_range_total", (("feature", "backlog"),)] == 2
-    zscores = [("delivery_risk_feature_zscore_bucket", (("feature", "backlog"), ("le", le))) for le in ("-1.0", "0.0", "+Inf")]
-    assert [found[each] for each in zscores] == [4, 6, 13]
+    for queue in ("review", "monitor"):
+        assert found[f'delivery_risk_orders_total{{{VERSION},queue="{queue}"}}'] == queues.count(queue) > 0
+    for edge in (step / 20 for step in range(1, 21)):
+        assert found[f'delivery_risk_score_bucket{{le="{edge}",{VERSION}}}'] == sum(value <= edge for value in scores)
+    assert found[f"delivery_risk_score_count{{{VERSION}}}"] == 13
+    assert found[f"delivery_risk_score_sum{{{VERSION}}}"] == pytest.approx(sum(scores))
+    assert found['delivery_risk_out_of_range_total{feature="backlog"}'] == 2
+    for le, count in (("-1.0", 4), ("0.0", 6), ("+Inf", 13)):
+        assert found[f'delivery_risk_feature_zscore_bucket{{feature="backlog",le="{le}"}}'] == count
     for stage in ("decode", "score", "encode"):
-        assert found["delivery_risk_stage_duration_seconds_count", (("stage", stage),)] == 1
-    assert [found["delivery_risk_batch_orders_bucket", (("le", le),)] for le in ("10.0", "20.0")] == [0, 1]
+        assert found[f'delivery_risk_stage_duration_seconds_count{{stage="{stage}"}}'] == 1
+    assert [found[f'delivery_risk_batch_orders_bucket{{le="{le}"}}'] for le in ("10.0", "20.0")] == [0, 1]
 
 
 def test_orders_fall_into_the_same_buckets_alone_and_in_a_batch(client, batch):
     def buckets():
-        return {key: value for key, value in samples(client).items() if "score_bucket" in key[0]}
+        return {key: value for key, value in samples(client).items() if "score_bucket" in key}
 
     score(client, *batch)
     together = buckets()
@@ -67,9 +61,9 @@ def test_rejected_orders_are_counted_once_for_each_code_and_no_order_beside_them
     score(client, order | {"backlog": None, "weather_severity": None}, {"order_id": "x", "q": 1}, order | {"order_id": "valid"})
     score(client)
     found = samples(client)
-    codes = ("null", "missing", "unknown_name", "empty_batch")
-    assert [found["delivery_risk_rejected_orders_total", (("code", code),)] for code in codes] == [1, 1, 1, 1]
-    assert not [name for name, _ in found if name.startswith(("delivery_risk_orders", "delivery_risk_score"))]
+    for code in ("null", "missing", "unknown_name", "empty_batch"):
+        assert found[f'delivery_risk_rejected_orders_total{{code="{code}"}}'] == 1
+    assert not [name for name in found if name.startswith(("delivery_risk_orders", "delivery_risk_score"))]
 
 
 WRONG_COUNTS = {"order_ids": ["a", "b"], "columns": {"backlog": [1], "route_disruption": [1, 2], "weather_severity": [1, 2]}}
@@ -98,7 +92,7 @@ def test_orders_with_and_without_a_score_are_counted_and_logged(make_client, cap
     for query, expected in (("", rejected), ("?on_error=partial", partly)):
         client = make_client(max_orders="5")
         answer = client.post(f"/score{query}", data=text, content_type=media_type)
-        assert samples(client).get(("delivery_risk_unscored_orders_total", ()), 0) == expected
+        assert samples(client).get("delivery_risk_unscored_orders_total", 0) == expected
         (*_, line) = [record for record in caplog.records if record.route == "/score"]
         assert getattr(line, "refused", 0) == expected
         if answer.status_code != 400 and answer.is_json:
@@ -111,20 +105,19 @@ def test_requests_are_timed_by_method_route_and_status(client, order):
     client.get("/model")
     client.get("/nowhere")
     found = samples(client)
-    name = "http_request_duration_seconds"
-    seen = {labels for sample, labels in found if sample == f"{name}_count"}
-    expected = {("POST", "/score", "200"), ("GET", "/model", "200"), ("GET", "unmatched", "404")}
-    assert {tuple(dict(labels)[key] for key in ("method", "route", "status")) for labels in seen} == expected
-    first = (("le", "0.0005"), ("method", "GET"), ("route", "/model"), ("status", "200"))
-    assert found[f"{name}_bucket", first] in (0, 1)
+    assert {name for name in found if name.startswith("http_request_duration_seconds_count")} == {
+        f'http_request_duration_seconds_count{{method="{method}",route="{route}",status="{status}"}}'
+        for method, route, status in (("POST", "/score", 200), ("GET", "/model", 200), ("GET", "unmatched", 404))
+    }
+    labels = 'le="0.0005",method="GET",route="/model",status="200"'
+    assert found[f"http_request_duration_seconds_bucket{{{labels}}}"] in (0, 1)
 
 
 def test_the_served_model_and_the_service_are_named_by_their_versions(client):
     digest, version = client.get("/model").json["model_sha256"], client.get("/version").json["service_version"]
-    labels = (("name", "delivery-risk"), ("role", "champion"), ("sha256", digest), ("version", "1.0.0"))
-    found = samples(client)
-    assert found["delivery_risk_model_info", labels] == 1
-    assert found["delivery_risk_build_info", (("version", version),)] == 1
+    found, labels = samples(client), f'name="delivery-risk",role="champion",sha256="{digest}",version="1.0.0"'
+    assert found[f"delivery_risk_model_info{{{labels}}}"] == 1
+    assert found[f'delivery_risk_build_info{{version="{version}"}}'] == 1
 
 
 def test_every_metric_is_exported_from_the_start_and_with_its_help(client):

@@ -13,8 +13,8 @@ from service.server import hooks
 from service.web import errors
 from service.web.route import Route
 from service.web.routes import ROUTES
+from tests.apps import samples
 from tests.bearer_tokens import GOOD, OTHER, bearer, line
-from tests.servers import read_metrics
 
 ROW = Route(
     "POST",
@@ -43,10 +43,6 @@ def client(service):
     return service.app.test_client()
 
 
-def scrape(client):
-    return read_metrics(client.get("/metrics", headers=bearer(OTHER)).text)
-
-
 def test_it_is_documented_if_it_has_a_summary(client, monkeypatch):
     monkeypatch.setitem(errors.PROBLEMS, 418, ("teapot", "It is a teapot."))
     paths = client.get("/openapi.json", headers=bearer(OTHER)).json["paths"]
@@ -73,10 +69,12 @@ def test_it_is_traced_unless_it_says_otherwise(service, client):
 
 
 def test_it_is_counted_and_shown_at_0_before(client):
-    before = {name: value for name, value in scrape(client).items() if 'route="/again"' in name and "_count" in name}
+    before = {
+        name: value for name, value in samples(client, **bearer(OTHER)).items() if 'route="/again"' in name and "_count" in name
+    }
     assert (len(before) > 1, set(before.values())) == (True, {0})
     client.post("/again", headers=bearer(GOOD))
-    found = scrape(client)
+    found = samples(client, **bearer(OTHER))
     grown = [name for name in before if found[name] != 0]
     assert grown == ['http_request_duration_seconds_count{method="POST",route="/again",status="200"}']
 
@@ -85,6 +83,6 @@ def test_it_is_counted_and_shown_at_0_before(client):
 def test_it_is_in_progress_as_long_as_gunicorn_answers_it_if_it_scores(service, client, method, path, counted):
     options, request = hooks.options(service), SimpleNamespace(method=method, path=path, body=None)
     options["pre_request"](None, request)
-    assert scrape(client)["delivery_risk_requests_in_progress"] == counted
+    assert samples(client, **bearer(OTHER))["delivery_risk_requests_in_progress"] == counted
     options["post_request"](None, request, {}, None)
-    assert scrape(client)["delivery_risk_requests_in_progress"] == 0
+    assert samples(client, **bearer(OTHER))["delivery_risk_requests_in_progress"] == 0

@@ -47,7 +47,7 @@ def assert_problem(answer):
     assert found["type"] in TYPES
     assert found["request_id"] == answer.headers["X-Request-ID"]
     assert ("errors" in found) == ("error_count" in found) == (answer.status_code == 422)
-    assert all(isinstance(found[name], str) for name in MEMBERS - {"status"})
+    assert all(found[name] and isinstance(found[name], str) for name in MEMBERS - {"status"})
     return found
 
 

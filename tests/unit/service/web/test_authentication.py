@@ -106,21 +106,19 @@ def test_without_a_file_authentication_is_off_and_not_documented(make_client, or
     assert not [name for name in samples(client) if "caller" in name]
 
 
-A_LINE = line(GOOD) + "x\n"
-FAULTY = [
-    (lambda path: path.unlink(), "cannot be read (No such file or directory)"),
-    pytest.param(lambda path: path.write_text(""), "the file has no token", marks=pytest.mark.long),
-    pytest.param(
-        lambda path: path.write_text(A_LINE),
-        "line 2: expected a name, scopes and the SHA-256 of a token",
-        marks=pytest.mark.long,
-    ),
+UNREADABLE = [
+    (None, "cannot be read (No such file or directory)"),
+    pytest.param("", "the file has no token", marks=pytest.mark.long),
+    pytest.param(line(GOOD) + "x", "line 2: expected a name, scopes and the SHA-256 of a token", marks=pytest.mark.long),
 ]
 
 
-@pytest.mark.parametrize(("spoil", "reason"), FAULTY)
-def test_the_service_is_not_ready_until_any_token_was_valid_and_is_ready_from_then_on(make_client, path, order, spoil, reason):
-    spoil(path)
+@pytest.mark.parametrize(("text", "reason"), UNREADABLE)
+def test_the_service_is_not_ready_until_any_token_was_valid_and_is_ready_from_then_on(make_client, path, order, text, reason):
+    def spoil():
+        path.unlink() if text is None else path.write_text(text)
+
+    spoil()
     client = make_client(tokens_file=str(path))
     for _ in range(3):
         assert problem(client.get("/readyz"), 503)["detail"] == f"No token is valid: {reason}."
@@ -128,7 +126,7 @@ def test_the_service_is_not_ready_until_any_token_was_valid_and_is_ready_from_th
         assert client.post("/score", json={"orders": [order]}, headers=bearer(GOOD)).status_code == 401
     path.write_text(line(GOOD))
     assert until(lambda: client.get("/readyz").status_code == 200, 3)
-    spoil(path)
+    spoil()
     began = time.monotonic()
     while time.monotonic() < began + 2 * token_store.PATIENCE:
         assert client.get("/readyz").status_code == 200

@@ -88,20 +88,25 @@ class BaselineSchema(Schema):
 class ModelSchema(Schema):
     """The model card."""
 
-    model_name = fields.String(required=True)
-    model_version = fields.String(required=True)
-    model_sha256 = fields.String(required=True)
-    created = fields.String(required=True)
-    description = fields.String(required=True)
-    threshold = fields.Float(required=True)
+    model_name = fields.String(required=True, attribute="manifest.name")
+    model_version = fields.String(required=True, attribute="manifest.version")
+    model_sha256 = fields.String(required=True, attribute="model.sha256")
+    created = fields.String(required=True, attribute="manifest.created")
+    description = fields.String(required=True, attribute="manifest.description")
+    threshold = fields.Float(required=True, attribute="manifest.threshold")
     out_of_range_policy = policy_field()
-    head = fields.String(required=True)
-    sizes = fields.List(fields.Integer(), required=True, metadata={"description": "Features, then the units of each layer."})
-    activations = fields.List(fields.String(), required=True)
-    parameter_count = fields.Integer(required=True)
+    head = fields.String(required=True, attribute="manifest.head")
+    sizes = fields.List(
+        fields.Integer(),
+        required=True,
+        attribute="network.sizes",
+        metadata={"description": "Features, then the units of each layer."},
+    )
+    activations = fields.List(fields.String(), required=True, attribute="manifest.activations")
+    parameter_count = fields.Integer(required=True, attribute="network.parameter_count")
     features = fields.List(fields.Nested(FeatureSchema), required=True)
-    provenance = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
-    reference = fields.Nested(BaselineSchema, required=True, allow_none=True)
+    provenance = fields.Dict(keys=fields.String(), values=fields.String(), required=True, attribute="manifest.provenance")
+    reference = fields.Nested(BaselineSchema, required=True, allow_none=True, attribute="manifest.baseline")
     lineup = fields.Nested(ActiveModelsSchema, required=True)
 
 
@@ -122,34 +127,14 @@ class HealthSchema(Schema):
 
 def card(model: RiskModel, states: Mapping[str, Any], policy: str) -> dict[str, Any]:
     """The model card, as ModelSchema has it. `states` has a RoleStateSchema by role; `policy` is one of POLICIES."""
-    manifest, standardizer = model.manifest, model.standardizer
-    numbers = zip(manifest.features, standardizer.mean.tolist(), standardizer.scale.tolist(), strict=True)
-    features = [
-        {
-            "name": feature.name,
-            "unit": feature.unit,
-            "description": feature.description,
-            "minimum": feature.minimum,
-            "maximum": feature.maximum,
-            "mean": mean,
-            "scale": scale,
-        }
-        for feature, mean, scale in numbers
-    ]
-    return {
-        "model_name": manifest.name,
-        "model_version": manifest.version,
-        "model_sha256": model.sha256,
-        "created": manifest.created,
-        "description": manifest.description,
-        "threshold": manifest.threshold,
+    numbers = zip(model.manifest.features, model.standardizer.mean.tolist(), model.standardizer.scale.tolist(), strict=True)
+    given = {
+        "model": model,
+        "manifest": model.manifest,
+        "network": model.network,
+        "features": [asdict(feature) | {"mean": mean, "scale": scale} for feature, mean, scale in numbers],
         "out_of_range_policy": policy,
-        "head": manifest.head,
-        "sizes": model.network.sizes,
-        "activations": manifest.activations,
-        "parameter_count": model.network.parameter_count,
-        "features": features,
-        "provenance": manifest.provenance,
-        "reference": None if manifest.baseline is None else asdict(manifest.baseline),
         "lineup": states,
     }
+    found: dict[str, Any] = ModelSchema().dump(given)
+    return found

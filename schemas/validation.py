@@ -7,7 +7,7 @@ valid orders of a batch with faults are decoded too.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ from schemas.fields import ORDER_ID_LENGTH, Number, OrderId, Strict, well_formed
 from schemas.strict_json import Object
 
 SPARE_NAMES = 16
+_OF_THE_ORDER = ("not_an_object", "too_many_names")  # as a whole: such a fault has no name
 _NUMBERS = {int, float}
 _OBJECTS: set[type] = {dict, Object}
 
@@ -38,23 +39,17 @@ class DecodedBatch:
     received: int
     format: str = ""
 
-    def with_format(self, name: str) -> "DecodedBatch":
-        """The same batch, in the format of this name."""
-        return DecodedBatch(self.batch, self.positions, self.faults, self.received, name)
-
     def without(self, rows: Mapping[int, Sequence[Fault]]) -> "DecodedBatch":
         """The same without these rows of the batch, whose faults are added to the others."""
         kept = [row for row in range(len(self.batch)) if row not in rows]
-        faults = [fault for found in rows.values() for fault in found]
         batch = Batch([self.batch.ids[row] for row in kept], self.batch.matrix[kept])
-        remaining = DecodedBatch(batch, [self.positions[row] for row in kept], self.faults, self.received, self.format)
-        return remaining.with_faults(faults)
+        return replace(self, batch=batch, positions=[self.positions[row] for row in kept]).with_faults(chain(*rows.values()))
 
     def with_faults(self, faults: Iterable[Fault]) -> "DecodedBatch":
         """The same with these faults added. Faults of the batch itself are first; the others are by position and name."""
         found = [*self.faults, *faults]
         found.sort(key=lambda fault: (-1 if fault.position is None else fault.position, fault.path, fault.name or ""))
-        return DecodedBatch(self.batch, self.positions, found, self.received, self.format)
+        return replace(self, faults=found)
 
     def by_position(self) -> dict[int, list[Fault]]:
         """The faults by the position of their order. Faults of the batch itself are left out."""
@@ -131,7 +126,7 @@ class BatchValidator:
         values = [[float(row[name]) for name in self.features] for row in rows]
         matrix = np.array(values, np.float64).reshape(len(valid), len(self.features)) + 0.0
         faults = (
-            Fault(code, position, _name(name, code), _usable_id(orders[position]))
+            Fault(code, position, None if code in _OF_THE_ORDER else name, _usable_id(orders[position]))
             for position, by_name in errors.items()
             for name, codes in by_name.items()
             for code in codes
@@ -149,8 +144,11 @@ class BatchValidator:
         for position, order in enumerate(orders):
             for name in () if position in oversized else getattr(order, "repeated", ()):
                 errors.setdefault(position, {}).setdefault(name, []).append("duplicate_key")
-        for position in _sharing_an_id(orders):
-            errors.setdefault(position, {}).setdefault("order_id", []).append("duplicate_order_id")
+        ids = [_usable_id(order) for order in orders]
+        counts = Counter(ids)
+        for position, order_id in enumerate(ids):
+            if order_id is not None and counts[order_id] > 1:
+                errors.setdefault(position, {}).setdefault("order_id", []).append("duplicate_order_id")
         return errors | {position: {"_schema": ["too_many_names"]} for position in oversized}
 
 
@@ -163,13 +161,3 @@ def _usable_id(order: Any) -> str | None:
     value = order.get("order_id") if isinstance(order, dict) else None
     usable = isinstance(value, str) and 1 <= len(value) <= ORDER_ID_LENGTH and well_formed(value)
     return value if usable else None
-
-
-def _sharing_an_id(orders: list[Any]) -> list[int]:
-    ids = [_usable_id(order) for order in orders]
-    counts = Counter(ids)
-    return [position for position, order_id in enumerate(ids) if order_id is not None and counts[order_id] > 1]
-
-
-def _name(name: str, code: str) -> str | None:
-    return None if code in ("not_an_object", "too_many_names") else name

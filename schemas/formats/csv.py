@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from model.core.risk_model import RiskModel
@@ -11,7 +12,6 @@ from schemas.faults import Fault, MalformedBody, error_list
 from schemas.files.csv import cell_value, raw_rows, result_cells, writer
 from schemas.files.row import RESULT_NAMES
 from schemas.formats import json_records
-from schemas.formats.format import RequestBody
 from schemas.result import ScoredBatch, header, results
 from schemas.validation import SPARE_NAMES, BatchValidator, DecodedBatch
 
@@ -25,10 +25,9 @@ class CsvDecoder:
         self._validator = validator
         self.schema: dict[str, Any] = {"type": "string"}
 
-    def decode(self, body: RequestBody) -> DecodedBatch:
+    def decode(self, content: bytes) -> DecodedBatch:
         """The valid orders of the body and all faults. Raises MalformedBody if it is not CSV."""
-        columns, rows = _table(body.content)
-        return self._decode(columns, rows).with_format("csv")
+        return replace(self._decode(*_table(content)), format="csv")
 
     def example(self, model: RiskModel) -> str:
         """The first order of the model's self-test, below the header."""
@@ -100,9 +99,8 @@ def locate(fault: Fault) -> tuple[str, ...]:
 
 def encode(scored: ScoredBatch) -> bytes:
     """The answer: a row for each valid order, each with the header; in a partial answer, rows of the rejected orders follow."""
-    stream = _stream("")
+    stream, head = _stream(""), header(scored)
     cells = writer(stream)
-    head = header(scored)
     cells.writerow(("order_id", *RESULT_NAMES, *head, *(("errors",) if scored.partial else ())))
     last = ("",) if scored.partial else ()
     cells.writerows((result.order_id, *result_cells(result), *head.values(), *last) for result in results(scored))

@@ -5,6 +5,7 @@ schema of its shape, which finds every fault.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 from marshmallow import Schema, ValidationError
@@ -14,7 +15,6 @@ from schemas import strict_json
 from schemas.faults import Fault
 from schemas.formats import json_columns, json_records
 from schemas.formats._fast_json import FastReader
-from schemas.formats.format import RequestBody
 from schemas.validation import BatchValidator, DecodedBatch, too_many_names
 
 
@@ -27,9 +27,9 @@ class JsonDecoder:
         self._schemas = {"records": json_records.schema(validator), "columns": json_columns.schema(validator)}
         self.schema: dict[str, Any] = {"oneOf": list(self._schemas.values())}
 
-    def decode(self, body: RequestBody) -> DecodedBatch:
+    def decode(self, content: bytes) -> DecodedBatch:
         """The valid orders of the body and all faults. Raises MalformedBody if it is not JSON."""
-        return self._fast.read(body.content) or self._explain(strict_json.read(body.content))
+        return self._fast.read(content) or self._explain(strict_json.read(content))
 
     def example(self, model: RiskModel) -> dict[str, Any]:
         """A body of records with the first order of the model's self-test."""
@@ -39,7 +39,7 @@ class JsonDecoder:
         """The valid orders of a parsed body and all faults."""
         columns = isinstance(document, dict) and not document.keys().isdisjoint(("columns", "order_ids"))
         shape = "columns" if columns else "records"
-        return self._load(self._schemas[shape], document).with_format(shape)
+        return replace(self._load(self._schemas[shape], document), format=shape)
 
     def _load(self, schema: Schema, document: Any) -> DecodedBatch:
         if too_many_names(document, len(schema.fields)):

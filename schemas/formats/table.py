@@ -1,15 +1,39 @@
 """The table of formats. The media type of a request selects the decoder; the name of the format selects the encoder."""
 
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
+from model.core.risk_model import RiskModel
+from schemas.faults import Locate
 from schemas.formats import csv, json, json_columns, json_records
-from schemas.formats.format import Decoder, Format, RequestBody
 from schemas.result import ScoredBatch
 from schemas.validation import BatchValidator, DecodedBatch
 
 JSON = "application/json"
 CSV = "text/csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How a batch is answered: `encode` makes the answer, of this `media_type`; `locate` gives the steps to a fault."""
+
+    media_type: str
+    encode: Callable[[ScoredBatch], bytes]
+    locate: Locate
+
+
+class Decoder(Protocol):
+    """Decodes bodies of one media type for one model. `schema` and `example` document them in OpenAPI."""
+
+    schema: dict[str, Any]
+
+    def decode(self, content: bytes) -> DecodedBatch:
+        """The valid orders of the body and all faults. Raises MalformedBody."""
+
+    def example(self, model: RiskModel) -> Any:
+        """A body that the model scores."""
+
 
 FORMATS: Final = {
     "records": Format(JSON, json_records.encode, json_records.locate),
@@ -20,6 +44,14 @@ DECODERS: Final[dict[str, Callable[[BatchValidator], Decoder]]] = {JSON: json.Js
 MEDIA_TYPES: Final = tuple(DECODERS)
 
 
+@dataclass(frozen=True, slots=True)
+class RequestBody:
+    """The `content` of a request, complete and not compressed, and its `media_type` without parameters, in lower case."""
+
+    media_type: str
+    content: bytes
+
+
 class BatchDecoder:
     """Decodes batches for one model. `decoders` has a decoder for each of MEDIA_TYPES."""
 
@@ -28,7 +60,7 @@ class BatchDecoder:
 
     def decode(self, body: RequestBody) -> DecodedBatch:
         """The valid orders of a body of one of MEDIA_TYPES, and all faults. Raises MalformedBody."""
-        return self.decoders[body.media_type].decode(body)
+        return self.decoders[body.media_type].decode(body.content)
 
 
 def format_of(scored: ScoredBatch) -> Format:

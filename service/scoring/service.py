@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from model.core.risk_model import RiskModel
-from schemas.formats.format import RequestBody
+from schemas.formats.table import RequestBody
 from schemas.result import ScoredBatch
 from service.metrics.recorder import Metrics
 from service.scoring.batch import Options, score_batch

@@ -5,8 +5,7 @@ from urllib.parse import parse_qsl
 
 from flask import Request, Response
 
-from schemas.formats.format import RequestBody
-from schemas.formats.table import MEDIA_TYPES, format_of
+from schemas.formats.table import MEDIA_TYPES, RequestBody, format_of
 from service.scoring.batch import Options
 from service.telemetry.request_context import ENVIRON_KEY, RequestContext, Timing
 from service.web.errors import Problem

@@ -9,7 +9,6 @@ from schemas.faults import Fault, MalformedBody
 from schemas.files.csv import Reader
 from schemas.files.row import BadFile, Row
 from schemas.formats.csv import CsvDecoder
-from schemas.formats.format import RequestBody
 from schemas.validation import BatchValidator
 from tests.facts import FEATURES
 
@@ -24,7 +23,7 @@ def from_file(text):
 
 
 def from_body(text):
-    return CsvDecoder(VALIDATOR).decode(RequestBody("text/csv", text.encode("utf-8", "surrogateescape")))
+    return CsvDecoder(VALIDATOR).decode(text.encode("utf-8", "surrogateescape"))
 
 
 def lines(*texts, end="\n"):

@@ -14,8 +14,7 @@ from model.errors import NotServable
 from schemas.faults import error_list
 from schemas.files.row import RESERVED_NAMES, BadFile
 from schemas.files.table import FILES
-from schemas.formats.format import RequestBody
-from schemas.formats.table import FORMATS, JSON, BatchDecoder
+from schemas.formats.table import FORMATS, JSON, BatchDecoder, RequestBody
 from schemas.validation import BatchValidator
 from tests.facts import FEATURES
 from tests.models import one_input

@@ -1,15 +1,12 @@
 """The baseline of a new version: how a model's scores and features are distributed over a file of known orders."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from model.core.baseline import SCORE_EDGES, ZSCORE_EDGES, Baseline, Calibration, Histogram
-from model.core.batch import Flags, Floats
+from model.core.batch import Flags
 from model.core.risk_model import RiskModel, Scores
 from schemas.files import csv, jsonl
 from schemas.result import Policy
@@ -19,44 +16,32 @@ from service.scoring.batch import Options, score_batch
 MOST_NAMED = 100
 _LABELS = {0: False, 1: True, "false": False, "true": True}
 
-Counts = npt.NDArray[np.int64]
 
-
-def _counts(edges: Sequence[float]) -> Counts:
-    return np.zeros(len(edges) + 1, np.int64)
-
-
-@dataclass(slots=True)
 class BaselineBuilder:
-    """Counts of a baseline: `orders` scored, how many of them go to `review` and were `late`, and `rejected` rows.
+    """Counts of a baseline: `orders` scored, how many of them go to `review`, and `rejected` rows.
 
     `first_rejected` has the first MOST_NAMED rejected rows; `unlabelled` has the lines of orders without a usable label.
     """
 
-    features: tuple[str, ...]
-    labelled: bool
-    orders: int = 0
-    review: int = 0
-    rejected: int = 0
-    first_rejected: Rejected = field(default_factory=list)
-    unlabelled: list[int] = field(default_factory=list)
-    scores: Counts = field(default_factory=lambda: _counts(SCORE_EDGES))
-    sums: Floats = field(default_factory=lambda: np.zeros(len(SCORE_EDGES) + 1))
-    late: Counts = field(default_factory=lambda: _counts(SCORE_EDGES))
-    zscores: list[Counts] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.zscores = [_counts(ZSCORE_EDGES) for _ in self.features]
+    def __init__(self, features: tuple[str, ...], *, labelled: bool) -> None:
+        self.features = features
+        self.labelled = labelled
+        self.orders = self.review = self.rejected = 0
+        self.first_rejected: Rejected = []
+        self.unlabelled: list[int] = []
+        self._scores, self._late = np.zeros((2, len(SCORE_EDGES) + 1), np.int64)
+        self._sums = np.zeros(len(SCORE_EDGES) + 1)
+        self._zscores = np.zeros((len(features), len(ZSCORE_EDGES) + 1), np.int64)
 
     def add(self, scores: Scores, late: Flags) -> None:
         """Count some orders, and which of them were late."""
         bins = np.searchsorted(SCORE_EDGES, scores.scores)
         self.orders += len(bins)
         self.review += int(np.count_nonzero(scores.review))
-        np.add.at(self.scores, bins, 1)
-        np.add.at(self.sums, bins, scores.scores)
-        np.add.at(self.late, bins, late)
-        for counts, zscores in zip(self.zscores, scores.zscores.T, strict=True):
+        np.add.at(self._scores, bins, 1)
+        np.add.at(self._sums, bins, scores.scores)
+        np.add.at(self._late, bins, late)
+        for counts, zscores in zip(self._zscores, scores.zscores.T, strict=True):
             np.add.at(counts, np.searchsorted(ZSCORE_EDGES, zscores), 1)
 
     def reject(self, rejected: Rejected) -> None:
@@ -66,18 +51,18 @@ class BaselineBuilder:
 
     def baseline(self) -> Baseline:
         """The baseline; with calibration if the orders have labels."""
-        zscores = zip(self.features, self.zscores, strict=True)
+        zscores = zip(self.features, self._zscores, strict=True)
         return Baseline(
             self.orders,
             self.review,
-            Histogram(SCORE_EDGES, tuple(self.scores.tolist())),
+            Histogram(SCORE_EDGES, tuple(self._scores.tolist())),
             {name: Histogram(ZSCORE_EDGES, tuple(counts.tolist())) for name, counts in zscores},
             self._calibration() if self.labelled else (),
         )
 
     def _calibration(self) -> tuple[Calibration, ...]:
         bins = pairwise((0.0, *SCORE_EDGES))
-        columns = (each.tolist()[:-1] for each in (self.scores, self.sums, self.late))
+        columns = (each.tolist()[:-1] for each in (self._scores, self._sums, self._late))
         return tuple(
             # Rounding of the sum may move the mean of equal scores over the end of the bin.
             Calibration(to, count, min(max(total / count, above), to), late / count)
@@ -90,7 +75,7 @@ def build_baseline(
     model: RiskModel, reader: csv.Reader | jsonl.Reader, policy: Policy, label: str | None = None
 ) -> BaselineBuilder:
     """Score the orders of a file and count; `label` names the column that says which orders were late. Raises BadFile."""
-    found = BaselineBuilder(model.manifest.feature_names, label is not None)
+    found = BaselineBuilder(model.manifest.feature_names, labelled=label is not None)
     for chunk in read_chunks(found.features, reader):
         scored = score_batch(model, chunk.decoded, Options(policy))
         found.reject(chunk.rejected(scored.decoded))

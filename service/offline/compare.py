@@ -16,10 +16,10 @@ from service.scoring.batch import Options, score_batch
 class DifferentFeatures(Exception):
     """The models take different features: `first` and `second` are those that only one of them takes."""
 
-    def __init__(self, first: Sequence[str], second: Sequence[str]) -> None:
+    def __init__(self, features: Sequence[str], others: Sequence[str]) -> None:
         super().__init__("the models do not take the same features")
-        self.first = first
-        self.second = second
+        self.first = [name for name in features if name not in others]
+        self.second = [name for name in others if name not in features]
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ def compare(first: RiskModel, second: RiskModel, rows: Iterable[Row], policy: Po
     """Compare the models' scores of these rows; their features may be in any order. Raises DifferentFeatures."""
     features, others = first.manifest.feature_names, second.manifest.feature_names
     if set(features) != set(others):
-        raise DifferentFeatures(_without(features, others), _without(others, features))
+        raise DifferentFeatures(features, others)
     columns = [features.index(name) for name in others]
     found = Comparison()
     for chunk in read_chunks(features, rows):
@@ -65,7 +65,3 @@ def compare(first: RiskModel, second: RiskModel, rows: Iterable[Row], policy: Po
             widest = int(differences.argmax())
             found.difference, found.order_id = float(differences[widest]), one.decoded.batch.ids[here[widest]]
     return found
-
-
-def _without(names: Sequence[str], others: Sequence[str]) -> list[str]:
-    return [name for name in names if name not in others]

@@ -8,7 +8,7 @@ import click
 
 from service import config
 from service.cli.doctor import machine, models, settings, software
-from service.cli.doctor.finding import Check, Finding, Installation, fail
+from service.cli.doctor.finding import Check, Installation, fail
 
 _CHECKS: tuple[Check, ...] = (
     *(settings.settings, settings.files),
@@ -29,19 +29,16 @@ def doctor(context: click.Context) -> None:
     installation = Installation(os.environ, _valid_settings(os.environ))
     counts: Counter[str] = Counter()
     for name, check in CHECKS.items():
-        for finding in _findings(check, installation):
+        try:
+            findings = list(check(installation))
+        except Exception as error:  # the other checks still run
+            findings = [fail(f"the check failed unexpectedly ({type(error).__name__}: {error})", "report it")]
+        for finding in findings:
             counts[finding.verdict] += 1
             advice = f"; {finding.advice}" if finding.advice else ""
             click.echo(f"{finding.verdict:<5} {name:<12} {finding.found}{advice}")
     click.echo(f"{counts['ok']} ok, {counts['warn']} warnings, {counts['FAIL']} failed")
     context.exit(1 if counts["FAIL"] else 0)
-
-
-def _findings(check: Check, installation: Installation) -> list[Finding]:
-    try:
-        return list(check(installation))
-    except Exception as error:  # the other checks still run
-        return [fail(f"the check failed unexpectedly ({type(error).__name__}: {error})", "report it")]
 
 
 def _valid_settings(environ: Mapping[str, str]) -> config.Settings:

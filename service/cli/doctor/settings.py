@@ -36,9 +36,8 @@ def _drain_file(name: str, path: str) -> Finding:
     if not os.path.isdir(folder):
         return fail(f"{name}: its directory does not exist", "create it, or set the variable to a file in another directory")
     if not os.access(folder, os.W_OK | os.X_OK):
-        return warn(
-            f"{name}: its directory is not writable by this user", "check that the user who stops the service can write"
-        )
+        advice = "check that the user who stops the service can write"
+        return warn(f"{name}: its directory is not writable by this user", advice)
     return ok(f"{name}: the file can be created, and does not exist")
 
 

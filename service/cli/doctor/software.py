@@ -54,13 +54,12 @@ def dependencies(_: Installation) -> list[Finding]:
 def extras(_: Installation) -> Iterator[Finding]:
     """Every extra is installed as required, or not at all."""
     for extra in metadata.metadata(_NAME).get_all("Provides-Extra") or []:
-        required = _required(extra)
-        faults = [fault for each in required if (fault := _fault(each))]
         if extra == "test":
             continue
-        if not any(_version(each) for each in required):
+        required = _required(extra)
+        if not any(map(_version, required)):
             yield ok(f"{extra} is not installed, and is optional")
-        elif faults:
+        elif faults := list(filter(None, map(_fault, required))):
             yield fail(f"{extra}: {', '.join(faults)}", f'pip install "{_NAME}[{extra}]"')
         else:
             yield ok(f"{extra} is installed")
@@ -132,7 +131,7 @@ def _required(extra: str = "") -> list[Requirement]:
     """What is required without an extra or, given one, what it adds."""
     every = list(map(Requirement, metadata.requires(_NAME) or []))
     always = [each for each in every if each.marker is None or each.marker.evaluate({"extra": ""})]
-    added = [each for each in every if each.marker and each.marker.evaluate({"extra": extra}) and each not in always]
+    added = [each for each in every if each not in always and each.marker and each.marker.evaluate({"extra": extra})]
     return added if extra else always
 
 

@@ -1,8 +1,11 @@
-"""delivery-risk model: a group with a module for each command; those of the registry share a module."""
+"""delivery-risk model: a group with a module for each command; the shortest are here, those of the registry share a module."""
 
 import click
 
-from service.cli.model import card, default, diff, import_, inspect, registry, validate
+from model import packaged
+from service.cli.model import card, diff, import_, inspect, registry
+from service.cli.model.model_file import out_option, write
+from service.cli.model_errors import load
 
 
 @click.group()
@@ -10,13 +13,24 @@ def model() -> None:
     """Make, check and read model files, and manage a model registry."""
 
 
-for _command in (
-    import_.import_,
-    default.default,
-    validate.validate,
-    inspect.inspect,
-    card.card,
-    diff.diff,
-    *registry.COMMANDS,
-):
+@model.command()
+@out_option
+def default(out: str) -> None:
+    """Write the packaged model: the same bytes as the file in the package."""
+    write(packaged.packaged_model(), out)
+
+
+@model.command()
+@click.argument("file", type=click.Path(exists=True))
+@click.option("--sha256", help="The digest that the file must have.")
+def validate(file: str, sha256: str | None) -> None:
+    """Check that FILE is valid, passes its self-test and can be served. Exits 1 if not.
+
+    FILE may be a registry: its current version and the reference to it are checked.
+    """
+    found = load(file, sha256 and sha256.lower())
+    click.echo(f"{file}: {found.manifest.name} {found.manifest.version} is valid (sha256 {found.sha256})")
+
+
+for _command in (import_.import_, inspect.inspect, card.card, diff.diff, *registry.COMMANDS):
     model.add_command(_command)

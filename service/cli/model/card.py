@@ -49,11 +49,8 @@ def card(file: str, orders: str, given: str | None, label: str | None, version: 
         "reference_model_sha256": str(model.sha256),
         **({} if label is None else {"reference_label": label}),
     }
-    kept = {
-        name: text
-        for name, text in model.manifest.provenance.items()
-        if name != "reference" and not name.startswith("reference_")  # of an earlier baseline
-    }
+    before = model.manifest.provenance.items()
+    kept = {name: text for name, text in before if not f"{name}_".startswith("reference_")}  # those are of an earlier baseline
     baseline = found.baseline()
     manifest = replace(model.manifest, version=version, created=now(), provenance=kept | provenance, baseline=baseline)
     _report_rejected(found)

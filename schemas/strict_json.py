@@ -11,15 +11,6 @@ from typing import Any
 from schemas.faults import MalformedBody
 
 
-class NotJSON(MalformedBody):
-    """The text is not JSON; `line` and `column` count from 1, and are None where the position is not known."""
-
-    def __init__(self, reason: str, line: int | None = None, column: int | None = None) -> None:
-        super().__init__(reason if line is None else f"{reason} (line {line}, column {column})")
-        self.line = line
-        self.column = column
-
-
 class Object(dict[str, Any]):
     """A JSON object; `repeated` are the names that it had more than once (the last value counts)."""
 
@@ -28,15 +19,15 @@ class Object(dict[str, Any]):
 
 
 def read(text: bytes) -> Any:
-    """The value of JSON text in UTF-8. Raises NotJSON, also for a byte order mark and for too many nested levels."""
+    """The value of JSON text in UTF-8. Raises MalformedBody, also for a byte order mark and for too many nested levels."""
     try:
         return json.loads(text.decode("utf-8"), object_pairs_hook=_object, parse_int=_integer, parse_constant=float)
     except UnicodeDecodeError as error:
-        raise NotJSON("the body is not UTF-8") from error
+        raise MalformedBody("the body is not UTF-8") from error
     except json.JSONDecodeError as error:
-        raise NotJSON("the body is not JSON", error.lineno, error.colno) from error
+        raise MalformedBody(f"the body is not JSON (line {error.lineno}, column {error.colno})") from error
     except RecursionError as error:
-        raise NotJSON("the body has too many nested levels") from error
+        raise MalformedBody("the body has too many nested levels") from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Object:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 from schemas import strict_json
+from schemas.faults import MalformedBody
 from schemas.fields import well_formed
 from schemas.files.row import RESULT_NAMES, Row
 from schemas.result import Result
@@ -32,7 +33,7 @@ class Reader:
             return Row(number, [text], fault="not_utf8")
         try:
             found = strict_json.read(text.encode("utf-8"))
-        except strict_json.NotJSON:
+        except MalformedBody:
             return Row(number, [text], fault="not_json")
         if not isinstance(found, strict_json.Object):
             return Row(number, [text], fault="not_an_object")

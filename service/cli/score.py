@@ -15,7 +15,7 @@ from model.errors import ModelError
 from model.registry import loader
 from schemas.files.row import RESERVED_NAMES, Row
 from schemas.files.table import FILES
-from schemas.result import Policy, Result
+from schemas.result import Policy, Result, results
 from service import config
 from service.cli.model_errors import message
 from service.cli.order_files import Source, format_option, open_orders
@@ -56,25 +56,26 @@ def score(file: str, path: str | None, out: str, rejects: str | None, given: str
         beside = Path() if is_stream(out) else Path(out).parent
         rejects_file = rejects or str(beside / f"{source.name}.rejects.{source.format}")
         require_distinct(file, out, rejects_file)  # again: the default name depends on the format
-        results = FILES[source.format].writer(create(out), source.reader.columns)
-        results.begin(rejected=False)
-        rejected = None
+        file_format, columns = FILES[source.format], source.reader.columns
+        writer, rejects_writer = file_format.writer(create(out), columns), None
+        writer.begin(rejected=False)
         kept: list[tuple[Row, Result]] = []
         for chunk in _with_progress(model, source, settings.out_of_range, hidden=out == "-" and sys.stdout.isatty()):
-            kept += chunk.results
+            scored = list(zip(chunk.rows, results(chunk.scored), strict=True))
+            kept += scored
             if top is not None:
                 kept = heapq.nsmallest(top, kept, key=lambda scored: (-scored[1].score, scored[1].order_id))
             else:
-                results.results(kept)
+                writer.results(kept)
                 kept.clear()
-            if chunk.rejected and rejected is None:
-                rejected = FILES[source.format].writer(create(rejects_file), source.reader.columns)
-                rejected.begin(rejected=True)
-            if rejected is not None:
-                rejected.rejects(chunk.rejected)
-            counts.update(result.queue for _, result in chunk.results)
+            if chunk.rejected and rejects_writer is None:
+                rejects_writer = file_format.writer(create(rejects_file), columns)
+                rejects_writer.begin(rejected=True)
+            if rejects_writer is not None:
+                rejects_writer.rejects(chunk.rejected)
+            counts.update(result.queue for _, result in scored)
             counts["rejected"] += len(chunk.rejected)
-        results.results(kept)
+        writer.results(kept)
     if rejects is None and not counts["rejected"]:
         _remove(rejects_file, _REJECTS[source.format])
     policy = f"sha256 {model.sha256}, threshold {model.manifest.threshold}, out_of_range_policy {settings.out_of_range}"

@@ -10,8 +10,7 @@ from model.core.batch import Flags
 from model.core.risk_model import RiskModel, Scores
 from schemas.files import csv, jsonl
 from schemas.result import Policy
-from service.offline.chunks import Rejected, read_chunks
-from service.scoring.batch import Options, score_batch
+from service.offline.chunks import Rejected, score_chunks
 
 MOST_NAMED = 100
 _LABELS = {0: False, 1: True, "false": False, "true": True}
@@ -24,8 +23,7 @@ class BaselineBuilder:
     """
 
     def __init__(self, features: tuple[str, ...], *, labelled: bool) -> None:
-        self.features = features
-        self.labelled = labelled
+        self.features, self.labelled = features, labelled
         self.orders = self.review = self.rejected = 0
         self.first_rejected: Rejected = []
         self.unlabelled: list[int] = []
@@ -43,11 +41,6 @@ class BaselineBuilder:
         np.add.at(self._late, bins, late)
         for counts, zscores in zip(self._zscores, scores.zscores.T, strict=True):
             np.add.at(counts, np.searchsorted(ZSCORE_EDGES, zscores), 1)
-
-    def reject(self, rejected: Rejected) -> None:
-        """Count rejected rows."""
-        self.rejected += len(rejected)
-        self.first_rejected += rejected[: MOST_NAMED - len(self.first_rejected)]
 
     def baseline(self) -> Baseline:
         """The baseline; with calibration if the orders have labels."""
@@ -76,14 +69,13 @@ def build_baseline(
 ) -> BaselineBuilder:
     """Score the orders of a file and count; `label` names the column that says which orders were late. Raises BadFile."""
     found = BaselineBuilder(model.manifest.feature_names, labelled=label is not None)
-    for chunk in read_chunks(found.features, reader):
-        scored = score_batch(model, chunk.decoded, Options(policy))
-        found.reject(chunk.rejected(scored.decoded))
-        rows = [chunk.read[position] for position in scored.decoded.positions]
-        labels = [None if label is None else _label(reader.value(row, label)) for row in rows]
+    for chunk in score_chunks(model, reader, policy):
+        found.rejected += len(chunk.rejected)
+        found.first_rejected += chunk.rejected[: MOST_NAMED - len(found.first_rejected)]
+        labels = [None if label is None else _label(reader.value(row, label)) for row in chunk.rows]
         if label is not None:
-            found.unlabelled += [row.line for row, late in zip(rows, labels, strict=True) if late is None]
-        found.add(scored.scores, np.array(labels, np.bool_))
+            found.unlabelled += [row.line for row, late in zip(chunk.rows, labels, strict=True) if late is None]
+        found.add(chunk.scored.scores, np.array(labels, np.bool_))
     return found
 
 

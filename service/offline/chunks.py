@@ -10,7 +10,7 @@ from itertools import islice
 from model.core.risk_model import RiskModel
 from schemas.faults import CODES
 from schemas.files.row import Row
-from schemas.result import Policy, Result, results
+from schemas.result import Policy, ScoredBatch
 from schemas.validation import BatchValidator, DecodedBatch
 from service.scoring.batch import Options, score_batch
 
@@ -28,20 +28,13 @@ class Chunk:
     decoded: DecodedBatch
     unreadable: Rejected
 
-    def rejected(self, decoded: DecodedBatch) -> Rejected:
-        """The rows that are not in the batch, as it is decoded or, with more faults, after it is scored."""
-        faulty = [
-            (self.read[position], "; ".join(_reason(fault.code, fault.name) for fault in faults))
-            for position, faults in decoded.by_position().items()
-        ]
-        return sorted(self.unreadable + faulty, key=lambda rejected: rejected[0].line)
-
 
 @dataclass(frozen=True, slots=True)
 class ScoredChunk:
-    """Rows with their results, and rejected rows, each in the file's order."""
+    """The `rows` that are `scored`, and rejected rows with the reason, each in the file's order."""
 
-    results: list[tuple[Row, Result]]
+    rows: list[Row]
+    scored: ScoredBatch
     rejected: Rejected
 
 
@@ -61,8 +54,12 @@ def score_chunks(model: RiskModel, rows: Iterable[Row], policy: Policy) -> Itera
     """The rows of a file in chunks, scored."""
     for chunk in read_chunks(model.manifest.feature_names, rows):
         scored = score_batch(model, chunk.decoded, Options(policy))
-        rows_of_orders = (chunk.read[position] for position in scored.decoded.positions)
-        yield ScoredChunk(list(zip(rows_of_orders, results(scored), strict=True)), chunk.rejected(scored.decoded))
+        faulty = [
+            (chunk.read[position], "; ".join(_reason(fault.code, fault.name) for fault in faults))
+            for position, faults in scored.decoded.by_position().items()
+        ]
+        rejected = sorted(chunk.unreadable + faulty, key=lambda rejected: rejected[0].line)
+        yield ScoredChunk([chunk.read[position] for position in scored.decoded.positions], scored, rejected)
 
 
 def _why_unreadable(row: Row, first_lines: dict[str, int]) -> str | None:

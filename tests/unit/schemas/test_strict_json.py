@@ -3,13 +3,14 @@ import sys
 
 import pytest
 
-from schemas.strict_json import NotJSON, Object, read
+from schemas.faults import MalformedBody
+from schemas.strict_json import Object, read
 
 
 def error_of(text):
-    with pytest.raises(NotJSON) as caught:
+    with pytest.raises(MalformedBody) as caught:
         read(text)
-    return caught.value
+    return str(caught.value)
 
 
 VALUES = [
@@ -71,9 +72,7 @@ SYNTAX_ERRORS = [
 
 @pytest.mark.parametrize(("text", "line", "column"), SYNTAX_ERRORS)
 def test_a_syntax_error_has_its_line_and_column_in_characters(text, line, column):
-    error = error_of(text)
-    assert (error.line, error.column) == (line, column)
-    assert str(error) == f"the body is not JSON (line {line}, column {column})"
+    assert error_of(text) == f"the body is not JSON (line {line}, column {column})"
 
 
 @pytest.mark.parametrize(
@@ -81,14 +80,12 @@ def test_a_syntax_error_has_its_line_and_column_in_characters(text, line, column
     [b"\xff", b'"\xe9"', b'"\xc0\x80"', b'"\xed\xa0\x80"', b'"\xe2\x82"', '{"a": 1}'.encode("utf-16"), b"\xf4\x90\x80\x80"],
 )
 def test_text_that_is_not_utf8_is_rejected_without_a_position(text):
-    error = error_of(text)
-    assert (str(error), error.line, error.column) == ("the body is not UTF-8", None, None)
+    assert error_of(text) == "the body is not UTF-8"
 
 
 @pytest.mark.parametrize("text", [b"[" * 100_000, b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 100_000])
 def test_too_many_nested_levels_are_rejected(text):
-    error = error_of(text)
-    assert (str(error), error.line, error.column) == ("the body has too many nested levels", None, None)
+    assert error_of(text) == "the body has too many nested levels"
 
 
 def test_100_nested_levels_are_read():
@@ -100,4 +97,4 @@ def test_100_nested_levels_are_read():
 
 @pytest.mark.parametrize("text", [b'"secret\x01"', b'{"secret": secret}', b"secret", b'"\\xsecret"'])
 def test_an_error_repeats_nothing_of_the_text(text):
-    assert "secret" not in str(error_of(text))
+    assert "secret" not in error_of(text)

@@ -140,16 +140,12 @@ class _LineFeeds:
 
 
 class Writer:
-    """Writes rows with their results, or rejected rows after their line number and the reason."""
+    """Writes a header, then rows with their results or, if `rejected`, rows after their line number and the reason."""
 
-    def __init__(self, stream: TextIO, columns: Sequence[str]) -> None:
+    def __init__(self, stream: TextIO, columns: Sequence[str], *, rejected: bool) -> None:
         self._cells = writer(_LineFeeds(stream))
-        self._columns = columns
         self._rejected = _rejected_before(columns)
-
-    def begin(self, *, rejected: bool) -> None:
-        """Write the header, of a file of rejected rows or of results."""
-        self._cells.writerow([*REJECT_NAMES, *self._columns[self._rejected :]] if rejected else [*self._columns, *RESULT_NAMES])
+        self._cells.writerow([*REJECT_NAMES, *columns[self._rejected :]] if rejected else [*columns, *RESULT_NAMES])
 
     def results(self, scored: Iterable[tuple[Row, Result]]) -> None:
         """Write rows with their results: the cells of the row, then those of the result."""

@@ -50,14 +50,10 @@ class Reader:
 
 
 class Writer:
-    """Writes rows with their results, or rejected rows with their line number and the reason."""
+    """Writes rows with their results, or rejected rows with their line number and the reason. There is no header."""
 
-    def __init__(self, stream: TextIO, columns: Sequence[str]) -> None:
+    def __init__(self, stream: TextIO, columns: Sequence[str], *, rejected: bool) -> None:
         self._stream = stream
-        self._columns = columns
-
-    def begin(self, *, rejected: bool) -> None:
-        """Write nothing: JSON lines have no header."""
 
     def results(self, scored: Iterable[tuple[Row, Result]]) -> None:
         """Write rows with their results: the text of the line, with the names of the result added at the end."""

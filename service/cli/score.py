@@ -57,8 +57,7 @@ def score(file: str, path: str | None, out: str, rejects: str | None, given: str
         rejects_file = rejects or str(beside / f"{source.name}.rejects.{source.format}")
         require_distinct(file, out, rejects_file)  # again: the default name depends on the format
         file_format, columns = FILES[source.format], source.reader.columns
-        writer, rejects_writer = file_format.writer(create(out), columns), None
-        writer.begin(rejected=False)
+        writer, rejects_writer = file_format.writer(create(out), columns, rejected=False), None
         kept: list[tuple[Row, Result]] = []
         for chunk in _with_progress(model, source, settings.out_of_range, hidden=out == "-" and sys.stdout.isatty()):
             scored = list(zip(chunk.rows, results(chunk.scored), strict=True))
@@ -69,8 +68,7 @@ def score(file: str, path: str | None, out: str, rejects: str | None, given: str
                 writer.results(kept)
                 kept.clear()
             if chunk.rejected and rejects_writer is None:
-                rejects_writer = file_format.writer(create(rejects_file), columns)
-                rejects_writer.begin(rejected=True)
+                rejects_writer = file_format.writer(create(rejects_file), columns, rejected=True)
             if rejects_writer is not None:
                 rejects_writer.rejects(chunk.rejected)
             counts.update(result.queue for _, result in scored)

@@ -7,59 +7,55 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.files.csv import Reader, Writer
 from schemas.files.row import BadFile, Row
-from schemas.files.table import FILES
 from schemas.result import Result
 from tests.facts import FEATURES
+from tests.order_files import opened
 
-Reader, Writer = FILES["csv"].reader, FILES["csv"].writer
 HEADER = f"order_id,{','.join(FEATURES)}"
 
 
-def opened(text):
-    """The text as a file, whose lines keep their ends."""
-    raw = io.BytesIO(text.encode("utf-8", "surrogateescape"))
-    return io.TextIOWrapper(raw, "utf-8", "surrogateescape", newline="")
+def read(*lines):
+    return Reader(opened("\n".join(lines)), FEATURES)
 
 
-def rows(*lines, header=HEADER):
-    return list(Reader(opened("\n".join([header, *lines])), FEATURES))
-
-
-def written(columns, act):
+def results(columns, scored):
+    """The text of a file of these results."""
     stream = io.StringIO(newline="")
-    act(Writer(stream, columns))
+    Writer(stream, columns, rejected=False).results(scored)
     return stream.getvalue()
 
 
-def test_a_row_may_span_several_lines_and_is_carried_as_it_is():
-    found = rows('A,2,3,1,"two\nlines"', '"C\r\nD",2,3,1,"a\n\nb"', header=HEADER + ",note")
-    assert [(row.line, row.source[-1]) for row in found] == [(2, "two\nlines"), (4, "a\n\nb")]
+def rejected(reader, reason):
+    """The text of a file of all rows of the reader, rejected for this reason."""
+    stream = io.StringIO(newline="")
+    Writer(stream, reader.columns, rejected=True).rejects([(row, reason) for row in reader])
+    return stream.getvalue()
 
 
-def test_a_header_may_span_several_lines():
-    (row,) = rows("A,2,3,1,x", header=HEADER + ',"a\nnote"')
-    assert (row.line, row.order["order_id"], row.source[-1]) == (3, "A", "x")
+@pytest.mark.parametrize(("name", "first"), [("note", 2), ('"a\nnote"', 3)])
+def test_a_header_and_a_row_may_span_several_lines_and_a_row_is_carried_as_it_is(name, first):
+    found = read(f"{HEADER},{name}", 'A,2,3,1,"two\nlines"', '"C\r\nD",2,3,1,"a\n\nb"')
+    assert [(row.line, row.source[-1]) for row in found] == [(first, "two\nlines"), (first + 2, "a\n\nb")]
 
 
 @pytest.mark.parametrize(
     ("line", "fault", "source"),
     [
-        ("A,2,3", "not_csv", ["A", "2", "3"]),
-        ("A,2,3,1,", "not_csv", ["A", "2", "3", "1", ""]),
-        ("A;2;3;1", "not_csv", ["A;2;3;1"]),
-        ('"A"x,2,3,1', "not_csv", ['"A"x,2,3,1\n']),
+        *(("A,2,3", "not_csv", ["A", "2", "3"]), ("A,2,3,1,", "not_csv", ["A", "2", "3", "1", ""])),
+        *(("A;2;3;1", "not_csv", ["A;2;3;1"]), ('"A"x,2,3,1', "not_csv", ['"A"x,2,3,1\n'])),
         ("A\udce9,2,3,1", "not_utf8", ["A\udce9", "2", "3", "1"]),
     ],
 )
 def test_a_row_that_cannot_be_read_keeps_its_text_and_the_next_is_read(line, fault, source):
-    first, second = rows(line, "B,2,3,1")
+    first, second = read(HEADER, line, "B,2,3,1")
     assert first == Row(2, source, fault=fault)
     assert (second.line, second.source, second.fault) == (3, ["B", "2", "3", "1"], None)
 
 
 def test_a_quote_that_is_never_closed_makes_one_row_to_the_end():
-    first, second = rows("A,2,3,1", '"B,2,3,1', "C,2,3,1")
+    first, second = read(HEADER, "A,2,3,1", '"B,2,3,1', "C,2,3,1")
     assert (first.fault, second) == (None, Row(3, ['"B,2,3,1\nC,2,3,1'], fault="not_csv"))
 
 
@@ -82,59 +78,40 @@ HEADERS = {
 @pytest.mark.parametrize("rest", ["", "\nA,2,3,1\n"])
 def test_an_unusable_header_is_rejected_with_the_reason(header, rest, reason):
     with pytest.raises(BadFile) as caught:
-        Reader(opened(header + rest), FEATURES)
+        read(header + rest)
     assert str(caught.value) == reason
 
 
 def test_results_follow_the_columns_as_they_were_read():
-    reader = Reader(opened(HEADER + ",note\nA,2.50,3,1,x\nB,11,-1,1,\n"), FEATURES)
+    reader = read(HEADER + ",note", "A,2.50,3,1,x", "B,11,-1,1,")
     first, second = reader
-    out = Result("B", 0.9, "review", ("route_disruption", "backlog"))
-
-    def act(writer):
-        writer.begin(rejected=False)
-        writer.results([(first, Result("A", 0.1 + 0.2, "monitor")), (second, out)])
-
-    assert written(reader.columns, act) == (
+    outside = Result("B", 0.9, "review", ("route_disruption", "backlog"))
+    assert results(reader.columns, [(first, Result("A", 0.1 + 0.2, "monitor")), (second, outside)]) == (
         "order_id,route_disruption,backlog,weather_severity,note,score,queue,out_of_range\n"
         "A,2.50,3,1,x,0.30000000000000004,monitor,\n"
         "B,11,-1,1,,0.9,review,route_disruption backlog\n"
     )
 
 
-def rejected(reader, reasons):
-    def act(writer):
-        writer.begin(rejected=True)
-        writer.rejects(reasons)
-
-    return written(reader.columns, act)
-
-
 def test_a_rejected_row_follows_its_line_and_the_reason_and_can_be_corrected():
-    reader = Reader(opened(HEADER + ",note\nA,2,,1,x\nB,2,3,1\n"), FEATURES)
-    text = rejected(reader, [(row, "why") for row in reader])
-    header, *lines = text.splitlines()
-    assert header == "refused_line,refused_reason,order_id,route_disruption,backlog,weather_severity,note"
-    assert lines == ["2,why,A,2,,1,x", "3,why,B,2,3,1"]
-    corrected = text.replace("A,2,,1,x", "A,2,3,1,x").replace("B,2,3,1", "B,2,3,1,")
-    first, second = Reader(opened(corrected), FEATURES)
+    text = rejected(read(HEADER + ",note", "A,2,,1,x", "B,2,3,1"), "why")
+    assert text == f"refused_line,refused_reason,{HEADER},note\n2,why,A,2,,1,x\n3,why,B,2,3,1\n"
+    first, second = read(text.replace("A,2,,1,x", "A,2,3,1,x").replace("B,2,3,1", "B,2,3,1,"))
     assert (first.order, first.fault) == ({"order_id": "A", **dict(zip(FEATURES, (2.0, 3.0, 1.0), strict=True))}, None)
     assert (*second.source[:2], second.order["order_id"]) == ("3", "why", "B")
 
 
 @pytest.mark.parametrize("column", ["note", "line", "reason"])
 def test_a_row_that_is_rejected_again_can_be_corrected_again(column):
-    reader = Reader(opened(f"{HEADER},{column}\nA,2,,1,x\n"), FEATURES)
+    reader = read(f"{HEADER},{column}", "A,2,,1,x")
     for time in ("first", "second", "third"):
-        text = rejected(reader, [(row, time) for row in reader])
-        reader = Reader(opened(text), FEATURES)
+        reader = read(rejected(reader, time))
     assert [(row.source, row.order["order_id"]) for row in reader] == [(["2", "third", "A", "2", "", "1", "x"], "A")]
 
 
 @pytest.mark.parametrize("line", ['2,why,"A"x,2,3,1', "2,why,A,2,3", "A,2", "A"])
 def test_a_row_that_is_rejected_again_loses_nothing(line):
-    reader = Reader(opened(f"refused_line,refused_reason,{HEADER}\n{line}\n"), FEATURES)
-    (row,) = Reader(opened(rejected(reader, [(row, "again") for row in reader])), FEATURES)
+    (row,) = read(rejected(read(f"refused_line,refused_reason,{HEADER}", line), "again"))
     assert row.source[:2] == ["2", "again"]
     assert line.removeprefix("2,why,") in ",".join(row.source[2:])
 
@@ -147,8 +124,9 @@ CELLS = st.text(st.characters(exclude_categories=["Cs"])) | st.text(alphabet='",
 @given(cells=st.lists(CELLS, min_size=4, max_size=4))
 def test_a_row_is_written_so_that_it_is_read_back_with_the_same_cells(note, cells):
     row = Row(7, [*cells, note])
-    columns = ["order_id", *FEATURES, "note"]
-    scored = written(columns, lambda writer: writer.results([(row, Result("A", 0.5, "monitor"))]))
-    assert list(csv.reader(opened(scored), strict=True)) == [[*row.source, "0.5", "monitor", ""]]
-    (found,) = Reader(opened(rejected(Reader([",".join(columns)], FEATURES), [(row, "why")])), FEATURES)
+    scored = results([*HEADER.split(","), "note"], [(row, Result("A", 0.5, "monitor"))])
+    assert list(csv.reader(io.StringIO(scored, newline=""), strict=True))[1:] == [[*row.source, "0.5", "monitor", ""]]
+    stream = io.StringIO(newline="")
+    Writer(stream, [*HEADER.split(","), "note"], rejected=True).rejects([(row, "why")])
+    (found,) = read(stream.getvalue())
     assert found.source == ["7", "why", *row.source]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from service import config
-from tests.facts import ORDER, ORDERS, SCORES
+from tests.facts import ORDERS, SCORES
 from tests.order_files import HEADER, JSON_LINE, REJECTED, ROWS, many
 
 
@@ -28,14 +28,6 @@ def test_csv_keeps_its_other_columns_and_gets_score_and_queue(run, tmp_path):
     assert [row["order_id"] for row in rows] == [order["order_id"] for order in ORDERS]
     assert [(row["note"], row["queue"]) for row in rows] == [("first", "monitor"), ("", "review"), ("third", "review")]
     assert all(abs(float(row["score"]) - score) <= 1e-14 for row, score in zip(rows, SCORES, strict=True))
-
-
-def test_json_lines_give_json_lines(run):
-    order = {**ORDER, "note": {"deep": [10**30]}}
-    done = run("score", given=json.dumps(order) + "\n")
-    (row,) = lines_of(done)
-    assert {name: row[name] for name in order} == order
-    assert (row["queue"], done.exit_code) == ("monitor", 0)
 
 
 @pytest.mark.parametrize("packed", [bytes, gzip.compress])
@@ -88,13 +80,6 @@ def test_top_keeps_the_highest_scores_with_ties_by_order_id(run):
     assert [row["order_id"] for row in rows_of(done)] == ["B-208", "C-311", "A", "A-104"]
 
 
-def test_an_output_file_is_replaced(run, tmp_path):
-    (tmp_path / "out.csv").write_text("old")
-    done = run("score", "--out", "out.csv", given=HEADER + ROWS)
-    assert (done.stdout, done.exit_code) == ("", 0)
-    assert (tmp_path / "out.csv").read_text().count("\n") == 4
-
-
 def test_an_output_file_is_not_changed_if_the_input_is_incomplete(run, tmp_path):
     (tmp_path / "out.csv").write_text("old")
     rows = "".join(f"{n},{n % 9}.{n},,2,1\n" for n in range(60_000))
@@ -119,12 +104,6 @@ def test_broken_compressed_content_is_an_error_of_the_file_that_is_read(run, tmp
 def test_an_invalid_header_is_an_error_and_nothing_is_scored(run, header, name):
     done = run("score", given=header + "\n1,2,3,4,5\n")
     assert (done.exit_code, done.stdout, f"the header has no column {name}" in done.stderr) == (2, "", True)
-
-
-def test_a_file_of_an_unknown_ending_needs_its_format(run, tmp_path):
-    (tmp_path / "orders.txt").write_text(HEADER + ROWS)
-    assert "give --format" in run("score", "orders.txt").stderr
-    assert run("score", "orders.txt", "--format", "csv").exit_code == 0
 
 
 @pytest.mark.parametrize(("name", "rejects"), [("ORDERS.CSV.GZ", "ORDERS.rejects.csv"), ("a.b.Csv", "a.b.rejects.csv")])

@@ -32,27 +32,22 @@ def test_a_token_that_is_written_to_a_file_is_its_whole_content_and_is_not_print
 
 
 @pytest.mark.parametrize("make", [lambda path: path.write_text("kept"), lambda path: path.symlink_to("nowhere"), os.mkfifo])
-def test_an_existing_file_is_not_overwritten(run, tmp_path, make):
+@pytest.mark.parametrize(("path", "reason"), [("scraper", "File exists"), ("nowhere/scraper", "No such file or directory")])
+def test_an_existing_file_is_not_overwritten_and_without_a_new_one_no_line_is_printed(run, tmp_path, make, path, reason):
     make(tmp_path / "scraper")
-    done = run("token", "new", "prometheus", "--token-to", "scraper")
+    done = run("token", "new", "prometheus", "--token-to", path)
     assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr == "Error: scraper: cannot be written (File exists)\n"
+    assert done.stderr == f"Error: {path}: cannot be written ({reason})\n"
     assert os.listdir(tmp_path) == ["scraper"]
 
 
-def test_if_the_file_cannot_be_written_no_line_is_printed(run):
-    done = run("token", "new", "prometheus", "--token-to", "nowhere/scraper")
-    assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr == "Error: nowhere/scraper: cannot be written (No such file or directory)\n"
+INVALID = [
+    *(("NAME", ("--", name)) for name in ("", "-x", ".x", "a b", "a/b", "a#b", "é", "x" * 65, "a\n")),
+    *(("'--scopes'", ("x", "--scopes", each)) for each in ("", "write", "score,", "score,score", "score read", "SCORE")),
+]
 
 
-@pytest.mark.parametrize("name", ["", "-x", ".x", "a b", "a/b", "a#b", "é", "x" * 65, "a\n"])
-def test_a_name_that_the_tokens_file_does_not_permit_is_rejected(run, name):
-    done = run("token", "new", "--", name)
-    assert (done.exit_code, done.stdout, "Invalid value for NAME" in done.stderr) == (2, "", True)
-
-
-@pytest.mark.parametrize("scopes", ["", "write", "score,", "score,score", "score read", "SCORE"])
-def test_other_scopes_are_rejected(run, scopes):
-    done = run("token", "new", "planner", "--scopes", scopes)
-    assert (done.exit_code, done.stdout) == (2, "")
+@pytest.mark.parametrize(("place", "arguments"), INVALID)
+def test_a_name_or_scopes_that_the_tokens_file_does_not_permit_are_rejected(run, place, arguments):
+    done = run("token", "new", *arguments)
+    assert (done.exit_code, done.stdout, f"Invalid value for {place}" in done.stderr) == (2, "", True)

@@ -13,10 +13,9 @@ from model.core.baseline import SCORE_EDGES, ZSCORE_EDGES
 from model.core.batch import Batch
 from model.core.manifest import Feature
 from model.core.network import Network
-from schemas.files.row import BadFile
 from schemas.files.table import FILES
 from service.offline import chunks
-from service.offline.baseline import MOST_NAMED, build_baseline
+from service.offline.baseline import build_baseline
 from tests.models import layer, model_of
 
 NAMES = ("backlog", "distance")
@@ -77,18 +76,6 @@ def test_orders_go_to_review_by_the_policy(policy, orders, review):
     assert (found.orders, found.review, found.rejected) == (orders, review, 3 - orders)
 
 
-def test_without_a_label_there_is_no_calibration():
-    assert built([(1.0, 1.0, True)], label=None).baseline().calibration == ()
-
-
-def test_rejected_rows_are_counted_and_the_first_are_kept_with_line_and_reason():
-    invalid = [{"order_id": f"bad-{at}", "backlog": None, "distance": 1} for at in range(MOST_NAMED + 5)]
-    found = built([(1.0, 1.0, True)], *invalid)
-    assert (found.orders, found.rejected, len(found.first_rejected)) == (1, MOST_NAMED + 5, MOST_NAMED)
-    row, reason = found.first_rejected[0]
-    assert (row.line, reason.startswith("backlog: null (")) == (2, True)
-
-
 def table(labels, header="late"):
     text = io.StringIO()
     csv.writer(text).writerows([["order_id", header, *NAMES], *([str(at), label, 1, 2] for at, label in enumerate(labels))])
@@ -117,11 +104,6 @@ def test_a_json_line_with_another_label_is_named_by_its_number(label):
 def test_the_label_of_a_rejected_row_is_not_read():
     found = built_from("csv", "order_id,late,backlog,distance\na,1,1,1\nb,,,1\n")
     assert (found.orders, found.rejected, found.unlabelled) == (1, 1, [])
-
-
-def test_a_file_without_the_column_is_rejected():
-    with pytest.raises(BadFile, match="no column late"):
-        built_from("csv", table("01", "delayed"))
 
 
 def test_the_mean_of_equal_scores_at_the_end_of_a_bin_stays_in_it():

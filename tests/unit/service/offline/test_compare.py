@@ -9,7 +9,7 @@ from model.core.batch import Batch
 from model.core.manifest import Feature
 from model.core.network import Network
 from schemas.files.row import Row
-from service.offline.compare import DifferentFeatures, compare
+from service.offline.compare import compare
 from tests.models import layer, model_of, one_input
 
 NAMES = ("backlog", "distance")
@@ -37,11 +37,6 @@ NARROW = model_with({"backlog": 1.0, "distance": 0.0}, maximum=5.0)
 number = st.floats(-50, 50, allow_subnormal=False)
 
 
-def test_orders_that_change_queue_are_counted_in_each_direction():
-    found = compare(FIRST, SECOND, rows((-1, 1), (-2, 1), (1, -1), (1, 1), (-1, -1)), "review")
-    assert (found.orders, found.to_review, found.to_monitor, found.alone, found.rejected) == (5, 2, 1, 0, 0)
-
-
 def test_the_largest_difference_comes_with_the_first_order_that_has_it():
     found = compare(FIRST, SECOND, rows((0, 0), (-1, 1), (1, -1), (0, 0.5)), "review")
     expected = abs(score_of(FIRST, (1, -1)) - score_of(SECOND, (1, -1)))
@@ -59,13 +54,6 @@ def test_features_may_be_in_another_order():
     reversed_second = model_with({"backlog": 0.0, "distance": 1.0}, names=NAMES[::-1])
     given = rows((-1, 1), (2, -0.5), (0.25, 3))
     assert compare(FIRST, reversed_second, given, "review") == compare(FIRST, SECOND, given, "review")
-
-
-def test_models_of_other_features_are_rejected_by_their_names():
-    other = model_with({"distance": 1.0, "weather": 1.0}, names=("distance", "weather"))
-    with pytest.raises(DifferentFeatures) as caught:
-        compare(FIRST, other, [], "review")
-    assert (caught.value.first, caught.value.second) == (["backlog"], ["weather"])
 
 
 @pytest.mark.parametrize(("policy", "expected"), [("review", (2, 1, 0)), ("flag", (2, 0, 0)), ("refuse", (1, 0, 1))])

@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -23,3 +26,14 @@ def import_(run):
     """Import arrays as made.npz."""
     made = ("--name", "made", "--version", "7", "--threshold", "0.4", "--out", "made.npz")
     return lambda source, *more: run("model", "import", source, *made, *more)
+
+
+@pytest.fixture
+def with_card(import_, arrays):
+    """Import with a card of these features."""
+
+    def with_card(*features, source=arrays, description=""):
+        Path("card.json").write_text(json.dumps({"features": features}))
+        return import_(source, "--card", "card.json", "--description", description)
+
+    return with_card

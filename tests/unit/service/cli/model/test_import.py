@@ -1,5 +1,4 @@
 import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +23,7 @@ def test_an_imported_model_is_valid_and_names_its_source(import_, arrays):
 
 @pytest.mark.parametrize(
     ("epoch", "created"),
-    [
-        ("0", "1970-01-01T00:00:00Z"),
-        ("1700000000", "2023-11-14T22:13:20Z"),
-        ("253402300799", "9999-12-31T23:59:59Z"),
-    ],
+    [("0", "1970-01-01T00:00:00Z"), ("1700000000", "2023-11-14T22:13:20Z"), ("253402300799", "9999-12-31T23:59:59Z")],
 )
 def test_the_same_import_at_the_same_source_date_gives_the_same_bytes(import_, arrays, monkeypatch, epoch, created):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
@@ -54,17 +49,6 @@ def test_an_import_that_fails_names_the_place_and_writes_nothing(import_, arrays
     done = import_(arrays, "--activations", "relu,relu")
     assert (done.exit_code, Path("made.npz").exists()) == (1, False)
     assert "manifest.activations: 2 activations for 1 hidden layers" in done.stderr
-
-
-@pytest.fixture
-def with_card(import_, arrays):
-    """Import with a card of these features."""
-
-    def with_card(*features):
-        Path("card.json").write_text(json.dumps({"features": features}))
-        return import_(arrays, "--card", "card.json")
-
-    return with_card
 
 
 def test_the_card_gives_ranges_and_units(with_card):
@@ -108,14 +92,8 @@ def test_default_writes_the_packaged_model_byte_for_byte(run):
     assert Path("again.npz").read_bytes() == Path(DEFAULT_MODEL).read_bytes()
 
 
-def test_validate_accepts_a_valid_file_and_rejects_a_broken_one(run):
-    assert "delivery-risk 1.0.0 is valid" in run("model", "validate", DEFAULT_MODEL).stdout
-    Path("cut.npz").write_bytes(Path(DEFAULT_MODEL).read_bytes()[:-40])
-    broken = run("model", "validate", "cut.npz")
-    assert (broken.exit_code, broken.stdout, broken.stderr.startswith("Error: cut.npz: ")) == (1, "", True)
-
-
 def test_validate_compares_the_digest(run):
+    assert "delivery-risk 1.0.0 is valid" in run("model", "validate", DEFAULT_MODEL).stdout
     digest = hashlib.sha256(Path(DEFAULT_MODEL).read_bytes()).hexdigest()
     codes = [run("model", "validate", DEFAULT_MODEL, "--sha256", each).exit_code for each in (digest, digest.upper(), "0" * 64)]
     assert codes == [0, 0, 1]

@@ -1,4 +1,3 @@
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,22 +15,20 @@ def test_it_prints_features_shapes_and_parameter_count(run):
         assert text in printed
 
 
-def test_it_prints_means_scales_and_ranges_to_the_last_digit(run, import_, arrays):
+def test_it_prints_means_scales_and_ranges_to_the_last_digit(run, with_card, arrays):
     distance = {"name": "distance", "minimum": -0.1, "maximum": 13.825304, "unit": "km"}
-    Path("card.json").write_text(json.dumps({"features": [distance, {"name": "backlog", "maximum": 1e23}]}))
     saved = dict(np.load(arrays)) | {"mean": np.array([0.1 + 0.2, 100.0]), "scale": np.array([2.0, 1 / 3])}
     np.savez("digits.npz", **saved)
-    import_("digits.npz", "--card", "card.json")
+    with_card(distance, {"name": "backlog", "maximum": 1e23}, source="digits.npz")
     rows = [line.split() for line in run("model", "inspect", "made.npz").stdout.splitlines()]
     assert ["backlog", "0.30000000000000004", "2.0", "..", "1e+23"] in rows
     assert ["distance", "100.0", "0.3333333333333333", "-0.1", "..", "13.825304", "km"] in rows
 
 
-def test_no_text_of_a_file_looks_like_another_line_or_controls_the_terminal(run, import_, arrays):
+def test_no_text_of_a_file_looks_like_another_line_or_controls_the_terminal(run, with_card):
     control = "\x85\x9b2J\u2028\u202e"
-    Path("card.json").write_text(json.dumps({"features": [{"name": "distance", "unit": f"km{control}"}, {"name": "backlog"}]}))
-    done = import_(arrays, "--card", "card.json", "--description", f"é\nsha256      0000\r\x1b[2J{control}")
-    assert done.exit_code == 0
+    distance = {"name": "distance", "unit": f"km{control}"}
+    with_card(distance, {"name": "backlog"}, description=f"é\nsha256      0000\r\x1b[2J{control}")
     made = model_file.read("made.npz")
     provenance = {f"a{control}": "b\nsha256      0000"}
     model_file.write(replace(made, manifest=replace(made.manifest, provenance=provenance)), "made.npz")

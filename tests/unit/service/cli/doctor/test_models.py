@@ -6,7 +6,6 @@ import pytest
 from model.artifact import model_file
 from model.core.manifest import Feature
 from model.core.network import Network
-from model.errors import SelfTestFailed
 from model.registry import references, versions
 from model.registry.references import VersionReference
 from service import config
@@ -25,17 +24,6 @@ def directory(tmp_path):
     return holding(tmp_path / "models", "123", "12")
 
 
-@pytest.fixture
-def file_of(tmp_path):
-    """A model file of these bytes."""
-
-    def file_of(data):
-        (tmp_path / "model.npz").write_bytes(data)
-        return tmp_path / "model.npz"
-
-    return file_of
-
-
 def checked(**given):
     """The findings of all checks of models under these settings."""
     environ = {config.variable(name): str(value) for name, value in given.items()}
@@ -43,36 +31,32 @@ def checked(**given):
     return [finding for check in (models.model, models.self_test, models.challenger) for finding in check(installation)]
 
 
-def test_a_valid_model_passes_its_self_test(file_of):
-    made = model_file.loads(model_file.dumps(one_input()))
-    assert checked(model=file_of(model_file.dumps(made))) == [
-        ok(f"made 1 (sha256 {made.sha256})"),
-        ok("1 orders get the file's scores, to the last bit"),
-    ]
+@pytest.mark.parametrize(("activation", "exact"), [("linear", "the last bit"), ("tanh", "1e-12")])
+def test_a_valid_model_passes_its_self_test_as_exactly_as_its_functions_are_portable(tmp_path, activation, exact):
+    made = model_of(Network([layer([[1.0]], [0.0], activation), layer([[1.0]], [0.0])]))
+    written = model_file.write(made, tmp_path / "model.npz")
+    loaded = ok(f"made 1 (sha256 {written.sha256})")
+    assert checked(model=tmp_path / "model.npz") == [loaded, ok(f"1 orders get the file's scores, to {exact}")]
 
 
-def test_a_model_of_functions_that_differ_between_machines_has_a_tolerance(file_of):
-    data = model_file.dumps(model_of(Network([layer([[1.0]], [0.0], "tanh"), layer([[1.0]], [0.0])])))
-    assert checked(model=file_of(data))[1] == ok("1 orders get the file's scores, to 1e-12")
+PUT = "put a valid model file there, or set DELIVERY_RISK_MODEL"
 
 
-def test_a_model_that_cannot_be_loaded_fails(file_of):
-    path = file_of(b"nothing")
-    (found,) = checked(model=path)
-    assert (found.verdict, found.found.startswith(f"{path}: not a ")) == ("FAIL", True)
-    assert found.advice == "put a valid model file there, or set DELIVERY_RISK_MODEL"
-
-
-def test_a_model_of_another_digest_than_the_pinned_one_fails(file_of):
-    (found,) = checked(model=file_of(model_file.dumps(one_input())), model_sha256="0" * 64)
-    assert (found.verdict, "which is not the expected one" in found.found) == ("FAIL", True)
-
-
-def test_a_model_that_fails_its_self_test_fails_by_that_check_alone(file_of):
-    data, error, _ = MODELS["another weight"]
-    (found,) = checked(model=file_of(data))
-    assert (error, found.verdict, "orders get other" in found.found) == (SelfTestFailed, "FAIL", True)
-    assert found.advice.endswith("see `arithmetic`")
+@pytest.mark.parametrize(
+    ("data", "sha256", "reason", "advice"),
+    [
+        (b"nothing", "", "not a ", PUT),
+        (model_file.dumps(one_input()), "0" * 64, "which is not the expected one", PUT),
+        (MODELS["another weight"][0], "", "orders get other", f"{PUT}; see `arithmetic`"),
+    ],
+    ids=["not a model", "another digest than the pinned one", "another score in the self-test"],
+)
+def test_a_model_that_cannot_be_served_fails_by_one_check(tmp_path, data, sha256, reason, advice):
+    (tmp_path / "model.npz").write_bytes(data)
+    (found,) = checked(model=tmp_path / "model.npz", **({"model_sha256": sha256} if sha256 else {}))
+    assert (found.verdict, found.advice) == ("FAIL", advice)
+    assert found.found.startswith(f"{tmp_path}/model.npz: ")
+    assert reason in found.found
 
 
 def test_a_valid_registry_shows_its_current_version_and_its_challenger(directory):
@@ -101,11 +85,7 @@ HARM = {
     "every version that was current": (break_versions("1", "2"), DIGEST, REPAIRED),
     "missing reference": (lambda directory: Path(directory, CURRENT).unlink(), CURRENT, REPAIRED),
     "torn reference": (lambda directory: Path(directory, CURRENT).write_bytes(b"{"), CURRENT, REPAIRED),
-    "large reference": (
-        lambda directory: Path(directory, CURRENT).write_bytes(b" " * (references.LIMIT + 1)),
-        CURRENT,
-        REPAIRED,
-    ),
+    "large reference": (lambda directory: Path(directory, CURRENT).write_bytes(bytes(references.LIMIT + 1)), CURRENT, REPAIRED),
     "unreadable reference": (make_unreadable, CURRENT, f"make it a readable file; {NONE_SERVED}"),
 }
 

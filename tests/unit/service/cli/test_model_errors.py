@@ -22,12 +22,20 @@ COMMANDS = {
     "challenge": (1, ["model", "challenge", "1", "--in"]),
 }
 ON_FILES = [*COMMANDS][:7]
+PATHS = {
+    "broken.npz": (ON_FILES, "not a ", ""),
+    "nowhere.npz": (["serve", "score"], "cannot be read (No such file or directory)", ""),
+    "registry": (["serve", "score", "validate", "diff", "card"], "CURRENT.json: not found; no version was promoted yet", ""),
+    "trained.npz": (ON_FILES, "feature_names: ", "`delivery-risk model import`"),
+}
 
 
 @pytest.fixture
 def error(run, tmp_path):
     """The error of a command on this path."""
     (tmp_path / "registry").mkdir()
+    (tmp_path / "broken.npz").write_bytes(b"nothing")
+    np.savez(tmp_path / "trained.npz", feature_names=np.array(["backlog"]), mean=np.zeros(1), scale=np.ones(1))
     (tmp_path / "orders.csv").write_text(ONE)
     model_file.write(packaged_model(), tmp_path / "valid.npz")
 
@@ -40,28 +48,11 @@ def error(run, tmp_path):
     return error
 
 
-@pytest.mark.parametrize("command", ON_FILES)
-def test_a_file_that_is_not_a_model_is_named(error, tmp_path, command):
-    (tmp_path / "broken.npz").write_bytes(b"nothing")
-    assert error(command, "broken.npz").startswith("broken.npz: not a ")
-
-
-@pytest.mark.parametrize("command", ["serve", "score"])
-def test_a_path_that_does_not_exist_is_named(error, command):
-    assert error(command, "nowhere.npz") == "nowhere.npz: cannot be read (No such file or directory)"
-
-
-@pytest.mark.parametrize("command", ["serve", "score", "validate", "diff", "card"])
-def test_a_registry_is_named_with_the_place_in_it(error, command):
-    assert error(command, "registry").startswith("registry: CURRENT.json: not found; no version was promoted yet")
-
-
-@pytest.mark.parametrize("command", ON_FILES)
-def test_for_training_arrays_the_error_names_the_command_that_makes_a_model_of_them(error, tmp_path, command):
-    np.savez(tmp_path / "trained.npz", feature_names=np.array(["backlog"]), mean=np.zeros(1), scale=np.ones(1))
-    found = error(command, "trained.npz")
-    assert found.startswith("trained.npz: feature_names: ")
-    assert found.endswith("`delivery-risk model import`")
+@pytest.mark.parametrize(("command", "path"), [(command, path) for path in PATHS for command in PATHS[path][0]])
+def test_a_path_is_named_with_the_place_in_it_and_for_training_arrays_the_command_that_imports_them(error, command, path):
+    _, reason, advice = PATHS[path]
+    found = error(command, path)
+    assert (found.startswith(f"{path}: {reason}"), found.endswith(advice)) == (True, True)
 
 
 def test_the_variable_is_a_path_too(error, run, monkeypatch):
@@ -69,8 +60,8 @@ def test_the_variable_is_a_path_too(error, run, monkeypatch):
     assert run("serve").stderr == "Error: /nowhere: cannot be read (No such file or directory)\n"
 
 
-def test_a_file_that_cannot_be_imported_is_named_once(run, tmp_path):
-    (tmp_path / "broken.npz").write_bytes(b"nothing")
+@pytest.mark.usefixtures("error")
+def test_a_file_that_cannot_be_imported_is_named_once(run):
     done = run("model", "import", "broken.npz", "--name=a", "--version=1", "--threshold=0.5", "--out=out.npz")
     assert (done.stderr.startswith("Error: broken.npz: not a "), done.stderr.count("broken.npz")) == (True, 1)
 

@@ -25,18 +25,12 @@ def models(tmp_path):
 
 
 @pytest.fixture
-def full():
-    with open("/dev/full", "w") as file:
-        yield file
-
-
-@pytest.fixture
-def broken():
-    """The end of a pipe without a reader."""
+def nowhere(request):
+    """A full device, or the end of a pipe without a reader."""
     reads, writes = os.pipe()
     os.close(reads)
-    yield writes
-    os.close(writes)
+    with open("/dev/full", "w") as full, open(writes, "w") as broken:
+        yield {"full": full, "broken": broken}[request.param]
 
 
 def run(models, command, **streams):
@@ -46,16 +40,15 @@ def run(models, command, **streams):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("stream", ["full", pytest.param("broken", marks=pytest.mark.long)])
-def test_a_change_whose_message_cannot_be_written_succeeds_and_prints_it_on_standard_error(models, command, stream, request):
-    done = run(models, command, stdout=request.getfixturevalue(stream))
+@pytest.mark.parametrize("nowhere", ["full", pytest.param("broken", marks=pytest.mark.long)], indirect=True)
+def test_a_change_whose_message_cannot_be_written_succeeds_and_prints_it_on_standard_error(models, command, nowhere):
+    done = run(models, command, stdout=nowhere)
     assert (done.returncode, done.stderr.count("\n")) == (0, 1)
     assert done.stderr.startswith(f"models: {COMMANDS[command][1]}")
 
 
-@pytest.mark.parametrize("stream", ["full", "broken"])
-def test_a_rollback_that_can_print_nothing_succeeds_once(models, stream, request):
-    nowhere = request.getfixturevalue(stream)
+@pytest.mark.parametrize("nowhere", ["full", "broken"], indirect=True)
+def test_a_rollback_that_can_print_nothing_succeeds_once(models, nowhere):
     assert run(models, "rollback", stdout=nowhere, stderr=nowhere).returncode == 0
     assert versions.current(models).version == "1"
 

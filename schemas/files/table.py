@@ -1,13 +1,11 @@
 """The table of file formats, by the name that the command line uses."""
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from schemas.files import csv, jsonl
 
 
-@dataclass(frozen=True, slots=True)
-class FileFormat:
+class FileFormat(NamedTuple):
     """The `reader` and the `writer` of a file of orders. Both take one row at a time."""
 
     reader: type[csv.Reader] | type[jsonl.Reader]

@@ -1,6 +1,6 @@
 """delivery-risk model publish, promote, rollback, challenge, list: the versions in a model registry."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import click
@@ -15,7 +15,6 @@ from service.cli.output import ReaderGone, WriteError
 
 _REGISTRY = click.Path(exists=True, file_okay=False)
 _in = click.option("--in", "directory", required=True, metavar="DIR", type=_REGISTRY, help="The registry.")
-_ROLES: tuple[tuple[str, Callable[[str], VersionReference | None]], ...] = (("*", versions.current), ("+", versions.challenger))
 
 
 @click.command()
@@ -84,17 +83,15 @@ def list_(context: click.Context, directory: str) -> None:
         names = versions.list_versions(directory)
     valid = True
     marked: dict[str, tuple[str, VersionReference]] = {}
-    for mark, read in _ROLES:
+    for mark, reference_in in (("*", versions.current), ("+", versions.challenger)):
         try:
-            reference = read(directory)
+            if reference := reference_in(directory):
+                marked.setdefault(reference.version, (mark, reference))
         except NothingPromoted:
             continue
         except ModelError as error:
             valid = False
             click.echo(f"Error: {message(directory, error)}", err=True)
-            continue
-        if reference is not None:
-            marked.setdefault(reference.version, (mark, reference))
     names += [version for version in marked if version not in names]
     width = max(map(len, names), default=0)
     for version in names:

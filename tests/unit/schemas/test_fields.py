@@ -62,7 +62,7 @@ UNKNOWN = [({"a": 1, "b": 2, "c": 3}, {"b": ["unknown_name"], "c": ["unknown_nam
 NO_OBJECTS = [(value, {"_schema": ["not_an_object"]}) for value in (None, 3, "a", [("a", 1)], True)]
 
 
-@pytest.mark.parametrize(("value", "messages"), UNKNOWN + NO_OBJECTS)
+@pytest.mark.parametrize(("value", "messages"), [*UNKNOWN, *NO_OBJECTS])
 def test_a_strict_schema_accepts_only_an_object_and_names_each_unknown_field(value, messages):
     with pytest.raises(ValidationError) as caught:
         Strict.from_dict({"a": Number()})().load(value)

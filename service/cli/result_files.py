@@ -24,14 +24,14 @@ def is_stream(path: str) -> bool:
     return path == "-" or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path))
 
 
-def require_distinct(orders: str, out: str, rejects: str | None) -> None:
+def require_distinct(orders: str, out: str, rejects: str) -> None:
     """Raise UsageError unless results and rejected rows go to different files, neither of them (by any link) the orders.
 
     Neither may be a directory. Devices such as /dev/null are the same only by their name.
     """
     read = _status(orders, sys.stdin)
     targets: list[object] = []
-    for path in [out] if rejects is None else [out, rejects]:
+    for path in (out, rejects):
         found, target = _status(path, sys.stdout), os.path.realpath(path)
         if found is None and not os.path.isdir(os.path.dirname(target)):
             raise click.UsageError(f"{path}: No such file or directory.")

@@ -45,7 +45,6 @@ def score(file: str, path: str | None, out: str, rejects: str | None, given: str
     row is scored, 1 if rows are rejected, 2 if FILE cannot be scored or the results cannot be written. Interrupted, it
     removes partial output and exits with 130 (Ctrl-C), 143 (SIGTERM) or 141 (closed pipe).
     """
-    require_distinct(file, out, rejects)
     settings = load_settings(model=path or None)
     try:
         model = loader.load(settings.model, settings.model_sha256, reserved=RESERVED_NAMES)
@@ -55,7 +54,7 @@ def score(file: str, path: str | None, out: str, rejects: str | None, given: str
     with open_orders(file, model.manifest.feature_names, given) as source, open_outputs() as create:
         beside = Path() if is_stream(out) else Path(out).parent
         rejects_file = rejects or str(beside / f"{source.name}.rejects.{source.format}")
-        require_distinct(file, out, rejects_file)  # again: the default name depends on the format
+        require_distinct(file, out, rejects_file)
         file_format, columns = FILES[source.format], source.reader.columns
         writer, rejects_writer = file_format.writer(create(out), columns, rejected=False), None
         kept: list[tuple[Row, Result]] = []

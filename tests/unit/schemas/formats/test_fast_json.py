@@ -54,14 +54,9 @@ def body(draw: random.Random, valid: float) -> str:
         lists = [(name, f"[{','.join(column if draw.random() < valid else column[1:])}]") for name, column in values.items()]
         inside = [("order_ids", f"[{','.join(ids)}]"), ("columns", members(lists))]
     text = space() + members(inside) + space()
-    return text if draw.random() < valid else _damaged(draw, text)
-
-
-def _damaged(draw: random.Random, text: str) -> str:
     at = draw.randrange(len(text))
-    return draw.choice(
-        [text[:at], text[:at] + text[at + 1 :], text[:at] + draw.choice(',:"[]{}0\\ \x00') + text[at:], text + "x"]
-    )
+    inserted = text[:at] + draw.choice(',:"[]{}0\\ \x00') + text[at:]
+    return text if draw.random() < valid else draw.choice([text[:at], text[:at] + text[at + 1 :], inserted, text + "x"])
 
 
 def outcome(decode) -> tuple[object, ...]:

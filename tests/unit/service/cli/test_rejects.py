@@ -26,12 +26,18 @@ def test_rejected_rows_of_an_earlier_run_are_removed(run, tmp_path, name, valid,
     assert not rejects.exists()
 
 
-@pytest.mark.parametrize("name", ["orders", "orders.gz", "orders.txt"])
-def test_the_default_name_is_that_of_the_orders_without_its_ending(run, tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "more", "kept"),
+    [
+        *((name, ("--format", "csv"), "orders") for name in ("orders", "orders.gz", "orders.txt")),
+        *(("ORDERS.CSV.GZ", (), "ORDERS"), ("a.b.Csv", (), "a.b")),
+    ],
+)
+def test_the_default_name_is_that_of_the_orders_without_its_ending_in_any_capitals(run, tmp_path, name, more, kept):
     (tmp_path / name).write_text(HEADER + REJECTED)
-    done = run("score", name, "--format", "csv", "--out", "out.csv")
-    assert done.stderr.endswith("1 rows rejected, see orders.rejects.csv.\n")
-    assert set(os.listdir(tmp_path)) == {name, "orders.rejects.csv", "out.csv"}
+    done = run("score", name, *more, "--out", "out.csv")
+    assert done.stderr.endswith(f"1 rows rejected, see {kept}.rejects.csv.\n")
+    assert set(os.listdir(tmp_path)) == {name, f"{kept}.rejects.csv", "out.csv"}
 
 
 ORDERS_AS_LINES = json.dumps({"line": 1, **ORDER}) + "\n"

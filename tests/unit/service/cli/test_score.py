@@ -104,12 +104,6 @@ def test_an_invalid_header_is_an_error_and_nothing_is_scored(run, header, name):
     assert (done.exit_code, done.stdout, f"the header has no column {name}" in done.stderr) == (2, "", True)
 
 
-@pytest.mark.parametrize(("name", "rejects"), [("ORDERS.CSV.GZ", "ORDERS.rejects.csv"), ("a.b.Csv", "a.b.rejects.csv")])
-def test_endings_may_be_in_capitals(run, tmp_path, name, rejects):
-    (tmp_path / name).write_text(HEADER + REJECTED)
-    assert (run("score", name).exit_code, (tmp_path / rejects).exists()) == (1, True)
-
-
 def test_orders_out_of_range_are_named_and_follow_the_policy(run, monkeypatch):
     given = HEADER + "X,-1,,2,-1\n"
     (row,) = rows_of(run("score", given=given))

@@ -27,10 +27,10 @@ def results(columns, scored):
     return stream.getvalue()
 
 
-def rejected(reader, reason):
-    """The text of a file of all rows of the reader, rejected for this reason."""
+def rejected(reader, reason, rows=None):
+    """The text of a file of these rows, by default all of the reader, rejected for this reason."""
     stream = io.StringIO(newline="")
-    Writer(stream, reader.columns, rejected=True).rejects([(row, reason) for row in reader])
+    Writer(stream, reader.columns, rejected=True).rejects([(row, reason) for row in rows or reader])
     return stream.getvalue()
 
 
@@ -124,9 +124,8 @@ CELLS = st.text(st.characters(exclude_categories=["Cs"])) | st.text(alphabet='",
 @given(cells=st.lists(CELLS, min_size=4, max_size=4))
 def test_a_row_is_written_so_that_it_is_read_back_with_the_same_cells(note, cells):
     row = Row(7, [*cells, note])
-    scored = results([*HEADER.split(","), "note"], [(row, Result("A", 0.5, "monitor"))])
+    reader = read(HEADER + ",note")
+    scored = results(reader.columns, [(row, Result("A", 0.5, "monitor"))])
     assert list(csv.reader(io.StringIO(scored, newline=""), strict=True))[1:] == [[*row.source, "0.5", "monitor", ""]]
-    stream = io.StringIO(newline="")
-    Writer(stream, [*HEADER.split(","), "note"], rejected=True).rejects([(row, "why")])
-    (found,) = read(stream.getvalue())
+    (found,) = read(rejected(reader, "why", [row]))
     assert found.source == ["7", "why", *row.source]

@@ -17,9 +17,7 @@ def made():
     ("epoch", "created"),
     [("0", "1970-01-01T00:00:00Z"), ("1700000000", "2023-11-14T22:13:20Z"), ("253402300799", "9999-12-31T23:59:59Z")],
 )
-def test_an_imported_model_names_its_source_and_has_the_same_bytes_at_the_same_source_date(
-    import_, arrays, monkeypatch, epoch, created
-):
+def test_an_imported_model_names_its_source_and_has_the_bytes_of_its_date(import_, arrays, monkeypatch, epoch, created):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
     done = import_(arrays)
     first, manifest = Path("made.npz").read_bytes(), made().manifest
@@ -66,9 +64,7 @@ def test_an_import_reports_how_many_features_have_a_range(with_card, entry, coun
 
 
 @pytest.mark.parametrize(("name", "head", "place"), [("queue", "sigmoid", "features"), ("distance", "identity", "head")])
-def test_a_model_that_gives_no_risk_or_has_the_name_of_an_output_column_is_imported_and_not_served(
-    run, import_, arrays, name, head, place
-):
+def test_a_model_without_risk_or_with_an_output_column_is_imported_and_not_served(run, import_, arrays, name, head, place):
     np.savez("named.npz", **dict(np.load(arrays)) | {"feature_names": np.array(["backlog", name])})
     done = import_("named.npz", "--head", head)
     *_, told = done.stdout.splitlines()

@@ -11,9 +11,6 @@ class ModelError(Exception):
     `location` is the array, feature, manifest entry or file that is wrong. `reason` says what is wrong with it.
     """
 
-    location: str
-    reason: str
-
     def __init__(self, location: str, reason: str) -> None:
         super().__init__(f"{location}: {reason}")
         self.location = location
@@ -84,10 +81,6 @@ class NothingPromoted(ModelError):
     """The registry has no current version: none was promoted yet."""
 
 
-class NothingBefore(ModelError):
-    """The registry has no earlier version to roll back to."""
-
-
 class VersionTaken(ModelError):
     """The version was published before with other content."""
 
@@ -96,13 +89,9 @@ class VersionMismatch(ModelError):
     """The version in the file is not the version under which the registry has it."""
 
 
-class AlreadyCurrent(ModelError):
-    """The challenger would be the current version."""
-
-
 class OtherFeatures(ModelError):
     """The challenger takes other features than the champion."""
 
 
-class OtherModel(ModelError):
-    """The file is a version of another model than the versions in the registry."""
+class NotAllowed(ModelError):
+    """The registry has nothing to roll back to, has versions of another model, or has the challenger as current version."""

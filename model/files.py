@@ -16,7 +16,8 @@ def read(path: Path | str, limit: int, location: str = "file") -> bytes:
     A file that is not regular or is over `limit` bytes is not read. No more is read than the size of the file when opened.
     """
     try:
-        with open(path, "rb", opener=_without_waiting) as file:
+        # A FIFO opens without waiting for a writer.
+        with open(path, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise Unreadable(location, "not a regular file")
@@ -47,8 +48,3 @@ def draft(folder: Path | str, prefix: str, data: bytes) -> Iterator[str]:
         yield path
     finally:
         Path(path).unlink(missing_ok=True)
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Open a file that may be a FIFO, without waiting for a writer."""
-    return os.open(path, flags | os.O_NONBLOCK)

@@ -60,7 +60,8 @@ def read(data: bytes, known: re.Pattern[str]) -> dict[str, npt.NDArray[np.generi
     """
     found = files(data, known)
     headers = {name: _header(name, member) for name, member in found.items()}
-    return {name: _array(found[name].content(), header) for name, header in headers.items()}
+    # The slice is a copy, so the numbers are aligned in memory.
+    return {name: np.frombuffer(found[name].content()[at.begin :], at.dtype).reshape(at.shape) for name, at in headers.items()}
 
 
 def files(data: bytes, known: re.Pattern[str]) -> dict[str, Member]:
@@ -90,8 +91,3 @@ def _header(name: str, member: Member) -> _Header:
     if dtype == np.uint8 and size > manifest.LIMIT:
         raise TooLarge(name, f"over {manifest.LIMIT} bytes")
     return _Header(header.end(), dtype, shape)
-
-
-def _array(content: bytes, header: _Header) -> npt.NDArray[np.generic]:
-    # The slice is a copy, so the numbers are aligned in memory.
-    return np.frombuffer(content[header.begin :], header.dtype).reshape(header.shape)

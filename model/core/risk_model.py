@@ -91,15 +91,9 @@ class RiskModel:
         if batch.matrix.shape[1] != len(self.manifest.features):
             raise ShapeMismatch("batch", f"{batch.matrix.shape[1]} columns for {len(self.manifest.features)} features")
         zscores, logits, outputs, finite = self.outputs(batch.matrix)
-        scores = outputs[:, 0]
-        return Scores(
-            logits=logits[:, 0],
-            scores=scores,
-            review=scores >= self.manifest.threshold,
-            zscores=zscores,
-            out_of_range=self.out_of_range(batch.matrix),
-            finite=finite,
-        )
+        scores, outside = outputs[:, 0], self.out_of_range(batch.matrix)
+        review = scores >= self.manifest.threshold
+        return Scores(logits=logits[:, 0], scores=scores, review=review, zscores=zscores, out_of_range=outside, finite=finite)
 
     def require_risk(self, reserved: Collection[str] = ()) -> None:
         """Raise NotServable unless the network has one output under a sigmoid head and no feature has a `reserved` name."""

@@ -12,7 +12,7 @@ import io
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,8 @@ def training_arrays(source: Path | str, label: Label, card: Path | str | None = 
     if names is None:
         already = "; the file is a model file already" if "manifest" in arrays else ""
         raise MissingMember("feature_names", f"not in the training arrays{already}")
+    if names.dtype.kind != "U":
+        raise BadArray("feature_names", "expected texts; save them by np.array(names, str)")
     hidden = sum(name.startswith("w") for name in arrays) - 1
     activations = label.activations * (hidden if len(label.activations) == 1 else 1)
     if len(activations) != max(hidden, 0):
@@ -66,18 +68,8 @@ def training_arrays(source: Path | str, label: Label, card: Path | str | None = 
     if card is not None:
         card_bytes = files.read(card, npz.LIMIT, Path(card).name)
         provenance |= {"card": Path(card).name, "card_sha256": hashlib.sha256(card_bytes).hexdigest()}
-    described = Manifest(
-        name=label.name,
-        version=label.version,
-        created=label.created,
-        description=label.description,
-        features=_features(_texts(names), card_bytes),
-        activations=(*activations, "linear"),
-        head=label.head,
-        threshold=label.threshold,
-        self_test=SelfTest((), ()),
-        provenance=provenance,
-    )
+    learned = {"features": _features(names.ravel().tolist(), card_bytes), "activations": (*activations, "linear")}
+    described = Manifest(**asdict(label) | learned, self_test=SelfTest((), ()), provenance=provenance)
     model = model_file.assemble(described, {name: _float64(name, array) for name, array in arrays.items()})
     return replace(model, manifest=manifest.checked(replace(described, self_test=_self_test(model))))
 
@@ -99,12 +91,6 @@ def _plain(name: str, content: bytes) -> npt.NDArray[Any]:
     if file.read(1) or array.size > len(content):
         raise BadArray(name, "its size is not that of its header")
     return array
-
-
-def _texts(names: npt.NDArray[Any]) -> list[str]:
-    if names.dtype.kind != "U":
-        raise BadArray("feature_names", "expected texts; save them by np.array(names, str)")
-    return [str(name) for name in names.ravel()]
 
 
 def _float64(name: str, array: npt.NDArray[Any]) -> Floats:
@@ -143,30 +129,23 @@ def _feature(entry: dict[str, Any], location: str) -> Feature:
 
 
 def _self_test(model: RiskModel) -> SelfTest:
-    """The orders of the means, of one scale to each side of them, and of the ends of the training ranges."""
+    """The orders of the means, of one scale to each side of them, and of the ends of the training ranges.
+
+    Raises NotFinite with the array whose numbers overflow, rather than the self-test made of them.
+    """
     mean, scale = model.standardizer.mean, model.standardizer.scale
     ranges = [(feature.minimum, feature.maximum) for feature in model.manifest.features]
     ends = [[m if end is None else end for end, m in zip(side, mean, strict=True)] for side in zip(*ranges, strict=True)]
-    with np.errstate(over="ignore"):
-        orders = np.array([mean, mean - scale, mean + scale, *ends])
-    outputs = model.outputs(orders).outputs
-    if not (np.isfinite(orders).all() and np.isfinite(outputs).all()):
-        raise _overflow(model, orders)
-    return SelfTest(_rows(orders), _rows(outputs))
-
-
-def _overflow(model: RiskModel, orders: Floats) -> NotFinite:
-    """The error of the array whose numbers overflow, rather than of the self-test made of them."""
-    where = "the mean, one scale to each side of it or an end of the range"
     with np.errstate(all="ignore"):
+        orders = np.array([mean, mean - scale, mean + scale, *ends])
         zscores = model.standardizer(orders)
-        for name, column in zip(model.manifest.feature_names, zscores.T, strict=True):
-            if not np.isfinite(column).all():
-                return NotFinite("scale", f"feature {name} has no finite z-score at {where}")
-        sums = [step.pre_activations for step in model.network.forward(zscores)]
-    first = next(number for number, each in enumerate(sums, 1) if not np.isfinite(each).all())
-    return NotFinite(f"w{first}", f"too large: sums of this layer are not finite at {where}")
-
-
-def _rows(matrix: Floats) -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(row) for row in matrix.tolist())
+        steps = list(model.network.forward(zscores))
+        outputs = model.head(steps[-1].activations)
+    if np.isfinite(orders).all() and np.isfinite(outputs).all():
+        return SelfTest(*(tuple(map(tuple, matrix.tolist())) for matrix in (orders, outputs)))
+    where = "the mean, one scale to each side of it or an end of the range"
+    for name, column in zip(model.manifest.feature_names, zscores.T, strict=True):
+        if not np.isfinite(column).all():
+            raise NotFinite("scale", f"feature {name} has no finite z-score at {where}")
+    first = next(number for number, step in enumerate(steps, 1) if not np.isfinite(step.pre_activations).all())
+    raise NotFinite(f"w{first}", f"too large: sums of this layer are not finite at {where}")

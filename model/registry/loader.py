@@ -29,13 +29,10 @@ def last_valid(path: Path | str, sha256: str | None = None, *, reserved: Collect
     """The same; if the current version of a registry is invalid, the latest valid one before it. Raises ModelError."""
     if sha256 is not None or not os.path.isdir(path):
         return load(path, sha256, reserved=reserved)
-    *earlier, current = references.read(path)
-    try:
-        return versions.load(path, current, reserved=reserved)
-    except ModelError:
-        for at in reversed(earlier):
-            try:
-                return versions.load(path, at, reserved=reserved)
-            except ModelError:
-                continue
-        raise
+    errors: list[ModelError] = []
+    for at in reversed(references.read(path)):
+        try:
+            return versions.load(path, at, reserved=reserved)
+        except ModelError as error:
+            errors.append(error)
+    raise errors[0]

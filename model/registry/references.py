@@ -72,9 +72,3 @@ def write(directory: Path | str, prefix: str, history: Sequence[VersionReference
     """Replace the file of this name by a draft whose name starts with `prefix`. Raises OSError."""
     with files.draft(directory, prefix, dumps(history)) as draft:
         os.replace(draft, Path(directory, name))
-
-
-def set_aside(directory: Path | str) -> None:
-    """Keep CURRENT.json under the name BROKEN.json, before it is replaced. Raises OSError."""
-    Path(directory, BROKEN).unlink(missing_ok=True)
-    os.link(Path(directory, CURRENT), Path(directory, BROKEN))

@@ -19,23 +19,11 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from model import files
+from model import errors, files
 from model.artifact import model_file, npz
 from model.artifact.manifest import VERSION
 from model.core.risk_model import RiskModel
-from model.errors import (
-    AlreadyCurrent,
-    BadPointer,
-    ModelError,
-    NothingBefore,
-    NothingPromoted,
-    OtherFeatures,
-    OtherModel,
-    TooLarge,
-    Unreadable,
-    VersionMismatch,
-    VersionTaken,
-)
+from model.errors import ModelError, Unreadable, VersionTaken
 from model.registry import references
 from model.registry.references import VersionReference
 
@@ -58,7 +46,7 @@ def challenger(directory: Path | str) -> VersionReference | None:
     """The reference to the challenger, if there is one. Raises ModelError."""
     try:
         return references.read(directory, references.CHALLENGER)[-1]
-    except NothingPromoted:
+    except errors.NothingPromoted:
         return None
 
 
@@ -82,7 +70,7 @@ def get(directory: Path | str, version: str, *, reserved: Collection[str] = ()) 
 def publish(file: Path | str, directory: Path | str, *, reserved: Collection[str] = ()) -> RiskModel:
     """Add the model in this file under its version. Publishing it again changes nothing. Raises ModelError and OSError.
 
-    VersionTaken if the version has other content, OtherModel if the registry has versions of another model.
+    VersionTaken if the version has other content, NotAllowed if the registry has versions of another model.
     """
     data = files.read(file, npz.LIMIT)
     model = model_file.loads(data)
@@ -112,10 +100,11 @@ def promote(
         promoted = _reference(get(directory, version, reserved=reserved))
         try:
             history = references.read(directory)
-        except NothingPromoted:
+        except errors.NothingPromoted:
             pass
-        except (BadPointer, TooLarge) as error:
-            references.set_aside(directory)
+        except (errors.BadPointer, errors.TooLarge) as error:
+            Path(directory, references.BROKEN).unlink(missing_ok=True)
+            os.link(Path(directory, references.CURRENT), Path(directory, references.BROKEN))
             broken = error
         if history[-1:] != (promoted,):
             references.write(directory, _DRAFT, (*history, promoted))
@@ -131,7 +120,7 @@ def rollback(directory: Path | str, *, reserved: Collection[str] = ()) -> Versio
     with _changing(directory):
         *history, _ = references.read(directory)
         if not history:
-            raise NothingBefore(references.CURRENT, "no earlier version to roll back to")
+            raise errors.NotAllowed(references.CURRENT, "no earlier version to roll back to")
         load(directory, history[-1], reserved=reserved)
         references.write(directory, _DRAFT, history)
         _end_trial_of(history[-1].version, directory)
@@ -141,15 +130,15 @@ def rollback(directory: Path | str, *, reserved: Collection[str] = ()) -> Versio
 def challenge(version: str | None, directory: Path | str, *, reserved: Collection[str] = ()) -> None:
     """Make this version the challenger; None ends the trial. Raises ModelError and OSError.
 
-    AlreadyCurrent for the current version, OtherFeatures if it does not take the same features as the current version.
+    NotAllowed for the current version, OtherFeatures if it does not take the same features as the current version.
     """
     with _changing(directory):
         if version is None:
-            _end_trial(directory)
+            Path(directory, references.CHALLENGER).unlink(missing_ok=True)
             return
         model, champion = get(directory, version, reserved=reserved), current(directory)
         if version == champion.version:
-            raise AlreadyCurrent(f"version {version}", "the current version; choose another version as challenger")
+            raise errors.NotAllowed(f"version {version}", "the current version; choose another version as challenger")
         require_same_features(load(directory, champion, reserved=reserved), model)
         references.write(directory, _DRAFT, [_reference(model)], references.CHALLENGER)
 
@@ -157,18 +146,14 @@ def challenge(version: str | None, directory: Path | str, *, reserved: Collectio
 def require_same_features(champion: RiskModel, challenger: RiskModel) -> None:
     """Raise OtherFeatures unless both models take the same features in the same order."""
     if champion.manifest.feature_names != challenger.manifest.feature_names:
-        raise OtherFeatures("manifest.features", "not the features of the current version in the same order")
+        raise errors.OtherFeatures("manifest.features", "not the features of the current version in the same order")
 
 
 def _end_trial_of(version: str, directory: Path | str) -> None:
     with suppress(ModelError):  # an invalid CHALLENGER.json names no version
         tried = challenger(directory)
         if tried is not None and tried.version == version:
-            _end_trial(directory)
-
-
-def _end_trial(directory: Path | str) -> None:
-    Path(directory, references.CHALLENGER).unlink(missing_ok=True)
+            Path(directory, references.CHALLENGER).unlink()
 
 
 @contextmanager
@@ -194,7 +179,7 @@ def _require_same_model(directory: Path | str, model: RiskModel) -> None:
         except ModelError:
             continue
         if name != model.manifest.name:
-            raise OtherModel("manifest.name", f"{model.manifest.name}, but the registry has versions of {name}")
+            raise errors.NotAllowed("manifest.name", f"{model.manifest.name}, but the registry has versions of {name}")
         return
 
 
@@ -205,7 +190,7 @@ def _load(directory: Path | str, name: str, version: str, reserved: Collection[s
         model = model_file.loads(data, sha256)
         model.require_risk(reserved)
         if version != model.manifest.version:
-            raise VersionMismatch("manifest.version", "not the version of its file name in the registry")
+            raise errors.VersionMismatch("manifest.version", "not the version of its file name in the registry")
     except ModelError as error:
         location = name if error.location == "file" else f"{name}: {error.location}"
         raise type(error)(location, error.reason) from error

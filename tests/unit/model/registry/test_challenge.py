@@ -2,7 +2,7 @@
 
 import pytest
 
-from model.errors import AlreadyCurrent, Unreadable
+from model.errors import NotAllowed, Unreadable
 from model.registry import references, versions
 from model.registry.references import VersionReference
 
@@ -29,7 +29,7 @@ def test_a_challenger_is_a_valid_version(three):
 
 def test_the_current_version_cannot_be_the_challenger(three):
     versions.challenge("3", three)
-    with pytest.raises(AlreadyCurrent) as rejected:
+    with pytest.raises(NotAllowed) as rejected:
         versions.challenge("2", three)
     assert str(rejected.value) == "version 2: the current version; choose another version as challenger"
     assert versions.challenger(three).version == "3"

@@ -8,10 +8,9 @@ import pytest
 from model.artifact import model_file
 from model.errors import (
     DigestMismatch,
-    NothingBefore,
+    NotAllowed,
     NothingPromoted,
     NotServable,
-    OtherModel,
     Unreadable,
     VersionMismatch,
     VersionTaken,
@@ -61,7 +60,7 @@ def test_the_same_version_with_other_content_is_rejected(directory):
 
 def test_a_model_of_another_name_is_rejected(directory):
     publish(directory, "8")
-    with pytest.raises(OtherModel) as rejected:
+    with pytest.raises(NotAllowed) as rejected:
         publish(directory, "9", name="other")
     assert str(rejected.value) == "manifest.name: other, but the registry has versions of made"
     assert versions.list_versions(directory) == ["8"]
@@ -108,7 +107,7 @@ def test_promoting_what_is_current_changes_nothing(three):
 def test_each_rollback_goes_one_promotion_back_also_if_a_version_was_promoted_again(three):
     versions.promote("1", three)
     assert [versions.rollback(three).version for _ in range(3)] == ["3", "2", "1"]
-    with pytest.raises(NothingBefore) as rejected:
+    with pytest.raises(NotAllowed) as rejected:
         versions.rollback(three)
     assert rejected.value.location == "CURRENT.json"
     assert state(three) == (["1", "2", "3"], ["1"])

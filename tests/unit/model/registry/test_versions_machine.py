@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from model.errors import AlreadyCurrent, NothingBefore, NothingPromoted, Unreadable, VersionTaken
+from model.errors import NotAllowed, NothingPromoted, Unreadable, VersionTaken
 from model.registry import loader, versions
 from tests.registries import drafts, publish, state
 
@@ -50,7 +50,7 @@ class Machine(RuleBasedStateMachine):
             self.history.pop()
             assert versions.rollback(self.directory).version == self.history[-1]
         else:
-            with pytest.raises(NothingBefore if self.history else NothingPromoted):
+            with pytest.raises(NotAllowed if self.history else NothingPromoted):
                 versions.rollback(self.directory)
 
     @rule(version=VERSIONS)
@@ -59,7 +59,7 @@ class Machine(RuleBasedStateMachine):
             with pytest.raises(Unreadable if version not in self.weights else NothingPromoted):
                 versions.challenge(version, self.directory)
         elif version == self.history[-1]:
-            with pytest.raises(AlreadyCurrent):
+            with pytest.raises(NotAllowed):
                 versions.challenge(version, self.directory)
         else:
             versions.challenge(version, self.directory)

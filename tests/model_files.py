@@ -5,16 +5,20 @@ import json
 import os
 import struct
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from model.artifact import model_file
+from model.errors import ModelError
 from model.packaged import packaged_model
+from tests.facts import FEATURES
 from tests.models import reference_of
 
 GOOD = model_file.dumps(packaged_model())
@@ -26,6 +30,16 @@ SECRET_NUMBER = 8675309.25
 SECRETS = (SECRET_TEXT, "8675309")
 
 MISSING = object()
+
+
+@contextmanager
+def rejects(error: type[ModelError], location: str) -> Iterator[pytest.ExceptionInfo[ModelError]]:
+    """The block must raise exactly this error with this location, and its message must not repeat a value of a file."""
+    with pytest.raises(ModelError) as rejected:
+        yield rejected
+    assert (type(rejected.value), rejected.value.location) == (error, location)
+    assert str(rejected.value) == f"{location}: {rejected.value.reason}"
+    assert not any(secret in str(rejected.value) for secret in SECRETS)
 
 
 class Trap:
@@ -77,15 +91,12 @@ def described(descr: str, shape: str, body: bytes = b"", fortran: bool = False) 
 
 def document() -> dict[str, Any]:
     """The valid file's manifest."""
-    text = np.load(io.BytesIO(members()["manifest.npy"]))
-    return dict(json.loads(text.tobytes()))
+    return dict(json.loads(np.load(io.BytesIO(GOOD))["manifest"].tobytes()))
 
 
 def referred_document() -> dict[str, Any]:
     """The same with a reference."""
-    found = document()
-    names = [feature["name"] for feature in found["features"]]
-    return found | {"reference": json.loads(json.dumps(asdict(reference_of(names))))}
+    return document() | {"reference": json.loads(json.dumps(asdict(reference_of(FEATURES))))}
 
 
 def edited(path: Iterable[str | int], value: Any, full: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 import json
+import os
+from contextlib import contextmanager
 
 import pytest
 
-from model.errors import ModelError
 from model.importers.arrays import training_arrays
-from tests.model_files import SECRETS
+from tests.model_files import rejects
 from tests.training_arrays import LABEL, saved_bytes
 
 
@@ -25,12 +26,28 @@ def imported(tmp_path):
 
 @pytest.fixture
 def rejection(imported):
-    """The error of an import that must fail without repeating a value."""
+    """The reason of this error, which an import must give with this location."""
 
-    def rejection(*given):
-        with pytest.raises(ModelError) as rejected:
+    def rejection(error, location, *given):
+        with rejects(error, location) as rejected:
             imported(*given)
-        assert not any(secret in str(rejected.value) for secret in SECRETS)
-        return rejected.value
+        return rejected.value.reason
 
     return rejection
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """This function of `os` raises this error in the block, which must raise it."""
+
+    @contextmanager
+    def failing(step, error):
+        def fails(*_, **__):
+            raise error
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, step, fails)
+            with pytest.raises(type(error)):
+                yield
+
+    return failing

@@ -22,22 +22,15 @@ def model(folder):
     return training_arrays(folder / "model.npz", LABEL, folder / "model.json")
 
 
-@pytest.fixture(scope="module")
-def cases(folder):
+def test_all_cases_get_the_probability_that_the_framework_gives_before_and_after_the_model_is_written(model, folder):
     with open(folder / "cases.csv", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def test_all_cases_get_the_probability_that_the_framework_gives(model, cases):
+        cases = list(csv.DictReader(file))
     x = np.array([[float(case[name]) for name in model.manifest.feature_names] for case in cases])
     scores = model.score(Batch([case["order_id"] for case in cases], x)).scores
     assert len(scores) == 2000
     np.testing.assert_allclose(scores, [float(case["p_predict_proba"]) for case in cases], rtol=0.0, atol=1e-12)
-
-
-def test_the_model_keeps_its_numbers_through_its_file(model, cases):
-    x = np.array([[float(case[name]) for name in model.manifest.feature_names] for case in cases[:50]])
-    assert model_file.loads(model_file.dumps(model)).outputs(x).outputs.tolist() == model.outputs(x).outputs.tolist()
+    written = model_file.loads(model_file.dumps(model))
+    assert written.outputs(x[:50]).outputs.tolist() == model.outputs(x[:50]).outputs.tolist()
 
 
 def test_ranges_are_those_of_the_training_data(model, folder):

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.errors import BadPointer, ModelError, NothingPromoted, TooLarge, Unreadable
+from model.errors import BadPointer, NothingPromoted, TooLarge, Unreadable
 from model.registry import references
 from model.registry.references import VersionReference
-from tests.model_files import MISSING, SECRET_TEXT
+from tests.model_files import MISSING, SECRET_TEXT, rejects
 from tests.unit.model.artifact.broken_models import NOT_JSON
 
 DIGEST = "0123456789abcdef" * 4
@@ -37,12 +37,9 @@ def test_a_history_comes_back_as_it_was_written(history):
     assert references.loads(references.dumps(history)) == tuple(history)
 
 
-def test_a_pointer_without_a_history_is_read():
-    assert references.loads(changed()) == (VersionReference("8", "8.npz", DIGEST),)
-
-
-def test_the_earlier_versions_come_first_and_the_current_one_last():
-    assert [each.version for each in references.loads(changed(before=[EARLIER]))] == ["7", "8"]
+def test_a_pointer_is_read_the_earlier_versions_first_and_the_current_one_last():
+    assert references.loads(changed()) == (VersionReference(**CURRENT),)
+    assert references.loads(changed(before=[EARLIER])) == (VersionReference(**EARLIER), VersionReference(**CURRENT))
 
 
 def test_the_newest_versions_of_a_long_history_are_kept_and_fit_within_the_limit(tmp_path):
@@ -51,48 +48,32 @@ def test_the_newest_versions_of_a_long_history_are_kept_and_fit_within_the_limit
     assert references.read(tmp_path) == tuple(longest[-references.KEPT :])
 
 
+ENTRIES = {
+    "version": [8, f"../{SECRET_TEXT}", "8\n", "8" * 65, ""],
+    "file": [*(f"{folder}/{SECRET_TEXT}.npz" for folder in ("..", "below", "")), "..", ".", ".draft-8", "8\0.npz", None],
+    "sha256": [DIGEST.upper(), DIGEST[:-1], f"{DIGEST}\n", [DIGEST]],
+    "before": [EARLIER, None],
+}
 MALFORMED = {
-    **{name: (text, "CURRENT.json") for name, text in NOT_JSON.items()},
-    "a name given twice earlier": (b'{"before": [{"a": 1, "a": 1}]}', "CURRENT.json"),
-    "a list": (b"[]", "CURRENT.json"),
-    "a text": (b'"8.npz"', "CURRENT.json"),
-    "null": (b"null", "CURRENT.json"),
-    "a name unknown": (changed(tattletale=1), "CURRENT.json"),
-    "no version": (changed(version=MISSING), "CURRENT.json.version"),
-    "no file": (changed(file=MISSING), "CURRENT.json.file"),
-    "no digest": (changed(sha256=MISSING), "CURRENT.json.sha256"),
-    "a version that is a number": (changed(version=8), "CURRENT.json.version"),
-    "a version with a slash": (changed(version=f"../{SECRET_TEXT}"), "CURRENT.json.version"),
-    "a version with a line's end": (changed(version="8\n"), "CURRENT.json.version"),
-    "a version of 65 characters": (changed(version="8" * 65), "CURRENT.json.version"),
-    "an empty version": (changed(version=""), "CURRENT.json.version"),
-    "a file above": (changed(file=f"../{SECRET_TEXT}.npz"), "CURRENT.json.file"),
-    "a file below": (changed(file=f"below/{SECRET_TEXT}.npz"), "CURRENT.json.file"),
-    "a file anywhere": (changed(file=f"/{SECRET_TEXT}.npz"), "CURRENT.json.file"),
-    "the directory above": (changed(file=".."), "CURRENT.json.file"),
-    "the directory": (changed(file="."), "CURRENT.json.file"),
-    "a hidden file": (changed(file=".draft-8"), "CURRENT.json.file"),
-    "a file with a zero": (changed(file="8\0.npz"), "CURRENT.json.file"),
-    "a file that is null": (changed(file=None), "CURRENT.json.file"),
-    "a digest in capitals": (changed(sha256=DIGEST.upper()), "CURRENT.json.sha256"),
-    "a digest too short": (changed(sha256=DIGEST[:-1]), "CURRENT.json.sha256"),
-    "a digest with a line's end": (changed(sha256=f"{DIGEST}\n"), "CURRENT.json.sha256"),
-    "a digest in a list": (changed(sha256=[DIGEST]), "CURRENT.json.sha256"),
-    "a history that is no list": (changed(before=EARLIER), "CURRENT.json.before"),
-    "a history that is null": (changed(before=None), "CURRENT.json.before"),
-    "an earlier version by its name alone": (changed(before=["7"]), "CURRENT.json.before[0]"),
-    "an earlier version with a history": (earlier(before=[]), "CURRENT.json.before[1]"),
-    "an earlier version without a digest": (earlier(sha256=MISSING), "CURRENT.json.before[1].sha256"),
-    "an earlier file elsewhere": (earlier(file="../7.npz"), "CURRENT.json.before[1].file"),
+    **{f"{name} {value!a:.30}": (changed(**{name: value}), f".{name}") for name, values in ENTRIES.items() for value in values},
+    **{f"no {name}": (changed(**{name: MISSING}), f".{name}") for name in CURRENT},
+    **{name: (text, "") for name, text in NOT_JSON.items()},
+    "a list": (b"[]", ""),
+    "a text": (b'"8.npz"', ""),
+    "null": (b"null", ""),
+    "a name unknown": (changed(tattletale=1), ""),
+    "a name given twice earlier": (b'{"before": [{"a": 1, "a": 1}]}', ""),
+    "an earlier version by its name alone": (changed(before=["7"]), ".before[0]"),
+    "an earlier version with a history": (earlier(before=[]), ".before[1]"),
+    "an earlier version without a digest": (earlier(sha256=MISSING), ".before[1].sha256"),
+    "an earlier file elsewhere": (earlier(file="../7.npz"), ".before[1].file"),
 }
 
 
-@pytest.mark.parametrize(("data", "location"), MALFORMED.values(), ids=MALFORMED)
-def test_a_malformed_pointer_is_rejected_with_its_location(data, location):
-    with pytest.raises(BadPointer) as rejected:
+@pytest.mark.parametrize(("data", "where"), MALFORMED.values(), ids=MALFORMED)
+def test_a_malformed_pointer_is_rejected_with_its_location(data, where):
+    with rejects(BadPointer, f"CURRENT.json{where}"):
         references.loads(data)
-    assert rejected.value.location == location
-    assert SECRET_TEXT not in str(rejected.value)
 
 
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.text(), st.lists).map(lambda value: json.dumps(value).encode()))
@@ -124,9 +105,8 @@ NO_FILE = {
 @pytest.mark.parametrize(("make", "error"), NO_FILE.values(), ids=NO_FILE)
 def test_an_unreadable_pointer_is_rejected_without_waiting(make, error, tmp_path):
     make(tmp_path / references.CURRENT)
-    with pytest.raises(ModelError) as rejected:
+    with rejects(error, "CURRENT.json"):
         references.read(tmp_path)
-    assert (type(rejected.value), rejected.value.location) == (error, "CURRENT.json")
 
 
 def test_a_link_to_a_pointer_is_followed(tmp_path):

@@ -1,6 +1,7 @@
 """Any sequence of publications, promotions, rollbacks and trials, compared with lists in memory."""
 
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from model.errors import NotAllowed, NothingPromoted, Unreadable, VersionTaken
 from model.registry import loader, versions
-from tests.registries import drafts, publish, state
+from tests.registries import drafts, holding, publish, state
 
 VERSIONS = st.sampled_from(["1", "2", "3", "10"])
 
@@ -21,26 +22,18 @@ class Machine(RuleBasedStateMachine):
     @initialize()
     def empty(self):
         self.folder = tempfile.TemporaryDirectory()
-        self.directory = Path(self.folder.name, "registry")
-        self.directory.mkdir()
-        self.weights = {}
-        self.history = []
-        self.tried = None
+        self.directory = holding(Path(self.folder.name, "registry"), "", "")
+        self.weights, self.history, self.tried = {}, [], None
 
     @rule(version=VERSIONS, weight=st.sampled_from([1.0, 2.0]))
     def publish(self, version, weight):
-        if self.weights.setdefault(version, weight) == weight:
+        taken = self.weights.setdefault(version, weight) != weight
+        with pytest.raises(VersionTaken) if taken else nullcontext():
             publish(self.directory, version, weight)
-        else:
-            with pytest.raises(VersionTaken):
-                publish(self.directory, version, weight)
 
     @rule(version=VERSIONS)
     def promote(self, version):
-        if version not in self.weights:
-            with pytest.raises(Unreadable):
-                versions.promote(version, self.directory)
-        else:
+        with nullcontext() if version in self.weights else pytest.raises(Unreadable):
             versions.promote(version, self.directory)
             self.history += [version] if self.history[-1:] != [version] else []
 
@@ -55,13 +48,12 @@ class Machine(RuleBasedStateMachine):
 
     @rule(version=VERSIONS)
     def challenge(self, version):
+        error = None
         if version not in self.weights or not self.history:
-            with pytest.raises(Unreadable if version not in self.weights else NothingPromoted):
-                versions.challenge(version, self.directory)
+            error = Unreadable if version not in self.weights else NothingPromoted
         elif version == self.history[-1]:
-            with pytest.raises(NotAllowed):
-                versions.challenge(version, self.directory)
-        else:
+            error = NotAllowed
+        with pytest.raises(error) if error else nullcontext():
             versions.challenge(version, self.directory)
             self.tried = version
 

@@ -30,9 +30,7 @@ def test_the_packaged_model_is_the_worked_example():
     assert np.array(test.scores).tolist() == REPORT["expected"]["activations"][-1]
 
 
-def test_a_packaged_feature_ranges_from_zero_to_ten():
-    assert {(each.minimum, each.maximum) for each in packaged_model().manifest.features} == {(0.0, 10.0)}
-
-
-def test_the_description_of_the_packaged_model_says_that_its_weights_are_illustrative():
-    assert "illustrative" in packaged_model().manifest.description
+def test_a_packaged_feature_ranges_from_zero_to_ten_and_the_description_says_that_the_weights_are_illustrative():
+    found = packaged_model().manifest
+    assert {(each.minimum, each.maximum) for each in found.features} == {(0.0, 10.0)}
+    assert "illustrative" in found.description

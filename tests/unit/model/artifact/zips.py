@@ -37,19 +37,19 @@ def laid_out(content: Iterable[Packed]) -> bytes:
     return bytes(body + directory) + end
 
 
-def with_packed(member: Packed) -> bytes:
-    """The valid file with this member in its place."""
-    return laid_out(member if member.name == name else stored(name, content) for name, content in members().items())
-
-
 def packed(content: bytes, flush: int = zlib.Z_FINISH) -> bytes:
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     return packer.compress(content) + packer.flush(flush)
 
 
-def deflated(name: str, content: bytes, stated: bytes, size: int | None = None) -> bytes:
-    """The valid file with this packed array, whose headers are those of the bytes `stated`."""
-    return with_packed(Packed(f"{name}.npy", content, DEFLATED, zlib.crc32(stated), len(stated) if size is None else size))
+def with_packed(member: Packed) -> bytes:
+    """The valid file with this member in its place."""
+    return laid_out(member if member.name == name else stored(name, content) for name, content in members().items())
+
+
+def deflated(content: bytes, stated: bytes, size: int | None = None) -> bytes:
+    """The valid file with this packed mean, whose headers are those of the bytes `stated`."""
+    return with_packed(Packed("mean.npy", content, DEFLATED, zlib.crc32(stated), len(stated) if size is None else size))
 
 
 def zeros(name: str, size: int, stated: int | None = None) -> Packed:
@@ -63,11 +63,6 @@ def zeros(name: str, size: int, stated: int | None = None) -> Packed:
         checksum = zlib.crc32(block, checksum)
     content = begun + packed(block, zlib.Z_FULL_FLUSH) * (size // MEGABYTE) + packer.flush()
     return Packed(f"{name}.npy", content, DEFLATED, checksum, len(header) + said)
-
-
-def bomb(name: str, size: int, stated: int | None = None) -> bytes:
-    """The valid file with zeros for an array."""
-    return with_packed(zeros(name, size, stated))
 
 
 def crowd(count: int) -> bytes:
@@ -99,14 +94,9 @@ def patched_twice(name: str, offset: int, form: str, *values: int) -> bytes:
 
 
 def widened(offset: int, content: bytes) -> bytes:
-    """The valid file with more bytes at a offset before its directory, of which its end record knows."""
+    """The valid file with more bytes at an offset before its directory, of which its end record knows."""
     start = struct.unpack_from("<L", GOOD, len(GOOD) - 6)[0]
     return patched(-6, "<L", start + len(content), data=GOOD[:offset] + content + GOOD[offset:])
-
-
-def apart(content: bytes) -> bytes:
-    """The valid file with these bytes between its last array and its directory."""
-    return widened(entry_of("manifest.npy"), content)
 
 
 def behind(content: bytes) -> bytes:
@@ -126,12 +116,17 @@ def quoted() -> bytes:
     return patched(entry_of("scale.npy", data) + 42, "<L", 38, data=data)
 
 
+def longer(offset: int, content: bytes, data: bytes = GOOD) -> bytes:
+    """The file with this behind the name of its last entry, as an extra field (30) or a comment (32)."""
+    data = patched(entry_of("b2.npy") + offset, "<H", len(content), data=data)
+    length = struct.unpack_from("<L", data, len(data) - 10)[0]
+    return patched(-10, "<L", length + len(content), data=data[:-22] + content + data[-22:])
+
+
 def in_zip64() -> bytes:
     """The valid file whose last entry has its sizes behind its name, in 64 bits."""
     extra = struct.pack("<2H2Q", 1, 16, 136, 136)
-    data = patched(entry_of("b2.npy") + 20, "<2L2H", 2**32 - 1, 2**32 - 1, 6, len(extra))
-    length = struct.unpack_from("<L", data, len(data) - 10)[0]
-    return patched(-10, "<L", length + len(extra), data=data[:-22] + extra + data[-22:])
+    return longer(30, extra, patched(entry_of("b2.npy") + 20, "<2L", 2**32 - 1, 2**32 - 1))
 
 
 def ended_in_zip64() -> bytes:

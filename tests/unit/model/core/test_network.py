@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.core.activations import HEADS
-from model.core.network import Layer, Network
+from model.core.network import Layer, Network, Step
 from model.core.standardizer import Standardizer
 from model.errors import NotFinite, ShapeMismatch, UnknownName
 from tests import oracle
 from tests.facts import DATA
-from tests.model_files import SECRET_NUMBER, SECRET_TEXT, SECRETS
+from tests.model_files import SECRET_NUMBER, SECRET_TEXT, rejects
 from tests.models import ANY_FINITE, PIECEWISE_LINEAR, SMOOTH, layer, matrices, model_of, networks, plain
 
 GOLDEN = json.loads((DATA / "forward_pass.json").read_text())
@@ -84,22 +84,15 @@ def test_logits_of_standardized_orders_are_those_of_plain_arithmetic_bit_for_bit
     law()
 
 
-def golden_network(case):
-    return Network([layer(each["w"], each["b"], each["activation"]) for each in case["layers"]])
-
-
-by_name = pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in GOLDEN["networks"]])
-
-
-@by_name
+@pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in GOLDEN["networks"]])
 def test_a_worked_network_gives_its_exact_numbers(case):
     x = np.array(case["x"], np.float64)
     if "mean" in case:
         x = Standardizer(np.array(case["mean"]), np.array(case["scale"]), ["feature"] * x.shape[1])(x)
-    steps = list(golden_network(case).forward(x))
-    for name in ("pre_activations", "activations"):
-        for step, expected in zip(steps, case["expected"][name], strict=True):
-            np.testing.assert_allclose(getattr(step, name), expected, rtol=1e-12, atol=1e-12)
+    steps = Network([layer(each["w"], each["b"], each["activation"]) for each in case["layers"]]).forward(x)
+    for step, *expected in zip(steps, *map(case["expected"].get, Step._fields), strict=True):
+        for found, numbers in zip(step, expected, strict=True):
+            np.testing.assert_allclose(found, numbers, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("row", GOLDEN["parameter_counts"], ids=lambda row: "-".join(map(str, row["sizes"])))
@@ -110,18 +103,15 @@ def test_parameters_are_weights_and_biases_together(row):
     assert network.sizes == tuple(row["sizes"])
 
 
+ONE = layer([[1.0]], [0.0])
 OVERFLOWING = {
     "to infinity": [layer([[1e308]], [0.0])],
     "to minus infinity": [layer([[-1e308]], [0.0])],
-    "through relu": [layer([[1e308]], [0.0], "relu"), layer([[1.0]], [0.0])],
+    "through relu": [layer([[1e308]], [0.0], "relu"), ONE],
     "through leaky relu": [layer([[-1e308]], [0.0], "leaky_relu"), layer([[1e10]], [0.0])],
-    "through gelu": [layer([[1e308]], [0.0], "gelu"), layer([[1.0]], [0.0])],
+    "through gelu": [layer([[1e308]], [0.0], "gelu"), ONE],
     "to infinity minus infinity": [layer([[1e308], [1e308]], [0.0, 0.0], "relu"), layer([[1.0, -1.0]], [0.0])],
-    "through tanh, as infinity minus infinity": [
-        layer([[1e308], [1e308]], [0.0, 0.0]),
-        layer([[1.0, -1.0]], [0.0], "tanh"),
-        layer([[1.0]], [0.0]),
-    ],
+    "through tanh": [layer([[1e308], [1e308]], [0.0, 0.0]), layer([[1.0, -1.0]], [0.0], "tanh"), ONE],
     "through softmax": [layer([[1e308], [1e308]], [0.0, 0.0], "softmax"), layer([[1.0, 1.0]], [0.0])],
     "in the bias": [layer([[1.0]], [1.7e308]), layer([[1.0]], [1.7e308])],
 }
@@ -136,7 +126,7 @@ def test_an_overflow_leaves_a_logit_that_is_not_finite(layers):
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
 def test_relu_does_not_hide_a_nan(activation):
-    *_, last = Network([layer([[1.0]], [0.0], activation), layer([[1.0]], [0.0])]).forward(np.array([[np.nan]]))
+    *_, last = Network([layer([[1.0]], [0.0], activation), ONE]).forward(np.array([[np.nan]]))
     assert np.isnan(last.activations).all()
 
 
@@ -145,21 +135,24 @@ def test_an_empty_batch_gives_no_rows():
     assert last.activations.shape == (0, 1)
 
 
+UNFIT = {
+    "no layers": ([], "w1"),
+    "weights of no dimension": ([layer(1.0, [0.0])], "w1"),
+    "weights of one dimension": ([layer([1.0], [0.0])], "w1"),
+    "a layer of no inputs": ([layer([[]], [0.0])], "w1"),
+    "weights of three dimensions": ([layer([[[1.0]]], [0.0])], "w1"),
+    "a layer of no units": ([Layer(np.zeros((0, 2)), np.zeros(0), "linear")], "w1"),
+    "a layer that takes too much": ([ONE, layer([[1.0, 2.0]], [0.0])], "w2"),
+    "a layer that takes too little": ([layer([[1.0], [1.0]], [0.0, 0.0]), ONE], "w2"),
+    "a bias of no dimension": ([layer([[1.0]], 0.0)], "b1"),
+    "a bias of two dimensions": ([layer([[1.0]], [[0.0]])], "b1"),
+    "a bias that would be broadcast": ([layer([[1.0], [1.0]], [SECRET_NUMBER])], "b1"),
+    "a bias that is too long": ([layer([[1.0]], [0.0, 0.0])], "b1"),
+}
 REJECTED = {
-    "no layers": ([], ShapeMismatch, "w1"),
-    "weights of no dimension": ([layer(1.0, [0.0])], ShapeMismatch, "w1"),
-    "weights of one dimension": ([layer([1.0], [0.0])], ShapeMismatch, "w1"),
-    "weights of three dimensions": ([layer([[[1.0]]], [0.0])], ShapeMismatch, "w1"),
-    "a layer of no units": ([Layer(np.zeros((0, 2)), np.zeros(0), "linear")], ShapeMismatch, "w1"),
-    "a layer of no inputs": ([layer([[]], [0.0])], ShapeMismatch, "w1"),
-    "a layer that takes too much": ([layer([[1.0]], [0.0]), layer([[1.0, 2.0]], [0.0])], ShapeMismatch, "w2"),
-    "a layer that takes too little": ([layer([[1.0], [1.0]], [0.0, 0.0]), layer([[1.0]], [0.0])], ShapeMismatch, "w2"),
-    "a bias of no dimension": ([layer([[1.0]], 0.0)], ShapeMismatch, "b1"),
-    "a bias of two dimensions": ([layer([[1.0]], [[0.0]])], ShapeMismatch, "b1"),
-    "a bias that would be broadcast": ([layer([[1.0], [1.0]], [SECRET_NUMBER])], ShapeMismatch, "b1"),
-    "a bias that is too long": ([layer([[1.0]], [0.0, 0.0])], ShapeMismatch, "b1"),
+    **{name: (layers, ShapeMismatch, location) for name, (layers, location) in UNFIT.items()},
     "a weight that is not a number": ([layer([[np.nan]], [0.0])], NotFinite, "w1"),
-    "an infinite weight": ([layer([[1.0]], [0.0]), layer([[-np.inf]], [0.0])], NotFinite, "w2"),
+    "an infinite weight": ([ONE, layer([[-np.inf]], [0.0])], NotFinite, "w2"),
     "an infinite bias": ([layer([[1.0]], [np.inf])], NotFinite, "b1"),
     "an unknown activation": ([layer([[1.0]], [0.0], SECRET_TEXT)], UnknownName, "activation of layer 1"),
 }
@@ -167,7 +160,5 @@ REJECTED = {
 
 @pytest.mark.parametrize(("layers", "error", "location"), REJECTED.values(), ids=REJECTED)
 def test_layers_that_do_not_fit_are_rejected(layers, error, location):
-    with pytest.raises(error) as rejected:
+    with rejects(error, location):
         Network(layers)
-    assert rejected.value.location == location
-    assert not any(secret in str(rejected.value) for secret in SECRETS)

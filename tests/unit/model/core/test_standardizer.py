@@ -6,13 +6,11 @@ from hypothesis import strategies as st
 from model.core.standardizer import Standardizer
 from model.errors import NotFinite, ScaleNotPositive, ShapeMismatch
 from tests import oracle
-from tests.model_files import SECRET_NUMBER, SECRETS
-
-NAMES = ("backlog", "distance")
+from tests.model_files import SECRET_NUMBER, rejects
 
 
-def standardizer(mean, scale, names=NAMES):
-    return Standardizer(np.array(mean), np.array(scale), names)
+def standardizer(mean, scale):
+    return Standardizer(np.array(mean), np.array(scale), ("backlog", "distance"))
 
 
 @given(st.lists(st.floats(-1e290, 1e290), min_size=2, max_size=2), st.lists(st.floats(1e-9, 1e9), min_size=2, max_size=2))
@@ -33,36 +31,29 @@ def test_the_smallest_normal_scale_is_accepted():
 @pytest.mark.parametrize(
     ("mean", "scale", "error", "location", "feature"),
     [
-        ([0.0, np.nan], [1.0, 1.0], NotFinite, "mean", "distance"),
-        ([np.inf, 0.0], [1.0, 1.0], NotFinite, "mean", "backlog"),
+        *(
+            ([0.0, np.nan], [1.0, 1.0], NotFinite, "mean", "distance"),
+            ([np.inf, 0.0], [1.0, 1.0], NotFinite, "mean", "backlog"),
+        ),
         ([0.0, 0.0], [-np.inf, 1.0], NotFinite, "scale", "backlog"),
         ([0.0, 0.0], [1.0, np.nan], NotFinite, "scale", "distance"),
-        ([0.0, 0.0], [1.0, 0.0], ScaleNotPositive, "scale", "distance"),
-        ([0.0, 0.0], [-0.0, 1.0], ScaleNotPositive, "scale", "backlog"),
-        ([0.0, 0.0], [1.0, -SECRET_NUMBER], ScaleNotPositive, "scale", "distance"),
-        ([0.0, 0.0], [5e-324, 1.0], ScaleNotPositive, "scale", "backlog"),
-        ([0.0, 0.0], [1.0, 2.2e-308], ScaleNotPositive, "scale", "distance"),
+        *(([0.0, 0.0], [1.0, low], ScaleNotPositive, "scale", "distance") for low in (0.0, -SECRET_NUMBER, 2.2e-308)),
+        *(([0.0, 0.0], [low, 1.0], ScaleNotPositive, "scale", "backlog") for low in (-0.0, 5e-324)),
     ],
 )
 def test_a_mean_or_scale_that_cannot_be_used_is_rejected_by_its_feature(mean, scale, error, location, feature):
-    with pytest.raises(error) as rejected:
+    with rejects(error, location) as rejected:
         standardizer(mean, scale)
-    assert rejected.value.location == location
     assert feature in rejected.value.reason
-    assert not any(secret in str(rejected.value) for secret in SECRETS)
 
 
 @pytest.mark.parametrize(
     ("mean", "scale", "location"),
     [
-        ([0.0], [1.0, 1.0], "mean"),
-        ([0.0, 0.0], [1.0], "scale"),
-        ([[0.0, 0.0]], [1.0, 1.0], "mean"),
-        ([0.0, 0.0], 1.0, "scale"),
-        ([0.0, 0.0], [1.0, 1.0, 1.0], "scale"),
+        *(([0.0], [1.0, 1.0], "mean"), ([0.0, 0.0], [1.0], "scale"), ([[0.0, 0.0]], [1.0, 1.0], "mean")),
+        *(([0.0, 0.0], 1.0, "scale"), ([0.0, 0.0], [1.0, 1.0, 1.0], "scale")),
     ],
 )
 def test_mean_and_scale_have_one_number_for_each_feature(mean, scale, location):
-    with pytest.raises(ShapeMismatch) as rejected:
+    with rejects(ShapeMismatch, location):
         standardizer(mean, scale)
-    assert rejected.value.location == location

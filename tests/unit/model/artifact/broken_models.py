@@ -7,7 +7,7 @@ import numpy as np
 from model import errors
 from model.artifact import manifest
 from tests import model_files
-from tests.model_files import SECRET_NUMBER, changed, document, edited, npy, with_manifest, zipped
+from tests.model_files import SECRET_NUMBER, changed, document, edited, members, npy, with_manifest, zipped
 
 
 def array(name: str, value: object) -> bytes:
@@ -23,18 +23,12 @@ def wide(units: int, orders: int) -> bytes:
     return zipped((f"{name}.npy", npy(value)) for name, value in {"manifest": text, **arrays}.items())
 
 
+NO_DIMENSION = model_files.described("'<f8'", "()", b"\0" * 8)
+WIDE = np.full((3, 3), SECRET_NUMBER)
+ONE_OF_THREE = members(with_manifest(edited(["activations"], ["relu"])))["manifest.npy"]
+THREE_LAYERS = changed({"w3.npy": npy(np.ones((1, 1))), "b3.npy": npy(np.zeros(1)), "manifest.npy": ONE_OF_THREE})
 NAMES = json.dumps(dict.fromkeys(f"{number:x}" for number in range(100_000))).encode()
 MANY_COUNTS = edited(["reference", "scores", "counts"], [0] * 600_000, model_files.referred_document())
-WIDE = np.full((3, 3), SECRET_NUMBER)
-NO_DIMENSION = model_files.described("'<f8'", "()", b"\0" * 8)
-THREE_LAYERS = changed(
-    {
-        "w3.npy": npy(np.ones((1, 1))),
-        "b3.npy": npy(np.zeros(1)),
-        "manifest.npy": model_files.members(with_manifest(edited(["activations"], ["relu"])))["manifest.npy"],
-    }
-)
-ORDERS, SCORES = ("self_test", "orders"), ("self_test", "scores")
 
 TEXT = json.dumps(document())
 NOT_JSON = {
@@ -58,15 +52,12 @@ NOT_JSON = {
     "objects 100,000 deep": b'{"a":' * 100_000,
 }
 
-MODELS = {
-    "no array at all": (zipped([]), errors.MissingMember, "manifest"),
+ARRAYS = {
     "a layer left out": (array("w4", WIDE), errors.MissingMember, "w3"),
     "a bias too many": (array("b3", [SECRET_NUMBER]), errors.MissingMember, "w3"),
     "a bias of layer 0": (array("b0", [SECRET_NUMBER]), errors.UnknownMember, "b0"),
     "a layer of a leading zero": (array("w01", WIDE), errors.UnknownMember, "w01"),
     "weights in bytes": (changed({"w1.npy": npy(np.zeros((3, 3), np.uint8))}), errors.BadArray, "w1"),
-    "a manifest in floats": (array("manifest", [SECRET_NUMBER]), errors.BadArray, "manifest"),
-    "a manifest in rows": (changed({"manifest.npy": npy(np.zeros((2, 2), np.uint8))}), errors.BadArray, "manifest"),
     "weights of no dimension": (changed({"w1.npy": NO_DIMENSION}), errors.ShapeMismatch, "w1"),
     "a mean of no dimension": (changed({"mean.npy": NO_DIMENSION}), errors.ShapeMismatch, "mean"),
     "a scale for all": (array("scale", [SECRET_NUMBER]), errors.ShapeMismatch, "scale"),
@@ -76,23 +67,28 @@ MODELS = {
     "an infinite weight": (array("w2", [[1.0, 1.0, -np.inf]]), errors.NotFinite, "w2"),
     "a mean that is not a number": (array("mean", [5.0, np.nan, 5.0]), errors.NotFinite, "mean"),
     "a scale of zero": (array("scale", [2.0, 0.0, 2.0]), errors.ScaleNotPositive, "scale"),
-    "three activations": (
-        with_manifest(edited(["activations"], ["relu"] * 3)),
-        errors.ShapeMismatch,
-        "manifest.activations",
-    ),
-    "an activation for one of three layers": (THREE_LAYERS, errors.ShapeMismatch, "manifest.activations"),
-    "a short self-test order": (with_manifest(edited([*ORDERS, 1], [1.0])), errors.ShapeMismatch, "manifest.self_test.orders"),
-    "a self-test score missing": (with_manifest(edited(SCORES, [[0.5]])), errors.ShapeMismatch, "manifest.self_test.scores"),
-    "another self-test": (with_manifest(edited([*SCORES, 1, 0], SECRET_NUMBER)), errors.SelfTestFailed, "manifest.self_test"),
     "another weight": (array("w2", [[0.9, 0.7, 0.600001]]), errors.SelfTestFailed, "manifest.self_test"),
     "a self-test of many orders for a wide layer": (wide(100_000, 20_000), errors.TooLarge, "manifest.self_test.orders"),
-    "a threshold in text": (with_manifest(edited(["threshold"], "0.5")), errors.BadManifest, "manifest.threshold"),
-    "a manifest that is a list": (with_manifest(b"[]"), errors.BadManifest, "manifest"),
-    "a manifest of a million lists": (with_manifest(b"[" + b"[]," * 690_000 + b"[]]"), errors.BadManifest, "manifest"),
-    "a manifest of 100,000 names": (with_manifest(NAMES), errors.BadManifest, "manifest.format"),
-    "a manifest over the limit": (with_manifest(b" " * (manifest.LIMIT + 1)), errors.TooLarge, "manifest"),
-    "a reference of a million counts": (with_manifest(MANY_COUNTS), errors.BadManifest, "manifest.reference.scores.counts"),
+    "a manifest in floats": (array("manifest", [SECRET_NUMBER]), errors.BadArray, "manifest"),
+    "a manifest in rows": (changed({"manifest.npy": npy(np.zeros((2, 2), np.uint8))}), errors.BadArray, "manifest"),
+    "an activation for one of three layers": (THREE_LAYERS, errors.ShapeMismatch, "manifest.activations"),
+}
+MANIFESTS = {
+    "three activations": (edited(["activations"], ["relu"] * 3), errors.ShapeMismatch, ".activations"),
+    "a short self-test order": (edited(["self_test", "orders", 1], [1.0]), errors.ShapeMismatch, ".self_test.orders"),
+    "a self-test score missing": (edited(["self_test", "scores"], [[0.5]]), errors.ShapeMismatch, ".self_test.scores"),
+    "another self-test": (edited(["self_test", "scores", 1, 0], SECRET_NUMBER), errors.SelfTestFailed, ".self_test"),
+    "a threshold in text": (edited(["threshold"], "0.5"), errors.BadManifest, ".threshold"),
+    "a list": (b"[]", errors.BadManifest, ""),
+    "a million lists": (b"[" + b"[]," * 690_000 + b"[]]", errors.BadManifest, ""),
+    "100,000 names": (NAMES, errors.BadManifest, ".format"),
+    "over the limit": (b" " * (manifest.LIMIT + 1), errors.TooLarge, ""),
+    "a reference of a million counts": (MANY_COUNTS, errors.BadManifest, ".reference.scores.counts"),
+    **{name: (text, errors.BadManifest, "") for name, text in NOT_JSON.items()},
+}
+MODELS = {
+    "no array at all": (zipped([]), errors.MissingMember, "manifest"),
     **{f"no {name}": (changed({f"{name}.npy": None}), errors.MissingMember, name) for name in model_files.ARRAYS},
-    **{f"a manifest: {name}": (with_manifest(text), errors.BadManifest, "manifest") for name, text in NOT_JSON.items()},
+    **ARRAYS,
+    **{f"a manifest: {name}": (with_manifest(t), error, f"manifest{at}") for name, (t, error, at) in MANIFESTS.items()},
 }

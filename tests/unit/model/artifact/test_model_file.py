@@ -1,5 +1,6 @@
 import hashlib
 import io
+import itertools
 import json
 import time
 
@@ -11,33 +12,24 @@ from model.artifact import model_file
 from model.core.network import Network
 from model.errors import DigestMismatch, NotFinite, TooLarge
 from model.packaged import packaged_model
-from tests.model_files import GOOD, SECRET_TEXT, document
+from tests.model_files import ARRAYS, GOOD, SECRET_TEXT, document, rejects
 from tests.models import layer, model_of, models
 from tests.unit.model.artifact.broken_models import array
 
 
-def same(found, expected):
-    """Manifest and every number, to the bit."""
-
-    def arrays(model):
-        layers = [(each.weights, each.bias) for each in model.network.layers]
-        return [model.standardizer.mean, model.standardizer.scale, *(array for pair in layers for array in pair)]
-
-    pairs = zip(arrays(found), arrays(expected), strict=True)
-    return found.manifest == expected.manifest and all(
-        (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes()) for one, other in pairs
-    )
+def numbers(model):
+    """Every array of a model, to the bit."""
+    pairs = [(each.weights, each.bias) for each in model.network.layers]
+    arrays = [model.standardizer.mean, model.standardizer.scale, *itertools.chain(*pairs)]
+    return [(array.dtype, array.shape, array.tobytes()) for array in arrays]
 
 
 @given(models())
-def test_a_model_comes_back_as_it_was_written(model):
-    assert same(model_file.loads(model_file.dumps(model)), model)
-
-
-@given(models())
-def test_a_model_read_and_written_again_gives_the_same_bytes(model):
+def test_a_model_comes_back_as_it_was_written_and_written_again_gives_the_same_bytes(model):
     data = model_file.dumps(model)
-    assert model_file.dumps(model_file.loads(data)) == data
+    found = model_file.loads(data)
+    assert (found.manifest, numbers(found)) == (model.manifest, numbers(model))
+    assert model_file.dumps(found) == data
 
 
 def test_a_model_of_999_layers_is_read_and_one_of_1000_is_rejected():
@@ -56,28 +48,19 @@ def test_a_file_does_not_contain_the_time_of_writing(monkeypatch):
 
 def test_numpy_reads_the_file_without_pickle():
     with np.load(io.BytesIO(GOOD), allow_pickle=False) as bundle:
-        assert bundle.files == ["manifest", "mean", "scale", "w1", "b1", "w2", "b2"]
+        assert bundle.files == [*ARRAYS]
         assert bundle["w2"].tolist() == [[0.9, 0.7, 0.6]]
         assert json.loads(bundle["manifest"].tobytes())["name"] == "delivery-risk"
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_a_file_made_by_hand_is_read(save):
-    feature = {"name": "backlog"}
-    described = document() | {"features": [feature], "activations": ["relu"], "self_test": {"orders": [[3]], "scores": [[0.5]]}}
+    self_test = {"orders": [[3]], "scores": [[0.5]]}
+    described = document() | {"features": [{"name": "backlog"}], "activations": ["relu"], "self_test": self_test}
     del described["provenance"]
-    text = np.frombuffer(json.dumps(described).encode(), np.uint8)
+    arrays = {"b2": np.zeros(1), "w2": np.ones((1, 2)), "b1": np.zeros(2), "w1": np.ones((2, 1)), "scale": np.ones(1)}
     file = io.BytesIO()
-    save(
-        file,
-        b2=np.zeros(1),
-        w2=np.ones((1, 2)),
-        b1=np.zeros(2),
-        w1=np.ones((2, 1)),
-        scale=np.ones(1),
-        mean=np.array([4.0]),
-        manifest=text,
-    )
+    save(file, **arrays, mean=np.array([4.0]), manifest=np.frombuffer(json.dumps(described).encode(), np.uint8))
     model = model_file.loads(file.getvalue())
     assert model.manifest.activations == ("relu", "linear")
     assert model.outputs(np.array([[5.0]])).logits.tolist() == [[2.0]]
@@ -96,7 +79,5 @@ def test_a_number_that_is_not_finite_is_rejected_by_its_feature(name):
 
 @pytest.mark.parametrize("digest", [SECRET_TEXT, "", "0" * 64, hashlib.sha256(GOOD).hexdigest()[:-1]])
 def test_a_file_with_another_digest_is_rejected(digest):
-    with pytest.raises(DigestMismatch) as rejected:
+    with rejects(DigestMismatch, "file"):
         model_file.loads(GOOD, digest)
-    assert rejected.value.location == "file"
-    assert SECRET_TEXT not in str(rejected.value)

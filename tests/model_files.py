@@ -57,8 +57,10 @@ def members(data: bytes = GOOD) -> dict[str, bytes]:
         return {info.filename: bundle.read(info) for info in bundle.infolist()}
 
 
-def zipped(content: Iterable[tuple[str, bytes]], compression: int = zipfile.ZIP_STORED) -> bytes:
+def zipped(content: Iterable[tuple[str, bytes]], compression: int = zipfile.ZIP_STORED, before: bytes = b"") -> bytes:
+    """An archive of these files, which begins behind these bytes."""
     archive = io.BytesIO()
+    archive.write(before)
     with zipfile.ZipFile(archive, "w", compression) as bundle:
         for name, data in content:
             # A name given twice is what some tests want; from writestr it would be a warning.

@@ -124,8 +124,8 @@ def _feature(entry: dict[str, Any], location: str) -> Feature:
         names = ", ".join(repr(name[:_LONGEST_NAME]) for name in unknown[:_MOST_NAMES])
         raise BadManifest(location, f"contains {names}; expected only {', '.join(_NAMES)}")
     given = {name: value for name, value in entry.items() if value is not None}
-    described = {name: given.get(name, given.get(other)) for name, other in _SPELLINGS.items()}
-    return manifest.feature({name: value for name, value in described.items() if value is not None}, location)
+    described = {name: given[key] for name, other in _SPELLINGS.items() for key in (other, name) if key in given}
+    return manifest.feature(described, location)
 
 
 def _self_test(model: RiskModel) -> SelfTest:

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from model.registry import versions
-from tests.registries import State, drafts, publish, state, version_of
+from tests.registries import State, drafts, holding, state, version_of
 
 _TRACEME, _SYSCALL, _SETOPTIONS, _SYSGOOD, _EXITKILL = 0, 24, 0x4200, 1, 0x100000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -27,18 +27,19 @@ _libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c
 _libc.ptrace.restype = ctypes.c_long
 
 
+def _ptrace(request: int, child: int, data: int = 0) -> None:
+    if _libc.ptrace(request, child, None, data) == -1:
+        raise OSError(ctypes.get_errno(), "ptrace")
+
+
 @dataclass(frozen=True)
 class Scenario:
     """Versions `published` and, in this order, `promoted` before; what is `done` then, and what that makes of a state."""
 
-    published: list[str]
-    promoted: list[str]
+    published: str
+    promoted: str
     done: Callable[[Path, Path], object]
     outcome: Callable[[State], State]
-
-
-def _publish(file: Path, directory: Path) -> object:
-    return versions.publish(file, directory)
 
 
 def _promote(version: str) -> Callable[[Path, Path], object]:
@@ -55,19 +56,14 @@ def _promoted(before: State) -> State:
 
 
 SCENARIOS = {
-    "publish": Scenario(["1", "2"], ["1", "2"], _publish, _published),
-    "publish the first": Scenario([], [], _publish, _published),
-    "publish again": Scenario(["1", "9"], ["1"], _publish, _published),
-    "promote": Scenario(["1", "2", "3"], ["1", "2"], _promote("3"), _promoted),
-    "promote the first": Scenario(["1"], [], _promote("1"), _promoted),
-    "promote the current": Scenario(["1", "2"], ["1", "2"], _promote("2"), _promoted),
-    "rollback": Scenario(
-        ["1", "2", "3", "4"],
-        ["1", "2", "3", "4"],
-        lambda _, directory: versions.rollback(directory),
-        lambda before: (before[0], before[1][:-1]),
-    ),
-    "challenge": Scenario(["1", "2"], ["1"], lambda _, directory: versions.challenge("2", directory), lambda before: before),
+    "publish": Scenario("12", "12", versions.publish, _published),
+    "publish the first": Scenario("", "", versions.publish, _published),
+    "publish again": Scenario("19", "1", versions.publish, _published),
+    "promote": Scenario("123", "12", _promote("3"), _promoted),
+    "promote the first": Scenario("1", "", _promote("1"), _promoted),
+    "promote the current": Scenario("12", "12", _promote("2"), _promoted),
+    "rollback": Scenario("1234", "1234", lambda _, path: versions.rollback(path), lambda before: (before[0], before[1][:-1])),
+    "challenge": Scenario("12", "1", lambda _, path: versions.challenge("2", path), lambda before: before),
 }
 
 
@@ -113,19 +109,14 @@ class Trial:
     """A scenario's registry, made anew for every child that is killed in it, with a draft that one killed earlier left."""
 
     def __init__(self, scenario: Scenario, folder: Path) -> None:
-        self.scenario = scenario
-        self.directory, self.file = folder / "registry", folder / "new.npz"
-        self.directory.mkdir()
+        self.scenario, self.file = scenario, folder / "new.npz"
+        self.directory = holding(folder / "registry", scenario.published, scenario.promoted)
         self.file.write_bytes(version_of("9"))
-        for version in scenario.published:
-            publish(self.directory, version)
-        for version in scenario.promoted:
-            versions.promote(version, self.directory)
         (self.directory / ".draft-of-the-dead").write_bytes(b"PK")
         self.image: Mapping[str, bytes] = {path.name: path.read_bytes() for path in self.directory.iterdir()}
 
-    def do(self) -> object:
-        return self.scenario.done(self.file, self.directory)
+    def do(self) -> None:
+        self.scenario.done(self.file, self.directory)
 
     def killed(self, *killers: Callable[[Callable[[], object]], object]) -> None:
         """Do it under each of these, who do not let it end, and then undisturbed; check the registry each time."""
@@ -159,11 +150,6 @@ def main(name: str, twice: int) -> None:
             first, second = draw.randrange(stops), draw.randrange(stops)
             trial.killed(partial(traced, last=first), partial(traced, last=second))
     json.dump({"stops": stops, "writes": len(sizes), "twice": twice}, sys.stdout)
-
-
-def _ptrace(request: int, child: int, data: int = 0) -> None:
-    if _libc.ptrace(request, child, None, data) == -1:
-        raise OSError(ctypes.get_errno(), "ptrace")
 
 
 if __name__ == "__main__":

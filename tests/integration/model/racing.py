@@ -16,7 +16,7 @@ from typing import Any
 
 from model.errors import NothingPromoted, VersionTaken
 from model.registry import loader, references, versions
-from tests.registries import drafts, publish, state, version_of
+from tests.registries import drafts, holding, publish, state, version_of
 
 _forking = multiprocessing.get_context("fork")
 
@@ -41,11 +41,9 @@ def together(works: Sequence[Callable[[], object]]) -> list[Any]:
 
 def publishers(folder: Path, counters: Counter[str]) -> None:
     """Two publish a version each, and both the version 1 with content of their own; two more publish the same content."""
-    directory = folder / "registry"
-    directory.mkdir()
-    contents = {weight: version_of("1", weight) for weight in (2.0, 3.0)}
-    for weight, data in contents.items():
-        (folder / f"{weight}.npz").write_bytes(data)
+    directory = holding(folder / "registry", "", "")
+    for weight in (2.0, 3.0):
+        (folder / f"{weight}.npz").write_bytes(version_of("1", weight))
         (folder / f"{weight}.own.npz").write_bytes(version_of(f"own-{weight:g}", weight))
     (folder / "same.npz").write_bytes(version_of("same"))
 
@@ -57,26 +55,21 @@ def publishers(folder: Path, counters: Counter[str]) -> None:
             return "rejected"
         return "taken"
 
-    def same() -> str:
-        return str(versions.publish(folder / "same.npz", directory).manifest.version)
+    def same() -> None:
+        versions.publish(folder / "same.npz", directory)
 
     answers = together([lambda: both(2.0), lambda: both(3.0), same, same, lambda: watched(directory)])
     assert sorted(answers[:2]) == ["rejected", "taken"]
     assert state(directory) == (["1", "own-2", "own-3", "same"], [])
     winner = 2.0 if answers[0] == "taken" else 3.0
-    assert (directory / "1.npz").read_bytes() == contents[winner]
+    assert (directory / "1.npz").read_bytes() == version_of("1", winner)
     assert drafts(directory) == []
     counters.update(publications=6, reads=answers[-1], **{f"won by {winner:g}": 1})
 
 
 def promoters(folder: Path, counters: Counter[str]) -> None:
     """Two promote two versions each while one rolls back twice: six steps from a history of three, and none is lost."""
-    directory = folder / "registry"
-    directory.mkdir()
-    for version in "1234567":
-        publish(directory, version)
-    for version in "123":
-        versions.promote(version, directory)
+    directory = holding(folder / "registry", "1234567", "123")
 
     def two(promoted: str) -> None:
         for version in promoted:
@@ -97,8 +90,7 @@ def promoters(folder: Path, counters: Counter[str]) -> None:
 
 def mortals(folder: Path, counters: Counter[str]) -> None:
     """Three publish and promote one version after the other, and two of them are killed as they do."""
-    directory = folder / "registry"
-    directory.mkdir()
+    directory = holding(folder / "registry", "", "")
 
     def one_after_the_other(letter: str) -> None:
         for number in range(1, 6):

@@ -36,16 +36,12 @@ def test_a_thousand_orders_of_a_network_have_the_committed_bits_in_batches_of_an
     assert len(committed_bits.expected(name)) == 1000
 
 
-def golden_lines():
+def test_the_portable_goldens_have_the_committed_bits():
     found = []
     for golden in committed_bits.portable_goldens():
         last, _ = engine(golden.mean, golden.scale, golden.layers, golden.x)
         found.append(" ".join([golden.name, *(number.hex() for number in last.ravel().tolist())]))
-    return found
-
-
-def test_the_portable_goldens_have_the_committed_bits():
-    assert golden_lines() == committed_bits.expected("goldens")
+    assert found == committed_bits.expected("goldens")
 
 
 def test_the_committed_bits_are_those_of_the_oracle():
@@ -60,8 +56,6 @@ SETTINGS = [
     {"OPENBLAS_CORETYPE": "Haswell"},
     {"OPENBLAS_CORETYPE": "SkylakeX", "OPENBLAS_NUM_THREADS": "1"},
 ]
-
-
 PROGRAM = """
 from tests import committed_bits
 from tests.integration.model.test_bits import lines

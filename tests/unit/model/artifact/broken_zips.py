@@ -10,6 +10,8 @@ from tests.model_files import GOOD, SECRET_NUMBER, SECRET_TEXT, changed, members
 from tests.unit.model.artifact import zips
 
 B2, B2_HEADER, SCALE = zips.entry_of("b2.npy"), zips.header_of("b2.npy"), zips.entry_of("scale.npy")
+START = zips.entry_of("manifest.npy")  # of the directory
+TEXT = SECRET_TEXT.encode()
 MEAN = npy(np.full(3, SECRET_NUMBER))
 
 UNKNOWN = [f"{SECRET_TEXT}.TXT", "../w1.npy", "/w1.npy", "w1.npy/", "w1.npy\n", "W1.npy", "w１.npy"]
@@ -41,7 +43,7 @@ PATCHES = {
 }
 INVALID = {
     "nothing": b"",
-    "no zip": SECRET_TEXT.encode() * 100,
+    "no zip": TEXT * 100,
     "a lone array": MEAN,
     "cut short": GOOD[:-30],
     "cut in half": GOOD[: len(GOOD) // 2],
@@ -51,12 +53,14 @@ INVALID = {
     "an entry whose size is in zip64": zips.in_zip64(),
     "an array behind what swallows it": zips.quoted(),
     "a stream without what follows it": zips.patched_twice("b2.npy", 6, "<H", 8),
-    "bytes before the archive": SECRET_TEXT.encode() + GOOD,
+    "bytes before the archive": TEXT + GOOD,
     "bytes behind the archive": GOOD + b"\0",
     "two archives": GOOD + GOOD,
-    "a program before the archive": zips.behind(b"#!/bin/sh\n"),
-    "a comment": zips.patched(-2, "<H", 10) + SECRET_TEXT.encode(),
-    "bytes between the arrays and the directory": zips.widened(zips.entry_of("manifest.npy"), SECRET_TEXT.encode()),
+    "a program before the archive": zipped(members().items(), before=b"#!/bin/sh\n"),
+    "a comment": zips.patched(-2, "<H", 10) + TEXT,
+    "bytes between the arrays and the directory": zips.patched(
+        -6, "<L", START + 9, data=GOOD[:START] + b"tattletal" + GOOD[START:]
+    ),
     "an end in zip64": zips.ended_in_zip64(),
 }
 DAMAGED = {

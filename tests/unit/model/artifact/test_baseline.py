@@ -2,7 +2,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
 
 from model.artifact import baseline, manifest, model_file
 from model.core.baseline import MOST_ORDERS, SCORE_EDGES, ZSCORE_EDGES, Calibration, Histogram
@@ -10,7 +9,7 @@ from model.errors import BadManifest
 from model.packaged import packaged_model
 from tests.facts import FEATURES
 from tests.model_files import GOOD, MISSING, edited, referred_document, rejects
-from tests.models import reference_of, references
+from tests.models import reference_of
 
 NAMES = list(FEATURES)
 VALID = reference_of(NAMES)
@@ -51,14 +50,6 @@ def test_an_edge_of_minus_zero_is_stored_as_the_edge_of_the_service():
     at = ZSCORE_EDGES.index(0.0)
     document = edited(["reference", "zscores", "backlog", "edges", at], -0.0, referred_document())
     assert str(read(document).baseline.zscores["backlog"].edges[at]) == "0.0"
-
-
-@given(references(NAMES))
-def test_a_reference_comes_back_as_it_was_written_in_the_same_bytes(drawn):
-    described = replace(packaged_model().manifest, baseline=drawn)
-    text = manifest.write(described)
-    assert manifest.read(text) == described
-    assert manifest.write(manifest.read(text)) == text
 
 
 def with_baseline(model, found):

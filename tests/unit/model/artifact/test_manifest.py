@@ -4,13 +4,11 @@ import operator
 import time
 
 import pytest
-from hypothesis import given
 
 from model.artifact import manifest
 from model.core.baseline import MOST_ORDERS, SCORE_EDGES
 from model.errors import BadManifest
 from tests.model_files import MISSING, SECRET_NUMBER, SECRET_TEXT, document, edited, referred_document, rejects
-from tests.models import models
 from tests.unit.model.artifact.broken_models import NOT_JSON, TEXT
 
 
@@ -179,13 +177,6 @@ ACCEPTED = [
 def test_an_entry_at_its_limits_is_kept_as_it_is(path, value):
     entry = json.loads(manifest.write(manifest.read(json.dumps(edited(path, value)).encode())))
     assert functools.reduce(operator.getitem, path, entry) == value
-
-
-@given(models())
-def test_a_manifest_comes_back_as_it_was_written(model):
-    text = manifest.write(model.manifest)
-    assert manifest.read(text) == model.manifest
-    assert manifest.write(manifest.read(text)) == text
 
 
 def test_integers_are_read_as_floats():

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import stat
-import tracemalloc
 
 import pytest
 
@@ -106,13 +105,3 @@ def test_a_file_that_changes_its_length_while_it_is_read_is_rejected(change, pat
     with rejects(Unreadable, "file") as rejected:
         model_file.read(path)
     assert rejected.value.reason == "changed while it was read"
-
-
-def test_reading_takes_memory_for_the_size_of_the_file(path):
-    path.write_bytes(GOOD)
-    model_file.read(path)
-    tracemalloc.start()
-    model_file.read(path)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 2**20

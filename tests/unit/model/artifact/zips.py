@@ -93,21 +93,6 @@ def patched_twice(name: str, offset: int, form: str, *values: int) -> bytes:
     return patched(entry_of(name) + offset + 2, form, *values, data=once)
 
 
-def widened(offset: int, content: bytes) -> bytes:
-    """The valid file with more bytes at an offset before its directory, of which its end record knows."""
-    start = struct.unpack_from("<L", GOOD, len(GOOD) - 6)[0]
-    return patched(-6, "<L", start + len(content), data=GOOD[:offset] + content + GOOD[offset:])
-
-
-def behind(content: bytes) -> bytes:
-    """The valid file behind these bytes, of which every entry knows."""
-    data = widened(0, content)
-    for name in members():
-        offset = entry_of(name, data) + 42
-        data = patched(offset, "<L", struct.unpack_from("<L", data, offset)[0] + len(content), data=data)
-    return data
-
-
 def quoted() -> bytes:
     """An archive whose mean holds the member behind it, header and all, and whose directory lists both."""
     inner = zipped([("scale.npy", npy([2.0, 2.0, 2.0]))])

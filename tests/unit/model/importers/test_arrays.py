@@ -85,10 +85,6 @@ def named(*names):
     return arrays(3, feature_names=np.array(names))
 
 
-def pickled(**changes):
-    return arrays(3, **{name: np.array(value, object) for name, value in changes.items()})
-
-
 BROKEN = {
     "no feature names": (arrays(3, feature_names=None), MissingMember, "feature_names"),
     "no mean": (arrays(3, mean=None), MissingMember, "mean"),
@@ -109,8 +105,6 @@ BROKEN = {
     "a scale of zero": (arrays(3, scale=np.array([2.0, 0.0])), errors.ScaleNotPositive, "scale"),
     "a weight that is not a number": (arrays(3, b1=np.array([0.0, np.nan, 0.0])), NotFinite, "b1"),
     "a long double over every float64": (arrays(b1=np.array([np.finfo(np.longdouble).max])), NotFinite, "b1"),
-    "pickled weights": (pickled(w1=[[0.5, SECRET_TEXT]] * 3), Unreadable, "model.npz"),
-    "pickled names": (pickled(feature_names=list(NAMES)), Unreadable, "model.npz"),
     "no zip": (SECRET_TEXT.encode() * 9, Unreadable, "model.npz"),
     "nothing": (b"", Unreadable, "model.npz"),
     "a pickle": (pickle.dumps({"w1": SECRET_TEXT}), Unreadable, "model.npz"),

@@ -53,11 +53,6 @@ def state(directory: Path) -> State:
 
 def drafts(directory: Path) -> list[str]:
     """The files of a registry that are neither versions nor references."""
-    known = {
-        ".lock",
-        references.CURRENT,
-        references.CHALLENGER,
-        references.BROKEN,
-        *(f"{version}.npz" for version in versions.list_versions(directory)),
-    }
+    known = [".lock", references.CURRENT, references.CHALLENGER, references.BROKEN]
+    known += [f"{version}.npz" for version in versions.list_versions(directory)]
     return [path.name for path in directory.iterdir() if path.name not in known]

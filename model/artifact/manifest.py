@@ -70,9 +70,7 @@ _manifest = checks.object_of(
 
 
 def read(data: bytes) -> Manifest:
-    """The manifest in at most LIMIT bytes of UTF-8 JSON. Raises BadManifest."""
-    if len(data) > LIMIT:
-        raise BadManifest("manifest", f"over {LIMIT} bytes")
+    """The manifest in these bytes of UTF-8 JSON. Raises BadManifest."""
     return _from_json(checks.read_json(data, "manifest"))
 
 

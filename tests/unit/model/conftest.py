@@ -6,6 +6,7 @@ import pytest
 
 from model.importers.arrays import training_arrays
 from tests.model_files import rejects
+from tests.registries import holding
 from tests.training_arrays import LABEL, saved_bytes
 
 
@@ -51,3 +52,9 @@ def failing(monkeypatch):
                 yield
 
     return failing
+
+
+@pytest.fixture
+def three(tmp_path):
+    """A registry of the versions 1, 2 and 3, promoted one after the other."""
+    return holding(tmp_path / "registry", "123", "123")

@@ -24,7 +24,7 @@ SHAPES = [
     "(3, 1, 1)",
 ]
 TYPES = ["('<f8', (1,))", f"'{SECRET_TEXT}'", "8675309", "()", "[]", "'a'"]
-KINDS = [">f8", "<f4", "<f2", "<i8", "i1", "<c16", "?", "M8[s]", [("a", "<f8")]]
+KINDS = [">f8", "<f4", "<f2", "<i8", "i1", "<c16", "?", "M8[s]", "f8,f8"]
 HEADERS = {
     "of another structure": f"['{SECRET_TEXT}']",
     "with a key less": "{'descr': '<f8', 'shape': (3,)}",

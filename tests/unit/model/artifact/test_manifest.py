@@ -143,12 +143,6 @@ def test_a_number_too_large_for_a_float_is_rejected_by_its_path(number, where):
     rejection(f"manifest.{where}", TEXT.replace(number, "1e400", 1).encode())
 
 
-def test_a_manifest_at_the_limit_is_read_and_one_over_it_is_rejected_unread(monkeypatch):
-    monkeypatch.setattr(manifest, "LIMIT", len(TEXT))
-    manifest.read(TEXT.encode())
-    assert rejection("manifest", b"[" * (len(TEXT) + 1)) == f"over {len(TEXT)} bytes"
-
-
 def test_reading_time_is_linear_in_the_number_of_features():
     features = [{"name": f"f{number}"} for number in range(20_000)]
     text = json.dumps(edited(["features"], features)).encode()

@@ -10,14 +10,15 @@ from hypothesis.extra import numpy as hnp
 from model.artifact import manifest, npz
 from model.artifact.zip_members import Member
 from model.errors import BadArray, TooLarge, UnknownMember
-from tests.model_files import GOOD, SECRET_NUMBER, changed, headed, npy, rejects, zipped
+from tests.model_files import GOOD, SECRET_NUMBER, changed, headed, members, npy, rejects, zipped
 
 KNOWN = re.compile(r"manifest|mean|scale|[wb][1-9]")
 THREE = np.full(3, SECRET_NUMBER)
 
 
-def test_an_archive_at_the_limit_is_read_as_read_only_arrays_and_one_over_it_is_rejected(monkeypatch):
+def test_an_archive_at_the_limits_is_read_as_read_only_arrays_and_one_over_them_is_rejected(monkeypatch):
     monkeypatch.setattr(npz, "LIMIT", len(GOOD))
+    monkeypatch.setattr(manifest, "LIMIT", len(members()["manifest.npy"]) - 128)
     assert not any(array.flags.writeable for array in npz.read(GOOD, KNOWN).values())
     monkeypatch.setattr(npz, "LIMIT", len(GOOD) - 1)
     with rejects(TooLarge, "file"):

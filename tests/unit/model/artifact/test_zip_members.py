@@ -25,8 +25,6 @@ class Stream(io.BytesIO):
     def tell(self):
         raise io.UnsupportedOperation
 
-    seek = tell
-
 
 def streamed(compression):
     stream = Stream()

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from model.errors import NotAllowed, NothingPromoted, Unreadable, VersionTaken
+from model.errors import ModelError, NotAllowed, NothingPromoted, Unreadable, VersionTaken
 from model.registry import loader, versions
 from tests.registries import drafts, holding, publish, state
 
@@ -48,7 +48,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(version=VERSIONS)
     def challenge(self, version):
-        error = None
+        error: type[ModelError] | None = None
         if version not in self.weights or not self.history:
             error = Unreadable if version not in self.weights else NothingPromoted
         elif version == self.history[-1]:

@@ -63,12 +63,10 @@ class RiskModel:
             raise UnknownName("manifest.head", f"expected one of {', '.join(HEADS)}")
         if inputs != features:
             raise ShapeMismatch("w1", f"takes {inputs} inputs, but the model has {features} features")
-        for location, rows, width in (
-            ("manifest.self_test.orders", self.manifest.self_test.orders, features),
-            ("manifest.self_test.scores", self.manifest.self_test.scores, outputs),
-        ):
-            if any(len(row) != width for row in rows) or len(rows) != len(self.manifest.self_test.orders):
-                raise ShapeMismatch(location, f"expected {len(self.manifest.self_test.orders)} rows of {width} numbers")
+        test = self.manifest.self_test
+        for part, rows, width in (("orders", test.orders, features), ("scores", test.scores, outputs)):
+            if any(len(row) != width for row in rows) or len(rows) != len(test.orders):
+                raise ShapeMismatch(f"manifest.self_test.{part}", f"expected {len(test.orders)} rows of {width} numbers")
 
     def outputs(self, x: Floats) -> Outputs:
         """The outputs for x (n, F), in the units of the features: any number of outputs, any head."""

@@ -21,7 +21,7 @@ def test_a_servable_model_is_loaded(tmp_path):
         loader.load(path)
 
 
-def test_the_current_version_of_a_registry_is_loaded_under_its_digest(tmp_path):
+def test_the_current_version_of_a_registry_is_loaded_under_its_digest_and_its_error_is_raised_where_none_is_valid(tmp_path):
     registry = holding(tmp_path / "registry", "12", "1")
     digest = versions.current(registry).sha256
     assert (loader.load(registry).manifest.version, loader.load(registry, digest).sha256) == ("1", digest)
@@ -29,3 +29,7 @@ def test_the_current_version_of_a_registry_is_loaded_under_its_digest(tmp_path):
     assert loader.load(str(registry)).manifest.version == "2"
     with rejects(DigestMismatch, "CURRENT.json.sha256"):
         loader.load(registry, digest)
+    for name in ("1.npz", "2.npz"):
+        (registry / name).write_bytes(b"")
+    with rejects(DigestMismatch, "2.npz"):
+        loader.last_valid(registry)

@@ -55,7 +55,7 @@ ENTRIES = {
     "before": [EARLIER, None],
 }
 MALFORMED = {
-    **{f"{name} {value!a:.30}": (changed(**{name: value}), f".{name}") for name, values in ENTRIES.items() for value in values},
+    **{f"{name} {value!a}": (changed(**{name: value}), f".{name}") for name, values in ENTRIES.items() for value in values},
     **{f"no {name}": (changed(**{name: MISSING}), f".{name}") for name in CURRENT},
     **{name: (text, "") for name, text in NOT_JSON.items()},
     "a list": (b"[]", ""),

@@ -74,13 +74,12 @@ def networks(
     elements: st.SearchStrategy[float] = MODERATE,
     activations: Sequence[str] = SMOOTH,
     last: Sequence[str] = ("linear",),
-    outputs: st.SearchStrategy[int] | None = None,
 ) -> Network:
     """1 to 6 inputs, up to three hidden layers, 1 to 3 outputs."""
     hidden = draw(st.lists(st.tuples(st.integers(1, 5), st.sampled_from(activations)), max_size=3))
     layers = []
     inputs = draw(st.integers(1, 6))
-    for units, activation in [*hidden, (draw(outputs or st.integers(1, 3)), draw(st.sampled_from(last)))]:
+    for units, activation in [*hidden, (draw(st.integers(1, 3)), draw(st.sampled_from(last)))]:
         numbers = draw(hnp.arrays(np.float64, (units, inputs + 1), elements=elements, fill=st.nothing()))
         layers.append(Layer(numbers[:, 1:].copy(), numbers[:, 0].copy(), activation))
         inputs = units

@@ -34,9 +34,8 @@ def crowd(request):
     """A network of each activation, wide enough for every vector width, and orders of any magnitude for it."""
     random = np.random.default_rng(7)
     layers = [Layer(random.normal(size=(u, n)), random.normal(size=u), request.param) for u, n in ((16, 35), (3, 16))]
-    return model_of(Network(layers), head="softmax"), random.normal(size=(ORDERS, 35)) * 10.0 ** random.integers(
-        -6, 3, (ORDERS, 1)
-    )
+    x = random.normal(size=(ORDERS, 35)) * 10.0 ** random.integers(-6, 3, (ORDERS, 1))
+    return model_of(Network(layers), head="softmax"), x
 
 
 def test_an_order_scores_the_same_alone_and_in_any_batch(crowd):

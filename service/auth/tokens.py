@@ -78,26 +78,19 @@ def parse(content: bytes) -> Tokens:
 
 def check(tokens: Tokens, header: str | None) -> Token:
     """The token of an Authorization header, None where the request has no such header. Raises BadToken."""
-    shown = _BEARER.fullmatch(header or "")
-    if shown is None:
+    bearer = _BEARER.fullmatch(header or "")
+    if bearer is None:
         raise BadToken(missing=True)
-    found = _find(tokens, shown[1].encode()) if _TOKEN.fullmatch(shown[1] or "") else None
-    if found is None:
+    shown = bearer[1] or ""
+    digest = sha256(shown.encode()).digest()
+    # All are compared, so that the time does not depend on which one it is.
+    found = [token for token in tokens if hmac.compare_digest(token.digest, digest)]
+    if not found or not _TOKEN.fullmatch(shown):
         raise BadToken(missing=False)
-    return found
+    return found[0]
 
 
 def new(name: str, scopes: str) -> tuple[str, str]:
     """A new token, and its line for the file."""
     token = secrets.token_urlsafe(32)
     return token, f"{name} {scopes} {sha256(token.encode()).hexdigest()}"
-
-
-def _find(tokens: Tokens, shown: bytes) -> Token | None:
-    """The token with the digest of these bytes. All are compared, so that the time does not depend on which one it is."""
-    digest = sha256(shown).digest()
-    found = None
-    for token in tokens:
-        if hmac.compare_digest(token.digest, digest):
-            found = token
-    return found

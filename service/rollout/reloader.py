@@ -23,6 +23,7 @@ from service.serving.worker_state import RoleState
 
 EVERY = 0.2
 LONGEST = 30.0
+Wanted = VersionReference | None
 _log = logging.getLogger("delivery_risk.reload")
 
 
@@ -42,12 +43,7 @@ class Reloader:
     """
 
     def __init__(
-        self,
-        directory: Path | str,
-        serving: Serving,
-        metrics: Metrics,
-        changed: Callable[[], None],
-        sha256: str | None = None,
+        self, directory: Path | str, serving: Serving, metrics: Metrics, changed: Callable[[], None], sha256: str | None = None
     ) -> None:
         self._directory = directory
         self._serving = serving
@@ -73,52 +69,38 @@ class Reloader:
             time.sleep(EVERY)
             self.look()
 
-    def _attend(
-        self,
-        role: str,
-        read: Callable[[Path | str], VersionReference | None],
-        change: Callable[[VersionReference | None], None],
-    ) -> None:
+    def _attend(self, role: str, read: Callable[[Path | str], Wanted], change: Callable[[Wanted], None]) -> None:
+        before = self._serving.active.states[role]
+        wanted, over = before.wanted, None
         try:
             wanted = read(self._directory)
-        except Exception as error:  # no content of a registry may end this thread
-            self._failed(role, self._serving.active.states[role].wanted, str(error), error)
-            return
-        over = (wanted, self._serving.active.champion.model.sha256)
-        if self._settled(role, wanted) or self._pauses(role, over):
-            return
-        before = self._serving.active.states[role]
-        try:
+            over = (wanted, self._serving.active.champion.model.sha256)
+            settled = before.reason is None and before.wanted == wanted and (wanted is None or before.served is not None)
+            if settled or self._pauses(role, over):
+                return
             change(wanted)
-        except Exception as error:
-            self._failed(role, wanted, over, error)
-        else:
-            self._troubles.pop(role, None)
-            self._changed()
-            self._log_change(role, before, wanted)
-
-    def _log_change(self, role: str, before: RoleState, wanted: VersionReference | None) -> None:
+        except Exception as error:  # no content of a registry may end this thread
+            self._failed(role, wanted, over or str(error), error)
+            return
+        self._troubles.pop(role, None)
+        self._changed()
         about = {"role": role, "model_version": wanted and wanted.version}
-        if _model(self._serving.active.states[role]) != _model(before):
+        if _digest(self._serving.active.states[role]) != _digest(before):
             _log.info("model changed", extra=about)
         elif before.reason is not None:
             _log.info("model is as wanted again", extra=about)
-
-    def _settled(self, role: str, wanted: VersionReference | None) -> bool:
-        state = self._serving.active.states[role]
-        return state.reason is None and state.wanted == wanted and (wanted is None or state.served is not None)
 
     def _pauses(self, role: str, over: object) -> bool:
         trouble = self._troubles.get(role)
         return trouble is not None and trouble.over == over and time.monotonic() < trouble.ends
 
-    def _champion(self, wanted: VersionReference | None) -> None:
+    def _champion(self, wanted: Wanted) -> None:
         if wanted is not None:
             model = self._serving.active.champion.model
             same = (wanted.version, wanted.sha256) == (model.manifest.version, model.sha256)
             self._serving.set_champion(model if same else self._load(wanted), wanted)
 
-    def _challenger(self, wanted: VersionReference | None) -> None:
+    def _challenger(self, wanted: Wanted) -> None:
         challenger = None if wanted is None else self._load(wanted)
         if challenger is not None:
             versions.require_same_features(self._serving.active.champion.model, challenger)
@@ -129,7 +111,7 @@ class Reloader:
             raise DigestMismatch("sha256", "not the digest that this service is pinned to")
         return versions.load(self._directory, wanted, reserved=RESERVED_NAMES)
 
-    def _failed(self, role: str, wanted: VersionReference | None, over: object, error: Exception) -> None:
+    def _failed(self, role: str, wanted: Wanted, over: object, error: Exception) -> None:
         if self._pauses(role, over):
             return
         before = self._troubles.get(role)
@@ -157,5 +139,5 @@ class Reloader:
         self._serving.set_failed("champion", failed.wanted, str(failed.reason))
 
 
-def _model(state: RoleState) -> tuple[str, str] | None:
-    return None if state.served is None else (state.served.version, state.served.sha256)
+def _digest(state: RoleState) -> str | None:
+    return state.served.sha256 if state.served else None

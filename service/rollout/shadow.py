@@ -10,7 +10,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,28 +27,20 @@ PAUSE = 0.001
 _log = logging.getLogger("delivery_risk.shadow")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Trial:
-    """A batch that the champion scored, for the challenger to score."""
-
-    challenger: RiskModel
-    scored: ScoredBatch
-
-
 class Shadow:
     """Takes batches by `offer`, and works while this worker is not `busy` with a request."""
 
     def __init__(self, metrics: Metrics, busy: Callable[[], bool]) -> None:
         self._busy = busy
         self._metrics = metrics
-        self._trials: queue.Queue[_Trial] = queue.Queue(WAITING)
+        self._trials: queue.Queue[tuple[RiskModel, ScoredBatch]] = queue.Queue(WAITING)
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def offer(self, challenger: RiskModel, scored: ScoredBatch) -> None:
         """Queue the batch for the challenger, or count that it is dropped."""
         try:
-            self._trials.put_nowait(_Trial(challenger, scored))
+            self._trials.put_nowait((challenger, scored))
         except queue.Full:
             self._count(challenger, "dropped")
         with self._starting:
@@ -62,12 +53,12 @@ class Shadow:
 
     def _work(self) -> None:
         while True:
-            trial = self._trials.get()
+            challenger, scored = self._trials.get()
             try:
-                self._try(trial.challenger, trial.scored)
+                self._try(challenger, scored)
             except Exception:
-                self._count(trial.challenger, "failed")
-                _log.warning("challenger failed", exc_info=True, extra={"model_version": trial.challenger.manifest.version})
+                self._count(challenger, "failed")
+                _log.warning("challenger failed", exc_info=True, extra={"model_version": challenger.manifest.version})
 
     def _try(self, challenger: RiskModel, scored: ScoredBatch) -> None:
         differences, moves = [], {"monitor_to_review": 0, "review_to_monitor": 0}

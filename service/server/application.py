@@ -7,7 +7,7 @@ from gunicorn.app.base import BaseApplication
 
 from service.app import Service
 from service.server import hooks
-from service.server.conflicts import overrides
+from service.server.configuration import overrides
 
 
 class GunicornApplication(BaseApplication):  # type: ignore[misc]

@@ -1,28 +1,31 @@
-"""Hooks: what gunicorn calls in the master and in the workers, and its settings.
+"""Hooks: what gunicorn calls in the master and in the workers.
 
 Workers are forked from a master that has loaded the model. A new worker counts in the lowest slot of the shared counters that
 no living worker has; if all are taken, it shares the last one, since a hook that raises would stop the master.
 """
 
+import ctypes
 import gc
+import os
+import signal
 from typing import Any
 
 from gunicorn.http.body import ChunkedReader
 
 from service.app import Service
 from service.auth import token_store
-from service.config import Settings, heartbeats
 from service.metrics.definitions import IN_PROGRESS
-from service.server import fork_signals, memory, watchdog
-from service.server.conflicts import conflicts
-from service.server.log_redaction import Logger
+from service.server import watchdog
+from service.server.configuration import configuration, conflicts
 from service.server.worker import Worker
-from service.serving.drain import draining
 from service.shared.counters import SLOTS
-from service.telemetry import logging
 
 GC_THRESHOLDS = (100_000, 20, 20)
 """A batch of 10,000 orders is that many objects without a cycle; searching for one after every 700 costs time."""
+
+KEPT_BYTES = 8 * 2**20
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # names of glibc's malloc.h
+_HELD_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 
 
 def options(service: Service) -> dict[str, Any]:
@@ -33,13 +36,15 @@ def options(service: Service) -> dict[str, Any]:
     def on_starting(arbiter: Any) -> None:
         for conflict in conflicts(arbiter.cfg, settings):
             raise SystemExit(f"delivery-risk: {conflict}")
-        fork_signals.prepare()
+        os.register_at_fork(after_in_parent=_release_signals)  # also where a worker could not be forked
         token_store.log_state(settings.tokens_file)
 
     def pre_fork(arbiter: Any, worker: Worker) -> None:
         living = {other.slot for other in arbiter.WORKERS.values()}
         worker.slot = min(set(range(SLOTS)) - living, default=SLOTS - 1)
-        fork_signals.hold()
+        # A new worker first has its master's handlers, which put a signal into a queue that nobody reads there. A worker told
+        # to stop in that moment would not stop, and the master would wait for its whole graceful timeout.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_SIGNALS)
 
     def post_fork(arbiter: Any, worker: Worker) -> None:
         metrics.counters.attach(worker.slot)
@@ -48,10 +53,10 @@ def options(service: Service) -> dict[str, Any]:
         metrics.count("delivery_risk_workers_started_total")
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
-        memory.keep()
+        keep_memory()
 
     def post_worker_init(worker: Worker) -> None:
-        fork_signals.release()
+        _release_signals()
         watchdog.start(service.concurrency_limit, metrics, worker)
         service.tracer.start()
         if service.reloader is not None:
@@ -62,7 +67,7 @@ def options(service: Service) -> dict[str, Any]:
             metrics.count(IN_PROGRESS)
         # A connection is closed from here: gunicorn ignores an application's `Connection: close`. It reads the rest of a
         # body after the answer, and after badly framed chunks it would answer once more, to the next request.
-        if isinstance(getattr(request.body, "reader", None), ChunkedReader) or draining(settings.drain_file):
+        if isinstance(getattr(request.body, "reader", None), ChunkedReader) or settings.draining:
             request.force_close()
 
     def post_request(worker: Worker, request: Any, environ: Any, response: Any) -> None:
@@ -81,20 +86,18 @@ def options(service: Service) -> dict[str, Any]:
     return configuration(settings) | {hook.__name__: hook for hook in hooks}
 
 
-def configuration(settings: Settings) -> dict[str, Any]:
-    """The settings without the hooks, by gunicorn's own names."""
-    return {
-        "bind": settings.bind,
-        "workers": settings.workers,
-        "threads": settings.threads,
-        "worker_class": Worker,
-        "preload_app": True,
-        "keepalive": settings.keepalive_seconds,
-        "graceful_timeout": settings.graceful_timeout_seconds,
-        "control_socket_disable": True,
-        "worker_tmp_dir": heartbeats(),
-        "forwarder_headers": "",  # a SCRIPT_NAME header that is not a prefix of the path would be answered 500
-        "loglevel": settings.log_level,
-        "logger_class": Logger,
-        "logconfig_dict": logging.config(settings.log_level),
-    }
+def keep_memory() -> None:
+    """Let glibc keep up to KEPT_BYTES of a batch for the next one, instead of fetching and clearing the same pages each time.
+
+    They are kept in one arena. Python's lock separates the threads anyway; each arena would keep as much.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:  # other C libraries have none
+        mallopt(_M_ARENA_MAX, 1)
+        mallopt(_M_MMAP_THRESHOLD, KEPT_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
+
+
+def _release_signals() -> None:
+    """Unblock the signals that were held at the fork; those that waited are handled now."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_SIGNALS)

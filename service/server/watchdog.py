@@ -40,7 +40,7 @@ def _watch(limit: ConcurrencyLimit, metrics: Metrics, worker: Any) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     deadline = time.monotonic() + GRACE_SECONDS
     time.sleep(TICK_SECONDS)  # until then it may still accept a connection
-    while _connections(worker) > len(limit.sweep()) and time.monotonic() < deadline:
+    while worker.nr_conns > len(limit.sweep()) and time.monotonic() < deadline:
         time.sleep(TICK_SECONDS)
     time.sleep(_LAST_BYTES_SECONDS)
     _report_overdue(limit.sweep(), logged, metrics)
@@ -63,7 +63,3 @@ def _new(permits: list[Permit], logged: dict[int, RequestContext]) -> Iterator[R
         if context is not None and id(context) not in logged:
             logged[id(context)] = context
             yield context
-
-
-def _connections(worker: Any) -> int:
-    return getattr(worker, "nr_conns", 0)

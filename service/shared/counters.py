@@ -14,7 +14,6 @@ never touched cost nothing.
 import json
 import mmap
 import threading
-from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -51,16 +50,26 @@ class SharedCounters:
 
     def series(self, key: Key, width: int) -> "memoryview[float]":
         """This worker's `width` numbers for the key, to be added to while `lock` is held."""
-        found = self._series.get(key)
-        if found is None and (found := self._enter(key, width)) is None:
+        found = self._series.get(key) or self.enter(key, width)
+        if found is None:
             self._series[UNRECORDED][0] += 1
             return memoryview(bytearray(8 * width)).cast("d")
         return found
 
-    def enter(self, key: Key, width: int) -> None:
-        """Show the key with `width` numbers at 0, where there is room. Hold `lock`."""
-        if key not in self._series:
-            self._enter(key, width)
+    def enter(self, key: Key, width: int) -> "memoryview[float] | None":
+        """This worker's numbers for the key, shown at 0 where they are new; None where there is no room. Hold `lock`."""
+        if key in self._series:
+            return self._series[key]
+        entries = self._entries(self._slot)
+        first = entries[-1][1].stop if entries else 0
+        line = (json.dumps([key, first, width]) + "\n").encode()
+        used = int(self._used[self._slot])
+        if first + width > NUMBERS or used + len(line) > NAMES:
+            return None
+        self._names[self._slot, used : used + len(line)] = np.frombuffer(line, np.uint8)
+        self._used[self._slot] = used + len(line)
+        self._series[key] = self._numbers[first : first + width]
+        return self._series[key]
 
     def totals(self) -> dict[Key, Sums]:
         """Every key's numbers, summed over all slots."""
@@ -75,25 +84,8 @@ class SharedCounters:
         with self._reading:
             entered, parsed, used = self._entered[slot], self._parsed[slot], int(self._used[slot])
             if used > parsed:
-                entered += _lines(self._names[slot, parsed:used].tobytes())
+                for line in self._names[slot, parsed:used].tobytes().splitlines():
+                    key, first, width = json.loads(line)
+                    entered.append((tuple(key), slice(first, first + width)))
                 self._parsed[slot] = used
             return list(entered)
-
-    def _enter(self, key: Key, width: int) -> "memoryview[float] | None":
-        entries = self._entries(self._slot)
-        first = entries[-1][1].stop if entries else 0
-        line = (json.dumps([key, first, width]) + "\n").encode()
-        used = int(self._used[self._slot])
-        if first + width > NUMBERS or used + len(line) > NAMES:
-            return None
-        self._names[self._slot, used : used + len(line)] = np.frombuffer(line, np.uint8)
-        self._used[self._slot] = used + len(line)
-        entered = self._numbers[first : first + width]
-        self._series[key] = entered
-        return entered
-
-
-def _lines(text: bytes) -> Iterator[tuple[Key, slice]]:
-    for line in text.splitlines():
-        key, first, width = json.loads(line)
-        yield tuple(key), slice(first, first + width)

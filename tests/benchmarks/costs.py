@@ -20,7 +20,7 @@ from model.core.batch import Batch
 from model.core.manifest import Feature
 from model.core.network import Layer, Network
 from model.packaged import packaged_model
-from service.server.memory import keep
+from service.server.hooks import keep_memory
 from tests.apps import app_of
 from tests.benchmarks.contestants import JSON, OURS, Contestant, dumps, orders, records
 from tests.benchmarks.run import Runner, measure, tree
@@ -134,7 +134,7 @@ def growth() -> None:
 
 
 def main() -> None:
-    keep()
+    keep_memory()
     with np.errstate(over="ignore"):
         exactness()
     shares()

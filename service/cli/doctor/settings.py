@@ -8,7 +8,6 @@ from model.files import read
 from service import config
 from service.auth import token_store, tokens
 from service.cli.doctor.finding import Finding, Installation, fail, ok, warn
-from service.serving.drain import draining
 
 
 def settings(installation: Installation) -> list[Finding]:
@@ -31,7 +30,7 @@ def files(installation: Installation) -> Iterator[Finding]:
 def _drain_file(name: str, path: str) -> Finding:
     """The file must not exist, except to drain the service, and can be created."""
     folder = os.path.dirname(path) or "."
-    if draining(path):
+    if os.path.exists(path):
         return warn(f"{name}: the file exists, so the service is draining", "remove it, unless the service is to stop")
     if not os.path.isdir(folder):
         return fail(f"{name}: its directory does not exist", "create it, or set the variable to a file in another directory")

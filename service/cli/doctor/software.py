@@ -112,8 +112,7 @@ def _conflicts(settings: Settings) -> Iterator[str]:
     """Why the service would not start with gunicorn's own variable."""
     from gunicorn.config import Config
 
-    from service.server.conflicts import conflicts, overrides
-    from service.server.hooks import configuration
+    from service.server.configuration import configuration, conflicts, overrides
 
     cfg, printed = Config(), io.StringIO()
     try:

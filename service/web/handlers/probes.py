@@ -4,7 +4,6 @@ from flask import Request
 from prometheus_client import make_wsgi_app
 from werkzeug import Response
 
-from service.serving.drain import draining
 from service.web.errors import Problem
 from service.web.route import Components
 
@@ -16,7 +15,7 @@ def livez(_: Components, __: Request) -> dict[str, str]:
 
 def readyz(components: Components, _: Request) -> dict[str, str]:
     """Ready, unless the drain file exists or no token is valid."""
-    if draining(components.settings.drain_file):
+    if components.settings.draining:
         raise Problem(503, "The service is about to stop.")
     if components.token_store is not None and (reason := components.token_store.closed) is not None:
         raise Problem(503, f"No token is valid: {reason}.")

@@ -1,4 +1,4 @@
-"""Conflicts: gunicorn settings, from its own sources, with which the service would break a promise."""
+"""Configuration: gunicorn's settings from the service, and from gunicorn's own sources where these keep its promises."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,10 +6,31 @@ from typing import Any
 from gunicorn.config import Config
 from gunicorn.errors import ConfigError
 
-from service.config import Settings, variable
+from service.config import Settings, heartbeats, variable
+from service.server.log_redaction import Logger
 from service.server.worker import Worker
+from service.telemetry import logging
 
 _FOR_GUNICORN_ITSELF = ("config", "paste", "chdir", "pythonpath", "daemon", "check_config", "print_config", "spew")
+
+
+def configuration(settings: Settings) -> dict[str, Any]:
+    """The settings of this service without its hooks, by gunicorn's own names."""
+    return {
+        "bind": settings.bind,
+        "workers": settings.workers,
+        "threads": settings.threads,
+        "worker_class": Worker,
+        "preload_app": True,
+        "keepalive": settings.keepalive_seconds,
+        "graceful_timeout": settings.graceful_timeout_seconds,
+        "control_socket_disable": True,
+        "worker_tmp_dir": heartbeats(),
+        "forwarder_headers": "",  # a SCRIPT_NAME header that is not a prefix of the path would be answered 500
+        "loglevel": settings.log_level,
+        "logger_class": Logger,
+        "logconfig_dict": logging.config(settings.log_level),
+    }
 
 
 def overrides(cfg: Config) -> dict[str, Any]:

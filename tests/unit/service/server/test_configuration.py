@@ -3,8 +3,7 @@ from gunicorn.config import Config
 from gunicorn.errors import ConfigError
 
 from service import config
-from service.server.conflicts import conflicts, overrides
-from service.server.hooks import configuration
+from service.server.configuration import configuration, conflicts, overrides
 
 
 @pytest.mark.parametrize(

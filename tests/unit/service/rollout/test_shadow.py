@@ -1,4 +1,5 @@
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -32,13 +33,6 @@ class Slow:
         return one_input().score(batch)
 
 
-class Failing:
-    manifest, network = one_input().manifest, one_input().network
-
-    def score(self, batch):
-        raise MemoryError
-
-
 @pytest.fixture
 def counters():
     return SharedCounters()
@@ -64,13 +58,9 @@ def scored(values, champion=None):
 
 def counted(counters):
     """What a scrape shows of the challenger, by the last of its labels."""
-    samples = [
-        sample for family in MetricsCollector(counters, Serving(one_input(), 100)).collect() for sample in family.samples
-    ]
-    found = [sample for sample in samples if sample.name.startswith("delivery_risk_challenger_")]
-    labels = [sample.labels for sample in found]
-    keys = [given.get("outcome") or given.get("direction") or given["le"] for given in labels]
-    return {key: sample.value for key, sample in zip(keys, found, strict=True)}
+    families = MetricsCollector(counters, Serving(one_input(), 100)).collect()
+    samples = (each for family in families for each in family.samples if each.name.startswith("delivery_risk_challenger_"))
+    return {each.labels.get("outcome") or each.labels.get("direction") or each.labels["le"]: each.value for each in samples}
 
 
 def wait_for(counters, key, value):
@@ -103,7 +93,8 @@ def test_a_batch_that_does_not_fit_into_the_queue_is_dropped_and_counted(tried, 
 
 
 def test_a_challenger_that_raises_is_counted_and_the_next_batch_is_tried(tried, counters):
-    tried.offer(Failing(), scored([1.0]))
+    failing = SimpleNamespace(manifest=one_input().manifest, network=one_input().network, score=lambda batch: 1 / 0)
+    tried.offer(failing, scored([1.0]))
     tried.offer(one_input(), scored([1.0]))
     assert wait_for(counters, "scored", 1)["failed"] == 1
 

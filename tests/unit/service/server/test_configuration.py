@@ -9,13 +9,9 @@ from service.server.configuration import configuration, conflicts, overrides
 @pytest.mark.parametrize(
     ("arguments", "options"),
     [
-        ("-c nowhere.py", "--config"),
-        ("--config=python:nowhere --workers 1", "--config"),
-        ("-D --chdir / --pythonpath /", "--chdir, --pythonpath, --daemon"),
-        ("--check-config", "--check-config"),
-        ("--print-config --spew", "--print-config, --spew"),
-        ("--paste nowhere.ini", "--paster"),
-        ("other:app", "an application"),
+        *(("-c nowhere.py", "--config"), ("--config=python:nowhere --workers 1", "--config"), ("other:app", "an application")),
+        *(("--check-config", "--check-config"), ("--print-config --spew", "--print-config, --spew")),
+        *(("-D --chdir / --pythonpath /", "--chdir, --pythonpath, --daemon"), ("--paste nowhere.ini", "--paster")),
     ],
 )
 def test_serve_rejects_what_only_gunicorn_itself_can_do(arguments, options, monkeypatch):

@@ -1,5 +1,6 @@
 """What the end of a worker counts, in process; tests/integration/test_watchdog.py has the real server."""
 
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -11,10 +12,6 @@ from service.shared.counters import SharedCounters
 from service.telemetry.request_context import RequestContext
 from service.web import concurrency_limit
 from service.web.concurrency_limit import ConcurrencyLimit
-
-
-class Ended(BaseException):
-    """The worker has exited."""
 
 
 class Worker:
@@ -29,7 +26,7 @@ class Worker:
         self.limit = ConcurrencyLimit(settings, self.metrics)
         monkeypatch.setattr(watchdog, "time", SimpleNamespace(monotonic=lambda: self.now, sleep=self._sleep))
         monkeypatch.setattr(concurrency_limit, "monotonic", lambda: self.now)
-        monkeypatch.setattr(watchdog, "os", SimpleNamespace(kill=lambda *_: None, getpid=lambda: 0, _exit=self._exit))
+        monkeypatch.setattr(watchdog, "os", SimpleNamespace(kill=lambda *_: None, getpid=lambda: 0, _exit=sys.exit))
 
     def take(self, until, reading=None):
         permit = self.limit.permit({}, RequestContext("same"))
@@ -45,7 +42,7 @@ class Worker:
 
     def ends(self, **expected):
         """Watch until the worker has exited; its counts must be these."""
-        with pytest.raises(Ended):
+        with pytest.raises(SystemExit):
             watchdog._watch(self.limit, self.metrics, self)
         self.metrics.worker_ended()
         totals = self.counters.totals()
@@ -58,9 +55,6 @@ class Worker:
         for second in [second for second in self.at if second <= self.now]:
             self.at.pop(second)()
 
-    def _exit(self, code):
-        raise Ended
-
 
 @pytest.fixture
 def worker_of(monkeypatch, caplog):
@@ -69,9 +63,8 @@ def worker_of(monkeypatch, caplog):
 
 def test_each_overdue_request_is_counted_once_even_if_the_second_becomes_overdue_while_the_worker_ends(worker_of):
     worker = worker_of(3)
-    worker.take(1.0)
-    worker.take(2.0)
-    worker.take(50.0)
+    for until in (1.0, 2.0, 50.0):
+        worker.take(until)
     worker.ends(overdue=2, lost=3, logged=3)
 
 
@@ -81,7 +74,6 @@ def test_a_request_answered_before_the_worker_exits_is_not_lost_but_the_next_one
     answered, taken = worker.take(9.0), []
     worker.at[2.0] = lambda: worker.leave(answered)
     worker.ends(overdue=1, lost=1, logged=1)
-
     again = worker_of(2)
     again.take(1.0)
     first = again.take(9.0)

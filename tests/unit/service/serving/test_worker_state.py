@@ -23,14 +23,6 @@ def state(number):
     return WorkerState({"champion": RoleState(SERVED, since=float(number))})
 
 
-def written(*slots):
-    """Worker states in which each of these slots has the state of its own number."""
-    workers = WorkerStates()
-    for slot in slots:
-        workers.write(slot, state(slot))
-    return workers
-
-
 def test_the_parent_reads_the_state_that_a_child_has_written():
     workers = WorkerStates()
     child = os.fork()
@@ -67,19 +59,10 @@ def test_a_long_reason_is_reported_by_its_beginning(reason):
     assert worker.states == serving.active.states
 
 
-@pytest.mark.parametrize("writes", [0, 1, 2])
-def test_a_state_that_is_too_large_is_rejected_and_changes_no_slot(writes):
-    workers = WorkerStates()
-    for _ in range(writes):
-        for slot in (3, 4, 5):
-            workers.write(slot, state(slot))
-    with pytest.raises(ValueError, match="a row holds"):
-        workers.write(4, WorkerState({"champion": RoleState(reason="x" * 20_000)}))
-    assert list(workers.all()) == [state(3), state(4), state(5)][: 3 * writes]
-
-
 def test_a_worker_lives_until_it_has_ended_and_what_it_served_stays_known():
-    workers = written(0, 1)
+    workers = WorkerStates()
+    for slot in (0, 1):
+        workers.write(slot, state(slot))
     workers.ended(1)
     workers.ended(2)
     assert workers.living() == [state(0)]

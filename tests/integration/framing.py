@@ -7,6 +7,7 @@ reads complete bodies and makes valid requests of a few that the service alone r
 import re
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 ORDER = b'{"orders": [{"order_id": "A-104", "route_disruption": 2, "backlog": 3, "weather_severity": 1}]}'
@@ -15,6 +16,7 @@ SMUGGLED = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r
 CHUNKED = b"Transfer-Encoding: chunked"
 CHUNK = b"%x\r\n%b\r\n" % (len(ORDER), ORDER)
 CHUNKS = CHUNK + b"0\r\n\r\n"
+PATIENCE = 20.0
 SCRAPE = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -133,24 +135,17 @@ class Answer:
         return self.received.partition(b"\r\n\r\n")[2]
 
 
-def send(
-    port: int,
-    request: bytes,
-    *,
-    half_closed: bool = False,
-    address: str = "127.0.0.1",
-    patience: float = 10,
-    quiet: float = 0.15,
-) -> Answer:
+def send(port: int, request: bytes, address: str = "127.0.0.1", *, half_closed: bool = False, quiet: float = 0.15) -> Answer:
     """Send these bytes and read until the server closes, or is quiet for this many seconds after an answer."""
-    with socket.create_connection(("127.0.0.1", port), patience, (address, 0)) as connection:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE, (address, 0)) as connection:
         begun = time.monotonic()
-        connection.sendall(request)
-        if half_closed:
-            connection.shutdown(socket.SHUT_WR)
+        with suppress(OSError):  # the server may close before all of it is sent
+            connection.sendall(request)
+            if half_closed:
+                connection.shutdown(socket.SHUT_WR)
         answer = Answer(b"", 0.0, closed=False)
         while not answer.closed:
-            connection.settimeout(quiet if answer.statuses else patience)
+            connection.settimeout(quiet if answer.statuses else PATIENCE)
             try:
                 data = connection.recv(65536)
             except TimeoutError:
@@ -163,6 +158,6 @@ def send(
 
 def exchange(port: int, request: bytes, address: str = "127.0.0.1", *, half_closed: bool = True) -> Answer:
     """Send these bytes and read until the server closes."""
-    answer = send(port, request, half_closed=half_closed, address=address, patience=20, quiet=20)
+    answer = send(port, request, address, half_closed=half_closed, quiet=PATIENCE)
     assert answer.closed
     return answer

@@ -5,8 +5,9 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 
 ROOM = {"DELIVERY_RISK_MAX_CONCURRENT": "8", "DELIVERY_RISK_THREADS": "12"}
 """A permit in each worker for each of eight clients, so that no request is shed."""
@@ -36,52 +37,27 @@ class Connection:
         self._port, self._seconds = port, seconds
         self._socket: socket.socket | None = None
 
-    def ask(self, request: bytes) -> tuple[int, bytes, bytes]:
-        """Status, head and body of the answer. Raises OSError or EOFError if it is missing or incomplete."""
+    def ask(self, request: bytes) -> tuple[int, HTTPMessage, bytes]:
+        """Status, headers and body of the answer. Raises OSError or HTTPException if it is missing or incomplete."""
         if self._socket is None:
             self._socket = socket.create_connection(("127.0.0.1", self._port), self._seconds)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        answer = HTTPResponse(self._socket)
         try:
             self._socket.sendall(request)
-            head, body = self._answer()
+            answer.begin()
+            body = answer.read()
         except BaseException:
             self.close()
             raise
-        if b"connection: close" in head:
+        if answer.will_close:
             self.close()
-        return int(head[9:12]), head, body
+        return answer.status, answer.headers, body
 
     def close(self) -> None:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-
-    def _answer(self) -> tuple[bytes, bytes]:
-        received = b""
-        while (end := received.find(b"\r\n\r\n")) < 0:
-            received += self._more()
-        head, body = received[:end].lower(), received[end + 4 :]
-        if b"content-length:" not in head:
-            while not body.endswith(b"\r\n0\r\n\r\n"):
-                body += self._more()
-            return head, b"".join(_chunks(body))
-        length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
-        while len(body) < length:
-            body += self._more()
-        return head, body
-
-    def _more(self) -> bytes:
-        assert self._socket is not None
-        if not (data := self._socket.recv(65536)):
-            raise EOFError("the connection ended before the answer")
-        return data
-
-
-def _chunks(body: bytes) -> Iterator[bytes]:
-    while body != b"0\r\n\r\n":
-        size, _, body = body.partition(b"\r\n")
-        yield body[: int(size, 16)]
-        body = body[int(size, 16) + 2 :]
 
 
 @dataclass
@@ -101,7 +77,7 @@ class Outcomes:
         begun = time.perf_counter()
         try:
             status, _, body = connection.ask(request)
-        except (OSError, EOFError) as error:
+        except (OSError, HTTPException) as error:
             self.failures[repr(error)] += 1
             return None
         self.statuses[status] += 1
@@ -121,13 +97,7 @@ class Load:
     """
 
     def __init__(
-        self,
-        port: int,
-        request: bytes,
-        clients: int,
-        going: Callable[[Outcomes], bool],
-        fresh: bool = False,
-        pause: float = 0,
+        self, port: int, request: bytes, clients: int, going: Callable[[Outcomes], bool], fresh: bool = False, pause: float = 0
     ) -> None:
         self._each = [Outcomes() for _ in range(clients)]
 

@@ -9,8 +9,8 @@ import json
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias
 
 from tests.facts import DATA
 from tests.oracle import PORTABLE, Numbers, PlainLayer, forward, portable_sigmoid, zscores
@@ -19,9 +19,12 @@ FOLDER = DATA / "bits"
 NETWORKS = {"3-3-1": "relu", "20-64-32-1": "relu", "50-128-64-1": "leaky_relu"}
 ORDERS = 1000
 
+Task: TypeAlias = tuple[Numbers, Numbers, list[PlainLayer], list[Numbers]]
+"""Mean, scale, layers and orders."""
 
-def network(name: str) -> tuple[Numbers, Numbers, list[PlainLayer], list[list[float]]]:
-    """Mean, scale, layers and orders of one of the NETWORKS."""
+
+def network(name: str) -> Task:
+    """One of the NETWORKS."""
     draw = random.Random(f"bits of {name}")
     sizes = [int(size) for size in name.split("-")]
 
@@ -44,43 +47,32 @@ def expected(name: str) -> list[str]:
 
 def computed(name: str) -> list[str]:
     """The same lines, worked out by the oracle."""
-    mean, scale, layers, orders = network(name)
-    lines = []
-    for order in orders:
-        *_, last = forward(layers, zscores(order, mean, scale), PORTABLE)
-        (logit,) = last.activations
-        lines.append(f"{logit.hex()} {portable_sigmoid(logit).hex()}")
-    return lines
+    return [f"{logit.hex()} {portable_sigmoid(logit).hex()}" for (logit,) in _last(*network(name))]
 
 
-@dataclass(frozen=True)
-class Golden:
-    """One network of forward_pass.json, whose activations are all portable."""
-
-    name: str
-    mean: Numbers
-    scale: Numbers
-    layers: list[PlainLayer]
-    x: list[Numbers]
-
-
-def portable_goldens() -> Iterator[Golden]:
-    """The golden networks of which the engine promises the bits."""
+def portable_goldens() -> dict[str, Task]:
+    """The networks of forward_pass.json of which the engine promises the bits, as all their activations are portable."""
+    found: dict[str, Task] = {}
     for golden in json.loads((FOLDER.parent / "forward_pass.json").read_text())["networks"]:
         layers = [(layer["w"], layer["b"], layer["activation"]) for layer in golden["layers"]]
         if all(activation in PORTABLE for _, _, activation in layers):
             width = len(golden["x"][0])
             mean, scale = golden.get("mean", [0.0] * width), golden.get("scale", [1.0] * width)
-            yield Golden(golden["name"], mean, scale, layers, golden["x"])
+            found[golden["name"]] = mean, scale, layers, golden["x"]
+    return found
 
 
 def goldens() -> list[str]:
     """The lines of goldens.txt, worked out by the oracle."""
     lines = []
-    for golden in portable_goldens():
-        last = [forward(golden.layers, zscores(x, golden.mean, golden.scale), PORTABLE)[-1].activations for x in golden.x]
-        lines.append(" ".join([golden.name, *(float(number).hex() for row in last for number in row)]))
+    for name, task in portable_goldens().items():
+        lines.append(" ".join([name, *(float(number).hex() for last in _last(*task) for number in last)]))
     return lines
+
+
+def _last(mean: Numbers, scale: Numbers, layers: list[PlainLayer], orders: list[Numbers]) -> Iterator[list[float]]:
+    for order in orders:
+        yield forward(layers, zscores(order, mean, scale), PORTABLE)[-1].activations
 
 
 if __name__ == "__main__":

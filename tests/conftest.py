@@ -40,11 +40,7 @@ def real_data() -> Path:
 @pytest.fixture
 def make_client() -> Callable[..., FlaskClient]:
     """A client of the application under these settings, given by their names without the prefix."""
-
-    def make(**given: str) -> FlaskClient:
-        return app_of(**given).test_client()
-
-    return make
+    return lambda **given: app_of(**given).test_client()
 
 
 @pytest.fixture
@@ -81,9 +77,5 @@ def run(tmp_path, monkeypatch):
 def shell(tmp_path):
     """Run a line of shell in an empty directory of its own, where `delivery-risk` is the real program."""
     settings = {name: value for name, value in os.environ.items() if not name.startswith("DELIVERY_RISK_")}
-    environment = {**settings, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-
-    def shell(line):
-        return subprocess.run(["sh", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
-
-    return shell
+    given = {"env": {**settings, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}, "cwd": tmp_path}
+    return lambda line: subprocess.run(["sh", "-c", line], **given, capture_output=True, text=True, timeout=60)

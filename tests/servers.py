@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pytest
 
@@ -70,7 +70,7 @@ class Server(Client):
     """A running service: its port, its master process and its output file."""
 
     process: subprocess.Popen[bytes]
-    output: IO[bytes]
+    output: Path
 
     def workers(self) -> list[int]:
         """The process ids of the living workers."""
@@ -90,7 +90,7 @@ class Server(Client):
 
     def log(self) -> str:
         """The output so far."""
-        return Path(self.output.name).read_text()
+        return self.output.read_text()
 
     def lines(self, text: str = '"request"') -> list[dict[str, Any]]:
         """The JSON log lines that contain this text; by default the access log."""
@@ -167,17 +167,13 @@ def running(command: list[str] = SERVE, seconds: float = 30, **environment: str)
     with tempfile.NamedTemporaryFile() as output:
         process = subprocess.Popen(command, cwd=ROOT, env=kept | given, stdout=output, stderr=subprocess.STDOUT)
         try:
-            yield Server(_port(process, output, seconds), process, output)
+            yield Server(_port(process, Path(output.name), seconds), process, Path(output.name))
         finally:
             _killed(process)
 
 
-def _port(process: subprocess.Popen[bytes], output: IO[bytes], seconds: float) -> int:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = _ADDRESS.search(Path(output.name).read_text())
-        if found:
-            return int(found[1])
-        assert process.poll() is None, Path(output.name).read_text()
-        time.sleep(0.02)
-    raise AssertionError("the service did not start: " + Path(output.name).read_text())
+def _port(process: subprocess.Popen[bytes], output: Path, seconds: float) -> int:
+    until(lambda: process.poll() is not None or _ADDRESS.search(output.read_text()) is not None, seconds)
+    found = _ADDRESS.search(output.read_text())
+    assert found, f"the service did not start: {output.read_text()}"
+    return int(found[1])

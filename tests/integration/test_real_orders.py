@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from model.artifact import model_file
 from model.importers import arrays
@@ -55,7 +56,7 @@ class Scored:
     rows: list[dict[str, str]]
     report: str
     results: list[dict[str, object]]
-    metrics: dict[str, float]
+    metrics: str
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -69,7 +70,7 @@ def scored(real_data, request, tmp_path_factory):
     model = model_file.read(before)
     with running(DELIVERY_RISK_MODEL=str(after), DELIVERY_RISK_WORKERS="2") as server:
         results = score_over_http(server, rows, model.manifest.feature_names)
-        return Scored(model, model_file.read(after), rows, report, results, server.metrics())
+        return Scored(model, model_file.read(after), rows, report, results, server.call("GET", "/metrics")[2].decode())
 
 
 def test_every_order_gets_the_frameworks_own_probability_over_http_and_in_a_file(scored):
@@ -126,11 +127,8 @@ def test_the_baseline_of_a_real_model_is_what_numpy_and_a_plain_loop_count(score
 
 
 def test_the_services_counts_of_the_same_orders_are_its_baseline(scored):
-    by_labels = {}
-    for sample, value in scored.metrics.items():
-        name, _, text = sample.rstrip("}").partition("{")
-        labels = dict(pair.split("=") for pair in text.split(",") if pair)
-        by_labels[name, frozenset((key, label.strip('"')) for key, label in labels.items())] = value
+    samples = [sample for family in text_string_to_metric_families(scored.metrics) for sample in family.samples]
+    by_labels = {(sample.name, frozenset(sample.labels.items())): sample.value for sample in samples}
 
     def counted(name, le, **labels):
         return 0 if le == "-Inf" else by_labels[f"{name}_bucket", frozenset({"le": le, **labels}.items())]

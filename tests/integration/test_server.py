@@ -15,12 +15,10 @@ from tests.integration import load
 from tests.servers import GUNICORN, SERVE, read_metrics, running, until
 
 BATCH = [{"order_id": str(n), "route_disruption": n, "backlog": n, "weather_severity": n} for n in range(11)]
-HEADERS = {"Content-Type": "application/json"}
 BODY = json.dumps({"orders": BATCH}).encode()
-COMMANDS = {"serve": SERVE, "gunicorn.conf.py": GUNICORN}
 
 
-@pytest.fixture(scope="module", params=list(COMMANDS.values()), ids=list(COMMANDS))
+@pytest.fixture(scope="module", params=[SERVE, GUNICORN], ids=["serve", "gunicorn.conf.py"])
 def server(request):
     """A server of three workers for the tests that leave it as it was."""
     with running(request.param, DELIVERY_RISK_WORKERS="3") as started:
@@ -40,7 +38,7 @@ def test_every_scrape_shows_the_exact_sum_of_all_workers(server):
 
 
 def test_every_request_is_one_json_line_on_standard_output(server):
-    server.call("POST", "/score", BODY, {**HEADERS, "X-Request-ID": "seen-1"})
+    server.call("POST", "/score", BODY, {"Content-Type": "application/json", "X-Request-ID": "seen-1"})
     server.call("GET", "/livez")
     (line,) = server.lines('"seen-1"')
     assert (line["route"], line["status"], line["orders"]) == ("/score", 200, 11)

@@ -22,6 +22,11 @@ def request(order_id):
     return load.post(json.dumps({"orders": [ORDER | {"order_id": order_id}]}).encode())
 
 
+def connected(opened, server):
+    """A connection that is closed when `opened` is."""
+    return opened.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+
+
 def overdue(server):
     return {name: value for name, value in server.metrics().items() if "overdue_total{" in name and value}
 
@@ -38,12 +43,10 @@ def test_a_request_that_never_ends_has_its_worker_replaced_and_delays_no_other(k
         assert until(lambda: len(now := set(server.workers())) == 2 and now != before), server.log()
         now = set(server.workers())
         replaced.append(time.monotonic() - begun)
-        found, found_slow = others.outcomes(), slow.outcomes()
         assert replaced[0] <= 1 + 5
         assert len(before & now) == 1
-        assert found.failures.total() == found_slow.failures.total() == 0
-        assert set(found.statuses) == set(found_slow.statuses) == {200}
-        assert found.sent > 100
+        assert [(one.failures, set(one.statuses)) for one in (others.outcomes(), slow.outcomes())] == [({}, {200})] * 2
+        assert others.sent > 100
         assert stuck.outcomes().failures.total() == 1
         assert overdue(server) == {'delivery_risk_requests_overdue_total{stage="compute"}': 1}
         assert (server.metrics()[LOST], server.metrics()[PRESENT]) == (1, 0)
@@ -57,11 +60,11 @@ def test_slow_bodies_hold_permits_but_no_probe_until_they_get_408_and_their_work
     body = load.post(load.orders(1000))
     with running(**limits, DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS="3") as server, ExitStack() as opened:
         before, begun = server.all_workers(1), time.monotonic()
-        slow = [opened.enter_context(socket.create_connection(("127.0.0.1", server.port), 10)) for _ in range(3)]
+        slow = [connected(opened, server) for _ in range(3)]
         for connection in slow:
             connection.sendall(body[:1000])
         time.sleep(0.2)
-        rejected = opened.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+        rejected = connected(opened, server)
         rejected.sendall(body[:1000])
         assert server.call("GET", "/readyz")[0] == 200
         assert opened.enter_context(closing(load.Connection(server.port))).ask(body)[0] == 503
@@ -70,7 +73,6 @@ def test_slow_bodies_hold_permits_but_no_probe_until_they_get_408_and_their_work
         assert time.monotonic() < begun + 3
         assert rejected.recv(65536).startswith(b"HTTP/1.1 503 ")
         assert time.monotonic() < begun + 3.5
-
         slow[1].settimeout(pause)
         answer = b""
         while not answer and time.monotonic() < begun + 10:
@@ -95,7 +97,7 @@ def test_only_requests_without_a_complete_answer_are_lost_when_their_worker_is_k
             before = server.all_workers(2)
             requests = [load.post(load.orders(1000))[:1000], request("sleeps"), request("sleeps")]
             for content in [*requests, load.post(load.orders(10_000)) * 10]:
-                connection = opened.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+                connection = connected(opened, server)
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                 connection.sendall(content)
             assert until(lambda: server.metrics()[scored] >= 1)
@@ -121,7 +123,7 @@ def test_the_queue_time_of_a_request_counts_in_its_duration_and_slow_headers_do_
         if kept:
             connection.request("GET", "/version")
             assert connection.getresponse().read()
-        slow = [opened.enter_context(socket.create_connection(("127.0.0.1", server.port), 10)) for _ in range(2)]
+        slow = [connected(opened, server) for _ in range(2)]
         for each in slow:
             each.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n")
         time.sleep(0.2)

@@ -38,9 +38,9 @@ def test_a_thousand_orders_of_a_network_have_the_committed_bits_in_batches_of_an
 
 def test_the_portable_goldens_have_the_committed_bits():
     found = []
-    for golden in committed_bits.portable_goldens():
-        last, _ = engine(golden.mean, golden.scale, golden.layers, golden.x)
-        found.append(" ".join([golden.name, *(number.hex() for number in last.ravel().tolist())]))
+    for name, golden in committed_bits.portable_goldens().items():
+        last, _ = engine(*golden)
+        found.append(" ".join([name, *(number.hex() for number in last.ravel().tolist())]))
     assert found == committed_bits.expected("goldens")
 
 

@@ -1,16 +1,15 @@
 """A registry that is swapped and broken, and clients that check every answer against the version it names."""
 
 import hashlib
-import http.client
 import json
 import os
 import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from http.client import HTTPException
 from pathlib import Path
 
 from model.artifact import model_file
@@ -20,8 +19,8 @@ from model.core.risk_model import RiskModel
 from model.registry import references
 from model.registry.references import VersionReference
 from tests import oracle
+from tests.integration import load
 from tests.models import layer, model_of, plain
-from tests.servers import Server
 
 KINDS = (("speed", "load"), ("load", "distance", "rain"))
 ORDERS = 5
@@ -33,16 +32,16 @@ def values(kind: int) -> list[list[float]]:
     return [[draw.uniform(-3, 3) for _ in KINDS[kind]] for _ in range(ORDERS)]
 
 
-def body(kind: int) -> bytes:
+def request(kind: int) -> bytes:
     orders = [{"order_id": f"o{at}", **dict(zip(KINDS[kind], row, strict=True))} for at, row in enumerate(values(kind))]
-    return json.dumps({"orders": orders}).encode()
+    return load.post(json.dumps({"orders": orders}).encode())
 
 
-def errors(sent: int, served: int) -> set[tuple[str, str]]:
-    """The errors, by pointer and code, of orders of one kind sent to a version of the other."""
-    missing = {(name, "missing") for name in set(KINDS[served]) - set(KINDS[sent])}
-    unknown = {(name, "unknown_name") for name in set(KINDS[sent]) - set(KINDS[served])}
-    return {(f"/orders/{at}/{name}", code) for at in range(ORDERS) for name, code in missing | unknown}
+def errors(kind: int) -> set[tuple[str, str]]:
+    """The errors, by pointer and code, of orders of this kind sent to a version of the other."""
+    sent, served = set(KINDS[kind]), set(KINDS[1 - kind])
+    codes = dict.fromkeys(served - sent, "missing") | dict.fromkeys(sent - served, "unknown_name")
+    return {(f"/orders/{at}/{name}", code) for at in range(ORDERS) for name, code in codes.items()}
 
 
 @dataclass(frozen=True)
@@ -55,29 +54,9 @@ class Known:
     scores: list[float]
 
 
-class Versions:
-    """A registry of valid versions, numbered from 0, of alternating kinds."""
-
-    def __init__(self, directory: Path, count: int) -> None:
-        self.directory = directory
-        self.known = {str(number): self._made(number) for number in range(count)}
-
-    def _made(self, number: int) -> Known:
-        kind, model, file = number % 2, version(number), f"{number}.npz"
-        written = model_file.write(model, self.directory / file)
-        layers = plain(model.network)
-        logits = [oracle.forward(layers, row, oracle.PORTABLE)[-1].activations[0] for row in values(kind)]
-        scores = [oracle.portable_sigmoid(logit) for logit in logits]
-        return Known(kind, VersionReference(str(number), file, str(written.sha256)), model.manifest.threshold, scores)
-
-    def point(self, at: VersionReference) -> None:
-        references.write(self.directory, ".draft-", [at])
-
-
 def version(number: int) -> RiskModel:
     """A valid version: each has other weights and another threshold."""
-    draw = random.Random(f"version {number}")
-    features = KINDS[number % 2]
+    draw, features = random.Random(f"version {number}"), KINDS[number % 2]
 
     def numbers(count: int) -> list[float]:
         return [draw.uniform(-1, 1) for _ in range(count)]
@@ -88,41 +67,54 @@ def version(number: int) -> RiskModel:
     return replace(made, manifest=replace(made.manifest, version=str(number)))
 
 
-def _file(content: Callable[[RiskModel], bytes]) -> Callable[[Versions, int], None]:
+def publish(registry: Path, number: int) -> Known:
+    """Write the version of this number, of one kind or the other, and work out its scores."""
+    kind, model, file = number % 2, version(number), f"{number}.npz"
+    written = model_file.write(model, registry / file)
+    layers = plain(model.network)
+    logits = [oracle.forward(layers, row, oracle.PORTABLE)[-1].activations[0] for row in values(kind)]
+    scores = [oracle.portable_sigmoid(logit) for logit in logits]
+    return Known(kind, VersionReference(str(number), file, str(written.sha256)), model.manifest.threshold, scores)
+
+
+def point(registry: Path, at: VersionReference) -> None:
+    references.write(registry, ".draft-", [at])
+
+
+def _file(content: Callable[[RiskModel], bytes]) -> Callable[[Path, int], None]:
     """Publish an invalid file under its true digest, and refer to it."""
 
-    def publish(versions: Versions, number: int) -> None:
+    def publish(registry: Path, number: int) -> None:
         data = content(version(number))
-        (versions.directory / "bad.npz").write_bytes(data)
-        versions.point(VersionReference(str(number), "bad.npz", hashlib.sha256(data).hexdigest()))
+        (registry / "bad.npz").write_bytes(data)
+        point(registry, VersionReference(str(number), "bad.npz", hashlib.sha256(data).hexdigest()))
 
     return publish
 
 
-def _manifest(other: Callable[[Manifest], Manifest]) -> Callable[[Versions, int], None]:
+def _manifest(other: Callable[[Manifest], Manifest]) -> Callable[[Path, int], None]:
     return _file(lambda model: model_file.dumps(replace(model, manifest=other(model.manifest))))
 
 
-def _pipe(versions: Versions, number: int) -> None:
-    path = versions.directory / "pipe.npz"
-    if not path.exists():
-        os.mkfifo(path)
-    versions.point(VersionReference(str(number), "pipe.npz", "0" * 64))
+def _pipe(registry: Path, number: int) -> None:
+    if not (registry / "pipe.npz").exists():
+        os.mkfifo(registry / "pipe.npz")
+    point(registry, VersionReference(str(number), "pipe.npz", "0" * 64))
 
 
-def _text(content: bytes) -> Callable[[Versions, int], object]:
-    return lambda versions, number: (versions.directory / references.CURRENT).write_bytes(content)
+def _text(content: bytes) -> Callable[[Path, int], object]:
+    return lambda registry, number: (registry / references.CURRENT).write_bytes(content)
 
 
-BROKEN: dict[str, Callable[[Versions, int], object]] = {
+BROKEN: dict[str, Callable[[Path, int], object]] = {
     "a file cut short": _file(lambda model: model_file.dumps(model)[:-30]),
     "an empty file": _file(lambda model: b""),
     "no zip": _file(lambda model: b"\x80\x04\x95" + bytes(500)),
     "another self-test": _manifest(lambda found: replace(found, self_test=replace(found.self_test, scores=((0.123,),)))),
     "another head": _manifest(lambda found: replace(found, head="identity")),
     "another version": _manifest(lambda found: replace(found, version="x")),
-    "another digest": lambda versions, number: versions.point(VersionReference("0", "0.npz", "0" * 64)),
-    "no file": lambda versions, number: versions.point(VersionReference("none", "none.npz", "0" * 64)),
+    "another digest": lambda registry, number: point(registry, VersionReference("0", "0.npz", "0" * 64)),
+    "no file": lambda registry, number: point(registry, VersionReference("none", "none.npz", "0" * 64)),
     "a pipe": _pipe,
     "a reference that is not JSON": _text(b"{\xff"),
     "an empty reference": _text(b""),
@@ -133,36 +125,32 @@ BROKEN: dict[str, Callable[[Versions, int], object]] = {
 class Client(threading.Thread):
     """Sends orders of both kinds on a kept connection until it is stopped, and counts the outcomes."""
 
-    def __init__(self, server: Server, versions: Versions, seed: int) -> None:
+    def __init__(self, port: int, known: Mapping[str, Known], seed: int) -> None:
         super().__init__(daemon=True)
-        self._server, self._known, self._draw = server, versions.known, random.Random(seed)
+        self._port, self._known, self._draw = port, known, random.Random(seed)
         self.outcomes: Counter[str] = Counter()
         self.lost_at: list[float] = []
         self.wrong: list[str] = []
         self.stopped = False
+        self.start()
 
     def run(self) -> None:
-        bodies = [body(kind) for kind in range(len(KINDS))]
-        with closing(http.client.HTTPConnection("127.0.0.1", self._server.port, timeout=30)) as connection:
-            while not self.stopped:
-                kind, path = self._draw.randrange(len(KINDS)), "/score"
-                try:
-                    if self._draw.random() < 0.05:
-                        path = self._draw.choice(["/model", "/openapi.json"])
-                        connection.request("GET", path)
-                    else:
-                        connection.request("POST", path, bodies[kind], {"Content-Type": "application/json"})
-                    answer = connection.getresponse()
-                    document = json.loads(answer.read())
-                except (OSError, http.client.HTTPException, ValueError):
-                    connection.close()
-                    self.outcomes["lost"] += 1
-                    self.lost_at.append(time.monotonic())
-                    continue
-                outcome = self._outcome(path, kind, answer.status, document)
-                self.outcomes[outcome] += 1
-                if outcome == "wrong":
-                    self.wrong.append(json.dumps(document)[:500])
+        requests, connection = list(map(request, range(len(KINDS)))), load.Connection(self._port)
+        while not self.stopped:
+            kind, path = self._draw.randrange(len(KINDS)), "/score"
+            if self._draw.random() < 0.05:
+                path = self._draw.choice(["/model", "/openapi.json"])
+            try:
+                status, _, content = connection.ask(requests[kind] if path == "/score" else load.get(path))
+                document = json.loads(content)
+            except (OSError, HTTPException, ValueError):
+                self.lost_at.append(time.monotonic())
+                continue
+            outcome = self._outcome(path, kind, status, document)
+            self.outcomes[outcome] += 1
+            if outcome == "wrong":
+                self.wrong.append(content.decode()[:500])
+        connection.close()
 
     def _outcome(self, path: str, kind: int, status: int, document: dict) -> str:
         """What the answer is, or "wrong" unless all of it belongs to one version."""
@@ -172,7 +160,7 @@ class Client(threading.Thread):
             return "read" if fields == set(KINDS[known.kind]) else "wrong"
         if status == 422:
             found = {(error["pointer"], error["code"]) for error in document["errors"]}
-            return "rejected" if found == errors(kind, 1 - kind) else "wrong"
+            return "rejected" if found == errors(kind) else "wrong"
         if status != 200 or document["model_version"] not in self._known:
             return "wrong"
         known = self._known[document["model_version"]]

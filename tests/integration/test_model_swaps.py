@@ -17,7 +17,7 @@ from model.registry import references, versions
 from model.registry.references import VersionReference
 from tests.apps import service_of
 from tests.facts import ROOT
-from tests.integration.model_swaps import BROKEN, Client, Versions
+from tests.integration.model_swaps import BROKEN, Client, point, publish
 from tests.models import one_input, reference_of
 from tests.servers import Server, running
 
@@ -47,23 +47,21 @@ def seconds_until_all_serve(server: Server, version: str) -> float:
 )
 def test_swaps_beside_broken_files_and_killed_workers_give_no_wrong_answer(tmp_path, swaps, broken, kills, requests, longest):
     draw = random.Random(swaps)
-    registry = Versions(tmp_path, 10)
-    registry.point(registry.known["0"].at)
+    known = {str(number): publish(tmp_path, number) for number in range(10)}
+    point(tmp_path, known["0"].at)
     steps = draw.sample(["swap"] * swaps + ["break"] * broken + ["kill"] * kills, swaps + broken + kills)
     breaking = [name for _ in range(broken // len(BROKEN) + 1) for name in BROKEN]
     current, lags, killed_at = "0", [], []
     with running(DELIVERY_RISK_MODEL=str(tmp_path), WEB_CONCURRENCY=str(WORKERS), DELIVERY_RISK_LOG_LEVEL="error") as server:
         server.all_workers(WORKERS)
-        clients = [Client(server, registry, seed) for seed in range(3)]
-        for client in clients:
-            client.start()
+        clients = [Client(server.port, known, seed) for seed in range(3)]
         for step in [*steps, "swap"]:
             if step == "swap":
-                current = draw.choice([version for version in registry.known if version != current])
-                registry.point(registry.known[current].at)
+                current = draw.choice([version for version in known if version != current])
+                point(tmp_path, known[current].at)
                 lags.append(seconds_until_all_serve(server, current))
             elif step == "break":
-                BROKEN[breaking.pop()](registry, int(current) + 100)
+                BROKEN[breaking.pop()](tmp_path, int(current) + 100)
                 time.sleep(draw.uniform(0.1, longest))
             else:
                 killed_at.append(time.monotonic())
@@ -73,7 +71,6 @@ def test_swaps_beside_broken_files_and_killed_workers_give_no_wrong_answer(tmp_p
             time.sleep(0.05)
         for client in clients:
             client.stopped = True
-        for client in clients:
             client.join(30)
         failures = [value for name, value in server.metrics().items() if "reload_failures_total{" in name]
         assert server.process.poll() is None

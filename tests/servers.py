@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,14 +38,11 @@ class Client:
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
         """Send one request on a new connection; its status, headers in lower case and body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         shown = {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
-        try:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
             connection.request(method, path, body, shown | (headers or {}))
             response = connection.getresponse()
             return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
-        finally:
-            connection.close()
 
     def score(self, orders: list[dict[str, Any]], query: str = "") -> dict[str, Any]:
         """The answer to a batch, which must have status 200."""

@@ -38,7 +38,7 @@ class MetricsCollector(Collector):
             series[name].append((labels, numbers))
         for name, metric in METRICS.items():
             yield _family(name, metric, series[name])
-        workers = [worker.states for worker in self._serving.worker_states.living()]
+        workers = [worker.states for worker in self._serving.worker_states.all() if worker.lives]
         roles = {role: [states[role] for states in workers] for role in sorted(set().union(*workers))}
         champion = self._serving.active.champion.model.manifest
         for name, gauge in GAUGES.items():

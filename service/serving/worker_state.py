@@ -68,10 +68,6 @@ class WorkerStates:
         """The state of every worker that ever ran, by slot."""
         return map(_state, self._records.texts())
 
-    def living(self) -> list[WorkerState]:
-        """The states of the workers that run now."""
-        return [state for state in self.all() if state.lives]
-
 
 def _state(text: bytes) -> WorkerState:
     return msgspec.json.decode(text, type=WorkerState)

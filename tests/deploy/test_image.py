@@ -17,7 +17,7 @@ from model.packaged import packaged_model
 from tests.deploy.containers import check_scores
 from tests.deploy.programs import output, run
 from tests.facts import ORDERS, ROOT
-from tests.integration.otlp_collector import collecting
+from tests.integration.otlp_collector import Collector
 from tests.servers import free_port, until
 
 pytestmark = pytest.mark.deploy
@@ -119,7 +119,7 @@ def test_its_health_check_asks_where_the_service_listens(engine, image):
 
 def test_its_spans_reach_a_collector(engine, image):
     port = free_port()
-    with collecting() as collector:
+    with Collector() as collector:
         given = collector.settings() | {"DELIVERY_RISK_BIND": f"127.0.0.1:{port}"}
         how = ("--network=host", *(f"--env={name}={value}" for name, value in given.items()))
         with engine.container(image, *how) as (name, _):

@@ -1,11 +1,9 @@
-"""A collector of traces by OTLP over HTTP."""
+"""A collector of traces by OTLP over HTTP, which collects until the end of its block."""
 
 import gzip
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -17,6 +15,14 @@ class Collector(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Receiver)
         self.spans: list[tuple[str, Any]] = []
         self.versions: set[str] = set()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.shutdown()
+        self.server_close()
 
     def settings(self) -> dict[str, str]:
         """The variables that send the spans of a service here."""
@@ -41,16 +47,3 @@ class _Receiver(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
-
-
-@contextmanager
-def collecting() -> Iterator[Collector]:
-    """A collector, until the block ends."""
-    with Collector() as collector:
-        thread = threading.Thread(target=collector.serve_forever)
-        thread.start()
-        try:
-            yield collector
-        finally:
-            collector.shutdown()
-            thread.join()

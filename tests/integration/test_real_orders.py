@@ -5,7 +5,7 @@ import gzip
 import json
 import math
 import subprocess
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -47,30 +47,20 @@ def score_over_http(server, rows, names):
     return [result for chunk in chunks for result in server.score(chunk)["results"]]
 
 
-@dataclass(frozen=True)
-class Scored:
-    """The test orders of a real model, scored in a file by `model` and over HTTP by `described`, which adds a baseline."""
-
-    model: object
-    described: object
-    rows: list[dict[str, str]]
-    report: str
-    results: list[dict[str, object]]
-    metrics: str
-
-
 @pytest.fixture(scope="module", params=MODELS)
 def scored(real_data, request, tmp_path_factory):
+    """The test orders of a real model, scored in a file by `model` and over HTTP by `described`, which adds a baseline."""
     source, folder = real_data / request.param, tmp_path_factory.mktemp(request.param)
     before, after = import_model(source, folder / "1.npz"), folder / "2.npz"
     orders = source / "cases.csv"
     command = [COMMAND, "model", "card", before, "--on", orders, "--label", "late", "--version", "2", "--out", after]
     subprocess.run(command, check=True, capture_output=True)
-    rows, report = score_file(orders, before, folder)
-    model = model_file.read(before)
+    found = SimpleNamespace(model=model_file.read(before), described=model_file.read(after))
+    found.rows, found.report = score_file(orders, before, folder)
     with running(DELIVERY_RISK_MODEL=str(after), DELIVERY_RISK_WORKERS="2") as server:
-        results = score_over_http(server, rows, model.manifest.feature_names)
-        return Scored(model, model_file.read(after), rows, report, results, server.call("GET", "/metrics")[2].decode())
+        found.results = score_over_http(server, found.rows, found.model.manifest.feature_names)
+        found.metrics = server.call("GET", "/metrics")[2].decode()
+    return found
 
 
 def test_every_order_gets_the_frameworks_own_probability_over_http_and_in_a_file(scored):

@@ -9,7 +9,7 @@ from service.telemetry import tracing
 from service.telemetry.tracing import AnsweredRequest, Tracer
 from service.version import VERSION
 from tests.integration.load import orders
-from tests.integration.otlp_collector import collecting
+from tests.integration.otlp_collector import Collector
 from tests.servers import ended, running
 
 TRACE, PARENT, UNRECORDED = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", "a" * 32
@@ -18,7 +18,7 @@ BODY, JSON = orders(1), {"Content-Type": "application/json"}
 
 @pytest.fixture
 def collector():
-    with collecting() as started:
+    with Collector() as started:
         yield started
 
 

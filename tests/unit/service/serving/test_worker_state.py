@@ -65,7 +65,7 @@ def test_a_worker_lives_until_it_has_ended_and_what_it_served_stays_known():
         workers.write(slot, state(slot))
     workers.ended(1)
     workers.ended(2)
-    assert workers.living() == [state(0)]
+    assert [known for known in workers.all() if known.lives] == [state(0)]
     assert [known.states for known in workers.all()] == [state(0).states, state(1).states]
     workers.write(1, state(7))
-    assert workers.living() == [state(0), state(7)]
+    assert list(workers.all()) == [state(0), state(7)]

@@ -1,5 +1,5 @@
 import signal
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -16,9 +16,7 @@ def test_totals_are_the_sum_over_all_slots():
     shared.attach(5)
     np.asarray(shared.series(("a",), 2))[:] += (10, 20)
     shared.series(("b",), 1)[0] += 7
-    totals = shared.totals()
-    assert totals[("a",)].tolist() == [11, 22]
-    assert totals[("b",)].tolist() == [7]
+    assert {name: shared.totals()[(name,)].tolist() for name in "ab"} == {"a": [11, 22], "b": [7]}
 
 
 def test_a_slot_continues_the_counts_of_its_last_owner():
@@ -100,15 +98,12 @@ def test_a_full_row_counts_the_updates_it_drops(monkeypatch, name, room):
 def test_threads_lose_no_count():
     shared = SharedCounters()
 
-    def count() -> None:
+    def count(thread):
         for number in range(2000):
             with shared.lock:
                 shared.series((f"k{number % 7}",), 1)[0] += 1
 
-    threads = [threading.Thread(target=count) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as threads:
+        threads.map(count, range(8))
     totals = shared.totals()
     assert sum(totals[(f"k{n}",)][0] for n in range(7)) == 16_000

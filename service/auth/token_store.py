@@ -43,7 +43,7 @@ class TokenStore:
         self._content = b""
         self._tokens: Tokens = ()
         self._known: State | None = None
-        self._waiting_since: float | None = None
+        self._changed_at: float | None = None
         self._fault: str | None = None
         self._due = 0.0
         try:
@@ -76,23 +76,17 @@ class TokenStore:
         state, rested = _state(self._path)
         if state is None or state != self._known:
             self._known = None
-            if self._is_time(rested) and self._take(state) and rested:
-                self._known = state  # one that has not rested may change again with the same times and size
+            self._changed_at = self._changed_at or time.monotonic()
+            if rested or time.monotonic() - self._changed_at >= PATIENCE:
+                self._changed_at = None
+                if self._take(state) and rested:  # one that has not rested may change again with the same times and size
+                    self._known = state
         posted = self._records.read()
         if self._known is None:
             if posted not in (None, self._content):
                 self._content, self._tokens = posted, tokens.parse(posted)
         elif posted != self._content:
             self._records.write(self._content)
-
-    def _is_time(self, rested: bool) -> bool:
-        now = time.monotonic()
-        if self._waiting_since is None:
-            self._waiting_since = now
-        if not rested and now - self._waiting_since < PATIENCE:
-            return False
-        self._waiting_since = None
-        return True
 
     def _take(self, state: State | None) -> bool:
         try:

@@ -7,13 +7,14 @@ queue time.
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from gunicorn import util
 from gunicorn.workers.gthread import ThreadWorker
+from werkzeug import Response
 
 from service.server import log_redaction
 from service.web import malformed
@@ -64,14 +65,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             super().handle_error(req, client, addr, exc)
             return
         self.log.warning("Invalid request from ip=%s: %s", addr[0] if addr else "", type(exc).__name__)
-        head: list[str] = []
-        body: list[bytes] = []
-
-        def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
-            head[:] = f"HTTP/1.1 {status}", f"Date: {util.http_date()}", "Connection: close"
-            head.extend(f"{name}: {value}" for name, value in headers)
-            return body.append
-
-        body += self.wsgi(malformed.environ_of(exc), start_response)
+        answer = Response.from_app(self.wsgi, malformed.environ_of(exc))
+        head = [f"HTTP/1.1 {answer.status}", f"Date: {util.http_date()}", "Connection: close"]
+        head += [f"{name}: {value}" for name, value in answer.headers]
         with suppress(OSError):  # the client is gone
-            util.write_nonblock(client, "\r\n".join([*head, "", ""]).encode("latin-1") + b"".join(body))
+            util.write_nonblock(client, "\r\n".join([*head, "", ""]).encode("latin-1") + answer.data)

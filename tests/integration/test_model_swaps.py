@@ -7,18 +7,15 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from model.artifact import model_file
 from model.registry import references, versions
 from model.registry.references import VersionReference
 from tests.apps import service_of
 from tests.facts import ROOT
 from tests.integration.model_swaps import BROKEN, Client, point, publish
-from tests.models import one_input, reference_of
 from tests.servers import Server, running
 
 WORKERS = 2
@@ -83,23 +80,6 @@ def test_swaps_beside_broken_files_and_killed_workers_give_no_wrong_answer(tmp_p
     assert lags[max(0, len(lags) * 99 // 100 - 1)] <= 1
     assert lags[-1] <= 3
     assert sum(failures) >= broken / 2
-
-
-def test_every_worker_shows_the_baseline_of_a_version_that_is_promoted(models, tmp_path):
-    made = one_input(1.0, 0.25, baseline=reference_of(["f0"]))
-    model_file.write(replace(made, manifest=replace(made.manifest, version="4")), tmp_path / "4.npz")
-    versions.publish(tmp_path / "4.npz", models)
-    with running(DELIVERY_RISK_MODEL=str(models), DELIVERY_RISK_WORKERS=str(WORKERS)) as server:
-
-        def baseline():
-            return {name: value for name, value in server.metrics().items() if name.startswith("delivery_risk_reference_")}
-
-        assert not baseline()
-        versions.promote("4", models)
-        seconds_until_all_serve(server, "4")
-        first, *others = [baseline() for _ in range(8)]
-    assert len(first) == 2 + 21 + 16
-    assert others == [first] * 7
 
 
 def memory_of_swaps(directory: str, swaps: int) -> float:

@@ -44,10 +44,10 @@ class Client:
             response = connection.getresponse()
             return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
 
-    def score(self, orders: list[dict[str, Any]], query: str = "") -> dict[str, Any]:
+    def score(self, orders: list[dict[str, Any]]) -> dict[str, Any]:
         """The answer to a batch, which must have status 200."""
         body = json.dumps({"orders": orders}).encode()
-        status, _, answer = self.call("POST", f"/score{query}", body, {"Content-Type": "application/json"})
+        status, _, answer = self.call("POST", "/score", body, {"Content-Type": "application/json"})
         assert status == 200, answer[:500]
         return json.loads(answer)
 

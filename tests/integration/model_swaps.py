@@ -57,12 +57,7 @@ class Known:
 def version(number: int) -> RiskModel:
     """A valid version: each has other weights and another threshold."""
     draw, features = random.Random(f"version {number}"), KINDS[number % 2]
-
-    def numbers(count: int) -> list[float]:
-        return [draw.uniform(-1, 1) for _ in range(count)]
-
-    hidden = layer([numbers(len(features)) for _ in range(4)], numbers(4), "relu")
-    network = Network([hidden, layer([numbers(4)], numbers(1))])
+    network = Network([layer([[draw.uniform(-1, 1) for _ in features]], [draw.uniform(-1, 1)])])
     made = model_of(network, threshold=0.3 + number / 1000, features=list(map(Feature, features)))
     return replace(made, manifest=replace(made.manifest, version=str(number)))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.facts import ROOT
+from tests.facts import ORDER, ROOT, SCORES
 from tests.pages import README, blocks, section
 from tests.servers import Server, curl, running
 
@@ -64,6 +64,6 @@ def test_the_first_command_serves_from_a_fresh_clone(tmp_path):
         ["bash", "-c", f"cd {tmp_path}/clone && {command.replace('.venv/bin/delivery-risk', 'exec .venv/bin/delivery-risk')}"],
         seconds=300,
     ) as server:
-        (answer,) = server.score([{"order_id": "A-104", "route_disruption": 2, "backlog": 3, "weather_severity": 1}])["results"]
-    assert (answer["score"], answer["queue"]) == (0.425557483188341, "monitor")
+        (answer,) = server.score([ORDER])["results"]
+    assert (answer["score"], answer["queue"]) == (SCORES[0], "monitor")
     assert Path(tmp_path / "clone" / ".venv").is_dir()

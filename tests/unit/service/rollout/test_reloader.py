@@ -53,6 +53,11 @@ class Worker:
         return {key[1:]: numbers[0] for key, numbers in self.counters.totals().items() if key[0] == name}
 
 
+@pytest.fixture
+def worker(models):
+    return Worker(models)
+
+
 def refer(models, version, file, digest):
     """Let the registry refer to this file with this digest, or with that of a version."""
     sha256 = digest if len(digest) == 64 else str(versions.get(models, digest).sha256)
@@ -73,8 +78,7 @@ BROKEN = {
 }
 
 
-def test_a_promotion_and_a_rollback_are_followed(models):
-    worker = Worker(models)
+def test_a_promotion_and_a_rollback_are_followed(models, worker):
     versions.promote("2", models)
     assert worker.look() == ("2", None)
     versions.rollback(models)
@@ -85,8 +89,7 @@ def test_a_promotion_and_a_rollback_are_followed(models):
 
 @pytest.mark.usefixtures("clock")  # so that only another reference ends the pause
 @pytest.mark.parametrize(("damage", "kind"), BROKEN.values(), ids=BROKEN)
-def test_with_a_broken_registry_the_last_valid_version_is_served_and_the_reason_is_reported(models, damage, kind):
-    worker = Worker(models)
+def test_with_a_broken_registry_the_last_valid_version_is_served_and_the_reason_is_reported(models, worker, damage, kind):
     versions.promote("2", models)
     damage(models)
     assert worker.look() == ("1", None)
@@ -99,16 +102,14 @@ def test_with_a_broken_registry_the_last_valid_version_is_served_and_the_reason_
 
 
 @pytest.mark.parametrize(("file", "kind"), [("9.npz", "Unreadable"), ("1.npz", "VersionMismatch")])
-def test_a_reference_with_the_digest_of_the_served_version_is_still_checked(models, file, kind):
-    worker = Worker(models)
+def test_a_reference_with_the_digest_of_the_served_version_is_still_checked(models, worker, file, kind):
     refer(models, "8", file, "1")
     assert worker.look() == ("1", None)
     assert (worker.state().served.version, worker.state().served.file) == ("1", "1.npz")
     assert worker.state().reason.startswith(f"{kind}: ")
 
 
-def test_an_unforeseen_error_does_not_end_the_reloader(models, monkeypatch):
-    worker = Worker(models)
+def test_an_unforeseen_error_does_not_end_the_reloader(models, worker, monkeypatch):
     versions.promote("2", models)
     with monkeypatch.context() as broken:
         broken.setattr(versions, "load", lambda *_, **__: 1 / 0)
@@ -118,8 +119,7 @@ def test_an_unforeseen_error_does_not_end_the_reloader(models, monkeypatch):
     assert worker.look() == ("3", None)
 
 
-def test_an_invalid_file_is_tried_for_ever_after_pauses_that_double_up_to_a_limit(models, clock):
-    worker = Worker(models)
+def test_an_invalid_file_is_tried_for_ever_after_pauses_that_double_up_to_a_limit(models, worker, clock):
     valid = (models / "2.npz").read_bytes()
     versions.promote("2", models)
     break_file(models)
@@ -145,8 +145,7 @@ def test_a_service_pinned_to_a_digest_takes_no_other_version(models):
     assert worker.failures() == {("champion", "DigestMismatch"): 1}
 
 
-def test_a_challenger_comes_changes_and_goes(models):
-    worker = Worker(models)
+def test_a_challenger_comes_changes_and_goes(models, worker):
     for version in ("2", "3", None):
         versions.challenge(version, models)
         assert worker.look() == ("1", version)
@@ -155,19 +154,17 @@ def test_a_challenger_comes_changes_and_goes(models):
     assert worker.failures() == {}
 
 
-def test_a_broken_challenger_changes_no_active_model(models):
-    worker = Worker(models)
+def test_a_broken_challenger_changes_no_active_model(models, worker):
     versions.challenge("2", models)
     break_file(models)
     assert worker.look() == ("1", None)
     assert worker.failures() == {("challenger", "DigestMismatch"): 1}
 
 
-def test_a_challenger_leaves_with_the_champion_whose_features_it_takes_and_comes_back_with_it(models):
+def test_a_challenger_leaves_with_the_champion_whose_features_it_takes_and_comes_back_with_it(models, worker):
     made, file = one_input(features=[Feature("another")]), models.with_name("outside")
     model_file.write(replace(made, manifest=replace(made.manifest, version="4")), file)
     versions.publish(file, models)
-    worker = Worker(models)
     versions.challenge("2", models)
     worker.look()
     versions.promote("4", models)
@@ -179,8 +176,7 @@ def test_a_challenger_leaves_with_the_champion_whose_features_it_takes_and_comes
 
 
 @pytest.mark.parametrize("damage", ["nowhere", "no reference", "garbage"])
-def test_a_new_worker_with_a_broken_registry_serves_what_the_others_do(models, damage):
-    worker = Worker(models)
+def test_a_new_worker_with_a_broken_registry_serves_what_the_others_do(models, worker, damage):
     versions.promote("2", models)
     assert worker.look() == ("2", None)
     BROKEN[damage][0](models)
@@ -215,8 +211,8 @@ def logged(caplog):
 
 
 @pytest.mark.parametrize("role", FILES)
-def test_a_reference_that_is_broken_and_repaired_changes_nothing(models, logged, role):
-    worker, file = Worker(models), models / FILES[role]
+def test_a_reference_that_is_broken_and_repaired_changes_nothing(models, worker, logged, role):
+    file = models / FILES[role]
     versions.promote("2", models)
     versions.challenge("3", models)
     assert logged(worker) == [("champion", "model changed"), ("challenger", "model changed")]
@@ -239,8 +235,7 @@ def test_a_worker_that_starts_with_a_broken_reference_logs_no_change_once_it_is_
     assert serving.active.states["champion"].reason is None
 
 
-def test_a_promotion_that_repairs_a_broken_reference_is_a_change(models, logged):
-    worker = Worker(models)
+def test_a_promotion_that_repairs_a_broken_reference_is_a_change(models, worker, logged):
     since = worker.state().since
     (models / CURRENT).write_bytes(b"{")
     worker.look()

@@ -39,21 +39,15 @@ def counters():
 
 
 @pytest.fixture
-def answering():
-    """An entry for each request that the worker is busy with."""
-    return []
+def tried(counters):
+    return Shadow(Metrics(counters), lambda: False)
 
 
-@pytest.fixture
-def tried(counters, answering):
-    return Shadow(Metrics(counters), lambda: bool(answering))
-
-
-def scored(values, champion=None):
+def scored(values):
     """Orders of these values, scored by the champion."""
     batch = Batch([str(number) for number in range(len(values))], np.array(values, float).reshape(-1, 1))
     decoded = DecodedBatch(batch, list(range(len(values))), [], len(values), "records")
-    return score_batch(champion or one_input(), decoded, Options("review"))
+    return score_batch(one_input(), decoded, Options("review"))
 
 
 def counted(counters):
@@ -104,9 +98,10 @@ def test_an_order_that_overflows_in_the_challenger_only_has_no_difference(tried,
     assert wait_for(counters, "scored", 1)["+Inf"] == 1
 
 
-def test_no_slice_is_begun_while_a_request_is_answered(tried, counters, answering, monkeypatch):
+def test_no_slice_is_begun_while_a_request_is_answered(counters, monkeypatch):
     monkeypatch.setattr(shadow, "PRODUCTS", 2 * one_input().network.parameter_count)
-    slow = Slow()
+    slow, answering = Slow(), []
+    tried = Shadow(Metrics(counters), lambda: bool(answering))
     tried.offer(slow, scored([1.0] * 6))
     assert slow.started.acquire(timeout=10)
     answering.append(None)

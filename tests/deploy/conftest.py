@@ -7,7 +7,7 @@ import pytest
 
 from tests.deploy.callers import SHIFTED, Callers
 from tests.deploy.containers import IMAGE, Engine, started
-from tests.deploy.monitoring import LiveRun, monitored
+from tests.deploy.monitoring import Monitoring, monitored
 from tests.deploy.nginx import Nginx, running_nginx
 from tests.deploy.programs import replace_text
 from tests.facts import ROOT
@@ -63,15 +63,15 @@ def nginx(service: Server) -> Iterator[Nginx]:
 
 
 @pytest.fixture(scope="session")
-def live_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRun]:
+def live_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitoring]:
     """A calm time of usual orders, then one of shifted orders and troubled callers."""
     with monitored(tmp_path_factory.mktemp("monitored")) as monitoring:
         with Callers(monitoring.replicas).calling() as callers:
             time.sleep(12)
-            in_calm = monitoring.firing()
+            monitoring.in_calm = monitoring.firing()
             callers.mean, callers.troubled = SHIFTED, True
             until(lambda: {"DeliveryRiskScoresDrift", "DeliveryRiskRequestsRefused"} <= set(monitoring.notified()), 40)
             time.sleep(2)
-            at = time.time()
         time.sleep(1.5)
-        yield LiveRun(monitoring, in_calm, monitoring.notified(), callers.answered, at)
+        monitoring.answered, monitoring.at = callers.answered, time.time()
+        yield monitoring

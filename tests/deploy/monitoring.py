@@ -23,7 +23,7 @@ from model.artifact import model_file
 from model.registry import versions
 from tests.bearer_tokens import GOOD, OTHER, line
 from tests.deploy.callers import USUAL, orders
-from tests.deploy.programs import serving, serving_requests
+from tests.deploy.programs import answering, serving
 from tests.facts import FEATURES, ROOT
 from tests.servers import SERVE, Server, free_port, running
 
@@ -38,23 +38,30 @@ Messages = list[tuple[str, dict[str, Any]]]
 
 @dataclass
 class Monitoring:
-    """The running replicas, and the Prometheus that scrapes them. `messages` has what Alertmanager sent, with the receiver."""
+    """The running replicas, and the Prometheus that scrapes them. `messages` has what Alertmanager sent, with the receiver.
+
+    A run sets the others: alerts firing `in_calm`, orders `answered`, and the time `at` its end, in seconds since 1970.
+    """
 
     replicas: list[Server]
     url: str
     messages: Messages = field(default_factory=list)
+    in_calm: set[str] = field(default_factory=set)
+    answered: int = 0
+    at: float = 0.0
 
     def ask(self, path: str, **parameters: str | float) -> Any:
         """The data of an answer of the HTTP API of Prometheus."""
         with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{urlencode(parameters)}", timeout=30) as answer:
             return json.load(answer)["data"]
 
-    def query(self, expression: str, at: float | None = None) -> Series:
-        """The series of an expression now, or at a time in seconds since 1970."""
-        return self.ask("query", query=expression, **({} if at is None else {"time": at}))["result"]
+    def query(self, expression: str) -> Series:
+        """The series of an expression at the end of the run."""
+        return self.ask("query", query=expression, time=self.at)["result"]
 
-    def curve(self, expression: str, start: float, end: float, step: float = 1.0) -> Series:
-        return self.ask("query_range", query=expression, start=start, end=end, step=step)["result"]
+    def curve(self, expression: str, seconds: float) -> Series:
+        """The series of an expression in the last seconds of the run."""
+        return self.ask("query_range", query=expression, start=self.at - seconds, end=self.at, step=1)["result"]
 
     def firing(self) -> set[str]:
         return {alert["labels"]["alertname"] for alert in self.ask("alerts")["alerts"] if alert["state"] == "firing"}
@@ -67,17 +74,6 @@ class Monitoring:
             for alert in message["alerts"]
             if alert["status"] == "firing"
         }
-
-
-@dataclass(frozen=True)
-class LiveRun:
-    """Results of a run: alerts firing `in_calm`, alerts that were `notified`, orders `answered`, and the time of its end."""
-
-    monitoring: Monitoring
-    in_calm: set[str]
-    notified: dict[str, str]
-    answered: int
-    at: float
 
 
 @contextmanager
@@ -94,7 +90,12 @@ def monitored(folder: Path) -> Iterator[Monitoring]:
         found = Monitoring(servers, f"http://{itself}")
         addresses = {"delivery-risk": [f"127.0.0.1:{server.port}" for server in servers]}
         addresses |= {"prometheus": [itself], "alertmanager": [alertmanager]}
-        _configure_alertmanager(folder, stack.enter_context(_receiving(found.messages)))
+
+        def receive(message: BaseHTTPRequestHandler, body: bytes) -> bytes:
+            found.messages.append((message.path[1:], json.loads(body)))
+            return b""
+
+        _configure_alertmanager(folder, stack.enter_context(answering(receive)))
         _configure_prometheus(folder, addresses)
         options = {
             "alertmanager": (f"--storage.path={folder / 'alertmanager'}", "--cluster.listen-address="),
@@ -160,20 +161,3 @@ def _configure_alertmanager(folder: Path, receiver_port: int) -> None:
         for hook in receiver["webhook_configs"]:
             hook["url"] = urlsplit(hook["url"])._replace(netloc=f"127.0.0.1:{receiver_port}").geturl()
     (folder / "alertmanager.yml").write_text(yaml.safe_dump(config))
-
-
-@contextmanager
-def _receiving(messages: Messages) -> Iterator[int]:
-    """The port of a receiver that appends what it gets to the messages."""
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            messages.append((self.path[1:], json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with serving_requests(Receiver) as port:
-        yield port

@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import dataclass, field
 from typing import Any
 
 from tests.deploy.monitoring import CHAMPION, Monitoring, Series
@@ -15,33 +14,13 @@ OUTSIDE = {"namespace": "", "pod": ""}
 """Labels that series do not have outside Kubernetes. Grafana shows nothing for them."""
 
 
-@dataclass(frozen=True)
-class Panel:
-    """A panel that shows data."""
-
-    title: str
-    kind: str
-    targets: list[dict[str, Any]]
-    model: dict[str, Any] = field(repr=False)
-
-    @property
-    def defaults(self) -> dict[str, Any]:
-        """The options of its fields."""
-        return self.model["fieldConfig"]["defaults"]
-
-    @property
-    def unit(self) -> str:
-        return self.defaults.get("unit", "none")
-
-
 def dashboard() -> dict[str, Any]:
     return json.loads((GRAFANA / "dashboards" / "delivery-risk.json").read_text())
 
 
-def panels() -> list[Panel]:
-    """The panels of the dashboard, without rows."""
-    models = [model for model in dashboard()["panels"] if model["type"] != "row"]
-    return [Panel(model["title"], model["type"], model["targets"], model) for model in models]
+def panels() -> list[dict[str, Any]]:
+    """The panels of the dashboard that show data."""
+    return [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
 
 
 def filled(text: str) -> str:
@@ -51,11 +30,11 @@ def filled(text: str) -> str:
     return text
 
 
-def series(target: dict[str, Any], monitoring: Monitoring, start: float, end: float) -> Series:
-    """The series of a target over a time, or at its end for an instant query, each with its `values`."""
+def series(target: dict[str, Any], run: Monitoring, seconds: float) -> Series:
+    """The series of a target over the last seconds of a run, or at its end for an instant query, each with its `values`."""
     if target["instant"]:
-        return [{**one, "values": [one["value"]]} for one in monitoring.query(filled(target["expr"]), end)]
-    return monitoring.curve(filled(target["expr"]), start, end)
+        return [{**one, "values": [one["value"]]} for one in run.query(filled(target["expr"]))]
+    return run.curve(filled(target["expr"]), seconds)
 
 
 def legend(target: dict[str, Any], labels: dict[str, str]) -> str:

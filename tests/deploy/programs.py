@@ -55,10 +55,23 @@ def serving(
 
 
 @contextmanager
-def serving_requests(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
-    """The port of an HTTP server in this process, until the block ends."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+def answering(answer: Callable[[BaseHTTPRequestHandler, bytes], bytes]) -> Iterator[int]:
+    """The port of an HTTP server in this process, until the block ends. It answers a POST, given with its body, with 200."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            text = answer(self, self.rfile.read(int(self.headers.get("Content-Length", 0))))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield server.server_port

@@ -1,4 +1,4 @@
-"""PromQL expressions, checked against the metrics that the service exports and the series that the rules record."""
+"""The expressions of the rules and of the runbook, checked against the metrics that exist and the series that rules record."""
 
 import re
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from service.metrics.gauges import GAUGES
 from tests.facts import ROOT
 
 RULES = ROOT / "deploy" / "prometheus" / "rules"
+RUNBOOK = (ROOT / "deploy" / "RUNBOOK.md").read_text()
 TARGET = {"job", "instance", "namespace", "pod"}
 """The labels that Prometheus adds to every scraped series; the last two in Kubernetes only."""
 
@@ -38,33 +39,23 @@ CONSTANT = {"DeliveryRiskWatchdog"}
 
 def exported() -> dict[str, set[str]]:
     """The labels of every scraped series, by name."""
-    known = dict(FOREIGN)
+    known = FOREIGN | {name: TARGET.union(metric.labels) for name, metric in [*METRICS.items(), *GAUGES.items()]}
     for name, metric in METRICS.items():
-        labels = TARGET.union(metric.labels)
-        if not metric.buckets:
-            known[name] = labels
-            continue
-        known[f"{name}_bucket"] = labels | {"le"}
-        if metric.buckets[0] >= 0:  # otherwise prometheus-client exports neither
-            known |= {f"{name}_count": labels, f"{name}_sum": labels}
-    return known | {name: TARGET.union(gauge.labels) for name, gauge in GAUGES.items()}
+        if metric.buckets:
+            labels = known.pop(name)
+            known[f"{name}_bucket"] = labels | {"le"}
+            if metric.buckets[0] >= 0:  # otherwise prometheus-client exports neither
+                known |= {f"{name}_count": labels, f"{name}_sum": labels}
+    return known
 
 
 def _labels(node: Any, known: dict[str, set[str]]) -> set[str]:
-    match node:
-        case promql_parser.VectorSelector():
-            return known.get(node.name or "", set())
-        case promql_parser.AggregateExpr():
-            return set(node.modifier.labels) if node.modifier else set()
-        case promql_parser.BinaryExpr():
-            return _labels(node.lhs, known) | _labels(node.rhs, known)
-        case promql_parser.Call():
-            return set().union(*(_labels(argument, known) for argument in node.args))
-        case promql_parser.MatrixSelector():
-            return _labels(node.vector_selector, known)
-        case promql_parser.ParenExpr():
-            return _labels(node.expr, known)
-    return set()
+    if isinstance(node, promql_parser.VectorSelector):
+        return known.get(node.name or "", set())
+    if isinstance(node, promql_parser.AggregateExpr):
+        return set(node.modifier.labels) if node.modifier else set()
+    parts = [getattr(node, name) for name in ("lhs", "rhs", "expr", "vector_selector") if hasattr(node, name)]
+    return set().union(*(_labels(part, known) for part in [*parts, *getattr(node, "args", ())]))
 
 
 KNOWN = exported()
@@ -111,3 +102,16 @@ def matched(expression: str, label: str) -> set[str]:
     """The values that the selectors of the expression require of a label, alternatives separately."""
     matchers = [matcher for selector in _selectors(expression) for matcher in selector.matchers.matchers]
     return {value for matcher in matchers if matcher.name == label for value in matcher.value.split("|")}
+
+
+def sections(text: str = RUNBOOK) -> dict[str, str]:
+    """The text of each section of the runbook by its title, including those that are not about alerts."""
+    parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def queries(text: str = RUNBOOK) -> dict[str, str]:
+    """The first query of each complete section, by its title: complete with a meaning, a query and what to do."""
+    pattern = r"\n\n\*\*Means\.\*\* .{40}.*?\n\n\*\*Look first\.\*\*\n\n```promql\n(.+?)\n```\n\n\*\*Do\.\*\* .{40}"
+    found = {title: re.match(pattern, body, re.DOTALL) for title, body in sections(text).items()}
+    return {title: match[1] for title, match in found.items() if match}

@@ -11,7 +11,7 @@ import yaml
 from service import config
 from tests.deploy.containers import IMAGE, STAND_INS, check_scores
 from tests.deploy.programs import output, replace_text, run
-from tests.deploy.runbook import RUNBOOK
+from tests.deploy.promql import RUNBOOK
 from tests.facts import ORDERS
 from tests.servers import Client, free_port, until
 

@@ -15,8 +15,8 @@ import jsonschema
 import pytest
 import yaml
 
-from tests.deploy.monitoring import CHAMPION, LiveRun
-from tests.deploy.panels import VARIABLES, Panel, dashboard, filled, legend, panels, series
+from tests.deploy.monitoring import CHAMPION, Monitoring
+from tests.deploy.panels import VARIABLES, dashboard, filled, legend, panels, series
 from tests.deploy.programs import replace_text
 from tests.deploy.promql import faults, renamed
 from tests.facts import ROOT
@@ -24,7 +24,7 @@ from tests.facts import ROOT
 pytestmark = pytest.mark.deploy
 
 SCHEMA = jsonschema.Draft7Validator(json.loads((ROOT / "tests" / "deploy" / "schemas" / "dashboard.json").read_text()))
-PANELS = {panel.title: panel for panel in panels()}
+PANELS = {panel["title"]: panel for panel in panels()}
 OVERRIDES = {"color": {"mode", "fixedColor"}, "custom.lineStyle": {"fill", "dash"}}
 TRANSFORMATIONS = {
     "joinByField": {"byField", "mode"},
@@ -47,12 +47,13 @@ def repeated(board: dict) -> set[tuple]:
     return {thing for thing, count in found.items() if count > 1 or (thing[0] == "cell" and thing[1] >= 24)}
 
 
-def wrong_data(panel: Panel, run: LiveRun) -> list[str]:
+def wrong_data(panel: dict, run: Monitoring) -> list[str]:
     """Faults of the data that Prometheus has for the panel."""
     found = []
-    for target in panel.targets:
-        what = f"{panel.title} {target['refId']}"
-        data = series(target, run.monitoring, run.at - SECONDS, run.at)
+    low, high = RANGES.get(panel["fieldConfig"]["defaults"].get("unit"), (-MAX, MAX))
+    for target in panel["targets"]:
+        what = f"{panel['title']} {target['refId']}"
+        data = series(target, run, SECONDS)
         if not data:
             found.append(f"{what}: empty")
         for one in data:
@@ -60,7 +61,7 @@ def wrong_data(panel: Panel, run: LiveRun) -> list[str]:
                 legend(target, one["metric"])
             except KeyError as error:
                 found.append(f"{what}: no label {error}")
-            last, (low, high) = float(one["values"][-1][1]), RANGES.get(panel.unit, (-MAX, MAX))
+            last = float(one["values"][-1][1])
             if not low <= last <= high:
                 found.append(f"{what}: {last} is not in its range")
     return found
@@ -76,7 +77,7 @@ def test_the_dashboard_is_valid_by_grafanas_own_types():
 
 @each_panel
 def test_a_panel_with_an_option_that_grafana_does_not_know_is_invalid(panel):
-    index = panel.model["id"] - 1
+    index = panel["id"] - 1
     for change in (
         lambda model: model["options"].update(colorMod="value"),
         lambda model: model["gridPos"].update(h="8"),
@@ -87,19 +88,19 @@ def test_a_panel_with_an_option_that_grafana_does_not_know_is_invalid(panel):
         lambda model: model.update(type="tabel"),
     ):
         board = dashboard()
-        assert board["panels"][index]["title"] == panel.title
+        assert board["panels"][index]["title"] == panel["title"]
         change(board["panels"][index])
         assert not SCHEMA.is_valid(board)
 
 
 @each_panel
 def test_overrides_and_transformations_use_only_known_options(panel):
-    names = [target["legendFormat"] for target in panel.targets]
-    for override in panel.model["fieldConfig"]["overrides"]:
+    names = [target["legendFormat"] for target in panel["targets"]]
+    for override in panel["fieldConfig"]["overrides"]:
         assert override["matcher"]["id"] == "byRegexp"
         assert any(re.fullmatch(override["matcher"]["options"], name) for name in names)
         assert all(set(change["value"]) <= OVERRIDES[change["id"]] for change in override["properties"])
-    for step in panel.model.get("transformations", []):
+    for step in panel.get("transformations", []):
         assert set(step["options"]) == TRANSFORMATIONS[step["id"]]
 
 
@@ -114,9 +115,9 @@ def test_panels_do_not_overlap_and_have_unique_ids_and_titles():
 
 @each_panel
 def test_a_panel_uses_only_exported_metrics_and_a_renamed_metric_is_detected(panel):
-    assert panel.model["description"].endswith(".")
-    assert {target["datasource"]["uid"] for target in panel.targets} == {"${datasource}"}
-    texts = [filled(target["expr"]) for target in panel.targets]
+    assert panel["description"].endswith(".")
+    assert {target["datasource"]["uid"] for target in panel["targets"]} == {"${datasource}"}
+    texts = [filled(target["expr"]) for target in panel["targets"]]
     assert [fault for text in texts for fault in (["$"] * ("$" in text) + faults(text))] == []
     others = [other for text in texts for other in renamed(text)]
     assert others
@@ -165,29 +166,29 @@ def test_a_fault_in_the_provisioning_is_detected(deploy, file, old, new, message
 
 
 @each_panel
-def test_no_panel_is_empty_or_wrong_in_the_live_run(live_run: LiveRun, panel):
+def test_no_panel_is_empty_or_wrong_in_the_live_run(live_run, panel):
     assert wrong_data(panel, live_run) == []
 
 
 @each_panel
-def test_a_broken_expression_or_legend_is_detected_in_the_live_run(live_run: LiveRun, panel):
-    expression = panel.targets[0]["expr"]
+def test_a_broken_expression_or_legend_is_detected_in_the_live_run(live_run, panel):
+    expression = panel["targets"][0]["expr"]
     for change in (
         {"expr": f"({expression}) and on () vector(1) > 2"},
         {"expr": f"({expression}) / 0 * 0"},
         {"legendFormat": "{{nobody}}"},
     ):
         broken = copy.deepcopy(panel)
-        broken.targets[0].update(change)
+        broken["targets"][0].update(change)
         assert wrong_data(broken, live_run)
 
 
-def test_the_selected_version_is_the_one_that_answers_now(live_run: LiveRun):
+def test_the_selected_version_is_the_one_that_answers_now(live_run):
     query = variables()["version"]["query"]["query"]
     (asked,) = re.findall(r"^query_result\((.+)\)$", filled(query))  # label_values would offer all versions of the whole time
     assert faults(asked) == []
     answers = []
-    for one in live_run.monitoring.query(asked, live_run.at):
+    for one in live_run.query(asked):
         labels = ",".join(f'{name}="{value}"' for name, value in one["metric"].items())
         answers.append(f"{{{labels}}} {one['value'][1]} {one['value'][0]}")  # as Grafana writes a result, for the pattern
     pattern = variables()["version"]["regex"].strip("/")
@@ -203,32 +204,28 @@ def test_all_namespaces_are_shown_until_one_is_selected_and_where_there_is_none(
 
 
 @each_panel
-def test_a_panel_shows_nothing_of_a_namespace_that_is_not_selected(live_run: LiveRun, panel, monkeypatch):
+def test_a_panel_shows_nothing_of_a_namespace_that_is_not_selected(live_run, panel, monkeypatch):
     monkeypatch.setitem(VARIABLES, "$namespace", "another")
     without_namespace = {"Alerts firing A", "Errors C", "Latency percentiles D"}
-    for target in panel.targets:
-        found = series(target, live_run.monitoring, live_run.at, live_run.at)
-        assert found == [] or f"{panel.title} {target['refId']}" in without_namespace
+    for target in panel["targets"]:
+        found = series(target, live_run, 0)
+        assert found == [] or f"{panel['title']} {target['refId']}" in without_namespace
 
 
-def test_the_bars_of_the_score_distribution_add_up_to_one_and_have_the_same_edges(live_run: LiveRun):
-    (panel,) = (panel for panel in PANELS.values() if panel.kind == "barchart")
+def test_the_bars_of_the_score_distribution_add_up_to_one_and_have_the_same_edges(live_run):
+    (panel,) = (panel for panel in PANELS.values() if panel["type"] == "barchart")
     answered, baseline = (
-        {
-            one["metric"]["le"]: float(one["values"][-1][1])
-            for one in series(target, live_run.monitoring, live_run.at, live_run.at)
-        }
-        for target in panel.targets
+        {one["metric"]["le"]: float(one["values"][-1][1]) for one in series(target, live_run, 0)} for target in panel["targets"]
     )
     assert answered.keys() == baseline.keys()
     assert (sum(answered.values()), sum(baseline.values())) == (pytest.approx(1, abs=1e-3), pytest.approx(1))
-    assert all("le" in json.dumps(step["options"]) for step in panel.model["transformations"] if step["id"] != "organize")
+    assert all("le" in json.dumps(step["options"]) for step in panel["transformations"] if step["id"] != "organize")
 
 
-def test_the_panels_show_what_the_run_did(live_run: LiveRun):
+def test_the_panels_show_what_the_run_did(live_run):
     def last(title, target=0):
-        query = PANELS[title].targets[target]
-        data = series(query, live_run.monitoring, live_run.at - SECONDS, live_run.at)
+        query = PANELS[title]["targets"][target]
+        data = series(query, live_run, SECONDS)
         return {legend(query, one["metric"]): float(one["values"][-1][1]) for one in data}
 
     assert sum(last("Workers").values()) == 3

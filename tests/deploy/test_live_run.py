@@ -5,38 +5,37 @@ from collections import defaultdict
 
 import pytest
 
-from tests.deploy.monitoring import CHALLENGER, CHAMPION, LiveRun
-from tests.deploy.promql import ALERTS, CONSTANT, EXPRESSIONS, FOREIGN, RECORDS
-from tests.deploy.runbook import queries
+from tests.deploy.monitoring import CHALLENGER, CHAMPION
+from tests.deploy.promql import ALERTS, CONSTANT, EXPRESSIONS, FOREIGN, RECORDS, queries
 from tests.facts import FEATURES
 
 pytestmark = pytest.mark.deploy
 
 
-def test_every_rule_evaluates_and_every_recording_rule_gives_a_number(live_run: LiveRun):
-    found = [rule for group in live_run.monitoring.ask("rules")["groups"] for rule in group["rules"]]
+def test_every_rule_evaluates_and_every_recording_rule_gives_a_number(live_run):
+    found = [rule for group in live_run.ask("rules")["groups"] for rule in group["rules"]]
     assert {rule["name"] for rule in found} == set(EXPRESSIONS)
     assert [(rule["name"], rule.get("lastError")) for rule in found if rule["health"] != "ok"] == []
-    values = {name: [float(s["value"][1]) for s in live_run.monitoring.query(name, live_run.at)] for name in RECORDS}
+    values = {name: [float(s["value"][1]) for s in live_run.query(name)] for name in RECORDS}
     assert [name for name, numbers in values.items() if not numbers or not all(map(math.isfinite, numbers))] == []
 
 
-def test_in_calm_only_the_alert_that_always_fires_does(live_run: LiveRun):
+def test_in_calm_only_the_alert_that_always_fires_does(live_run):
     assert live_run.in_calm == CONSTANT
 
 
-def test_shifted_orders_raise_the_drift_alerts_and_their_receivers_are_notified(live_run: LiveRun):
+def test_shifted_orders_raise_the_drift_alerts_and_their_receivers_are_notified(live_run):
     drift = {"DeliveryRiskScoresDrift", "DeliveryRiskFeatureDrifts", "DeliveryRiskReviewShareAway"}
-    assert set(live_run.notified) >= drift | {"DeliveryRiskRequestsRefused"} | CONSTANT
+    assert set(live_run.notified()) >= drift | {"DeliveryRiskRequestsRefused"} | CONSTANT
     receivers = {"page": "pages", "ticket": "tickets", "watchdog": "watchdog"}
-    assert live_run.notified == {name: receivers[ALERTS[name]["labels"]["severity"]] for name in live_run.notified}
+    assert live_run.notified() == {name: receivers[ALERTS[name]["labels"]["severity"]] for name in live_run.notified()}
     assert {rule["annotations"]["runbook_url"] for rule in ALERTS.values()} >= {
-        alert["annotations"]["runbook_url"] for _, message in live_run.monitoring.messages for alert in message["alerts"]
+        alert["annotations"]["runbook_url"] for _, message in live_run.messages for alert in message["alerts"]
     }
 
 
-def test_every_answered_order_is_counted_over_all_replicas(live_run: LiveRun):
-    found = live_run.monitoring.query("delivery_risk_orders_total")
+def test_every_answered_order_is_counted_over_all_replicas(live_run):
+    found = live_run.query("delivery_risk_orders_total")
     assert sum(float(series["value"][1]) for series in found) == live_run.answered > 20_000
 
 
@@ -47,16 +46,16 @@ def test_every_answered_order_is_counted_over_all_replicas(live_run: LiveRun):
         ("feature_drift", "zscore_bin", "reference_zscore", len(FEATURES), 16),
     ],
 )
-def test_the_population_stability_index_has_its_textbook_value(live_run: LiveRun, index, share, baseline, count, bins):
+def test_the_population_stability_index_has_its_textbook_value(live_run, index, share, baseline, count, bins):
     def shares(name):
         found: dict = defaultdict(dict)
-        for series in live_run.monitoring.query(f"delivery_risk:{name}:ratio", live_run.at):
+        for series in live_run.query(f"delivery_risk:{name}:ratio"):
             labels = series["metric"]
             found[labels["model_version"], labels.get("feature")][labels["above"], labels["le"]] = float(series["value"][1])
         return found
 
     answered, expected = shares(share), shares(baseline)
-    indices = live_run.monitoring.query(f"delivery_risk:{index}:psi", live_run.at)
+    indices = live_run.query(f"delivery_risk:{index}:psi")
     assert len(indices) == len(answered) == len(expected) == count
     for series in indices:
         key = series["metric"]["model_version"], series["metric"].get("feature")
@@ -69,19 +68,19 @@ def test_the_population_stability_index_has_its_textbook_value(live_run: LiveRun
         assert float(series["value"][1]) == pytest.approx(sum((a - r) * math.log(a / r) for a, r in pairs), rel=0.1)
 
 
-def test_prometheus_answers_the_queries_of_the_runbook(live_run: LiveRun):
+def test_prometheus_answers_the_queries_of_the_runbook(live_run):
     for title, query in queries().items():
-        assert isinstance(live_run.monitoring.query(query), list), title
+        assert isinstance(live_run.query(query), list), title
 
 
-def test_versions_and_workers_are_those_that_run(live_run: LiveRun):
-    workers = live_run.monitoring.query("sum by (role, version) (delivery_risk_model_info)", live_run.at)
+def test_versions_and_workers_are_those_that_run(live_run):
+    workers = live_run.query("sum by (role, version) (delivery_risk_model_info)")
     found = {(series["metric"]["role"], series["metric"]["version"]): series["value"][1] for series in workers}
     assert found == {("champion", CHAMPION): "3", ("challenger", CHALLENGER): "3"}
 
 
-def test_series_of_other_programs_have_the_labels_that_the_rules_use(live_run: LiveRun):
-    found = {name: [series["metric"] for series in live_run.monitoring.query(name, live_run.at)] for name in FOREIGN}
+def test_series_of_other_programs_have_the_labels_that_the_rules_use(live_run):
+    found = {name: [series["metric"] for series in live_run.query(name)] for name in FOREIGN}
     for name, labels in FOREIGN.items():
         assert found[name], name
         assert all(labels - {"namespace", "pod"} <= set(metric) for metric in found[name]), name
@@ -89,7 +88,7 @@ def test_series_of_other_programs_have_the_labels_that_the_rules_use(live_run: L
     assert groups >= {"delivery-risk-budget", "delivery-risk-watchers"}
 
 
-def test_the_runbooks_query_for_missing_metrics_shows_each_replica_once(live_run: LiveRun):
-    found = live_run.monitoring.query(queries()["DeliveryRiskMetricsMissing"], live_run.at)
-    replicas = [f"127.0.0.1:{replica.port}" for replica in live_run.monitoring.replicas]
+def test_the_runbooks_query_for_missing_metrics_shows_each_replica_once(live_run):
+    found = live_run.query(queries()["DeliveryRiskMetricsMissing"])
+    replicas = [f"127.0.0.1:{replica.port}" for replica in live_run.replicas]
     assert sorted((series["metric"]["instance"], series["value"][1]) for series in found) == sorted((r, "2") for r in replicas)

@@ -6,7 +6,6 @@ import re
 import socket
 import subprocess
 import sys
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from service.web import middleware
 from service.web.errors import PROBLEMS
 from tests.deploy.hostile import BATCH, BODY, head
 from tests.deploy.nginx import JSON, SITE, UPSTREAM, running_nginx
-from tests.deploy.programs import serving_requests
+from tests.deploy.programs import answering
 from tests.facts import ORDER
 from tests.integration.framing import exchange
 from tests.integration.test_openapi import CHECKS
@@ -24,27 +23,14 @@ from tests.integration.test_openapi import CHECKS
 pytestmark = pytest.mark.deploy
 
 
-class Mirror(BaseHTTPRequestHandler):
-    """Answers a POST with its headers and the client's port, on a connection that stays open."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        text = json.dumps({"port": self.client_address[1], "headers": self.headers.items()}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture(scope="module")
 def mirrored():
-    """Send a POST through nginx to the mirror: what the mirror got."""
-    with serving_requests(Mirror) as port, running_nginx(port) as started:
+    """Send a POST through nginx to a server behind it: the headers that the server got, and the port they came from."""
+
+    def mirror(request, body):
+        return json.dumps({"port": request.client_address[1], "headers": request.headers.items()}).encode()
+
+    with answering(mirror) as port, running_nginx(port) as started:
         yield lambda body=b"x", headers=None: json.loads(started.call("POST", "/", body, headers)[2])
 
 
@@ -181,15 +167,8 @@ def test_metrics_are_not_available_through_nginx_however_the_path_is_written(ser
 
 @pytest.mark.long
 def test_the_service_matches_its_openapi_document_behind_nginx(nginx, tmp_path):
-    command = [
-        str(Path(sys.executable).with_name("schemathesis")),
-        "run",
-        f"http://127.0.0.1:{nginx.port}/openapi.json",
-        *CHECKS,
-        "--exclude-path",
-        "/metrics",
-    ]
-    command += ["--max-examples", "300", "--no-color"]
+    command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"http://127.0.0.1:{nginx.port}/openapi.json"]
+    command += [*CHECKS, "--exclude-path=/metrics", "--max-examples=300", "--no-color"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert (done.returncode, "No issues found" in done.stdout) == (0, True), done.stdout[-5000:]
     assert max(line["status"] for line in nginx.log_lines(lambda _: True, 1)) < 500

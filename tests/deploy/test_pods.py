@@ -18,7 +18,7 @@ from tests.deploy.containers import check_scores
 from tests.deploy.manifests import GUIDE, KUBERNETES, container, stop_hook
 from tests.deploy.nginx import JSON
 from tests.deploy.programs import output, replace_text, run
-from tests.deploy.runbook import RUNBOOK
+from tests.deploy.promql import RUNBOOK
 from tests.facts import ORDERS
 from tests.servers import free_port, until
 

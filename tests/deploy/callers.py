@@ -1,18 +1,18 @@
 """Callers of the replicas of a service: usual or shifted batches of orders, probes, and invalid requests."""
 
+import itertools
 import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from model.core.batch import Batch
 from tests.bearer_tokens import GOOD, bearer
 from tests.facts import FEATURES
 from tests.servers import Server
@@ -22,12 +22,18 @@ INTERVAL_SECONDS = 0.25
 _HEADERS = {"Content-Type": "application/json", **bearer(GOOD)}
 
 
-def orders(count: int, mean: float, seed: int) -> Batch:
+def orders(count: int, mean: float, seed: int) -> list[dict[str, Any]]:
     """Orders of the packaged model whose features have this mean; one in a hundred is out of range."""
     random = np.random.default_rng(seed)
     matrix = random.normal(mean, 1.5, (count, len(FEATURES))).clip(0, 10)
     matrix[random.random(count) < 0.01, 1] = 11.0
-    return Batch([str(number) for number in range(count)], matrix)
+    return [{"order_id": str(n), **dict(zip(FEATURES, row, strict=True))} for n, row in enumerate(matrix.tolist())]
+
+
+def _answered(replica: Server, batch: list[dict[str, Any]], query: str = "") -> int:
+    """The number of results for this batch: none if it is rejected."""
+    status, _, answer = replica.call("POST", f"/score{query}", json.dumps({"orders": batch}).encode(), _HEADERS)
+    return len(json.loads(answer)["results"]) if status == 200 else 0
 
 
 @dataclass
@@ -41,49 +47,35 @@ class Callers:
     mean: float = USUAL
     troubled: bool = False
     answered: int = 0
-    _ended: threading.Event = field(default_factory=threading.Event)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
     def calling(self) -> Iterator["Callers"]:
-        thread = threading.Thread(target=self._call)
+        ended = threading.Event()
+        thread = threading.Thread(target=self._call, args=(ended,))
         thread.start()
         try:
             yield self
         finally:
-            self._ended.set()
+            ended.set()
             thread.join(30)
 
-    def _call(self) -> None:
-        turn = 0
-        while not self._ended.is_set():
+    def _call(self, ended: threading.Event) -> None:
+        turns = itertools.count(1)
+        while not ended.is_set():
             began = time.monotonic()
             for replica in self.replicas:
-                turn += 1
-                self._visit(replica, turn)
-            self._ended.wait(max(0.0, INTERVAL_SECONDS - (time.monotonic() - began)))
+                self._visit(replica, next(turns))
+            ended.wait(max(0.0, INTERVAL_SECONDS - (time.monotonic() - began)))
 
     def _visit(self, replica: Server, turn: int) -> None:
-        for count in (400, 5):
-            self._score(replica, self._records(count, turn))
+        self.answered += sum(_answered(replica, orders(count, self.mean, turn)) for count in (400, 5))
         replica.call("GET", "/readyz")
         if turn % 10 == 0:
-            gaps = self._records(3, turn)
-            gaps[0]["backlog"] = None
-            self._score(replica, gaps, "?on_error=partial")
+            first, *others = orders(3, self.mean, turn)
+            self.answered += _answered(replica, [first | {"backlog": None}, *others], "?on_error=partial")
         if self.troubled or turn % 20 == 0:
             replica.call("POST", "/score", b'{"orders": [{"order_id": "x"}]}', _HEADERS)
         if self.troubled:
+            batches = [orders(4000, self.mean, turn + number) for number in range(3)]
             with ThreadPoolExecutor(3) as pool:
-                list(pool.map(partial(self._score, replica), [self._records(4000, turn + number) for number in range(3)]))
-
-    def _records(self, count: int, seed: int) -> list[dict[str, Any]]:
-        batch = orders(count, self.mean, seed)
-        rows = zip(batch.ids, batch.matrix.tolist(), strict=True)
-        return [{"order_id": order_id, **dict(zip(FEATURES, row, strict=True))} for order_id, row in rows]
-
-    def _score(self, replica: Server, records: list[dict[str, Any]], query: str = "") -> None:
-        status, _, answer = replica.call("POST", f"/score{query}", json.dumps({"orders": records}).encode(), _HEADERS)
-        if status == 200:
-            with self._lock:
-                self.answered += len(json.loads(answer)["results"])
+                self.answered += sum(pool.map(partial(_answered, replica), batches))

@@ -1,16 +1,15 @@
 """Containers for tests: podman and buildah with their own storage and networks, removed at the end."""
 
-import http.client
 import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.deploy.programs import TOOLS, output, program, run
+from tests.deploy.programs import TOOLS, answers, output, program, run
 from tests.facts import ORDER, ORDERS, SCORES, THRESHOLD
 from tests.servers import Client, absent, free_port, until
 
@@ -81,17 +80,9 @@ class Engine:
 
     def client(self, name: str, port: int, seconds: float = 20, path: str = "/readyz") -> Client:
         """A client of the server in this container, once this path answers 200."""
-        client = Client(port)
-
-        def ready() -> bool:
-            with suppress(OSError, http.client.HTTPException):
-                if client.call("GET", path)[0] == 200:
-                    return True
-            assert self.inspect(name)["State"]["Running"], self.log(name)
-            return False
-
-        assert until(ready, seconds), self.log(name)
-        return client
+        assert until(lambda: answers(port, path) or not self.inspect(name)["State"]["Running"], seconds), self.log(name)
+        assert answers(port, path), self.log(name)
+        return Client(port)
 
     def log(self, name: str) -> str:
         done = run("podman", "logs", name, **self.environment)

@@ -97,7 +97,7 @@ def attack(port: int, kind: str, until: float) -> str:
 def attacks(port: int, seconds: float, copies: int) -> dict[str, dict[str, int]]:
     """All kinds at once for some seconds: the number of connections by kind and ending."""
     until = time.monotonic() + seconds
-    ended: dict[str, Counter[str]] = {kind: Counter() for kind in HOSTILE}
+    ended: dict[str, dict[str, int]] = {kind: Counter() for kind in HOSTILE}
 
     def repeat(kind: str) -> None:
         while time.monotonic() < until:
@@ -109,7 +109,7 @@ def attacks(port: int, seconds: float, copies: int) -> dict[str, dict[str, int]]
         thread.start()
     for thread in threads:
         thread.join(max(0.0, until + _PATIENCE_SECONDS - time.monotonic()))
-    return {kind: dict(counts) for kind, counts in ended.items()}
+    return ended
 
 
 @dataclass(frozen=True)
@@ -178,9 +178,7 @@ def main(seconds: float, copies: int, against: int | None) -> None:
             port = nginx.port if name == "with nginx" else server.port
             outcome = side_by_side(port, server.process.pid, seconds, copies)
         polite = outcome.polite
-        times = ", ".join(
-            f"{label} {polite.share(at) * 1000:.0f} ms" for label, at in (("p50", 0.5), ("p99", 0.99), ("max", 1))
-        )
+        times = ", ".join(f"{at} {polite.share(part) * 1000:.0f} ms" for at, part in (("p50", 0.5), ("p99", 0.99), ("max", 1)))
         click.echo(f"{name}: polite {dict(polite.statuses)} answered, {polite.failures.total()} failed {dict(polite.failures)}")
         click.echo(f"  {times}; memory {outcome.before:.0f} MiB before, {outcome.most:.0f} at most")
         for kind, endings in outcome.hostile.items():

@@ -5,10 +5,10 @@ one, serve a registry with a champion and a challenger; callers need a token.
 """
 
 import json
+import re
 import subprocess
-import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler
@@ -23,9 +23,9 @@ from model.artifact import model_file
 from model.registry import versions
 from tests.bearer_tokens import GOOD, OTHER, line
 from tests.deploy.callers import USUAL, orders
-from tests.deploy.programs import answering, serving
+from tests.deploy.programs import answering, answers, serving
 from tests.facts import FEATURES, ROOT
-from tests.servers import SERVE, Server, free_port, running
+from tests.servers import SERVE, Client, Server, free_port, running
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 ALERTMANAGER = ROOT / "deploy" / "alertmanager" / "alertmanager.yml"
@@ -44,7 +44,7 @@ class Monitoring:
     """
 
     replicas: list[Server]
-    url: str
+    prometheus: Client
     messages: Messages = field(default_factory=list)
     in_calm: set[str] = field(default_factory=set)
     answered: int = 0
@@ -52,8 +52,7 @@ class Monitoring:
 
     def ask(self, path: str, **parameters: str | float) -> Any:
         """The data of an answer of the HTTP API of Prometheus."""
-        with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{urlencode(parameters)}", timeout=30) as answer:
-            return json.load(answer)["data"]
+        return json.loads(self.prometheus.call("GET", f"/api/v1/{path}?{urlencode(parameters)}")[2])["data"]
 
     def query(self, expression: str) -> Series:
         """The series of an expression at the end of the run."""
@@ -86,41 +85,31 @@ def monitored(folder: Path) -> Iterator[Monitoring]:
         settings = {"MODEL": folder / "models", "TOKENS_FILE": folder / "tokens", "MAX_CONCURRENT": 1}
         given: dict[str, Any] = {f"DELIVERY_RISK_{name}": str(value) for name, value in settings.items()}
         servers = [stack.enter_context(running(**given, DELIVERY_RISK_WORKERS=workers)) for workers in ("2", "1")]
-        itself, alertmanager = (f"127.0.0.1:{free_port()}" for _ in range(2))
-        found = Monitoring(servers, f"http://{itself}")
-        addresses = {"delivery-risk": [f"127.0.0.1:{server.port}" for server in servers]}
-        addresses |= {"prometheus": [itself], "alertmanager": [alertmanager]}
+        ports = {"alertmanager": free_port(), "prometheus": free_port()}
+        found = Monitoring(servers, Client(ports["prometheus"]))
 
         def receive(message: BaseHTTPRequestHandler, body: bytes) -> bytes:
             found.messages.append((message.path[1:], json.loads(body)))
             return b""
 
         _configure_alertmanager(folder, stack.enter_context(answering(receive)))
-        _configure_prometheus(folder, addresses)
-        options = {
-            "alertmanager": (f"--storage.path={folder / 'alertmanager'}", "--cluster.listen-address="),
-            "prometheus": (f"--storage.tsdb.path={folder / 'prometheus'}", "--rules.alert.resend-delay=1s"),
-        }
-        for name, program in (("alertmanager", "prometheus-alertmanager"), ("prometheus", "prometheus")):
-            (address,) = addresses[name]
-            command = (f"--config.file={folder / name}.yml", f"--web.listen-address={address}", *options[name])
-            stack.enter_context(serving(partial(_ready, address), folder / f"{name}.log", program, *command))
+        _configure_prometheus(folder, ports, servers)
+        for name, program, *options in (
+            ("alertmanager", "prometheus-alertmanager", f"--storage.path={folder}/alertmanager", "--cluster.listen-address="),
+            ("prometheus", "prometheus", f"--storage.tsdb.path={folder}/prometheus", "--rules.alert.resend-delay=1s"),
+        ):
+            options += [f"--config.file={folder}/{name}.yml", f"--web.listen-address=127.0.0.1:{ports[name]}"]
+            ready = partial(answers, ports[name], "/-/ready")
+            stack.enter_context(serving(ready, folder / f"{name}.log", program, *options))
         yield found
-
-
-def _ready(address: str) -> bool:
-    with suppress(OSError), urllib.request.urlopen(f"http://{address}/-/ready", timeout=1):
-        return True
-    return False
 
 
 def _make_registry(folder: Path) -> None:
     """Make a registry with a champion, whose baseline is of usual orders, and a challenger with a higher threshold."""
     made, directory = packaged.packaged_model(), folder / "models"
     directory.mkdir()
-    batch = orders(BASELINE_ORDERS, USUAL, 0)
-    rows = [",".join(map(str, (order_id, *row))) for order_id, row in zip(batch.ids, batch.matrix.tolist(), strict=True)]
-    (folder / "orders.csv").write_text("\n".join([",".join(("order_id", *FEATURES)), *rows, ""]))
+    rows = [("order_id", *FEATURES), *(order.values() for order in orders(BASELINE_ORDERS, USUAL, 0))]
+    (folder / "orders.csv").write_text("".join(f"{','.join(map(str, row))}\n" for row in rows))
     model_file.write(made, folder / "made.npz")
     command = [*SERVE[:1], "model", "card", "made.npz", "--on", "orders.csv", "--version", CHAMPION, "--out", "champion.npz"]
     subprocess.run(command, check=True, capture_output=True, cwd=folder)
@@ -132,25 +121,22 @@ def _make_registry(folder: Path) -> None:
     versions.challenge(CHALLENGER, directory)
 
 
-def _configure_prometheus(folder: Path, addresses: dict[str, list[str]]) -> None:
+def _configure_prometheus(folder: Path, ports: dict[str, int], replicas: list[Server]) -> None:
     text = (PROMETHEUS / "prometheus.yml").read_text()
     config = yaml.safe_load(text.replace("# authorization:", "authorization:").replace("#   credentials", "  credentials"))
+    targets = {name: [f"127.0.0.1:{port}"] for name, port in ports.items()}
+    targets["delivery-risk"] = [f"127.0.0.1:{replica.port}" for replica in replicas]
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-    config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = addresses["alertmanager"]
+    config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = targets["alertmanager"]
     for job in config["scrape_configs"]:
         job.pop("dns_sd_configs", None)
-        job["static_configs"] = [{"targets": addresses[job["job_name"]]}]
+        job["static_configs"] = [{"targets": targets[job["job_name"]]}]
     config["scrape_configs"][0]["authorization"]["credentials_file"] = str(folder / "token")
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     (folder / "rules").mkdir()
     for path in (PROMETHEUS / "rules").glob("*.yml"):
-        rules = yaml.safe_load(path.read_text())
-        for group in rules["groups"]:
-            group["interval"] = "1s"
-            for rule in group["rules"]:
-                if "for" in rule:
-                    rule["for"] = "1s"
-        (folder / "rules" / path.name).write_text(yaml.safe_dump(rules))
+        shortened = re.sub(r"^( +(?:interval|for)):.*", r"\1: 1s", path.read_text(), flags=re.MULTILINE)
+        (folder / "rules" / path.name).write_text(shortened)
 
 
 def _configure_alertmanager(folder: Path, receiver_port: int) -> None:

@@ -1,17 +1,18 @@
 """The programs that read the files of deploy/, as install.sh installs them; and faults written into copies of those files."""
 
+import http.client
 import os
 import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from tests.facts import ROOT
-from tests.servers import absent, ended, until
+from tests.servers import Client, absent, ended, until
 
 TOOLS = ROOT / ".venv-deploy"
 _PATH = f"{TOOLS / 'bin'}:{os.environ['PATH']}:/usr/sbin:/usr/local/sbin"
@@ -36,6 +37,13 @@ def output(*command: str, **options: Any) -> str:
     done = run(*command, **options)
     assert done.returncode == 0, done.stdout[-20000:] + done.stderr[-3000:]
     return done.stdout
+
+
+def answers(port: int, path: str) -> bool:
+    """Whether a server on this port answers a GET of this path with 200."""
+    with suppress(OSError, http.client.HTTPException):
+        return Client(port).call("GET", path)[0] == 200
+    return False
 
 
 @contextmanager

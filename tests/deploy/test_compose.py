@@ -10,6 +10,7 @@ import yaml
 
 from service import config
 from tests.deploy.containers import IMAGE, STAND_INS, check_scores
+from tests.deploy.monitoring import Monitoring
 from tests.deploy.programs import output, replace_text, run
 from tests.deploy.promql import RUNBOOK
 from tests.facts import ORDERS
@@ -99,10 +100,7 @@ def check_monitoring(engine, file):
     with composed(engine, file, *paths) as ports:
         for name, path in paths.items():
             engine.client(container(name), ports[name], path=path)
-        prometheus = Client(ports["prometheus"])
-
-        def ask(path):
-            return json.loads(prometheus.call("GET", f"/api/v1/{path}")[2])["data"]
+        ask = Monitoring([], Client(ports["prometheus"])).ask
 
         def up():
             return [target["labels"]["job"] for target in ask("targets")["activeTargets"] if target["health"] == "up"]

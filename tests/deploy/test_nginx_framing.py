@@ -28,10 +28,6 @@ def all_at_once(nginx, probes):
     return {name: (answer, logged[name]) for name, answer in received.items()}
 
 
-def orders_counted(service):
-    return sum(value for name, value in service.metrics().items() if name.startswith("delivery_risk_orders_total"))
-
-
 def assert_rejected(probe, answer, logged):
     """The first answer, or the log if there is none, has an expected status; all others are 4xx or expected."""
     assert logged
@@ -43,9 +39,9 @@ def assert_rejected(probe, answer, logged):
 
 @pytest.fixture(scope="module")
 def probed(service, nginx):
-    before = orders_counted(service)
+    before = service.orders()
     found = all_at_once(nginx, REJECTED)
-    assert orders_counted(service) == before
+    assert service.orders() == before
     return found
 
 
@@ -58,10 +54,10 @@ def test_a_request_with_invalid_framing_is_rejected_or_gets_no_answer(probed, pr
 
 @pytest.mark.parametrize("probe", CORRECTED, ids=[probe.name for probe in CORRECTED])
 def test_a_request_with_unusual_framing_that_nginx_accepts_is_scored_once(service, nginx, probe):
-    before = orders_counted(service)
+    before = service.orders()
     answer = exchange(nginx.port, probe.request)
     assert (answer.statuses, answer.received.count(b'"score":')) == ((200,), 1)
-    assert orders_counted(service) == before + 1
+    assert service.orders() == before + 1
 
 
 def test_http_0_9_gets_only_a_body(nginx):
@@ -71,9 +67,9 @@ def test_http_0_9_gets_only_a_body(nginx):
 
 @pytest.mark.long
 def test_connections_that_stop_in_the_middle_of_a_body_are_closed(service, nginx):
-    before = orders_counted(service)
+    before = service.orders()
     found = all_at_once(nginx, WAITING)
     for probe in WAITING:
         assert_rejected(probe, *found[probe.name])
         assert 9 < found[probe.name][0].seconds < 20
-    assert orders_counted(service) == before
+    assert service.orders() == before

@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 
 from model.artifact import model_file
-from model.core.risk_model import RiskModel
 from model.packaged import packaged_model
 from model.registry import versions
 from tests.benchmarks.contestants import records
@@ -27,12 +26,6 @@ from tests.models import model_of
 from tests.servers import Server, running
 
 ORDERS, EVERY, REQUESTS, ROUNDS = 100, 0.005, 400, 9
-
-
-def publish(folder: Path, model: RiskModel, version: str) -> None:
-    file = folder / "model.npz"
-    model_file.write(replace(model, manifest=replace(model.manifest, version=version, name="delivery-risk")), file)
-    versions.publish(file, folder / "models")
 
 
 def tasks(server: Server) -> dict[str, int]:
@@ -64,7 +57,9 @@ def main() -> None:
         registry = Path(folder, "models")
         registry.mkdir()
         for version, model in {"1": champion, **models}.items():
-            publish(Path(folder), model, version)
+            manifest = replace(model.manifest, version=version, name="delivery-risk")
+            model_file.write(replace(model, manifest=manifest), Path(folder, "model.npz"))
+            versions.publish(Path(folder, "model.npz"), registry)
         versions.promote("1", registry)
         with running(DELIVERY_RISK_MODEL=str(registry), WEB_CONCURRENCY="1", DELIVERY_RISK_LOG_LEVEL="error") as server:
             server.all_workers(1)

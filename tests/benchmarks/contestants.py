@@ -1,7 +1,6 @@
 """The contestants of the benchmark: how each is started, its requests, and how its scores are read."""
 
 import json
-import os
 import random
 import subprocess
 import sys
@@ -55,10 +54,9 @@ def columns(count: int) -> bytes:
 
 
 def tensors(count: int) -> bytes:
-    named = {"order_id": _ids(count), **dict(zip(FEATURES, zip(*orders(count), strict=True), strict=True))}
-    types = ["BYTES"] + ["FP64"] * len(FEATURES)
-    inputs = [{"name": n, "shape": [count], "datatype": t, "data": d} for (n, d), t in zip(named.items(), types, strict=True)]
-    return dumps({"inputs": inputs})
+    named: list[tuple[str, str, Any]] = [("order_id", "BYTES", _ids(count))]
+    named += [(name, "FP64", data) for name, data in zip(FEATURES, zip(*orders(count), strict=True), strict=True)]
+    return dumps({"inputs": [{"name": name, "shape": [count], "datatype": kind, "data": data} for name, kind, data in named]})
 
 
 def dumps(content: Any) -> bytes:
@@ -82,6 +80,8 @@ def _web(name: str, module: str, *, counting: bool) -> Contestant:
 
 OURS = ["-m", "service.cli", "serve", "--workers", "1", "--bind", "127.0.0.1:{port}"]
 MLSERVER = ["-c", "from mlserver.cli import main; main()", "start", f"{ROOT}/tests/benchmarks/peers/mlserver"]
+_MLSERVER = {"HTTP_PORT": "{port}", "GRPC_PORT": "{port1}", "METRICS_PORT": "{port2}", "HOST": "127.0.0.1"}
+_MLSERVER |= {"PARALLEL_WORKERS": "0", "DEBUG": "false"}
 CONTESTANTS = [
     Contestant("this service", OURS, records, of_records),
     Contestant("this service, columns", OURS, columns, lambda answer: answer["scores"]),
@@ -100,14 +100,7 @@ CONTESTANTS = [
         "mlserver",
         path="/v2/models/delivery-risk/infer",
         differs="no metrics of scores",
-        variables={
-            "MLSERVER_HTTP_PORT": "{port}",
-            "MLSERVER_GRPC_PORT": "{port1}",
-            "MLSERVER_METRICS_PORT": "{port2}",
-            "MLSERVER_HOST": "127.0.0.1",
-            "MLSERVER_PARALLEL_WORKERS": "0",
-            "MLSERVER_DEBUG": "false",
-        },
+        variables={f"MLSERVER_{name}": value for name, value in _MLSERVER.items()},
     ),
 ]
 PACKAGES = {
@@ -126,12 +119,3 @@ def python_of(environment: str | None, folder: Path) -> str:
         subprocess.run([sys.executable, "-m", "venv", folder / environment], check=True)
         subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES[environment]], check=True)
     return str(python)
-
-
-def start(contestant: Contestant, python: str, ports: list[int]) -> subprocess.Popen[bytes]:
-    """The process of the contestant, which listens on the first of three free ports."""
-    names = dict(zip(("port", "port1", "port2"), ports, strict=True))
-    command = [python, *(part.format(**names) for part in contestant.command)]
-    variables = {name: value.format(**names) for name, value in contestant.variables.items()}
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", **variables}
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -23,7 +23,8 @@ from model.packaged import packaged_model
 from service.server.hooks import keep_memory
 from tests.apps import app_of
 from tests.benchmarks.contestants import JSON, OURS, Contestant, dumps, orders, records
-from tests.benchmarks.run import Runner, measure, tree
+from tests.benchmarks.run import measure, started
+from tests.deploy.hostile import memory_mib
 from tests.integration.load import Load, post
 from tests.models import model_of
 
@@ -93,22 +94,15 @@ def shares() -> None:
 def memory() -> None:
     """Print the memory of a master and two workers when idle, and its peak while four clients send 10,000 orders each."""
     command = ["2" if part == "1" else part for part in OURS]
-    runner = Runner(Contestant("two workers", command, records, list, variables={"DELIVERY_RISK_MAX_CONCURRENT": "4"}), Path())
-    try:
+    contestant = Contestant("two workers", command, records, list, variables={"DELIVERY_RISK_MAX_CONCURRENT": "4"})
+    with started(contestant) as runner:
         time.sleep(1)
-        idle, peak = _pss(runner.process.pid), 0.0
+        idle, peak = memory_mib(runner.process.pid), 0.0
         load = Load(runner.connection.port, post(records(10_000)), 4, lambda mine: mine.sent < 30, fresh=True)
         while load.sent < 4 * 30:
-            peak = max(peak, _pss(runner.process.pid))
+            peak = max(peak, memory_mib(runner.process.pid))
             time.sleep(0.005)
-    finally:
-        runner.stop()
     print(f"\nMemory of a master and two workers (PSS): idle {idle:.0f} MiB, peak {peak:.0f} MiB")
-
-
-def _pss(pid: int) -> float:
-    rollups = "".join(Path(f"/proc/{one}/smaps_rollup").read_text() for one in tree(pid))
-    return sum(int(line.split()[1]) for line in rollups.splitlines() if line.startswith("Pss:")) / 1024
 
 
 def growth() -> None:
@@ -125,11 +119,8 @@ def growth() -> None:
                 return dumps({"orders": [{"order_id": f"O-{n:06d}", **row} for n in range(count)]})
 
             contestant = Contestant(str(features), OURS, body, list, variables={"DELIVERY_RISK_MODEL": str(file)})
-            runner = Runner(contestant, Path())
-            try:
+            with started(contestant) as runner:
                 costs = [measure([runner], count, max(8, 40_000 // count), 5)[str(features)] for count in COUNTS]
-            finally:
-                runner.stop()
             print(f"| {features} | {' | '.join(f'{statistics.median(each) * 1e6:.2f}' for each in costs)} |")
 
 

@@ -10,28 +10,30 @@ import argparse
 import http.client
 import json
 import math
+import os
 import random
 import statistics
+import subprocess
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.contestants import CONTESTANTS, JSON, Contestant, python_of, start
-from tests.facts import SCORES
+import numpy as np
+
+from tests.benchmarks.contestants import CONTESTANTS, JSON, Contestant, python_of
+from tests.facts import ROOT, SCORES
 from tests.servers import ended, free_port, until
 
 
 class Runner:
     """A running contestant and a connection to it."""
 
-    def __init__(self, contestant: Contestant, folder: Path) -> None:
-        self.contestant = contestant
-        ports = [free_port() for _ in range(3)]
-        self.process = start(contestant, python_of(contestant.environment, folder), ports)
-        self.connection = http.client.HTTPConnection("127.0.0.1", ports[0], timeout=60)
+    def __init__(self, contestant: Contestant, process: subprocess.Popen[bytes], port: int) -> None:
+        self.contestant, self.process = contestant, process
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self.bodies: dict[int, bytes] = {}
-        if not until(lambda: self.process.poll() is not None or self._answers(), 90) or self.process.poll() is not None:
-            raise RuntimeError(f"{contestant.name} did not start")
 
     def ask(self, count: int) -> bytes:
         body = self.bodies.setdefault(count, self.contestant.body(count))
@@ -41,26 +43,33 @@ class Runner:
         assert answer.status == 200, content[:300]
         return content
 
-    def check(self) -> None:
-        """Check that the known orders get their known scores."""
-        found = self.contestant.scores(json.loads(self.ask(3)))
-        if len(found) == 3:
-            assert all(abs(a - b) < 1e-12 for a, b in zip(found, SCORES, strict=True)), self.contestant.name
+    def answers(self) -> bool:
+        with suppress(OSError, http.client.HTTPException, AssertionError):
+            return bool(self.ask(3))
+        self.connection.close()
+        return False
 
     def cpu(self) -> float:
         """CPU seconds of the process tree so far."""
         threads = [task for pid in tree(self.process.pid) for task in Path(f"/proc/{pid}/task").iterdir()]
         return sum(int((task / "schedstat").read_text().split()[0]) for task in threads) / 1e9
 
-    def stop(self) -> None:
-        ended(self.process)
 
-    def _answers(self) -> bool:
-        try:
-            return bool(self.ask(3))
-        except (OSError, http.client.HTTPException, AssertionError):
-            self.connection.close()
-            return False
+@contextmanager
+def started(contestant: Contestant, folder: Path = Path()) -> Iterator[Runner]:
+    """A contestant that answers, until the block ends. The folder has the environments of the peers."""
+    ports = {name: free_port() for name in ("port", "port1", "port2")}
+    command = [python_of(contestant.environment, folder), *(part.format(**ports) for part in contestant.command)]
+    variables = {name: value.format(**ports) for name, value in contestant.variables.items()}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", **variables}
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    runner = Runner(contestant, subprocess.Popen(command, cwd=ROOT, env=environment, **quiet), ports["port"])
+    try:
+        if not until(lambda: runner.process.poll() is not None or runner.answers(), 90) or runner.process.poll() is not None:
+            raise RuntimeError(f"{contestant.name} did not start")
+        yield runner
+    finally:
+        ended(runner.process)
 
 
 def tree(pid: int) -> list[int]:
@@ -88,8 +97,7 @@ def measure(runners: list[Runner], size: int, requests: int, rounds: int) -> dic
 
 def interval(ratios: list[float]) -> tuple[float, float, float]:
     """The median, and the two values that enclose the true median with at least 95 %."""
-    ordered, n = sorted(ratios), len(ratios)
-    below = 0
+    ordered, n, below = sorted(ratios), len(ratios), 0
     while below + 1 < n / 2 and 2 * sum(math.comb(n, k) for k in range(below + 2)) / 2**n <= 0.05:
         below += 1
     return statistics.median(ordered), ordered[below], ordered[n - 1 - below]
@@ -116,18 +124,14 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, default=Path(".venv-peers"), help="folder for the environments of the peers")
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 1000, 10_000])
     given = parser.parse_args()
-    runners: list[Runner] = []
-    try:
-        for contestant in CONTESTANTS:
-            runners.append(Runner(contestant, given.peers.resolve()))
-            runners[-1].check()
-        costs: dict[int, Any] = {}
-        for size in given.sizes:
-            requests = max(24, min(1000, 150_000 // (size + 60)))
-            costs[size] = measure(runners, size, requests, given.rounds)
-    finally:
+    costs: dict[int, Any] = {}
+    with ExitStack() as stack:
+        runners = [stack.enter_context(started(contestant, given.peers.resolve())) for contestant in CONTESTANTS]
         for runner in runners:
-            runner.stop()
+            found = runner.contestant.scores(json.loads(runner.ask(3)))
+            assert len(found) != 3 or np.allclose(found, SCORES, rtol=0, atol=1e-12), runner.contestant.name
+        for size in given.sizes:
+            costs[size] = measure(runners, size, max(24, min(1000, 150_000 // (size + 60))), given.rounds)
     print(table(costs, "this service"))
 
 

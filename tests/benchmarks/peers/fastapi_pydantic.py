@@ -1,6 +1,5 @@
 """FastAPI with pydantic models, strict and without extra fields, on uvicorn."""
 
-import os
 from typing import Annotated
 
 import numpy as np
@@ -43,6 +42,5 @@ app = FastAPI()
 def score(batch: Batch) -> Decision:
     x = np.array([[o.route_disruption, o.backlog, o.weather_severity] for o in batch.orders])
     results = [Result(**row) for row in decide([o.order_id for o in batch.orders], x)]
-    if not os.environ.get("WITHOUT_COUNTING"):
-        count([result.score for result in results])
+    count([result.score for result in results])
     return Decision(results=results)

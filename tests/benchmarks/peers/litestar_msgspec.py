@@ -1,6 +1,5 @@
 """Litestar with msgspec structs, without unknown fields, on uvicorn."""
 
-import os
 from typing import Annotated
 
 import msgspec
@@ -36,8 +35,7 @@ class Decision(msgspec.Struct):
 def score(data: Batch) -> Decision:
     x = np.array([[o.route_disruption, o.backlog, o.weather_severity] for o in data.orders])
     found = scores(x).tolist()
-    if not os.environ.get("WITHOUT_COUNTING"):
-        count(found)
+    count(found)
     rows = zip(data.orders, found, strict=True)
     return Decision([Result(o.order_id, s, "review" if s >= 0.6 else "monitor") for o, s in rows])
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,16 +19,16 @@ _PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _BASE, _SERVERS = TOOLS / "python-3.13-slim-trixie.tar", TOOLS / "servers.tar"
 
 
-def _monitor(name: str) -> tuple[Path, tuple[str, ...]]:
-    return _SERVERS, (f'ENTRYPOINT ["/bin/{name}"]', "USER nobody", f"WORKDIR /{name}", f"VOLUME /{name}")
-
-
 # Root file systems in place of published images, with the configuration of those images that the files of deploy/ rely on.
 STAND_INS: dict[str, tuple[Path, tuple[str, ...]]] = {
     "docker.io/library/python:3.13-slim-trixie": (_BASE, ()),
     "docker.io/library/nginx:1.28": (_SERVERS, ('CMD ["nginx", "-g", "daemon off;"]',)),
-    "docker.io/prom/prometheus:v3.5.0": _monitor("prometheus"),
-    "docker.io/prom/alertmanager:v0.28.1": _monitor("alertmanager"),
+} | {
+    f"docker.io/prom/{name}:{tag}": (
+        _SERVERS,
+        (f'ENTRYPOINT ["/bin/{name}"]', "USER nobody", f"WORKDIR /{name}", f"VOLUME /{name}"),
+    )
+    for name, tag in (("prometheus", "v3.5.0"), ("alertmanager", "v0.28.1"))
 }
 _HARDENED = ("--read-only", "--read-only-tmpfs=false", "--cap-drop=all", "--security-opt=no-new-privileges", "--pids-limit=64")
 
@@ -44,19 +45,26 @@ def check_scores(client: Client) -> None:
 
 @dataclass(frozen=True)
 class Engine:
-    """podman with these environment variables."""
+    """podman, and programs that start it, with these environment variables."""
 
     environment: dict[str, Any]
 
-    def podman(self, *arguments: str, seconds: float = 60) -> str:
-        return output("podman", *arguments, seconds=seconds, **self.environment)
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a program to its end. Its exit code is not checked."""
+        return run(*command, **self.environment)
+
+    def output(self, *command: str, seconds: float = 60) -> str:
+        """The standard output of a program, which must succeed."""
+        return output(*command, seconds=seconds, **self.environment)
+
+    def podman(self, *arguments: str) -> str:
+        return self.output("podman", *arguments)
 
     def build(self, context: Path, tag: str) -> None:
         """Build the image of a copy of the repository, with this machine's configuration of pip."""
         lent = [f"-v={path}:{path}:ro" for path in ("/etc/ssl/certs", "/etc/pip.conf") if Path(path).exists()]
-        how = ("--isolation=chroot", "--pull-never", "--layers", "--format=docker", *lent)
-        dockerfile = f"{context}/deploy/Dockerfile"
-        output("buildah", "build", *how, "-f", dockerfile, "-t", tag, str(context), seconds=240, **self.environment)
+        how = ("--isolation=chroot", "--pull-never", "--layers", "--format=docker", *lent, f"--tag={tag}")
+        self.output("buildah", "build", *how, f"--file={context}/deploy/Dockerfile", str(context), seconds=240)
 
     def inside(self, image: str, *command: str) -> str:
         """The output of a command in a new container of this image."""
@@ -85,7 +93,7 @@ class Engine:
         return Client(port)
 
     def log(self, name: str) -> str:
-        done = run("podman", "logs", name, **self.environment)
+        done = self.run("podman", "logs", name)
         return done.stdout + done.stderr
 
     @contextmanager

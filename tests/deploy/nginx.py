@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.deploy.programs import program, serving
+from tests.deploy.programs import program, replace_text, serving
 from tests.facts import ROOT
 from tests.servers import Server, free_port, until
 
@@ -29,14 +29,12 @@ class Nginx(Server):
 
     def log_lines(self, wanted: Callable[[dict[str, Any]], bool], count: int) -> list[dict[str, Any]]:
         """The wanted lines of the access log, as soon as it has this many."""
-        found: list[dict[str, Any]] = []
 
-        def complete() -> bool:
-            found[:] = filter(wanted, map(json.loads, (self.folder / "access.log").read_text().splitlines()))
-            return len(found) >= count
+        def found() -> list[dict[str, Any]]:
+            return list(filter(wanted, map(json.loads, (self.folder / "access.log").read_text().splitlines())))
 
-        assert until(complete, 5), f"{len(found)} lines of {count}"
-        return found
+        assert until(lambda: len(found()) >= count, 5), f"{len(found())} lines of {count}"
+        return found()
 
 
 @contextmanager
@@ -62,15 +60,10 @@ def running_nginx(service_port: int) -> Iterator[Nginx]:
 
 def _configure(folder: Path, port: int, service_port: int) -> None:
     """Write the files as they are, except for two ports and one path."""
-    site, upstream = SITE, UPSTREAM
-    changes = {"listen 80;": f"listen 127.0.0.1:{port};", "/var/log/nginx/": f"{folder}/"}
-    for old, new in changes.items():
-        assert site.count(old) == 1
-        site = site.replace(old, new)
-    assert upstream.count("server 127.0.0.1:8000 ") == 1
-    (folder / "conf.d").mkdir()
-    (folder / "conf.d" / "delivery-risk.conf").write_text(site)
-    (folder / "conf.d" / "upstream.conf").write_text(upstream.replace("127.0.0.1:8000", f"127.0.0.1:{service_port}"))
+    shutil.copytree(ROOT / "deploy" / "nginx", folder / "conf.d", ignore=shutil.ignore_patterns("compose"))
+    replace_text(folder / "conf.d" / "delivery-risk.conf", "listen 80;", f"listen 127.0.0.1:{port};")
+    replace_text(folder / "conf.d" / "delivery-risk.conf", "/var/log/nginx/", f"{folder}/")
+    replace_text(folder / "conf.d" / "upstream.conf", "server 127.0.0.1:8000 ", f"server 127.0.0.1:{service_port} ")
     shutil.copy(Path(__file__).with_name("nginx.conf"), folder)
     if _NOBODY:
         shutil.chown(folder, **_NOBODY)

@@ -11,7 +11,7 @@ import yaml
 from service import config
 from tests.deploy.containers import IMAGE, STAND_INS, check_scores
 from tests.deploy.monitoring import Monitoring
-from tests.deploy.programs import output, replace_text, run
+from tests.deploy.programs import output, replace_text
 from tests.deploy.promql import RUNBOOK
 from tests.facts import ORDERS
 from tests.servers import Client, free_port, until
@@ -67,10 +67,10 @@ def composed(engine, file, *names):
         timed.write_text(re.sub(r"interval: \d+[sm]", "interval: 1s", timed.read_text()))
     compose = ("podman-compose", "-p", PROJECT, "-f", str(file))
     try:
-        output(*compose, "up", "--detach", "--no-build", *names, **engine.environment)
+        engine.output(*compose, "up", "--detach", "--no-build", *names)
         yield ports
     finally:
-        run(*compose, "down", "--volumes", "--timeout=1", **engine.environment)
+        engine.run(*compose, "down", "--volumes", "--timeout=1")
 
 
 def check_service(engine, file):
@@ -139,7 +139,7 @@ def test_the_runbooks_command_on_the_registry_reaches_the_registry(engine, image
     line = line.replace("rollback", "list").replace("delivery-risk", PROJECT, 1).replace("deploy/compose.yaml", str(file))
     with composed(engine, file, "delivery-risk") as ports:
         engine.client(container("delivery-risk"), ports["delivery-risk"])
-        assert "1.0.0" in output("podman-compose", *shlex.split(line), **engine.environment)
+        assert "1.0.0" in engine.output("podman-compose", *shlex.split(line))
 
 
 FILE_FAULTS = [

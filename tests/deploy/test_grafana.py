@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 import yaml
 
-from tests.deploy.monitoring import CHAMPION, Monitoring
+from tests.deploy.monitoring import CHALLENGER, CHAMPION, Monitoring
 from tests.deploy.panels import VARIABLES, dashboard, filled, legend, panels, series
 from tests.deploy.programs import replace_text
 from tests.deploy.promql import faults, renamed
@@ -47,24 +47,15 @@ def repeated(board: dict) -> set[tuple]:
     return {thing for thing, count in found.items() if count > 1 or (thing[0] == "cell" and thing[1] >= 24)}
 
 
-def wrong_data(panel: dict, run: Monitoring) -> list[str]:
-    """Faults of the data that Prometheus has for the panel."""
-    found = []
+def check_data(panel: dict, run: Monitoring) -> None:
+    """Prometheus has series for each target of the panel, with the labels of its legend and a last value in its range."""
     low, high = RANGES.get(panel["fieldConfig"]["defaults"].get("unit"), (-MAX, MAX))
     for target in panel["targets"]:
-        what = f"{panel['title']} {target['refId']}"
         data = series(target, run, SECONDS)
-        if not data:
-            found.append(f"{what}: empty")
+        assert data, f"{target['refId']} is empty"
         for one in data:
-            try:
-                legend(target, one["metric"])
-            except KeyError as error:
-                found.append(f"{what}: no label {error}")
-            last = float(one["values"][-1][1])
-            if not low <= last <= high:
-                found.append(f"{what}: {last} is not in its range")
-    return found
+            legend(target, one["metric"])
+            assert low <= float(one["values"][-1][1]) <= high, f"{target['refId']} is not in its range"
 
 
 def variables() -> dict[str, dict]:
@@ -167,20 +158,21 @@ def test_a_fault_in_the_provisioning_is_detected(deploy, file, old, new, message
 
 @each_panel
 def test_no_panel_is_empty_or_wrong_in_the_live_run(live_run, panel):
-    assert wrong_data(panel, live_run) == []
+    check_data(panel, live_run)
 
 
 @each_panel
 def test_a_broken_expression_or_legend_is_detected_in_the_live_run(live_run, panel):
     expression = panel["targets"][0]["expr"]
-    for change in (
-        {"expr": f"({expression}) and on () vector(1) > 2"},
-        {"expr": f"({expression}) / 0 * 0"},
-        {"legendFormat": "{{nobody}}"},
+    for key, text, message in (
+        ("expr", f"({expression}) and on () vector(1) > 2", "A is empty"),
+        ("expr", f"({expression}) / 0 * 0", "A is not in its range"),
+        ("legendFormat", "{{nobody}}", "nobody"),
     ):
         broken = copy.deepcopy(panel)
-        broken["targets"][0].update(change)
-        assert wrong_data(broken, live_run)
+        broken["targets"][0][key] = text
+        with pytest.raises((AssertionError, KeyError), match=message):
+            check_data(broken, live_run)
 
 
 def test_the_selected_version_is_the_one_that_answers_now(live_run):
@@ -223,14 +215,13 @@ def test_the_bars_of_the_score_distribution_add_up_to_one_and_have_the_same_edge
 
 
 def test_the_panels_show_what_the_run_did(live_run):
-    def last(title, target=0):
-        query = PANELS[title]["targets"][target]
-        data = series(query, live_run, SECONDS)
-        return {legend(query, one["metric"]): float(one["values"][-1][1]) for one in data}
+    def last(title, index=0):
+        target = PANELS[title]["targets"][index]
+        return {legend(target, one["metric"]): float(one["values"][-1][1]) for one in series(target, live_run, SECONDS)}
 
     assert sum(last("Workers").values()) == 3
     assert (last("Replicas", 0), last("Replicas", 1)) == ({"up": 2}, {"known": 2})
-    assert set(last("Versions served")) == {"champion 2", "challenger 3"}
+    assert last("Versions served") == {f"champion {CHAMPION}": 3, f"challenger {CHALLENGER}": 3}
     assert set(last("Workers not on the wanted version").values()) == {0}
     assert set(last("Metric updates dropped").values()) == {0}
     assert last("Score drift")["2"] > 0.2

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from model.artifact import model_file
 from model.packaged import packaged_model
 from tests.deploy.containers import check_scores
-from tests.deploy.programs import output, run
+from tests.deploy.programs import output
 from tests.facts import ORDERS, ROOT
 from tests.integration.otlp_collector import Collector
 from tests.servers import free_port, until
@@ -65,7 +65,7 @@ def check_labels(engine, image):
 
 
 def check_bill(engine, image):
-    bill = json.loads(output(str(ROOT / "deploy" / "sbom.sh"), image, **engine.environment))
+    bill = json.loads(engine.output(str(ROOT / "deploy" / "sbom.sh"), image))
     assert bill["bomFormat"] == "CycloneDX"
     named = {canonicalize_name(part["name"]): part["version"] for part in bill["components"]}
     assert named == locked(), "it names other packages"
@@ -86,15 +86,15 @@ def check_run(engine, image, seconds=20):
 
 
 def healthy(engine, name):
-    return run("podman", "healthcheck", "run", name, **engine.environment).returncode == 0
+    return engine.run("podman", "healthcheck", "run", name).returncode == 0
 
 
-def locked(python="3.13.0"):
-    """The packages of the lock for this Python, and the project itself."""
+def locked():
+    """The packages of the lock for the Python of the image, and the project itself."""
     lines = (ROOT / "requirements.lock").read_text().splitlines()
     listed = [Requirement(line.rstrip(" \\")) for line in lines if re.match(r"[a-z]", line)]
-    where = {"python_full_version": python, "python_version": python.rpartition(".")[0]}
-    wanted = [line for line in listed if line.marker is None or line.marker.evaluate(where)]
+    python = {"python_full_version": "3.13.0", "python_version": "3.13"}
+    wanted = [line for line in listed if line.marker is None or line.marker.evaluate(python)]
     return {line.name: str(line.specifier)[2:] for line in wanted} | {PROJECT["name"]: PROJECT["version"]}
 
 

@@ -5,9 +5,7 @@ from collections import defaultdict
 
 import pytest
 
-from tests.deploy.monitoring import CHALLENGER, CHAMPION
 from tests.deploy.promql import ALERTS, CONSTANT, EXPRESSIONS, FOREIGN, RECORDS, queries
-from tests.facts import FEATURES
 
 pytestmark = pytest.mark.deploy
 
@@ -41,10 +39,7 @@ def test_every_answered_order_is_counted_over_all_replicas(live_run):
 
 @pytest.mark.parametrize(
     ("index", "share", "baseline", "count", "bins"),
-    [
-        ("score_drift", "score_bin", "reference_score", 1, 21),
-        ("feature_drift", "zscore_bin", "reference_zscore", len(FEATURES), 16),
-    ],
+    [("score_drift", "score_bin", "reference_score", 1, 21), ("feature_drift", "zscore_bin", "reference_zscore", 3, 16)],
 )
 def test_the_population_stability_index_has_its_textbook_value(live_run, index, share, baseline, count, bins):
     def shares(name):
@@ -71,12 +66,6 @@ def test_the_population_stability_index_has_its_textbook_value(live_run, index, 
 def test_prometheus_answers_the_queries_of_the_runbook(live_run):
     for title, query in queries().items():
         assert isinstance(live_run.query(query), list), title
-
-
-def test_versions_and_workers_are_those_that_run(live_run):
-    workers = live_run.query("sum by (role, version) (delivery_risk_model_info)")
-    found = {(series["metric"]["role"], series["metric"]["version"]): series["value"][1] for series in workers}
-    assert found == {("champion", CHAMPION): "3", ("challenger", CHALLENGER): "3"}
 
 
 def test_series_of_other_programs_have_the_labels_that_the_rules_use(live_run):

@@ -115,15 +115,16 @@ def unreading(port):
 def test_clients_that_do_not_read_their_answers_hold_no_thread_of_the_service():
     settings: dict = {"DELIVERY_RISK_WORKERS": "1", "DELIVERY_RISK_THREADS": "2", "DELIVERY_RISK_MAX_CONCURRENT": "1"}
     with running(**settings) as server, running_nginx(server.port) as nginx, ExitStack() as stack:
+        clients = []
 
-        def answered():
-            found = server.metrics()
-            return sum(found[name] for name in found if name.startswith('http_request_duration_seconds_count{method="POST"'))
+        def all_answered():
+            start, found = 'http_request_duration_seconds_count{method="POST"', server.metrics()
+            return sum(found[name] for name in found if name.startswith(start)) == len(clients)
 
-        for number in range(1, 5):
-            stack.enter_context(unreading(nginx.port))
+        for _ in range(4):
+            clients.append(stack.enter_context(unreading(nginx.port)))
             # At a concurrency limit of one, the next request would be rejected while this one is computed.
-            assert until(lambda number=number: answered() == number, 20)
+            assert until(all_answered, 20)
         begun = time.monotonic()
         assert len(nginx.score(BATCH)["results"]) == 10
         assert time.monotonic() - begun < 20

@@ -17,7 +17,7 @@ from tests.deploy import manifests
 from tests.deploy.containers import check_scores
 from tests.deploy.manifests import GUIDE, KUBERNETES, container, stop_hook
 from tests.deploy.nginx import JSON
-from tests.deploy.programs import output, replace_text, run
+from tests.deploy.programs import output, replace_text
 from tests.deploy.promql import RUNBOOK
 from tests.facts import ORDERS
 from tests.servers import free_port, until
@@ -94,7 +94,7 @@ def registry(engine, image, folder):
     ready = pod["spec"]["containers"][0]["readinessProbe"]["exec"]["command"]
     name = f"{pod['metadata']['name']}-store"
     with playing(engine, folder / "registry.yaml", manifests.registry_pod(KUBERNETES)):
-        assert until(lambda: run("podman", "exec", name, *ready, **engine.environment).returncode == 0, 20), engine.log(name)
+        assert until(lambda: engine.run("podman", "exec", name, *ready).returncode == 0, 20), engine.log(name)
         yield name
 
 
@@ -131,7 +131,7 @@ def test_the_deployment_runs_within_its_limits_and_without_rights(engine, deploy
     limits = container(manifests.read(KUBERNETES)["Deployment"])["resources"]["limits"]
     engine.check_limits(name, float(limits["cpu"]), int(limits["memory"].removesuffix("Mi")))
     assert engine.podman("exec", name, "id", "-u").strip() == "10001"
-    assert "Read-only" in run("podman", "exec", name, "touch", "/models/x", **engine.environment).stderr
+    assert "Read-only" in engine.run("podman", "exec", name, "touch", "/models/x").stderr
     assert "Seccomp:\t2" in engine.podman("exec", name, "cat", "/proc/1/status")
     assert " 0 failed" in engine.podman("exec", name, "delivery-risk", "doctor")
 
@@ -147,15 +147,15 @@ def test_a_replica_serves_what_is_promoted_in_the_registry_and_cannot_change_it(
     def model(container, words):
         return ("podman", "exec", container, "delivery-risk", "model", *words.split())
 
-    listed = [output(*model(each, "list --in /models"), **engine.environment) for each in (name, registry)]
+    listed = [engine.output(*model(each, "list --in /models")) for each in (name, registry)]
     assert listed[0] == listed[1]
-    rejected = run(*model(name, "promote 1.0.0 --in /models"), **engine.environment)
+    rejected = engine.run(*model(name, "promote 1.0.0 --in /models"))
     assert (rejected.returncode != 0, "Read-only" in rejected.stderr) == (True, True)
     engine.podman("exec", registry, "python", "-c", NEXT_VERSION)
     for words in ("publish /dev/shm/next.npz --to /models", "promote 1.0.1 --in /models"):
-        output(*model(registry, words), **engine.environment)
+        engine.output(*model(registry, words))
     assert until(lambda: client.score(ORDERS)["model_version"] == "1.0.1", 10)
-    output(*model(registry, "rollback --in /models"), **engine.environment)
+    engine.output(*model(registry, "rollback --in /models"))
     assert until(lambda: client.score(ORDERS)["model_version"] == "1.0.0", 10)
 
 

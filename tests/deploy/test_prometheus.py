@@ -77,14 +77,14 @@ def test_rules_and_runbook_use_only_exported_metrics_and_recorded_series():
 
 
 def test_label_values_in_rules_and_runbook_are_those_of_the_service():
-    jobs = {job["job_name"] for job in yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())["scrape_configs"]}
+    scrapes = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())["scrape_configs"]
     known = {
         "route": {rule.rule for rule in app_of().url_map.iter_rules()} | {"unmatched", "unreadable"},
         "queue": set(QUEUES),
         "role": {"champion", "challenger"},
         "outcome": {"scored", "dropped", "failed"},
         "stage": {"compute", "read"},
-        "job": jobs,
+        "job": {scrape["job_name"] for scrape in scrapes},
     }
     for name, text in TEXTS:
         assert [label for label, values in known.items() if not matched(text, label) <= values] == [], name

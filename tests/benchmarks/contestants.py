@@ -49,13 +49,16 @@ def records(count: int) -> bytes:
     return dumps({"orders": [{"order_id": order_id, **dict(zip(FEATURES, row, strict=True))} for order_id, row in rows]})
 
 
+def _columns(count: int) -> dict[str, tuple[float, ...]]:
+    return dict(zip(FEATURES, zip(*orders(count), strict=True), strict=True))
+
+
 def columns(count: int) -> bytes:
-    return dumps({"order_ids": _ids(count), "columns": dict(zip(FEATURES, zip(*orders(count), strict=True), strict=True))})
+    return dumps({"order_ids": _ids(count), "columns": _columns(count)})
 
 
 def tensors(count: int) -> bytes:
-    named: list[tuple[str, str, Any]] = [("order_id", "BYTES", _ids(count))]
-    named += [(name, "FP64", data) for name, data in zip(FEATURES, zip(*orders(count), strict=True), strict=True)]
+    named = [("order_id", "BYTES", _ids(count)), *((name, "FP64", data) for name, data in _columns(count).items())]
     return dumps({"inputs": [{"name": name, "shape": [count], "datatype": kind, "data": data} for name, kind, data in named]})
 
 

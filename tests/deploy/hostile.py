@@ -8,21 +8,19 @@ import itertools
 import json
 import re
 import socket
-import subprocess
-import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import click
 
 from tests.deploy.nginx import running_nginx
-from tests.facts import ORDER, ROOT
+from tests.facts import ORDER
 from tests.integration.load import Connection, Outcomes, post
 from tests.servers import running
 
@@ -104,11 +102,9 @@ def attacks(port: int, seconds: float, copies: int) -> dict[str, dict[str, int]]
             ended[kind][attack(port, kind, until)] += 1
             time.sleep(0.05)
 
-    threads = [threading.Thread(target=repeat, args=(kind,), daemon=True) for kind in HOSTILE for _ in range(copies)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.0, until + _PATIENCE_SECONDS - time.monotonic()))
+    with ThreadPoolExecutor(len(HOSTILE) * copies) as threads:
+        for kind in [*HOSTILE] * copies:
+            threads.submit(repeat, kind)
     return ended
 
 
@@ -150,29 +146,21 @@ def side_by_side(port: int, service: int, seconds: float, copies: int) -> Outcom
     assert polite.statuses == {200: 800}
     polite = Outcomes()
     before = most = memory_mib(service)
-    command = [sys.executable, "-m", "tests.deploy.hostile", "--against", str(port), str(seconds), str(copies)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as hostile, ExitStack() as stack:
-        stack.callback(kept.close)
-        stack.callback(hostile.kill)
-        while hostile.poll() is None:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes, closing(kept):
+        hostile = processes.submit(attacks, port, seconds, copies)
+        while not hostile.done():
             for number in range(10):
                 ask(kept if number % 2 else Connection(port, 5))
                 time.sleep(0.02)
             most = max(most, memory_mib(service))
-        endings, _ = hostile.communicate(timeout=5)
-    assert hostile.returncode == 0
-    return Outcome(polite, json.loads(endings), before, most)
+    return Outcome(polite, hostile.result(), before, most)
 
 
 @click.command()
 @click.argument("seconds", default=20.0)
 @click.argument("copies", default=1)
-@click.option("--against", type=int, help="Only run the hostile clients, against this port.")
-def main(seconds: float, copies: int, against: int | None) -> None:
+def main(seconds: float, copies: int) -> None:
     """Compare the service with nginx and without."""
-    if against is not None:
-        click.echo(json.dumps(attacks(against, seconds, copies)))
-        return
     for name in ("with nginx", "without nginx"):
         with running() as server, running_nginx(server.port) as nginx:
             port = nginx.port if name == "with nginx" else server.port

@@ -19,17 +19,17 @@ _PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _BASE, _SERVERS = TOOLS / "python-3.13-slim-trixie.tar", TOOLS / "servers.tar"
 
 
-# Root file systems in place of published images, with the configuration of those images that the files of deploy/ rely on.
-STAND_INS: dict[str, tuple[Path, tuple[str, ...]]] = {
-    "docker.io/library/python:3.13-slim-trixie": (_BASE, ()),
-    "docker.io/library/nginx:1.28": (_SERVERS, ('CMD ["nginx", "-g", "daemon off;"]',)),
-} | {
-    f"docker.io/prom/{name}:{tag}": (
-        _SERVERS,
-        (f'ENTRYPOINT ["/bin/{name}"]', "USER nobody", f"WORKDIR /{name}", f"VOLUME /{name}"),
-    )
-    for name, tag in (("prometheus", "v3.5.0"), ("alertmanager", "v0.28.1"))
+def _monitor(name: str) -> tuple[Any, ...]:
+    return _SERVERS, f'ENTRYPOINT ["/bin/{name}"]', "USER nobody", f"WORKDIR /{name}", f"VOLUME /{name}"
+
+
+STAND_INS: dict[str, tuple[Any, ...]] = {
+    "docker.io/library/python:3.13-slim-trixie": (_BASE,),
+    "docker.io/library/nginx:1.28": (_SERVERS, 'CMD ["nginx", "-g", "daemon off;"]'),
+    "docker.io/prom/prometheus:v3.5.0": _monitor("prometheus"),
+    "docker.io/prom/alertmanager:v0.28.1": _monitor("alertmanager"),
 }
+"""Root file systems in place of published images, with the configuration of those images that the files of deploy/ rely on."""
 _HARDENED = ("--read-only", "--read-only-tmpfs=false", "--cap-drop=all", "--security-opt=no-new-privileges", "--pids-limit=64")
 
 
@@ -115,14 +115,14 @@ def started(folder: Path) -> Iterator[Engine]:
         program(name)
     if os.geteuid() != 0:
         absent("these containers need root")
-    if not all(tar.is_file() for tar, _ in STAND_INS.values()):
+    if not (_BASE.is_file() and _SERVERS.is_file()):
         absent("there are no images to start from: see tests/deploy/install.sh")
     paths = {name: folder / f"{name}.conf" for name in ("containers", "storage")}
     for name, path in paths.items():
         path.write_text(Path(__file__).with_name(f"{name}.conf").read_text().replace("FOLDER", str(folder)))
     engine = Engine({"CONTAINERS_CONF": str(paths["containers"]), "CONTAINERS_STORAGE_CONF": str(paths["storage"])})
     try:
-        for name, (tar, configuration) in STAND_INS.items():
+        for name, (tar, *configuration) in STAND_INS.items():
             engine.podman("import", "--quiet", *(f"--change={line}" for line in (_PATH, *configuration)), str(tar), name)
         yield engine
     finally:

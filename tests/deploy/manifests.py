@@ -1,15 +1,18 @@
 """The manifests of deploy/kubernetes as data, and what podman can run of them."""
 
 import base64
+import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import yaml
 
 from tests.facts import ROOT
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 GUIDE = (ROOT / "docs" / "operations" / "kubernetes.md").read_text()
+OPERATOR = jsonschema.Draft7Validator(json.loads((ROOT / "tests" / "deploy" / "schemas" / "operator.json").read_text()))
 
 Manifest = dict[str, Any]
 
@@ -25,6 +28,12 @@ def read(folder: Path) -> dict[str, Manifest]:
     by_kind = {manifest["kind"]: manifest for manifest in found}
     assert len(by_kind) == len(found)
     return by_kind
+
+
+def validate_operator(manifest: Manifest) -> None:
+    """A manifest is valid by the types of the Prometheus operator."""
+    fault = jsonschema.exceptions.best_match(OPERATOR.iter_errors(manifest))
+    assert fault is None, fault.message
 
 
 def container(workload: Manifest) -> Manifest:
@@ -51,24 +60,6 @@ def registry_pod(folder: Path) -> list[Manifest]:
     name = f"{workload['metadata']['name']}-0"
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": workload["spec"]["template"]["spec"]}
     return [known["PersistentVolumeClaim"], pod]
-
-
-def replica(folder: Path, port: int, secret: Path, name: str) -> list[Manifest]:
-    """The ConfigMap, and one replica with this name and local port.
-
-    podman has no volumes of secrets, so this directory replaces it.
-    """
-    known = read(folder)
-    deployment = known["Deployment"]
-    deployment["metadata"]["name"] = name
-    deployment["spec"]["replicas"] = 1
-    service = container(deployment)
-    service["imagePullPolicy"] = "Never"
-    service["ports"][0] |= {"hostIP": "127.0.0.1", "hostPort": port}
-    volume = secret_volume(deployment)
-    assert volume.pop("secret")["optional"]
-    volume["hostPath"] = {"path": str(secret), "type": "Directory"}
-    return [known["ConfigMap"], deployment]
 
 
 def unpack(secret: Manifest, directory: Path) -> None:

@@ -6,7 +6,6 @@ import shutil
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-import jsonschema
 import pytest
 import yaml
 
@@ -23,7 +22,6 @@ from tests.facts import ROOT
 pytestmark = pytest.mark.deploy
 
 VERSIONS = ("1.31", "1.34", "1.37")
-OPERATOR = jsonschema.Draft7Validator(json.loads((ROOT / "tests" / "deploy" / "schemas" / "operator.json").read_text()))
 
 
 def kustomized(folder):
@@ -62,7 +60,7 @@ def check_tracing(folder):
 
 def check_schemas(folder):
     validate(*manifests.files(folder), count=len(manifests.read(folder)))
-    validate_operator(manifests.read(folder)["ServiceMonitor"])
+    manifests.validate_operator(manifests.read(folder)["ServiceMonitor"])
 
 
 def validate(*files, count):
@@ -72,12 +70,6 @@ def validate(*files, count):
         printed = done.stdout + done.stderr
         assert done.returncode == 0, printed
         assert printed.count(" passed for ") == count - 1, printed
-
-
-def validate_operator(manifest):
-    """A manifest is valid by the types of the Prometheus operator."""
-    fault = jsonschema.exceptions.best_match(OPERATOR.iter_errors(manifest))
-    assert fault is None, fault.message
 
 
 def check_policy(folder):
@@ -161,23 +153,6 @@ def test_the_service_rejects_the_variables_of_kubernetes_service_links():
     name = manifests.read(KUBERNETES)["Service"]["metadata"]["name"].upper().replace("-", "_")
     with pytest.raises(config.SettingsError, match="not a setting"):
         config.load({f"{name}_SERVICE_HOST": "10.0.0.1"})
-
-
-def operator_rules(folder):
-    return yaml.safe_load(output("sh", str(folder / "operator.sh")))
-
-
-def test_the_prometheus_operator_accepts_the_rules_unchanged():
-    made = operator_rules(PROMETHEUS)
-    validate_operator(made)
-    files = [yaml.safe_load(file.read_text()) for file in sorted((PROMETHEUS / "rules").glob("*.yml"))]
-    assert made["spec"]["groups"] == [group for file in files for group in file["groups"]]
-
-
-def test_a_rule_that_the_operator_does_not_accept_is_detected(deploy):
-    replace_text(deploy / "prometheus" / "rules" / "alerts.yml", "severity: page", "severity: 1")
-    with pytest.raises(AssertionError, match="1 is not"):
-        validate_operator(operator_rules(deploy / "prometheus"))
 
 
 def test_the_documented_command_makes_a_map_with_the_dashboard_and_the_label_that_grafana_looks_for():

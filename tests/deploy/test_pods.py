@@ -64,9 +64,20 @@ def playing(engine, file, content):
 
 @contextmanager
 def replica(engine, folder, name, path="/readyz"):
-    """A running replica of the Deployment: the name of its container, and a client. Its secret is in `folder / name`."""
-    port = free_port()
-    with playing(engine, folder / f"{name}.yaml", manifests.replica(KUBERNETES, port, folder / name, name)):
+    """A running replica of the Deployment: the name of its container, and a client.
+
+    Its secret is in `folder / name`, because podman has no volumes of secrets.
+    """
+    known, port = manifests.read(KUBERNETES), free_port()
+    deployment = known["Deployment"]
+    deployment["metadata"]["name"] = name
+    deployment["spec"]["replicas"] = 1
+    service, volume = container(deployment), manifests.secret_volume(deployment)
+    service["imagePullPolicy"] = "Never"
+    service["ports"][0] |= {"hostIP": "127.0.0.1", "hostPort": port}
+    assert volume.pop("secret")["optional"]
+    volume["hostPath"] = {"path": str(folder / name), "type": "Directory"}
+    with playing(engine, folder / f"{name}.yaml", [known["ConfigMap"], deployment]):
         yield f"{name}-pod-0-service", engine.client(f"{name}-pod-0-service", port, path=path)
 
 

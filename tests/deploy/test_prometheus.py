@@ -8,6 +8,7 @@ import yaml
 from schemas.result import QUEUES
 from service.metrics.definitions import METRICS
 from tests.apps import app_of
+from tests.deploy.manifests import validate_operator
 from tests.deploy.monitoring import ALERTMANAGER, PROMETHEUS
 from tests.deploy.programs import output, replace_text, run
 from tests.deploy.promql import ALERTS, EXPRESSIONS, RUNBOOK, faults, matched, queries, sections
@@ -90,6 +91,23 @@ def test_label_values_in_rules_and_runbook_are_those_of_the_service():
         assert [label for label, values in known.items() if not matched(text, label) <= values] == [], name
         edges = map(float, matched(text, "le") - {"+Inf"})
         assert set(edges) <= set(METRICS["http_request_duration_seconds"].buckets), name
+
+
+def operator_rules(folder):
+    return yaml.safe_load(output("sh", str(folder / "operator.sh")))
+
+
+def test_the_prometheus_operator_accepts_the_rules_unchanged():
+    made = operator_rules(PROMETHEUS)
+    validate_operator(made)
+    files = [yaml.safe_load(file.read_text()) for file in sorted((PROMETHEUS / "rules").glob("*.yml"))]
+    assert made["spec"]["groups"] == [group for file in files for group in file["groups"]]
+
+
+def test_a_rule_that_the_operator_does_not_accept_is_detected(deploy):
+    replace_text(deploy / "prometheus" / "rules" / "alerts.yml", "severity: page", "severity: 1")
+    with pytest.raises(AssertionError, match="1 is not"):
+        validate_operator(operator_rules(deploy / "prometheus"))
 
 
 def test_amtool_accepts_the_configuration():

@@ -6,17 +6,17 @@ callers. matplotlib, not Grafana, draws the panels: they show the data that Graf
 
 import tempfile
 import time
-from math import isfinite
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from tests.deploy.callers import SHIFTED, Callers
-from tests.deploy.monitoring import Monitoring, monitored
+from tests.deploy.monitoring import Monitoring, Series, monitored
 from tests.deploy.panels import GRAFANA, dashboard, legend, series
 
 SECONDS = 120.0
@@ -27,8 +27,9 @@ STYLE = {"axes.titlesize": 7, "font.size": 6, "lines.linewidth": 1, "legend.font
 Panel = dict[str, Any]
 
 
-def formatted(value: float, unit: str) -> str:
+def formatted(defaults: dict[str, Any], value: float, _: int | None = None) -> str:
     """A value in the unit of its panel."""
+    unit = defaults.get("unit")
     if unit == "percentunit":
         return f"{100 * value:.3g} %"
     if unit == "s" and value < 1:
@@ -37,28 +38,26 @@ def formatted(value: float, unit: str) -> str:
     return f"{value:,.3g}{suffix}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def rows(curves: list[dict[float, float]]) -> tuple[list[float], list[list[float]]]:
-    """All times of some curves, and the values of each at these times."""
+def table(found: Series, live: Monitoring) -> tuple[Any, Any]:
+    """Times (T,) in seconds before the end, and the values (series, T) of some series, NaN where one has none."""
+    curves = [dict(one["values"]) for one in found]
     times = sorted(set().union(*curves))
-    return times, [[curve.get(at, 0.0) for at in times] for curve in curves]
-
-
-def points(one: dict[str, Any], live: Monitoring) -> dict[float, float]:
-    """The values of a series by seconds before the end."""
-    return {float(at) - live.at: float(value) for at, value in one["values"] if isfinite(float(value))}
+    values = np.array([[float(curve.get(at, "nan")) for at in times] for curve in curves])
+    return np.array(times, float) - live.at, np.where(np.isfinite(values), values, np.nan)
 
 
 def draw_timeseries(axes: Axes, panel: Panel, live: Monitoring) -> None:
     """Draw lines or stacked areas, with the thresholds of the panel."""
     found = [(target, one) for target in panel["targets"] for one in series(target, live, SECONDS)]
-    names, curves = [legend(target, one["metric"]) for target, one in found], [points(one, live) for _, one in found]
+    names, (times, values) = [legend(target, one["metric"]) for target, one in found], table([one for _, one in found], live)
     defaults = panel["fieldConfig"]["defaults"]
     if "stacking" in defaults["custom"]:
-        axes.stackplot(*rows(curves), labels=names, alpha=0.6)
+        axes.stackplot(times, np.nan_to_num(values), labels=names, alpha=0.6)
     else:
-        for name, curve in zip(names, curves, strict=True):
+        for name, row in zip(names, values, strict=True):
+            known = np.isfinite(row)
             dashed = name.endswith(("baseline", "allowed", "objective"))
-            axes.plot(list(curve), list(curve.values()), label=name, linestyle="--" if dashed else "-")
+            axes.plot(times[known], row[known], label=name, linestyle="--" if dashed else "-")
     low, top = axes.get_ylim()
     axes.set_ylim(0 if "min" in defaults else low, top + 0.3 * (top - low))  # room for the legend
     for step in defaults.get("thresholds", {"steps": []})["steps"]:
@@ -72,8 +71,8 @@ def draw_timeseries(axes: Axes, panel: Panel, live: Monitoring) -> None:
 def draw_heatmap(axes: Axes, panel: Panel, live: Monitoring) -> None:
     """Draw a row of cells for each bucket, by the number of requests in it."""
     found = sorted(series(panel["targets"][0], live, SECONDS), key=lambda one: float(one["metric"]["le"]))
-    _, upto = rows([points(one, live) for one in found])
-    cells = np.diff(upto, axis=0, prepend=0.0).clip(0.0)
+    _, upto = table(found, live)
+    cells = np.diff(np.nan_to_num(upto), axis=0, prepend=0.0).clip(0.0)
     axes.imshow(cells, aspect="auto", origin="lower", cmap="inferno", extent=(-SECONDS, 0, 0, len(cells)))
     axes.set_yticks(range(1, len(found) + 1), [one["metric"]["le"] for one in found])
 
@@ -95,7 +94,7 @@ def draw_stat(axes: Axes, panel: Panel, live: Monitoring) -> None:
     (value,) = (float(one["values"][-1][1]) for one in series(panel["targets"][0], live, SECONDS))
     steps = reversed(defaults["thresholds"]["steps"])
     colour = COLOURS[next(step["color"] for step in steps if step["value"] is None or value >= step["value"])]
-    axes.text(0.5, 0.45, formatted(value, defaults.get("unit", "none")), ha="center", va="center", fontsize=15, color=colour)
+    axes.text(0.5, 0.45, formatted(defaults, value), ha="center", va="center", fontsize=15, color=colour)
     axes.set(xticks=[], yticks=[])
 
 
@@ -117,9 +116,8 @@ def draw(live: Monitoring) -> None:
             axes.set_title(panel["title"], loc="left")
             DRAW[panel["type"]](axes, panel, live)
             if panel["type"] in ("timeseries", "barchart"):
-                unit = panel["fieldConfig"]["defaults"].get("unit", "none")
                 axes.yaxis.set_major_locator(MaxNLocator(5))
-                axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _, unit=unit: formatted(value, unit)))
+                axes.yaxis.set_major_formatter(partial(formatted, panel["fieldConfig"]["defaults"]))
         figure.savefig(GRAFANA / "dashboard.png", pil_kwargs={"optimize": True})
 
 

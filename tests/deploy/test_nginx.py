@@ -13,7 +13,7 @@ import pytest
 from service import config
 from service.web import middleware
 from service.web.errors import PROBLEMS
-from tests.deploy.hostile import BATCH, BODY, head
+from tests.deploy.hostile import BODY, head
 from tests.deploy.nginx import JSON, SITE, UPSTREAM, running_nginx
 from tests.deploy.programs import answering
 from tests.facts import ORDER
@@ -32,10 +32,6 @@ def mirrored():
 
     with answering(mirror) as port, running_nginx(port) as started:
         yield lambda body=b"x", headers=None: json.loads(started.call("POST", "/", body, headers)[2])
-
-
-def test_a_batch_scores_the_same_through_nginx(service, nginx):
-    assert nginx.score(BATCH) == service.score(BATCH)
 
 
 def test_the_limits_in_the_files_match_the_settings():

@@ -14,7 +14,7 @@ from tests.deploy.monitoring import Monitoring
 from tests.deploy.programs import output, replace_text
 from tests.deploy.promql import RUNBOOK
 from tests.facts import ORDERS
-from tests.servers import Client, free_port, until
+from tests.servers import free_port, until
 
 pytestmark = pytest.mark.deploy
 
@@ -56,7 +56,7 @@ def check_times(file):
 
 @contextmanager
 def composed(engine, file, *names):
-    """These services and their dependencies, on free local ports, until the block ends: the port of each."""
+    """These services and their dependencies, on free local ports, until the block ends: a function to get a client of each."""
     ports = {name: free_port() for name, service in services(file).items() if "ports" in service}
     text = file.read_text()
     for name, port in ports.items():
@@ -68,16 +68,15 @@ def composed(engine, file, *names):
     compose = ("podman-compose", "-p", PROJECT, "-f", str(file))
     try:
         engine.output(*compose, "up", "--detach", "--no-build", *names)
-        yield ports
+        yield lambda name, path="/readyz": engine.client(container(name), ports[name], path=path)
     finally:
         engine.run(*compose, "down", "--volumes", "--timeout=1")
 
 
 def check_service(engine, file):
     """The service scores orders by the published model within its limits, and stops cleanly."""
-    with composed(engine, file, "delivery-risk") as ports:
-        name = container("delivery-risk")
-        client = engine.client(name, ports["delivery-risk"])
+    with composed(engine, file, "delivery-risk") as client_of:
+        name, client = container("delivery-risk"), client_of("delivery-risk")
         check_scores(client)
         limits = services(file)["delivery-risk"]
         engine.check_limits(name, limits["cpus"], int(limits["mem_limit"].removesuffix("m")))
@@ -87,20 +86,19 @@ def check_service(engine, file):
 
 def check_proxy(engine, file):
     """nginx passes orders on, and its log goes to the output of the container."""
-    with composed(engine, file, "delivery-risk", "nginx") as ports:
-        engine.client(container("delivery-risk"), ports["delivery-risk"])
-        check_scores(engine.client(container("nginx"), ports["nginx"]))
+    with composed(engine, file, "delivery-risk", "nginx") as client_of:
+        client_of("delivery-risk")
+        check_scores(client_of("nginx"))
         (line, *_) = [json.loads(line) for line in engine.log(container("nginx")).splitlines() if '"POST"' in line]
         assert (line["status"], line["service_status"]) == (200, "200")
 
 
 def check_monitoring(engine, file):
     """Prometheus finds the service and Alertmanager by name, and evaluates every rule."""
-    paths = {"delivery-risk": "/readyz", "prometheus": "/-/ready", "alertmanager": "/-/ready"}
-    with composed(engine, file, *paths) as ports:
-        for name, path in paths.items():
-            engine.client(container(name), ports[name], path=path)
-        ask = Monitoring([], Client(ports["prometheus"])).ask
+    with composed(engine, file, "delivery-risk", "prometheus", "alertmanager") as client_of:
+        client_of("delivery-risk")
+        client_of("alertmanager", "/-/ready")
+        ask = Monitoring([], client_of("prometheus", "/-/ready")).ask
 
         def up():
             return [target["labels"]["job"] for target in ask("targets")["activeTargets"] if target["health"] == "up"]
@@ -137,8 +135,8 @@ def test_the_runbooks_command_on_the_registry_reaches_the_registry(engine, image
     (line,) = re.findall(r"^docker compose (.* first-model .*)$", RUNBOOK, re.MULTILINE)
     assert line.startswith("-p delivery-risk -f deploy/compose.yaml run ")
     line = line.replace("rollback", "list").replace("delivery-risk", PROJECT, 1).replace("deploy/compose.yaml", str(file))
-    with composed(engine, file, "delivery-risk") as ports:
-        engine.client(container("delivery-risk"), ports["delivery-risk"])
+    with composed(engine, file, "delivery-risk") as client_of:
+        client_of("delivery-risk")
         assert "1.0.0" in engine.output("podman-compose", *shlex.split(line))
 
 

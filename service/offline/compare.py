@@ -1,6 +1,6 @@
 """Two models compared on a file of orders, by the same policy."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,15 +11,6 @@ from schemas.files.row import Row
 from schemas.result import Policy
 from service.offline.chunks import read_chunks
 from service.scoring.batch import Options, score_batch
-
-
-class DifferentFeatures(Exception):
-    """The models take different features: `first` and `second` are those that only one of them takes."""
-
-    def __init__(self, features: Sequence[str], others: Sequence[str]) -> None:
-        super().__init__("the models do not take the same features")
-        self.first = [name for name in features if name not in others]
-        self.second = [name for name in others if name not in features]
 
 
 @dataclass(slots=True)
@@ -40,11 +31,9 @@ class Comparison:
 
 
 def compare(first: RiskModel, second: RiskModel, rows: Iterable[Row], policy: Policy) -> Comparison:
-    """Compare the models' scores of these rows; their features may be in any order. Raises DifferentFeatures."""
-    features, others = first.manifest.feature_names, second.manifest.feature_names
-    if set(features) != set(others):
-        raise DifferentFeatures(features, others)
-    columns = [features.index(name) for name in others]
+    """Compare the scores of these rows. Both models take the same features, in any order."""
+    features = first.manifest.feature_names
+    columns = [features.index(name) for name in second.manifest.feature_names]
     found = Comparison()
     for chunk in read_chunks(features, rows):
         one = score_batch(first, chunk.decoded, Options(policy))

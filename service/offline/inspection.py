@@ -5,10 +5,8 @@ never active, and saturated scores.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from model.core.batch import Floats
 from model.core.risk_model import RiskModel
@@ -18,62 +16,41 @@ from service.offline.chunks import read_chunks
 SATURATED = 0.001
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Inspection:
-    """Counts over `orders` orders. By feature, (F,): `z_low`, `z_high` and how many orders are `out_of_range`.
+    """Counts over `orders` orders, without the `rejected` rows. By feature: `z_low`, `z_high`, and orders `out_of_range`.
 
-    `active` has for each hidden layer, by unit, (U,): the orders with an activation over 0. `low` and `high` count scores
-    within SATURATED of 0 and of 1, `review` those at the threshold or over it.
+    `active` has for each hidden layer, by unit, the orders with an activation over 0. `low` and `high` count scores within
+    SATURATED of 0 and of 1, `review` those at the threshold or over it.
     """
 
-    orders: int
-    z_low: Floats
-    z_high: Floats
-    out_of_range: npt.NDArray[np.intp]
-    active: tuple[npt.NDArray[np.intp], ...]
-    low: int
-    high: int
-    review: int
+    def __init__(self, model: RiskModel) -> None:
+        """Raises NotServable."""
+        model.require_risk(reserved=RESERVED_NAMES)
+        self.model = model
+        self.orders = self.rejected = self.low = self.high = self.review = 0
+        features, *hidden, _ = model.network.sizes
+        self.z_low, self.z_high = np.full(features, np.inf), np.full(features, -np.inf)
+        self.out_of_range = np.zeros(features, np.intp)
+        self.active = [np.zeros(units, np.intp) for units in hidden]
 
-    def __add__(self, other: "Inspection") -> "Inspection":
-        return Inspection(
-            self.orders + other.orders,
-            np.minimum(self.z_low, other.z_low),
-            np.maximum(self.z_high, other.z_high),
-            self.out_of_range + other.out_of_range,
-            tuple(mine + theirs for mine, theirs in zip(self.active, other.active, strict=True)),
-            self.low + other.low,
-            self.high + other.high,
-            self.review + other.review,
-        )
+    def read(self, rows: Iterable[Row]) -> None:
+        """Count the orders in the rows of a file."""
+        for chunk in read_chunks(self.model.manifest.feature_names, rows):
+            self.rejected += len(chunk.unreadable) + len(chunk.read) - len(chunk.decoded.batch)
+            self.add(chunk.decoded.batch.matrix)
 
-
-def inspect_orders(model: RiskModel, rows: Iterable[Row]) -> tuple[Inspection | None, int]:
-    """Inspect the network on the rows of a file: None if no row is an order, and how many are rejected. Raises NotServable."""
-    total, rejected = None, 0
-    for chunk in read_chunks(model.manifest.feature_names, rows):
-        orders = chunk.decoded.batch
-        rejected += len(chunk.unreadable) + len(chunk.read) - len(orders)
-        if len(orders):
-            found = inspect(model, orders.matrix)
-            total = found if total is None else total + found
-    return total, rejected
-
-
-def inspect(model: RiskModel, x: Floats) -> Inspection:
-    """Inspect the network on x (n, F), n at least 1, in the model's feature order. Raises NotServable."""
-    model.require_risk(reserved=RESERVED_NAMES)
-    with np.errstate(all="ignore"):
-        zscores = model.standardizer(x)
-        *hidden, last = model.network.forward(zscores)
-        scores = model.head(last.activations)
-    return Inspection(
-        orders=len(x),
-        z_low=zscores.min(axis=0),
-        z_high=zscores.max(axis=0),
-        out_of_range=model.out_of_range(x).sum(axis=0),
-        active=tuple((step.activations > 0.0).sum(axis=0) for step in hidden),
-        low=int((scores <= SATURATED).sum()),
-        high=int((scores >= 1.0 - SATURATED).sum()),
-        review=int((scores[:, 0] >= model.manifest.threshold).sum()),
-    )
+    def add(self, x: Floats) -> None:
+        """Count the orders x (n, F), in the model's feature order."""
+        with np.errstate(all="ignore"):
+            zscores = self.model.standardizer(x)
+            *hidden, last = self.model.network.forward(zscores)
+            scores = self.model.head(last.activations)[:, 0]
+        self.orders += len(x)
+        self.z_low = np.minimum(self.z_low, zscores.min(axis=0, initial=np.inf))
+        self.z_high = np.maximum(self.z_high, zscores.max(axis=0, initial=-np.inf))
+        self.out_of_range += self.model.out_of_range(x).sum(axis=0)
+        for active, step in zip(self.active, hidden, strict=True):
+            active += (step.activations > 0.0).sum(axis=0)
+        self.low += int((scores <= SATURATED).sum())
+        self.high += int((scores >= 1.0 - SATURATED).sum())
+        self.review += int((scores >= self.model.manifest.threshold).sum())

@@ -9,7 +9,7 @@ from service.cli.model.model_file import identity
 from service.cli.model_errors import load
 from service.cli.order_files import format_option, open_orders, orders_option
 from service.cli.settings import load_settings
-from service.offline.compare import DifferentFeatures, compare
+from service.offline.compare import compare
 
 _MODEL = click.Path(exists=True)
 _MOST_NAMES = 10
@@ -27,12 +27,12 @@ def diff(first: str, second: str, orders: str, given: str | None) -> None:
     """
     policy = load_settings().out_of_range
     before, after = load(first), load(second)
-    try:
-        with open_orders(orders, before.manifest.feature_names, given) as source:
-            found = compare(before, after, source.reader, policy)
-    except DifferentFeatures as error:
-        only = f"only A has {_listed(error.first)}, only B has {_listed(error.second)}"
-        raise click.ClickException(f"{error}: {only}") from None
+    features, others = before.manifest.feature_names, after.manifest.feature_names
+    if set(features) != set(others):
+        only = f"only A has {_only_of(features, others)}, only B has {_only_of(others, features)}"
+        raise click.ClickException(f"the models do not take the same features: {only}")
+    with open_orders(orders, features, given) as source:
+        found = compare(before, after, source.reader, policy)
     alone = f", {found.alone} scored by one model alone" if found.alone else ""
     order = "" if found.order_id is None else f", order {found.order_id!r}"
     click.echo(
@@ -45,6 +45,7 @@ def diff(first: str, second: str, orders: str, given: str | None) -> None:
     )
 
 
-def _listed(names: Sequence[str]) -> str:
+def _only_of(features: Sequence[str], others: Sequence[str]) -> str:
+    names = [name for name in features if name not in others]
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     return ", ".join(names[:_MOST_NAMES]) + more if names else "none"

@@ -12,7 +12,7 @@ from schemas.files.row import RESERVED_NAMES
 from service.cli.model.model_file import summary
 from service.cli.model_errors import errors_of, plain
 from service.cli.order_files import format_option, open_orders, orders_option
-from service.offline.inspection import SATURATED, Inspection, inspect_orders
+from service.offline.inspection import SATURATED, Inspection
 
 
 @click.command()
@@ -26,12 +26,12 @@ def inspect(file: str, orders: str | None, given: str | None) -> None:
     _print_model(model)
     if orders is not None:
         with errors_of(file):
-            model.require_risk(reserved=RESERVED_NAMES)
+            found = Inspection(model)
         with open_orders(orders, model.manifest.feature_names, given) as source:
-            found, rejected = inspect_orders(model, source.reader)
-        click.echo(f"\non {Path(orders).name}: {found.orders if found else 0} orders, {rejected} rows rejected")
-        if found is not None:
-            _print_inspection(model, found)
+            found.read(source.reader)
+        click.echo(f"\non {Path(orders).name}: {found.orders} orders, {found.rejected} rows rejected")
+        if found.orders:
+            _print_inspection(found)
 
 
 def report_if_not_servable(model: RiskModel) -> None:
@@ -66,22 +66,22 @@ def _print_model(model: RiskModel) -> None:
 def _print_features(model: RiskModel) -> None:
     """A line for each feature, its numbers unrounded: a rounded range would move its ends."""
     click.echo(f"features    {len(model.manifest.features)}: name, mean, scale, range, unit")
-    rows = [
-        (each.name, repr(mean), repr(scale), *("" if end is None else repr(end) for end in (each.minimum, each.maximum)))
-        for each, mean, scale in zip(
-            model.manifest.features, model.standardizer.mean.tolist(), model.standardizer.scale.tolist(), strict=True
-        )
+    features, standardizer = model.manifest.features, model.standardizer
+    ends = ([each.minimum for each in features], [each.maximum for each in features])
+    columns = [
+        ["" if number is None else repr(number) for number in column]
+        for column in (standardizer.mean.tolist(), standardizer.scale.tolist(), *ends)
     ]
-    name_width, *widths = (max(map(len, column)) for column in zip(*rows, strict=True))
-    for (name, *numbers), each in zip(rows, model.manifest.features, strict=True):
-        mean, scale, low, high = (text.rjust(width) for text, width in zip(numbers, widths, strict=True))
-        click.echo(f"  {name:<{name_width}}  {mean}  {scale}  {low} .. {high}  {plain(each.unit)}".rstrip())
+    width, *widths = (max(map(len, column)) for column in (model.manifest.feature_names, *columns))
+    for each, *numbers in zip(features, *columns, strict=True):
+        mean, scale, low, high = map(str.rjust, numbers, widths)
+        click.echo(f"  {each.name:<{width}}  {mean}  {scale}  {low} .. {high}  {plain(each.unit)}".rstrip())
 
 
-def _print_inspection(model: RiskModel, found: Inspection) -> None:
+def _print_inspection(found: Inspection) -> None:
     click.echo("z-range     feature, lowest and highest z-score, orders outside the training range")
-    rows = zip(model.manifest.feature_names, found.z_low, found.z_high, found.out_of_range, strict=True)
-    for name, low, high, outside in rows:
+    names = found.model.manifest.feature_names
+    for name, low, high, outside in zip(names, found.z_low, found.z_high, found.out_of_range, strict=True):
         click.echo(f"  {name:<32} {low:>10.3f} {high:>10.3f} {outside:>10}")
     for number, active in enumerate(found.active, 1):
         click.echo(f"layer {number}     share of orders in which each unit is active")

@@ -21,16 +21,9 @@ from schemas.files.table import FILES
 _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _GZIPPED = ".gz"
 
-_CHOICE = click.Choice(list(FILES))
-orders_option = partial(
-    click.option,
-    "--on",
-    "orders",
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False),
-    help="Orders, CSV or JSON lines.",
-)
-format_option = click.option("--format", "given", type=_CHOICE, help="The format of the orders. [by the file's ending]")
+_FILE, _FORMAT = click.Path(exists=True, dir_okay=False), click.Choice(list(FILES))
+orders_option = partial(click.option, "--on", "orders", metavar="FILE", type=_FILE, help="Orders, CSV or JSON lines.")
+format_option = click.option("--format", "given", type=_FORMAT, help="The format of the orders. [by the file's ending]")
 
 
 @dataclass(frozen=True, slots=True)

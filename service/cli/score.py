@@ -11,16 +11,13 @@ from pathlib import Path
 import click
 
 from model.core.risk_model import RiskModel
-from model.errors import ModelError
-from model.registry import loader
-from schemas.files.row import RESERVED_NAMES, Row
+from schemas.files.row import Row
 from schemas.files.table import FILES
 from schemas.result import Policy, Result, results
 from service import config
-from service.cli.model_errors import message
+from service.cli.loading import load, load_settings
 from service.cli.order_files import Source, format_option, open_orders
 from service.cli.result_files import is_stream, open_outputs, require_distinct
-from service.cli.settings import load_settings
 from service.offline.chunks import ScoredChunk, score_chunks
 
 # How a file of rejected rows begins.
@@ -46,10 +43,7 @@ def score(file: str, path: str | None, out: str, rejects: str | None, given: str
     removes partial output and exits with 130 (Ctrl-C), 143 (SIGTERM) or 141 (closed pipe).
     """
     settings = load_settings(model=path or None)
-    try:
-        model = loader.load(settings.model, settings.model_sha256, reserved=RESERVED_NAMES)
-    except ModelError as error:
-        raise click.UsageError(message(settings.model, error)) from None
+    model = load(settings.model, settings.model_sha256, click.UsageError)
     counts: Counter[str] = Counter()
     with open_orders(file, model.manifest.feature_names, given) as source, open_outputs() as create:
         beside = Path() if is_stream(out) else Path(out).parent

@@ -8,8 +8,7 @@ import click
 from model.core.risk_model import RiskModel
 from schemas.formats import json_records
 from service import config
-from service.cli.model_errors import errors_of
-from service.cli.settings import load_settings
+from service.cli.loading import errors_of, identity, load_settings
 
 _OPTIONS = {"bind": "HOST:PORT", "workers": "N", "threads": "N", "model": "FILE"}
 
@@ -35,7 +34,7 @@ for _name, _metavar in _OPTIONS.items():
 
 def _greet(addresses: list[str], model: RiskModel, settings: config.Settings) -> None:
     click.echo(f"Listening at {', '.join(addresses)}", err=True)
-    click.echo(f"Serving {model.manifest.name} {model.manifest.version} (sha256 {model.sha256})", err=True)
+    click.echo(f"Serving {identity(model)}", err=True)
     if addresses[0].startswith("http"):
         token = ' -H "Authorization: Bearer $TOKEN"' if settings.tokens_file else ""
         body = json.dumps(json_records.example(model))

@@ -2,7 +2,6 @@
 
 import os
 from collections import Counter
-from collections.abc import Mapping
 
 import click
 
@@ -26,7 +25,11 @@ def doctor(context: click.Context) -> None:
 
     Exits 1 if a check fails; a warning is not a failure.
     """
-    installation = Installation(os.environ, _valid_settings(os.environ))
+    try:
+        valid = config.load(os.environ)
+    except config.SettingsError as error:
+        valid = config.load({name: value for name, value in os.environ.items() if name not in error.faults})
+    installation = Installation(os.environ, valid)
     counts: Counter[str] = Counter()
     for name, check in CHECKS.items():
         try:
@@ -39,10 +42,3 @@ def doctor(context: click.Context) -> None:
             click.echo(f"{finding.verdict:<5} {name:<12} {finding.found}{advice}")
     click.echo(f"{counts['ok']} ok, {counts['warn']} warnings, {counts['FAIL']} failed")
     context.exit(1 if counts["FAIL"] else 0)
-
-
-def _valid_settings(environ: Mapping[str, str]) -> config.Settings:
-    try:
-        return config.load(environ)
-    except config.SettingsError as error:
-        return config.load({name: value for name, value in environ.items() if name not in error.faults})

@@ -10,7 +10,7 @@ from model.registry import loader, references, versions
 from schemas.files.row import RESERVED_NAMES
 from service import config
 from service.cli.doctor.finding import Finding, Installation, fail, ok
-from service.cli.model_errors import message
+from service.cli.loading import identity, message
 from service.config import Settings
 
 _NONE_SERVED = "until then no service can start; running services keep their model"
@@ -20,7 +20,7 @@ def model(installation: Installation) -> Iterator[Finding]:
     """The model, or the registry's current version, can be loaded. A failed self-test is reported by its own check."""
     found = _load(installation.settings)
     if isinstance(found, RiskModel):
-        yield ok(f"{_version(found)} (sha256 {found.sha256})")
+        yield ok(identity(found))
     elif not isinstance(found, SelfTestFailed):
         yield fail(message(installation.settings.model, found), _advice(installation.settings, found))
 
@@ -50,7 +50,7 @@ def challenger(installation: Installation) -> Iterator[Finding]:
         tried, champion = versions.load(directory, reference, reserved=RESERVED_NAMES), _load(installation.settings)
         if isinstance(champion, RiskModel):
             versions.require_same_features(champion, tried)
-        yield ok(f"{_version(tried)} (sha256 {tried.sha256})")
+        yield ok(identity(tried))
     except ModelError as error:
         advice = f"try a valid version, or none: delivery-risk model challenge --none --in {directory}"
         yield fail(message(directory, error), advice)
@@ -74,11 +74,7 @@ def _advice(settings: Settings, error: ModelError) -> str:
         return f"promote the version of that digest, or unset {config.variable('model_sha256')}; {_NONE_SERVED}"
     promote = "promote a valid version: delivery-risk model promote"
     try:
-        valid = loader.last_valid(directory, settings.model_sha256, reserved=RESERVED_NAMES)
+        valid = loader.last_valid(directory, settings.model_sha256, reserved=RESERVED_NAMES).manifest
     except ModelError:
         return f"{promote} VERSION --in {directory} (`delivery-risk model list --in {directory}` shows them); {_NONE_SERVED}"
-    return f"{promote} {valid.manifest.version} --in {directory}; until then {_version(valid)} is served"
-
-
-def _version(model: RiskModel) -> str:
-    return f"{model.manifest.name} {model.manifest.version}"
+    return f"{promote} {valid.version} --in {directory}; until then {valid.name} {valid.version} is served"

@@ -3,9 +3,9 @@
 import click
 
 from model import packaged
+from service.cli.loading import load
 from service.cli.model import card, diff, import_, inspect, registry
 from service.cli.model.model_file import out_option, write
-from service.cli.model_errors import load
 
 
 @click.group()

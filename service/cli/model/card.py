@@ -6,11 +6,10 @@ from pathlib import Path
 
 import click
 
+from service.cli.loading import load, load_settings
 from service.cli.model.model_file import now, out_option, summary, write
-from service.cli.model_errors import load
 from service.cli.order_files import Source, format_option, open_orders, orders_option
-from service.cli.settings import load_settings
-from service.offline.baseline import BaselineBuilder, build_baseline
+from service.offline.baseline import build_baseline
 
 _MOST_LINES = 10
 
@@ -38,7 +37,16 @@ def card(file: str, orders: str, given: str | None, label: str | None, version: 
     with open_orders(orders, model.manifest.feature_names, given) as source:
         found = build_baseline(model, source.reader, policy, label)
         digest = _digest(orders, source)
-    _require_usable(orders, found, label)
+    if found.unlabelled:
+        first = ", ".join(map(str, found.unlabelled[:_MOST_LINES])) + (", …" if len(found.unlabelled) > _MOST_LINES else "")
+        unusable = f"{label} is not 0, 1, true or false in {len(found.unlabelled)} orders, on line {first}"
+        raise click.ClickException(f"{orders}: {unusable}")
+    for row, reason in found.first_rejected:
+        click.echo(f"line {row.line} is rejected: {reason}", err=True)
+    if found.rejected > len(found.first_rejected):
+        click.echo(f"and {found.rejected - len(found.first_rejected)} more rows", err=True)
+    if not found.orders:
+        raise click.ClickException(f"{orders}: holds no order that the model scores")
     provenance = {
         "reference": Path(orders).name,
         "reference_sha256": digest,
@@ -53,7 +61,6 @@ def card(file: str, orders: str, given: str | None, label: str | None, version: 
     kept = {name: text for name, text in before if not f"{name}_".startswith("reference_")}  # those are of an earlier baseline
     baseline = found.baseline()
     manifest = replace(model.manifest, version=version, created=now(), provenance=kept | provenance, baseline=baseline)
-    _report_rejected(found)
     click.echo(f"on {Path(orders).name}: {summary(baseline)}; {found.rejected} rows rejected", err=True)
     write(replace(model, manifest=manifest), out)
 
@@ -64,21 +71,3 @@ def _digest(orders: str, source: Source) -> str:
     except OSError:
         raise click.UsageError(f"{orders}: cannot be read twice; save it in a file.") from None
     return hashlib.file_digest(source.raw, "sha256").hexdigest()
-
-
-def _require_usable(orders: str, found: BaselineBuilder, label: str | None) -> None:
-    if found.unlabelled:
-        first = ", ".join(map(str, found.unlabelled[:_MOST_LINES])) + (", …" if len(found.unlabelled) > _MOST_LINES else "")
-        raise click.ClickException(
-            f"{orders}: {label} is not 0, 1, true or false in {len(found.unlabelled)} orders, on line {first}"
-        )
-    if not found.orders:
-        _report_rejected(found)
-        raise click.ClickException(f"{orders}: holds no order that the model scores")
-
-
-def _report_rejected(found: BaselineBuilder) -> None:
-    for row, reason in found.first_rejected:
-        click.echo(f"line {row.line} is rejected: {reason}", err=True)
-    if found.rejected > len(found.first_rejected):
-        click.echo(f"and {found.rejected - len(found.first_rejected)} more rows", err=True)

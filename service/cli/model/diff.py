@@ -5,10 +5,8 @@ from pathlib import Path
 
 import click
 
-from service.cli.model.model_file import identity
-from service.cli.model_errors import load
+from service.cli.loading import identity, load, load_settings
 from service.cli.order_files import format_option, open_orders, orders_option
-from service.cli.settings import load_settings
 from service.offline.compare import compare
 
 _MODEL = click.Path(exists=True)

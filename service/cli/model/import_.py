@@ -6,9 +6,9 @@ import click
 
 from model.core.activations import HEADS
 from model.importers import arrays
+from service.cli.loading import errors_of
 from service.cli.model.inspect import report_if_not_servable
 from service.cli.model.model_file import now, out_option, write
-from service.cli.model_errors import errors_of
 
 _FILE = click.Path(exists=True, dir_okay=False)
 

@@ -9,8 +9,8 @@ from model.artifact import model_file
 from model.core.risk_model import RiskModel
 from model.errors import NotServable
 from schemas.files.row import RESERVED_NAMES
+from service.cli.loading import errors_of, plain
 from service.cli.model.model_file import summary
-from service.cli.model_errors import errors_of, plain
 from service.cli.order_files import format_option, open_orders, orders_option
 from service.offline.inspection import SATURATED, Inspection
 

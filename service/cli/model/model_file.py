@@ -10,7 +10,7 @@ from model.artifact import model_file
 from model.artifact.checks import TIME
 from model.core.baseline import Baseline
 from model.core.risk_model import RiskModel
-from service.cli.model_errors import errors_of
+from service.cli.loading import errors_of, identity
 
 _YEAR_9999 = 253_402_300_799  # its last second
 
@@ -35,11 +35,6 @@ def write(model: RiskModel, out: str) -> None:
     except OSError as error:
         raise click.ClickException(f"{out}: cannot be written ({error.strerror})") from None
     click.echo(f"{out}: {identity(written)}")
-
-
-def identity(model: RiskModel) -> str:
-    """Name, version and digest."""
-    return f"{model.manifest.name} {model.manifest.version} (sha256 {model.sha256})"
 
 
 def summary(baseline: Baseline) -> str:

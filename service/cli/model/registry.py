@@ -9,8 +9,7 @@ from model.errors import ModelError, NothingPromoted, VersionTaken
 from model.registry import references, versions
 from model.registry.references import VersionReference
 from schemas.files.row import RESERVED_NAMES
-from service.cli.model.model_file import identity
-from service.cli.model_errors import errors_of, message, plain
+from service.cli.loading import errors_of, identity, message, plain
 from service.cli.output import ReaderGone, WriteError
 
 _REGISTRY = click.Path(exists=True, file_okay=False)

@@ -6,7 +6,7 @@ import pytest
 from model.artifact import model_file
 from model.errors import BadManifest
 from model.packaged import packaged_model
-from service.cli.model_errors import message
+from service.cli.loading import message
 from tests.order_files import ONE
 from tests.registries import publish
 

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from model.core.activations import ACTIVATIONS, HEADS
-from model.core.baseline import SCORE_EDGES, ZSCORE_EDGES, Baseline, Calibration, Histogram
-from model.core.manifest import Feature, Manifest, SelfTest
+from model.core.manifest import SCORE_EDGES, ZSCORE_EDGES, Baseline, Calibration, Feature, Histogram, Manifest, SelfTest
 from model.core.network import Layer, Network
 from model.core.risk_model import RiskModel
 from model.core.standardizer import Standardizer

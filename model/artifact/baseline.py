@@ -16,7 +16,7 @@ from typing import Any
 
 from model.artifact import checks
 from model.artifact.checks import Check
-from model.core.baseline import MOST_ORDERS, SCORE_EDGES, ZSCORE_EDGES, Baseline, Calibration, Histogram
+from model.core.manifest import MOST_ORDERS, SCORE_EDGES, ZSCORE_EDGES, Baseline, Calibration, Histogram
 from model.errors import BadManifest
 
 _LOWER_EDGES = dict(zip(SCORE_EDGES, (0.0, *SCORE_EDGES[:-1]), strict=True))

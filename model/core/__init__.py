@@ -1,1 +1,1 @@
-"""The model in memory: batch, standardizer, network, activations, risk model, manifest and baseline."""
+"""The model in memory: batch, standardizer, network, activations, risk model and manifest."""

@@ -28,10 +28,6 @@ def leaky_relu(z: Floats) -> Floats:
     return np.where(z > 0.0, z, LEAK * z)
 
 
-def tanh(z: Floats) -> Floats:
-    return np.tanh(z)
-
-
 def sigmoid(z: Floats) -> Floats:
     """1 / (1 + exp(-z)); exp(z) where that is equal. It never overflows and is monotonic."""
     if z.size <= FEW:
@@ -68,7 +64,7 @@ ACTIVATIONS: dict[str, Callable[[Floats], Floats]] = {
     "linear": linear,
     "relu": relu,
     "leaky_relu": leaky_relu,
-    "tanh": tanh,
+    "tanh": np.tanh,
     "sigmoid": sigmoid,
     "gelu": gelu,
     "softmax": softmax,

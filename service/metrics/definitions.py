@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import NamedTuple
 
-from model.core.baseline import SCORE_EDGES, ZSCORE_EDGES
+from model.core.manifest import SCORE_EDGES, ZSCORE_EDGES
 from schemas.faults import BATCH_CODES
 from schemas.result import QUEUES
 from service.serving.active_models import ActiveModels

@@ -8,8 +8,7 @@ from math import inf
 
 from prometheus_client.utils import floatToGoString
 
-from model.core.baseline import Baseline, Histogram
-from model.core.manifest import Manifest
+from model.core.manifest import Baseline, Histogram, Manifest
 from service.serving.worker_state import RoleState
 from service.version import VERSION
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from model.core.baseline import SCORE_EDGES, ZSCORE_EDGES, Baseline, Calibration, Histogram
 from model.core.batch import Flags
+from model.core.manifest import SCORE_EDGES, ZSCORE_EDGES, Baseline, Calibration, Histogram
 from model.core.risk_model import RiskModel, Scores
 from schemas.files import csv, jsonl
 from schemas.result import Policy

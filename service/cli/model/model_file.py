@@ -8,7 +8,7 @@ import click
 
 from model.artifact import model_file
 from model.artifact.checks import TIME
-from model.core.baseline import Baseline
+from model.core.manifest import Baseline
 from model.core.risk_model import RiskModel
 from service.cli.loading import errors_of, identity
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from model.artifact import baseline, manifest, model_file
-from model.core.baseline import MOST_ORDERS, SCORE_EDGES, ZSCORE_EDGES, Calibration, Histogram
+from model.core.manifest import MOST_ORDERS, SCORE_EDGES, ZSCORE_EDGES, Calibration, Histogram
 from model.errors import BadManifest
 from model.packaged import packaged_model
 from tests.facts import FEATURES

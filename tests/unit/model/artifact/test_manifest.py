@@ -6,7 +6,7 @@ import time
 import pytest
 
 from model.artifact import manifest
-from model.core.baseline import MOST_ORDERS, SCORE_EDGES
+from model.core.manifest import MOST_ORDERS, SCORE_EDGES
 from model.errors import BadManifest
 from tests.model_files import MISSING, SECRET_NUMBER, SECRET_TEXT, document, edited, referred_document, rejects
 from tests.unit.model.artifact.broken_models import NOT_JSON, TEXT

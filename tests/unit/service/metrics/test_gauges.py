@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from model.artifact import model_file
-from model.core.baseline import ZSCORE_EDGES
+from model.core.manifest import ZSCORE_EDGES
 from model.core.network import Network
 from model.packaged import packaged_model
 from model.registry.references import VersionReference

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.core.baseline import SCORE_EDGES, ZSCORE_EDGES
 from model.core.batch import Batch
-from model.core.manifest import Feature
+from model.core.manifest import SCORE_EDGES, ZSCORE_EDGES, Feature
 from model.core.network import Network
 from schemas.files.table import FILES
 from service.offline import chunks

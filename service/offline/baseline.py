@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from model.core.batch import Flags
 from model.core.manifest import SCORE_EDGES, ZSCORE_EDGES, Baseline, Calibration, Histogram
-from model.core.risk_model import RiskModel, Scores
+from model.core.risk_model import RiskModel
 from schemas.files import csv, jsonl
 from schemas.result import Policy
 from service.offline.chunks import Rejected, score_chunks
@@ -19,38 +18,46 @@ _LABELS = {0: False, 1: True, "false": False, "true": True}
 class BaselineBuilder:
     """Counts of a baseline: `orders` scored, how many of them go to `review`, and `rejected` rows.
 
-    `first_rejected` has the first MOST_NAMED rejected rows; `unlabelled` has the lines of orders without a usable label.
+    `label` names the column that says which orders were late. `first_rejected` has the first MOST_NAMED rejected rows;
+    `unlabelled` has the lines of orders without a usable label.
     """
 
-    def __init__(self, features: tuple[str, ...], *, labelled: bool) -> None:
-        self.features, self.labelled = features, labelled
+    def __init__(self, model: RiskModel, label: str | None = None) -> None:
+        self.model, self.label = model, label
         self.orders = self.review = self.rejected = 0
         self.first_rejected: Rejected = []
         self.unlabelled: list[int] = []
         self._scores, self._late = np.zeros((2, len(SCORE_EDGES) + 1), np.int64)
         self._sums = np.zeros(len(SCORE_EDGES) + 1)
-        self._zscores = np.zeros((len(features), len(ZSCORE_EDGES) + 1), np.int64)
+        self._zscores = np.zeros((len(model.manifest.features), len(ZSCORE_EDGES) + 1), np.int64)
 
-    def add(self, scores: Scores, late: Flags) -> None:
-        """Count some orders, and which of them were late."""
-        bins = np.searchsorted(SCORE_EDGES, scores.scores)
-        self.orders += len(bins)
-        self.review += int(np.count_nonzero(scores.review))
-        np.add.at(self._scores, bins, 1)
-        np.add.at(self._sums, bins, scores.scores)
-        np.add.at(self._late, bins, late)
-        for counts, zscores in zip(self._zscores, scores.zscores.T, strict=True):
-            np.add.at(counts, np.searchsorted(ZSCORE_EDGES, zscores), 1)
+    def read(self, reader: csv.Reader | jsonl.Reader, policy: Policy) -> None:
+        """Score the orders of a file and count them. Raises BadFile."""
+        for chunk in score_chunks(self.model, reader, policy):
+            scores = chunk.scored.scores
+            bins = np.searchsorted(SCORE_EDGES, scores.scores)
+            self.rejected += len(chunk.rejected)
+            self.first_rejected += chunk.rejected[: MOST_NAMED - len(self.first_rejected)]
+            self.orders += len(bins)
+            self.review += int(np.count_nonzero(scores.review))
+            np.add.at(self._scores, bins, 1)
+            np.add.at(self._sums, bins, scores.scores)
+            for counts, zscores in zip(self._zscores, scores.zscores.T, strict=True):
+                np.add.at(counts, np.searchsorted(ZSCORE_EDGES, zscores), 1)
+            if self.label is not None:
+                labels = [_label(reader.value(row, self.label)) for row in chunk.rows]
+                self.unlabelled += [row.line for row, late in zip(chunk.rows, labels, strict=True) if late is None]
+                np.add.at(self._late, bins, np.array(labels, np.bool_))
 
     def baseline(self) -> Baseline:
         """The baseline; with calibration if the orders have labels."""
-        zscores = zip(self.features, self._zscores, strict=True)
+        zscores = zip(self.model.manifest.feature_names, self._zscores, strict=True)
         return Baseline(
             self.orders,
             self.review,
             Histogram(SCORE_EDGES, tuple(self._scores.tolist())),
             {name: Histogram(ZSCORE_EDGES, tuple(counts.tolist())) for name, counts in zscores},
-            self._calibration() if self.labelled else (),
+            () if self.label is None else self._calibration(),
         )
 
     def _calibration(self) -> tuple[Calibration, ...]:
@@ -62,21 +69,6 @@ class BaselineBuilder:
             for (above, to), count, total, late in zip(bins, *columns, strict=True)
             if count
         )
-
-
-def build_baseline(
-    model: RiskModel, reader: csv.Reader | jsonl.Reader, policy: Policy, label: str | None = None
-) -> BaselineBuilder:
-    """Score the orders of a file and count; `label` names the column that says which orders were late. Raises BadFile."""
-    found = BaselineBuilder(model.manifest.feature_names, labelled=label is not None)
-    for chunk in score_chunks(model, reader, policy):
-        found.rejected += len(chunk.rejected)
-        found.first_rejected += chunk.rejected[: MOST_NAMED - len(found.first_rejected)]
-        labels = [None if label is None else _label(reader.value(row, label)) for row in chunk.rows]
-        if label is not None:
-            found.unlabelled += [row.line for row, late in zip(chunk.rows, labels, strict=True) if late is None]
-        found.add(chunk.scored.scores, np.array(labels, np.bool_))
-    return found
 
 
 def _label(value: Any) -> bool | None:

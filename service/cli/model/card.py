@@ -9,7 +9,7 @@ import click
 from service.cli.loading import load, load_settings
 from service.cli.model.model_file import now, out_option, summary, write
 from service.cli.order_files import Source, format_option, open_orders, orders_option
-from service.offline.baseline import build_baseline
+from service.offline.baseline import BaselineBuilder
 
 _MOST_LINES = 10
 
@@ -34,8 +34,9 @@ def card(file: str, orders: str, given: str | None, label: str | None, version: 
         raise click.UsageError(f"{file} is version {version} already: the content of a version never changes.")
     if label in ("order_id", *model.manifest.feature_names):
         raise click.UsageError(f"--label {label}: the model uses this name.")
+    found = BaselineBuilder(model, label)
     with open_orders(orders, model.manifest.feature_names, given) as source:
-        found = build_baseline(model, source.reader, policy, label)
+        found.read(source.reader, policy)
         digest = _digest(orders, source)
     if found.unlabelled:
         first = ", ".join(map(str, found.unlabelled[:_MOST_LINES])) + (", …" if len(found.unlabelled) > _MOST_LINES else "")

@@ -13,7 +13,7 @@ from model.core.manifest import SCORE_EDGES, ZSCORE_EDGES, Feature
 from model.core.network import Network
 from schemas.files.table import FILES
 from service.offline import chunks
-from service.offline.baseline import build_baseline
+from service.offline.baseline import BaselineBuilder
 from tests.models import layer, model_of
 
 NAMES = ("backlog", "distance")
@@ -25,7 +25,9 @@ orders = st.lists(st.tuples(number, number, st.booleans()), min_size=1, max_size
 
 
 def built_from(kind, text, model=MODEL, policy="review"):
-    return build_baseline(model, FILES[kind].reader(io.StringIO(text, newline=""), NAMES), policy, "late")
+    found = BaselineBuilder(model, "late")
+    found.read(FILES[kind].reader(io.StringIO(text, newline=""), NAMES), policy)
+    return found
 
 
 def built(rows, **given):

@@ -60,11 +60,6 @@ class Fault:
     path: tuple[str, ...] = ()
     limit: int | None = None
 
-    @property
-    def detail(self) -> str:
-        """The text of the code."""
-        return CODES[self.code] if self.limit is None else f"{CODES[self.code]} (at most {self.limit})"
-
 
 class ErrorSchema(Schema):
     """One fault on the wire."""
@@ -96,7 +91,8 @@ def error_list(faults: Iterable[Fault], locate: Locate) -> list[dict[str, str]]:
     errors = []
     for fault in faults:
         steps = fault.path if fault.position is None else locate(fault)
-        error = {"pointer": "".join(map(_step, steps)), "code": fault.code, "detail": fault.detail}
+        detail = CODES[fault.code] if fault.limit is None else f"{CODES[fault.code]} (at most {fault.limit})"
+        error = {"pointer": "".join(map(_step, steps)), "code": fault.code, "detail": detail}
         if fault.order_id is not None:
             error["order_id"] = fault.order_id
         errors.append(error)

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from model.core.risk_model import RiskModel
-from schemas.result import policy_field
+from schemas.result import POLICY_FIELD
 
 
 class FeatureSchema(Schema):
@@ -94,7 +94,7 @@ class ModelSchema(Schema):
     created = fields.String(required=True, attribute="manifest.created")
     description = fields.String(required=True, attribute="manifest.description")
     threshold = fields.Float(required=True, attribute="manifest.threshold")
-    out_of_range_policy = policy_field()
+    out_of_range_policy = POLICY_FIELD
     head = fields.String(required=True, attribute="manifest.head")
     sizes = fields.List(
         fields.Integer(),

@@ -17,6 +17,7 @@ Policy = Literal["review", "flag", "refuse"]
 QUEUES = ("monitor", "review")
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 POLICIES_HELP = "Whether an order outside the model's range goes to review, is only flagged, or is rejected"
+POLICY_FIELD = fields.String(required=True, metadata={"enum": list(POLICIES), "description": f"{POLICIES_HELP}."})
 _QUEUES = np.array(QUEUES, np.object_)
 
 
@@ -31,11 +32,6 @@ class ResultSchema(Schema):
     )
 
 
-def policy_field() -> fields.String:
-    """The field of the policy, one of POLICIES."""
-    return fields.String(required=True, metadata={"enum": list(POLICIES), "description": f"{POLICIES_HELP}."})
-
-
 class AnswerSchema(Schema):
     """The members of every answer to a batch: the model version and the policy, and the errors of a partial answer."""
 
@@ -43,7 +39,7 @@ class AnswerSchema(Schema):
     model_version = fields.String(required=True)
     model_sha256 = fields.String(required=True)
     threshold = fields.Float(required=True)
-    out_of_range_policy = policy_field()
+    out_of_range_policy = POLICY_FIELD
     errors = fields.List(
         fields.Nested(ErrorSchema),
         metadata={"description": "With on_error=partial: every error of the orders without a result."},

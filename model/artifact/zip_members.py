@@ -74,10 +74,9 @@ def read(data: bytes, limit: int) -> list[Member]:
     """The members, which hold at most `limit` bytes together. Nothing is unpacked. Raises ModelError."""
     try:
         entries, start = _directory(data)
-        members = list(_members(memoryview(data)[:start], entries, min(limit, max(_ALWAYS, _RATIO * len(data)))))
+        return list(_members(memoryview(data)[:start], entries, min(limit, max(_ALWAYS, _RATIO * len(data)))))
     except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
         raise Unreadable("file", "not a valid zip archive") from error
-    return members
 
 
 def _directory(data: bytes) -> tuple[list[zipfile.ZipInfo], int]:

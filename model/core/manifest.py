@@ -34,11 +34,6 @@ class Histogram:
     edges: tuple[float, ...]
     counts: tuple[int, ...]
 
-    def shares(self) -> list[float]:
-        """The counts divided by their sum."""
-        total = sum(self.counts)
-        return [count / total for count in self.counts]
-
 
 @dataclass(frozen=True, slots=True)
 class Calibration:

@@ -41,7 +41,8 @@ def _of_baseline(read: Callable[[Baseline], Values]) -> Read:
 def _shares(histogram: Histogram) -> Values:
     """The share in each bin, with edges written as in the service's own histograms."""
     bins = pairwise(map(floatToGoString, (-inf, *histogram.edges, inf)))
-    return dict(zip(bins, histogram.shares(), strict=True))
+    total = sum(histogram.counts)
+    return dict(zip(bins, (count / total for count in histogram.counts), strict=True))
 
 
 GAUGES = {

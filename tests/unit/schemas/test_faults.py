@@ -11,12 +11,12 @@ def test_a_code_is_a_plain_word_with_one_line_of_text_that_has_no_value(code):
     assert code.replace("_", "").islower()
     assert CODES[code].isprintable()
     assert not CODES[code].endswith(".")
-    assert Fault(code, 3, "backlog", "C-311").detail == CODES[code]
+    assert error_list([Fault(code, 3, "backlog", "C-311")], LOCATE)[0]["detail"] == CODES[code]
 
 
 def test_a_code_that_is_not_in_the_table_has_no_text():
     with pytest.raises(KeyError):
-        _ = Fault("no_such_code").detail
+        error_list([Fault("no_such_code")], LOCATE)
 
 
 def test_errors_are_in_the_order_of_the_faults_with_pointers_of_the_format():

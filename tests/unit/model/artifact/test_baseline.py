@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from model.artifact import baseline, manifest, model_file
-from model.core.manifest import MOST_ORDERS, SCORE_EDGES, ZSCORE_EDGES, Calibration, Histogram
+from model.core.manifest import MOST_ORDERS, SCORE_EDGES, ZSCORE_EDGES, Calibration
 from model.errors import BadManifest
 from model.packaged import packaged_model
 from tests.facts import FEATURES
@@ -77,7 +77,3 @@ def test_every_share_of_the_orders_is_a_rate(count):
         rows = [{"to": 0.05, "orders": count, "mean_score": 0.05, "observed_rate": late / count}]
         document = {"orders": count, "review": 0, **histograms, "calibration": rows}
         assert baseline.checked(document, "reference", NAMES).calibration[0].observed_rate == late / count
-
-
-def test_shares_are_parts_of_one():
-    assert Histogram((0.0,), (1, 3)).shares() == [0.25, 0.75]

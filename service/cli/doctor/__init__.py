@@ -6,13 +6,13 @@ from collections import Counter
 import click
 
 from service import config
-from service.cli.doctor import machine, models, settings, software
+from service.cli.doctor import machine, settings, software
 from service.cli.doctor.finding import Check, Installation, fail
 
 _CHECKS: tuple[Check, ...] = (
     *(settings.settings, settings.files),
     *(software.python, software.dependencies, software.extras, software.gunicorn, software.traces, software.arithmetic),
-    *(models.model, models.self_test, models.challenger),
+    *(settings.model, settings.self_test, settings.challenger),
     *(machine.bind, machine.temporary, machine.memory, machine.descriptors, machine.cores, machine.clock),
 )
 CHECKS = {check.__name__.replace("_", "-"): check for check in _CHECKS}

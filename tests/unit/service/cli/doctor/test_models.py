@@ -9,7 +9,7 @@ from model.core.network import Network
 from model.registry import references, versions
 from model.registry.references import VersionReference
 from service import config
-from service.cli.doctor import models
+from service.cli.doctor import settings
 from service.cli.doctor.finding import Installation, ok
 from tests.models import layer, model_of, one_input
 from tests.registries import holding
@@ -28,7 +28,7 @@ def checked(**given):
     """The findings of all checks of models under these settings."""
     environ = {config.variable(name): str(value) for name, value in given.items()}
     installation = Installation(environ, config.load(environ))
-    return [finding for check in (models.model, models.self_test, models.challenger) for finding in check(installation)]
+    return [finding for check in (settings.model, settings.self_test, settings.challenger) for finding in check(installation)]
 
 
 @pytest.mark.parametrize(("activation", "exact"), [("linear", "the last bit"), ("tanh", "1e-12")])

@@ -5,7 +5,8 @@ import pytest
 
 from model.artifact import model_file
 from model.core.manifest import Feature
-from tests.models import one_input
+from model.core.network import Network
+from tests.models import layer, model_of, one_input
 from tests.registries import holding, version_of
 
 
@@ -52,3 +53,10 @@ def test_models_of_other_features_are_rejected_by_the_names(diff):
     done = diff(second="other.npz")
     expected = "Error: the models do not take the same features: only A has f0, only B has backlog\n"
     assert (done.exit_code, done.stdout, done.stderr) == (1, "", expected)
+
+
+def test_features_in_another_order_are_compared_by_their_names(diff):
+    for path, weights, names in (("8.npz", [1.0, 0.0], "ab"), ("turned.npz", [0.0, 1.0], "ba")):
+        model_file.write(model_of(Network([layer([weights], [0.0])]), features=[Feature(name) for name in names]), path)
+    Path("orders.jsonl").write_text('{"order_id": "A", "a": 1, "b": 2}\n')
+    assert diff().stdout.endswith("score       largest difference 0.0\n")

@@ -51,6 +51,13 @@ def test_on_orders_it_finds_dead_units_z_ranges_and_saturation(run, import_, arr
     assert "0 scores within 0.001 of 0, 1 of 1" in printed
 
 
+def test_of_a_file_without_orders_it_prints_the_number_of_rows_alone(run, monkeypatch):
+    monkeypatch.setattr("service.offline.chunks.CHUNK", 1)
+    Path("orders.jsonl").write_text("no JSON\n{}\n")
+    done = run("model", "inspect", DEFAULT_MODEL, "--on", "orders.jsonl")
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "on orders.jsonl: 0 orders, 2 rows rejected")
+
+
 ON_ORDERS = {
     "inspect": [DEFAULT_MODEL],
     "card": [DEFAULT_MODEL, "--version", "2", "--out", "2.npz"],

@@ -22,10 +22,7 @@ class Strict(Schema):
 
 
 class Number(fields.Float):
-    """A JSON number that is a finite float64. Text, booleans, null, NaN and numbers that are too large are rejected.
-
-    Zero has no sign: -0.0 becomes 0.0, because some formats do not distinguish them.
-    """
+    """A JSON number that is a finite float64. Text, booleans, null, NaN and numbers that are too large are rejected."""
 
     default_error_messages = {"required": "missing", "null": "null", "invalid": "not_a_number", "infinite": "not_finite"}
 
@@ -38,7 +35,7 @@ class Number(fields.Float):
             raise self.make_error("infinite") from None
         if not math.isfinite(number):
             raise self.make_error("infinite")
-        return number + 0.0
+        return number
 
 
 class Values(fields.List[Any]):

@@ -3,7 +3,8 @@
 import pytest
 from marshmallow import ValidationError
 
-from schemas.faults import CODES, ErrorSchema, ProblemSchema
+from schemas.faults import CODES, ErrorSchema, Fault, ProblemSchema, error_list
+from schemas.formats.table import FORMATS
 from schemas.model_card import FeatureSchema, HealthSchema, ModelSchema, VersionSchema
 from schemas.result import ResultSchema
 
@@ -35,3 +36,11 @@ def test_an_answer_lacks_none_of_its_members_and_has_no_others(schema, names, ot
 )
 def test_a_schema_lists_the_values_of_a_closed_set(schema, name, values):
     assert schema().fields[name].metadata["enum"] == values
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_code_is_a_plain_word_with_one_line_of_text_that_has_no_value(code):
+    assert code.replace("_", "").islower()
+    assert CODES[code].isprintable()
+    assert not CODES[code].endswith(".")
+    assert error_list([Fault(code, 3, "backlog", "C-311")], FORMATS["csv"].locate)[0]["detail"] == CODES[code]

@@ -96,30 +96,6 @@ def read_cell(cell):
     return row.order["backlog"], decoded.faults or decoded.batch.matrix[0, 1]
 
 
-NUMBERS = [
-    *(
-        ("0", 0.0),
-        ("3", 3.0),
-        ("-3", -3.0),
-        ("10", 10.0),
-        ("2.50", 2.5),
-        ("0.1", 0.1),
-        ("9007199254740993", 9007199254740992.0),
-    ),
-    *(("1e3", 1000.0), ("1E+3", 1000.0), ("25e-1", 2.5), ("1e-400", 0.0)),
-]
-
-
-@pytest.mark.parametrize(("text", "number"), NUMBERS)
-def test_a_cell_is_a_number_as_json_writes_it(text, number):
-    assert read_cell(text) == (number, number)
-
-
-def test_an_empty_cell_is_null():
-    (row,) = from_file(lines(',,"",1'))
-    assert row.order == {"order_id": None, "route_disruption": None, "backlog": None, "weather_severity": 1.0}
-
-
 NO_NUMBERS = [
     *("01", "00", "+1", ".5", "1.", "-", "-.5", "1_0", "0x1", "1e", "1e+", "e1", "1,5", "1.2.3", "--1", "1f", "1j"),
     *("NaN", "nan", "inf", "Infinity", "-Infinity", "true", "null", '"1"'),

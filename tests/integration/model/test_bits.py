@@ -36,17 +36,9 @@ def test_a_thousand_orders_of_a_network_have_the_committed_bits_in_batches_of_an
     assert len(committed_bits.expected(name)) == 1000
 
 
-def test_the_portable_goldens_have_the_committed_bits():
-    found = []
-    for name, golden in committed_bits.portable_goldens().items():
-        last, _ = engine(*golden)
-        found.append(" ".join([name, *(number.hex() for number in last.ravel().tolist())]))
-    assert found == committed_bits.expected("goldens")
-
-
-def test_the_committed_bits_are_those_of_the_oracle():
-    assert committed_bits.goldens() == committed_bits.expected("goldens")
-    assert committed_bits.computed("3-3-1") == committed_bits.expected("3-3-1")
+@pytest.mark.parametrize("name", ["3-3-1", "9-16-1", "9-17-1"])
+def test_the_committed_bits_are_those_of_the_oracle(name):
+    assert committed_bits.computed(name) == committed_bits.expected(name)
 
 
 SETTINGS = [

@@ -2,7 +2,6 @@ import hashlib
 import io
 import itertools
 import json
-import time
 
 import numpy as np
 import pytest
@@ -37,13 +36,6 @@ def test_a_model_of_999_layers_is_read_and_one_of_1000_is_rejected():
     assert len(model_file.loads(data).network.layers) == 999
     with pytest.raises(TooLarge):
         model_file.loads(model_file.dumps(model_of(Network([layer([[1.0]], [0.0])] * 1000))))
-
-
-def test_a_file_does_not_contain_the_time_of_writing(monkeypatch):
-    early = model_file.dumps(packaged_model())
-    later = time.time() + 1e9
-    monkeypatch.setattr(time, "time", lambda: later)
-    assert model_file.dumps(packaged_model()) == early
 
 
 def test_numpy_reads_the_file_without_pickle():

@@ -1,5 +1,4 @@
 import contextlib
-import json
 import math
 from dataclasses import replace
 
@@ -14,22 +13,12 @@ from model.core.network import Network
 from model.core.risk_model import RiskModel
 from model.errors import NotServable, SelfTestFailed, ShapeMismatch, TooLarge, UnknownName
 from model.packaged import packaged_model
-from tests.facts import DATA
 from tests.model_files import SECRET_NUMBER, SECRET_TEXT, rejects
 from tests.models import layer, model_of, one_input
-
-GOLDEN = json.loads((DATA / "forward_pass.json").read_text())
-REPORT = next(case for case in GOLDEN["networks"] if case["name"] == "delivery-risk-report")
 
 
 def scored(model, *orders):
     return model.score(Batch([f"order-{row}" for row in range(len(orders))], np.array(orders, np.float64)))
-
-
-def test_the_worked_orders_get_their_scores_and_queues():
-    scores = scored(packaged_model(), *REPORT["x"])
-    assert ["review" if review else "monitor" for review in scores.review] == REPORT["queues"]
-    np.testing.assert_allclose(scores.scores, np.ravel(REPORT["expected"]["activations"][-1]), rtol=0.0, atol=1e-12)
 
 
 def test_zscores_are_in_the_order_of_the_features():

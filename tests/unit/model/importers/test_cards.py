@@ -85,7 +85,3 @@ def test_a_broken_card_is_rejected_by_its_entry(rejection, card, where):
 def test_an_unknown_name_in_a_card_is_reported(rejection, entry, stated):
     reason = rejection(BadManifest, "card.features.backlog", arrays(3), LABEL, card(**entry))
     assert reason.startswith(f"contains {stated}")
-
-
-def test_a_feature_that_the_card_leaves_out_is_named(rejection):
-    assert "distance" in rejection(BadManifest, "card", arrays(3), LABEL, {"features": [{"name": "backlog"}]})

@@ -1,4 +1,4 @@
-"""The baseline of a model as the service shows it: in metrics, by the edges of its own counts, and in /model."""
+"""The baseline of a model as the service shows it: in metrics, by the edges of its own counts."""
 
 import re
 from dataclasses import replace
@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from model.artifact import model_file
-from model.core.manifest import ZSCORE_EDGES
 from model.core.network import Network
 from model.packaged import packaged_model
 from model.registry.references import VersionReference
@@ -54,18 +53,6 @@ def test_bins_end_where_the_services_own_buckets_do_and_begin_where_another_ends
     ends = edges(f"delivery_risk_{counted}", "le")
     assert edges(f"{REFERENCE}_{expected}", "le") == ends
     assert edges(f"{REFERENCE}_{expected}", "above") == ends - {"+Inf"} | {"-Inf"}
-
-
-def test_the_model_card_shows_the_reference_of_the_model_file_or_null(described, client):
-    assert client.get("/model").json["reference"] is None
-    found = described.get("/model").json["reference"]
-    assert (found["orders"], found["review"], found["scores"]["counts"]) == (10, 6, [4, *[0] * 18, 6, 0])
-    assert list(found["zscores"]) == list(FEATURES)
-    assert found["zscores"]["backlog"] == {"edges": list(ZSCORE_EDGES), "counts": [*[0] * 7, 10, *[0] * 8]}
-    assert found["calibration"] == [
-        {"to": 0.05, "orders": 4, "mean_score": 0.04, "observed_rate": 0.0},
-        {"to": 1.0, "orders": 6, "mean_score": 0.975, "observed_rate": 0.5},
-    ]
 
 
 def test_the_baseline_changes_with_the_version_that_is_served():

@@ -29,15 +29,8 @@ def started(caplog, monkeypatch):
 @pytest.mark.parametrize(
     "given",
     [
-        *(
-            "",
-            "x",
-            f"00-{TRACE}-{PARENT}",
-            f"ff-{TRACE}-{PARENT}-01",
-            f"00-{'0' * 32}-{PARENT}-01",
-            f"00-{TRACE}-{'0' * 16}-01",
-        ),
-        *(f"00-{TRACE.upper()}-{PARENT}-01", f"00-{TRACE}-{PARENT}-01\n"),
+        *("", "x", f"00-{TRACE}-{PARENT}", f"ff-{TRACE}-{PARENT}-01", f"00-{'0' * 32}-{PARENT}-01"),
+        *(f"00-{TRACE}-{'0' * 16}-01", f"00-{TRACE.upper()}-{PARENT}-01", f"00-{TRACE}-{PARENT}-01\n"),
     ],
 )
 def test_an_invalid_traceparent_is_ignored(given):

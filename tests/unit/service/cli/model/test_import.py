@@ -45,18 +45,6 @@ def test_an_import_that_fails_names_the_place_and_writes_nothing(import_, arrays
     assert "manifest.activations: 2 activations for 1 hidden layers" in done.stderr
 
 
-def test_the_card_gives_ranges_and_units(with_card):
-    with_card({"name": "distance", "train_min": 1, "train_max": 900, "unit": "km"}, {"name": "backlog", "minimum": 0})
-    backlog, distance = made().manifest.features
-    assert (backlog.minimum, backlog.maximum, distance.minimum, distance.maximum, distance.unit) == (0, None, 1, 900, "km")
-
-
-def test_a_card_with_a_misspelt_name_makes_no_model(with_card):
-    done = with_card({"name": "distance", "min": 1}, {"name": "backlog"})
-    assert (done.exit_code, done.stdout, Path("made.npz").exists()) == (1, "", False)
-    assert done.stderr.startswith("Error: card.features.distance: contains 'min'; expected only name, unit, description, ")
-
-
 @pytest.mark.parametrize(("entry", "count"), [({}, 0), ({"minimum": 0}, 1), ({"train_min": 0, "train_max": 9, "p01": 1}, 1)])
 def test_an_import_reports_how_many_features_have_a_range(with_card, entry, count):
     done = with_card({"name": "distance"}, {"name": "backlog", **entry})

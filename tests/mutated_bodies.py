@@ -108,21 +108,22 @@ def _change(node: Any, dice: random.Random) -> None:
         node = node[place]
 
 
-CHANGES: list[Change] = [
+BYTES: list[Change] = [
     lambda body, dice: _edit(body, dice, [1], lambda part: bytes([part[0] ^ 1 << dice.randrange(8)])),
     lambda body, dice: _edit(body, dice, [0, 0, 1, 1, 2, 5, 20], lambda _: dice.choice(TOKENS)),
     lambda body, dice: _edit(body, dice, [1, 1, 2, 4, 30], lambda _: b""),
     lambda body, dice: _edit(body, dice, [1, 3, 30, 80], lambda part: part * dice.choice((2, 2, 3, 20))),
     lambda body, dice: body[: dice.randrange(len(body))],
-    *(_swap, _splice, _token, change),
+    *(_swap, _splice, _token),
 ]
+"""Changes of any bytes."""
 
 
 def mutant(seed: str) -> tuple[str, bytes]:
     """The media type and the bytes of the mutant of this seed; about every other one is still well formed."""
     dice = random.Random(seed)
     media_type = dice.choice((JSON, JSON, JSON, CSV))
-    body, changes = dice.choice(BODIES[media_type]), dice.choice((CHANGES, [change]))
+    body, changes = dice.choice(BODIES[media_type]), dice.choice(([*BYTES, change], [change]))
     for _ in range(dice.choice((1, 1, 1, 2, 3))):
         body = dice.choice(changes)(body, dice) if body else dice.choice(TOKENS)
     return media_type, body

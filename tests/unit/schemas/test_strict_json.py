@@ -1,5 +1,6 @@
-"""How the error of a text names what is wrong. Which texts are strict JSON is in tests/data/requests."""
+"""Errors of texts, and numbers beyond a float. Which texts are strict JSON is in tests/data/requests."""
 
+import math
 import re
 import sys
 
@@ -27,3 +28,8 @@ ERRORS = [
 def test_an_error_says_what_is_wrong_with_line_and_column_in_characters(text, reason):
     with pytest.raises(MalformedBody, match=f"^{re.escape(reason)}$"):
         read(text)
+
+
+@pytest.mark.parametrize("text", [b"Infinity", b"1e400", b"9" * 400, b"9" * 100_000])
+def test_a_number_that_is_too_large_becomes_infinite_and_nan_nan(text):
+    assert (read(text), read(b"-" + text), str(read(b"NaN"))) == (math.inf, -math.inf, "nan")

@@ -10,7 +10,6 @@ from hypothesis import given
 from model.artifact import model_file
 from model.core.network import Network
 from model.errors import DigestMismatch, NotFinite, TooLarge
-from model.packaged import packaged_model
 from tests.model_files import ARRAYS, GOOD, SECRET_TEXT, document, rejects
 from tests.models import layer, model_of, models
 from tests.unit.model.artifact.broken_models import array
@@ -56,11 +55,6 @@ def test_a_file_made_by_hand_is_read(save):
     model = model_file.loads(file.getvalue())
     assert model.manifest.activations == ("relu", "linear")
     assert model.outputs(np.array([[5.0]])).logits.tolist() == [[2.0]]
-
-
-def test_the_digest_is_that_of_the_bytes_and_a_model_of_no_file_has_none():
-    assert model_file.loads(GOOD).sha256 == hashlib.sha256(GOOD).hexdigest()
-    assert packaged_model().sha256 is None
 
 
 @pytest.mark.parametrize("name", ["mean", "scale"])

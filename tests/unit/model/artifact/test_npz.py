@@ -3,9 +3,6 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from model.artifact import manifest, npz
 from model.artifact.zip_members import Member
@@ -50,24 +47,6 @@ def test_arrays_are_aligned_in_memory_at_any_offset_in_the_file(shift):
     header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }}{' ' * shift}"
     read = npz.read(zipped([("mean.npy", headed(header, THREE.tobytes()))]), KNOWN)["mean"]
     assert (read.flags.aligned, read.tolist()) == (True, THREE.tolist())
-
-
-arrays = st.dictionaries(
-    st.from_regex(KNOWN, fullmatch=True),
-    st.one_of(
-        hnp.arrays(np.float64, hnp.array_shapes(max_dims=2, min_side=0, max_side=4)),
-        hnp.arrays(np.uint8, hnp.array_shapes(max_dims=1)),
-    ),
-)
-
-
-@given(arrays)
-def test_arrays_come_back_bit_for_bit(given_arrays):
-    read = npz.read(npz.write(given_arrays), KNOWN)
-    assert list(read) == list(given_arrays)
-    for name, array in given_arrays.items():
-        assert (read[name].dtype, read[name].shape) == (array.dtype, array.shape)
-        assert read[name].tobytes() == array.tobytes()
 
 
 def test_an_array_in_any_layout_is_written_in_the_same_bytes():

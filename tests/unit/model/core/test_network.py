@@ -84,24 +84,6 @@ def test_parameters_are_weights_and_biases_together(row):
 
 
 ONE = layer([[1.0]], [0.0])
-OVERFLOWING = {
-    "to infinity": [layer([[1e308]], [0.0])],
-    "to minus infinity": [layer([[-1e308]], [0.0])],
-    "through relu": [layer([[1e308]], [0.0], "relu"), ONE],
-    "through leaky relu": [layer([[-1e308]], [0.0], "leaky_relu"), layer([[1e10]], [0.0])],
-    "through gelu": [layer([[1e308]], [0.0], "gelu"), ONE],
-    "to infinity minus infinity": [layer([[1e308], [1e308]], [0.0, 0.0], "relu"), layer([[1.0, -1.0]], [0.0])],
-    "through tanh": [layer([[1e308], [1e308]], [0.0, 0.0]), layer([[1.0, -1.0]], [0.0], "tanh"), ONE],
-    "through softmax": [layer([[1e308], [1e308]], [0.0, 0.0], "softmax"), layer([[1.0, 1.0]], [0.0])],
-    "in the bias": [layer([[1.0]], [1.7e308]), layer([[1.0]], [1.7e308])],
-}
-
-
-@pytest.mark.parametrize("layers", OVERFLOWING.values(), ids=OVERFLOWING)
-def test_an_overflow_leaves_a_logit_that_is_not_finite(layers):
-    with np.errstate(all="ignore"):
-        *_, last = Network(layers).forward(np.array([[1e3], [0.5]]))
-    assert not np.isfinite(last.activations[0, 0])
 
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu"])

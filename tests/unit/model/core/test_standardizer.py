@@ -24,32 +24,19 @@ def test_the_smallest_normal_scale_is_accepted():
     assert standardizer([0.0, 0.0], [1.0, tiny])(np.array([[0.0, tiny]])).tolist() == [[0.0, 1.0]]
 
 
-@pytest.mark.parametrize(
-    ("mean", "scale", "error", "location", "feature"),
-    [
-        *(
-            ([0.0, np.nan], [1.0, 1.0], NotFinite, "mean", "distance"),
-            ([np.inf, 0.0], [1.0, 1.0], NotFinite, "mean", "backlog"),
-        ),
-        ([0.0, 0.0], [-np.inf, 1.0], NotFinite, "scale", "backlog"),
-        ([0.0, 0.0], [1.0, np.nan], NotFinite, "scale", "distance"),
-        *(([0.0, 0.0], [1.0, low], ScaleNotPositive, "scale", "distance") for low in (0.0, -SECRET_NUMBER, 2.2e-308)),
-        *(([0.0, 0.0], [low, 1.0], ScaleNotPositive, "scale", "backlog") for low in (-0.0, 5e-324)),
-    ],
-)
+LOW = (0.0, -SECRET_NUMBER, 2.2e-308)
+UNUSABLE = [
+    *(([0.0, np.nan], [1.0, 1.0], NotFinite, "mean", "distance"), ([np.inf, 0.0], [1.0, 1.0], NotFinite, "mean", "backlog")),
+    *(([0.0, 0.0], [-np.inf, 1.0], NotFinite, "scale", "backlog"), ([0.0, 0.0], [1.0, np.nan], NotFinite, "scale", "distance")),
+    *(([0.0, 0.0], [1.0, low], ScaleNotPositive, "scale", "distance") for low in LOW),
+    *(([0.0, 0.0], [low, 1.0], ScaleNotPositive, "scale", "backlog") for low in (-0.0, 5e-324)),
+    *((mean, [1.0, 1.0], ShapeMismatch, "mean", "") for mean in ([0.0], [[0.0, 0.0]])),
+    *(([0.0, 0.0], scale, ShapeMismatch, "scale", "") for scale in ([1.0], 1.0, [1.0, 1.0, 1.0])),
+]
+
+
+@pytest.mark.parametrize(("mean", "scale", "error", "location", "feature"), UNUSABLE)
 def test_a_mean_or_scale_that_cannot_be_used_is_rejected_by_its_feature(mean, scale, error, location, feature):
     with rejects(error, location) as rejected:
         standardizer(mean, scale)
     assert feature in rejected.value.reason
-
-
-@pytest.mark.parametrize(
-    ("mean", "scale", "location"),
-    [
-        *(([0.0], [1.0, 1.0], "mean"), ([0.0, 0.0], [1.0], "scale"), ([[0.0, 0.0]], [1.0, 1.0], "mean")),
-        *(([0.0, 0.0], 1.0, "scale"), ([0.0, 0.0], [1.0, 1.0, 1.0], "scale")),
-    ],
-)
-def test_mean_and_scale_have_one_number_for_each_feature(mean, scale, location):
-    with rejects(ShapeMismatch, location):
-        standardizer(mean, scale)

@@ -1,11 +1,10 @@
 import json
-import os
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.errors import BadPointer, NothingPromoted, TooLarge, Unreadable
+from model.errors import BadPointer
 from model.registry import references
 from model.registry.references import VersionReference
 from tests.model_files import MISSING, SECRET_TEXT, rejects
@@ -91,22 +90,6 @@ def test_a_changed_byte_gives_another_history_or_a_rejection(position, byte):
     except BadPointer:
         return
     assert references.loads(references.dumps(history)) == history
-
-
-NO_FILE = {
-    "nothing": (lambda path: None, NothingPromoted),
-    "a link to nothing": (lambda path: path.symlink_to("nowhere"), NothingPromoted),
-    "a folder": (os.mkdir, Unreadable),
-    "a pipe": (os.mkfifo, Unreadable),
-    "a file over the limit": (lambda path: path.write_bytes(changed() + b" " * references.LIMIT), TooLarge),
-}
-
-
-@pytest.mark.parametrize(("make", "error"), NO_FILE.values(), ids=NO_FILE)
-def test_an_unreadable_pointer_is_rejected_without_waiting(make, error, tmp_path):
-    make(tmp_path / references.CURRENT)
-    with rejects(error, "CURRENT.json"):
-        references.read(tmp_path)
 
 
 def test_a_link_to_a_pointer_is_followed(tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.files.csv import Reader, Writer
-from schemas.files.row import BadFile, Row
+from schemas.files.row import RESERVED_NAMES, BadFile, Row
 from schemas.result import Result
 from tests.facts import FEATURES
 from tests.order_files import opened
@@ -60,15 +60,13 @@ def test_a_quote_that_is_never_closed_makes_one_row_to_the_end():
 
 
 COLUMNS = HEADER.removeprefix("order_id")
+ADDED = ("score", "queue", "out_of_range", "refused_line", "refused_reason")
 HEADERS = {
     "the header has no column order_id": ["", "\n" + HEADER, "id" + COLUMNS, HEADER.replace(",", ";")],
     "the header has no column backlog": [HEADER.replace("b", "B")],
     "the header has no column weather_severity": [HEADER.replace("weather", " weather")],
     "the header has the same name twice": [HEADER + ",backlog", HEADER + ",note,note"],
-    **{
-        f"the header has a column {name}, which is a column of the output": [f"{HEADER},{name}"]
-        for name in ("score", "queue", "out_of_range", "refused_line", "refused_reason")
-    },
+    **{f"the header has a column {name}, which is a column of the output": [f"{HEADER},{name}"] for name in ADDED},
     "the first line is not valid CSV": [f'"order_id"x,{HEADER}'],
     "the header is not UTF-8": [HEADER + ",Gr\udcf6\udcdfe"],
 }
@@ -80,6 +78,10 @@ def test_an_unusable_header_is_rejected_with_the_reason(header, rest, reason):
     with pytest.raises(BadFile) as caught:
         read(header + rest)
     assert str(caught.value) == reason
+
+
+def test_no_feature_may_have_the_name_of_a_column_that_files_add():
+    assert {*ADDED} == RESERVED_NAMES
 
 
 def test_results_follow_the_columns_as_they_were_read():

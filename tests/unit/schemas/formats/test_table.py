@@ -6,18 +6,13 @@ import json
 from collections import Counter
 
 import numpy as np
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from model.core.manifest import Feature
-from model.errors import NotServable
-from schemas.files.row import RESERVED_NAMES, BadFile
 from schemas.files.table import FILES
 from schemas.formats.table import JSON, BatchDecoder, RequestBody
 from schemas.validation import BatchValidator
 from tests.facts import FEATURES
-from tests.models import one_input
 from tests.order_files import opened
 
 COLUMNS = ("order_id", *FEATURES)
@@ -80,33 +75,3 @@ def test_the_same_orders_are_decoded_to_exactly_the_numbers_sent_from_a_body_and
     expected = outcome(decoded)
     assert outcome(from_file("csv", as_csv(orders))) == expected
     assert outcome(from_file("jsonl", "\n".join(map(as_json, orders)))) == expected
-
-
-def headers(name):
-    """The added columns of files of results and of rejected rows in this format."""
-    for rejected in (False, True):
-        stream = io.StringIO()
-        FILES[name].writer(stream, ["order_id"], rejected=rejected)
-        yield from stream.getvalue().strip().split(",")
-
-
-def readable(name, feature):
-    """Whether a file in this format can have orders with a feature of that name."""
-    text = {"csv": f"order_id,{feature}\nA,1\n", "jsonl": json.dumps({"order_id": "A", feature: 1})}[name]
-    try:
-        return [row.order for row in FILES[name].reader(text.splitlines(True), (feature,))] == [{"order_id": "A", feature: 1}]
-    except BadFile:
-        return False
-
-
-def servable(feature):
-    try:
-        one_input(features=[Feature(feature)]).require_risk(RESERVED_NAMES)
-    except NotServable:
-        return False
-    return True
-
-
-@pytest.mark.parametrize("feature", sorted({*headers("csv"), "backlog", "line", "model_version", "errors"} - {"order_id"}))
-def test_a_model_is_servable_only_if_files_of_every_format_can_have_its_features(feature):
-    assert servable(feature) is all(readable(name, feature) for name in FILES)

@@ -12,10 +12,9 @@ import pytest
 from model.registry import loader
 from schemas.formats.table import CSV, JSON
 from service import config
-from tests.mutated_bodies import BODIES, CHANGES, change
+from tests.mutated_bodies import BODIES, BYTES
 
 CLOSING = re.compile(r"(\d+) orders scored by .*: (\d+) to review, (\d+) to monitor; (\d+) rows rejected(?:, see rejects)?\.\n")
-BYTES = [each for each in CHANGES if each is not change]
 
 
 def as_lines(body):

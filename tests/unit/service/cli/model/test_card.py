@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from model.artifact import model_file
-from model.registry import versions
 from service.config import DEFAULT_MODEL
 from tests.facts import FEATURES, SCORES
 
@@ -128,15 +127,6 @@ def test_what_cannot_be_done_is_an_error_and_nothing_is_written(card, given, cod
     done = card(**given)
     assert (done.exit_code, error in done.stderr, done.stdout) == (code, True, ""), done.stderr
     assert not Path("2.npz").exists()
-
-
-def test_the_current_version_of_a_registry_may_be_given_a_baseline(card, tmp_path):
-    (tmp_path / "models").mkdir()
-    versions.publish(DEFAULT_MODEL, tmp_path / "models")
-    versions.promote("1.0.0", tmp_path / "models")
-    assert card(of="models").exit_code == 0
-    versions.publish("2.npz", tmp_path / "models")
-    assert versions.promote("2", tmp_path / "models")[0].version == "2"
 
 
 def test_orders_from_a_pipe_are_rejected_since_their_digest_cannot_be_computed(run):

@@ -10,7 +10,9 @@ from model.errors import ModelError
 from service import config
 from service.app import build
 from service.server import hooks
+from service.telemetry.logging import open_closed_streams
 
+open_closed_streams()
 try:
     settings = config.load(os.environ)
     service = build(settings, os.environ)

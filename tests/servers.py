@@ -117,7 +117,7 @@ def ended(process: subprocess.Popen[bytes], seconds: float = 20) -> None:
         process.wait()
 
 
-def _killed(process: subprocess.Popen[bytes]) -> None:
+def killed(process: subprocess.Popen[bytes]) -> None:
     """Kill a service and its workers. The master is stopped first, so that it starts no new worker."""
     if process.poll() is None:
         process.send_signal(signal.SIGSTOP)
@@ -166,7 +166,7 @@ def running(command: list[str] = SERVE, seconds: float = 30, **environment: str)
         try:
             yield Server(_port(process, Path(output.name), seconds), process, Path(output.name))
         finally:
-            _killed(process)
+            killed(process)
 
 
 def _port(process: subprocess.Popen[bytes], output: Path, seconds: float) -> int:

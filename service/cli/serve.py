@@ -2,6 +2,7 @@
 
 import json
 import os
+from logging import getLogger
 
 import click
 
@@ -9,6 +10,7 @@ from model.core.risk_model import RiskModel
 from schemas.formats import json_records
 from service import config
 from service.cli.loading import errors_of, identity, load_settings
+from service.telemetry.logging import GREETING, open_closed_streams
 
 _OPTIONS = {"bind": "HOST:PORT", "workers": "N", "threads": "N", "model": "FILE"}
 
@@ -16,6 +18,7 @@ _OPTIONS = {"bind": "HOST:PORT", "workers": "N", "threads": "N", "model": "FILE"
 @click.command()
 def serve(**options: str | None) -> None:
     """Run the service with gunicorn. Each option overrides its environment variable."""
+    open_closed_streams()
     settings = load_settings(click.ClickException, **options)
     # gunicorn reads WEB_CONCURRENCY when it is imported: only after it is checked
     from service.app import build
@@ -33,9 +36,10 @@ for _name, _metavar in _OPTIONS.items():
 
 
 def _greet(addresses: list[str], model: RiskModel, settings: config.Settings) -> None:
-    click.echo(f"Listening at {', '.join(addresses)}", err=True)
-    click.echo(f"Serving {identity(model)}", err=True)
+    greeting = getLogger(GREETING)
+    greeting.info(f"Listening at {', '.join(addresses)}")
+    greeting.info(f"Serving {identity(model)}")
     if addresses[0].startswith("http"):
         token = ' -H "Authorization: Bearer $TOKEN"' if settings.tokens_file else ""
         body = json.dumps(json_records.example(model))
-        click.echo(f"Try: curl -s {addresses[0]}/score{token} -H 'Content-Type: application/json' -d '{body}'", err=True)
+        greeting.info(f"Try: curl -s {addresses[0]}/score{token} -H 'Content-Type: application/json' -d '{body}'")

@@ -118,5 +118,8 @@ METRICS = {
         "Reads of the tokens file that failed. The tokens in force stay in force."
     ),
     "delivery_risk_workers_started_total": Metric("Workers started, replacements included."),
+    "delivery_risk_log_lines_dropped_total": Metric(
+        "Log lines dropped because nobody read the log, or because it could not be written."
+    ),
     UNRECORDED[0]: Metric("Updates dropped because metrics memory was full."),
 }

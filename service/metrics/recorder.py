@@ -68,12 +68,9 @@ class Metrics:
             for code, _ in {(fault.code, fault.position) for fault in faults}:
                 self._add("delivery_risk_rejected_orders_total", code)
 
-    def worker_ended(self) -> None:
-        """The worker that counted in the attached slot is gone: its requests in progress are lost."""
-        with self.counters.lock:
-            in_progress = self.counters.series((IN_PROGRESS,), 1)
-            self._add("delivery_risk_requests_lost_total", amount=in_progress[0])
-            in_progress[0] = 0
+    def worker_ended(self, slot: int) -> None:
+        """The worker that counted in this slot is gone: its requests in progress are lost."""
+        self.count("delivery_risk_requests_lost_total", amount=self.counters.take(slot, (IN_PROGRESS,)))
 
     def compared(self, champion: RiskModel, challenger: RiskModel, differences: Floats, moves: Mapping[str, int]) -> None:
         """The challenger's scores minus the champion's, and how many orders would change their queue, by direction."""

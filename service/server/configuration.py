@@ -9,13 +9,12 @@ from gunicorn.errors import ConfigError
 from service.config import Settings, heartbeats, variable
 from service.server.log_redaction import Logger
 from service.server.worker import Worker
-from service.telemetry import logging
 
 _FOR_GUNICORN_ITSELF = ("config", "paste", "chdir", "pythonpath", "daemon", "check_config", "print_config", "spew")
 
 
 def configuration(settings: Settings) -> dict[str, Any]:
-    """The settings of this service without its hooks, by gunicorn's own names."""
+    """The settings of this service without its hooks and log, by gunicorn's own names."""
     return {
         "bind": settings.bind,
         "workers": settings.workers,
@@ -29,7 +28,6 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "forwarder_headers": "",  # a SCRIPT_NAME header that is not a prefix of the path would be answered 500
         "loglevel": settings.log_level,
         "logger_class": Logger,
-        "logconfig_dict": logging.config(settings.log_level),
     }
 
 

@@ -1,7 +1,8 @@
 """Hooks: what gunicorn calls in the master and in the workers.
 
 Workers are forked from a master that has loaded the model. A new worker counts in the lowest slot of the shared counters that
-no living worker has; if all are taken, it shares the last one, since a hook that raises would stop the master.
+no living worker has; if all are taken, it shares the last one, since a hook that raises would stop the master. The master has
+a slot of its own.
 """
 
 import ctypes
@@ -18,7 +19,8 @@ from service.metrics.definitions import IN_PROGRESS
 from service.server import watchdog
 from service.server.configuration import configuration, conflicts
 from service.server.worker import Worker
-from service.shared.counters import SLOTS
+from service.shared.counters import MASTER_SLOT
+from service.telemetry import logging
 
 GC_THRESHOLDS = (100_000, 20, 20)
 """A batch of 10,000 orders is that many objects without a cycle; searching for one after every 700 costs time."""
@@ -36,12 +38,13 @@ def options(service: Service) -> dict[str, Any]:
     def on_starting(arbiter: Any) -> None:
         for conflict in conflicts(arbiter.cfg, settings):
             raise SystemExit(f"delivery-risk: {conflict}")
+        metrics.counters.attach(MASTER_SLOT)
         os.register_at_fork(after_in_parent=_release_signals)  # also where a worker could not be forked
         token_store.log_state(settings.tokens_file)
 
     def pre_fork(arbiter: Any, worker: Worker) -> None:
         living = {other.slot for other in arbiter.WORKERS.values()}
-        worker.slot = min(set(range(SLOTS)) - living, default=SLOTS - 1)
+        worker.slot = min(set(range(MASTER_SLOT)) - living, default=MASTER_SLOT - 1)
         # A new worker first has its master's handlers, which put a signal into a queue that nobody reads there. A worker told
         # to stop in that moment would not stop, and the master would wait for its whole graceful timeout.
         signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_SIGNALS)
@@ -75,15 +78,15 @@ def options(service: Service) -> dict[str, Any]:
             metrics.count(IN_PROGRESS, amount=-1)
 
     def child_exit(arbiter: Any, worker: Worker) -> None:
-        metrics.counters.attach(worker.slot)  # in the master, which counts nothing of its own
-        metrics.worker_ended()
+        metrics.worker_ended(worker.slot)
         serving.worker_states.ended(worker.slot)
 
     def worker_exit(arbiter: Any, worker: Worker) -> None:
         service.tracer.stop()
 
     hooks = (on_starting, pre_fork, post_fork, post_worker_init, pre_request, post_request, child_exit, worker_exit)
-    return configuration(settings) | {hook.__name__: hook for hook in hooks}
+    log = logging.config(settings.log_level, lambda: metrics.count("delivery_risk_log_lines_dropped_total"))
+    return configuration(settings) | {"logconfig_dict": log} | {hook.__name__: hook for hook in hooks}
 
 
 def keep_memory() -> None:

@@ -46,6 +46,8 @@ def _watch(limit: ConcurrencyLimit, metrics: Metrics, worker: Any) -> None:
     _report_overdue(limit.sweep(), logged, metrics)
     for context in _new(limit.taken(), logged):
         _log.error("a request ends with its worker", extra={"request_id": context.request_id})
+    for handler in logging.root.handlers:
+        handler.flush()
     os._exit(1)
 
 

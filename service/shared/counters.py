@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 SLOTS = 512
+MASTER_SLOT = SLOTS - 1
 NUMBERS = 32 * 1024
 NAMES = 128 * 1024
 UNRECORDED = ("delivery_risk_metrics_unrecorded_total",)
@@ -79,6 +80,15 @@ class SharedCounters:
                 numbers = self._all_numbers[slot, place]
                 sums[key] = sums[key] + numbers if key in sums else numbers.copy()
         return sums
+
+    def take(self, slot: int, key: Key) -> float:
+        """Set the number of this key to 0 in the slot of a worker that has ended; return what it was."""
+        for entered, place in self._entries(slot):
+            if entered == key:
+                taken = float(self._all_numbers[slot, place][0])
+                self._all_numbers[slot, place] = 0
+                return taken
+        return 0.0
 
     def _entries(self, slot: int) -> list[tuple[Key, slice]]:
         with self._reading:

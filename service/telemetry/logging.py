@@ -1,21 +1,46 @@
-"""Logging: one JSON line for each event on standard output, for the service's loggers and gunicorn's."""
+"""Logging: one JSON line for each event on standard output, for the service's loggers and gunicorn's.
 
+The logger GREETING writes plain text on standard error instead.
+"""
+
+import os
+from collections.abc import Callable
 from typing import Any
 
+from service.telemetry.log_writer import LogWriter
 
-def config(level: str) -> dict[str, Any]:
-    """A logging.config.dictConfig for this level."""
+GREETING = "delivery_risk.greeting"
+
+
+def config(level: str, on_drop: Callable[[], None]) -> dict[str, Any]:
+    """A logging.config.dictConfig for this level. `on_drop` is called for each line that is dropped."""
     formatter = {
         "()": "pythonjsonlogger.msgspec.MsgspecFormatter",
         "fmt": "%(levelname)s %(name)s %(message)s",
         "rename_fields": {"levelname": "level", "name": "logger"},
         "timestamp": "time",
     }
+    writer = {"()": LogWriter, "on_drop": on_drop}
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": formatter},
-        "handlers": {"stdout": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}},
+        "handlers": {
+            "stdout": {**writer, "descriptor": 1, "formatter": "json"},
+            "stderr": {**writer, "descriptor": 2},
+        },
         "root": {"level": level.upper(), "handlers": ["stdout"]},
-        "loggers": {"gunicorn.error": {"level": level.upper(), "propagate": True, "handlers": []}},
+        "loggers": {
+            "gunicorn.error": {"level": level.upper(), "propagate": True, "handlers": []},
+            GREETING: {"level": "INFO", "propagate": False, "handlers": ["stderr"]},
+        },
     }
+
+
+def open_closed_streams() -> None:
+    """Open standard streams that are closed on the null device. A socket would get their number, and the log with it."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free

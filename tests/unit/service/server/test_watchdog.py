@@ -44,7 +44,7 @@ class Worker:
         """Watch until the worker has exited; its counts must be these."""
         with pytest.raises(SystemExit):
             watchdog._watch(self.limit, self.metrics, self)
-        self.metrics.worker_ended()
+        self.metrics.worker_ended(0)
         totals = self.counters.totals()
         overdue = totals["delivery_risk_requests_overdue_total", "compute"].item()
         lost = totals[("delivery_risk_requests_lost_total",)].item()

@@ -1,0 +1,83 @@
+"""A log that nobody reads, and standard streams that are closed or full, keep the service from nothing."""
+
+import os
+import subprocess
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from tests.facts import ROOT
+from tests.servers import SERVE, Server, free_port, killed, until
+
+ORDER = {"order_id": "A-1", "route_disruption": 1, "backlog": 2, "weather_severity": 3}
+DROPPED = "delivery_risk_log_lines_dropped_total"
+
+
+@contextmanager
+def serving(**streams):
+    """A service with these standard streams, once it answers."""
+    port = free_port()
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("DELIVERY_RISK_", "WEB_", "GUNICORN"))}
+    with subprocess.Popen(SERVE, cwd=ROOT, env=environ | {"DELIVERY_RISK_BIND": f"127.0.0.1:{port}"}, **streams) as process:
+        server = Server(port, process, None)
+        try:
+            assert until(lambda: answers(server))
+            yield server
+        finally:
+            killed(process)
+
+
+def answers(server):
+    try:
+        return server.call("GET", "/readyz")[0] == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def full_pipe():
+    """The writing end of a pipe that has no room left."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    while True:
+        try:
+            os.write(writing, b"x" * 4096)
+        except BlockingIOError:
+            break
+    os.set_blocking(writing, True)
+    yield writing
+    os.close(reading)
+    os.close(writing)
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_the_service_starts_answers_and_stops_although_nobody_reads(stream, full_pipe):
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: full_pipe}
+    with serving(**streams) as server:
+        assert [server.score([ORDER])["results"][0]["order_id"] for _ in range(20)] == ["A-1"] * 20
+        begin = time.monotonic()
+        server.process.terminate()
+        assert server.process.wait(20) == 0
+        assert time.monotonic() - begin < 10
+
+
+def test_lines_that_cannot_be_written_are_counted_by_every_process():
+    reading, writing = os.pipe()
+    os.close(reading)
+    with serving(stdout=writing, stderr=subprocess.DEVNULL) as server:
+        started = server.metrics()[DROPPED]
+        assert started > 2  # the lines of the master and its workers
+        server.score([ORDER])
+        assert until(lambda: server.metrics()[DROPPED] > started)
+    os.close(writing)
+
+
+def test_a_service_whose_standard_streams_are_closed_answers_and_logs_into_no_socket():
+    def close():
+        for descriptor in range(3):
+            os.close(descriptor)
+
+    with serving(preexec_fn=close) as server:
+        for _ in range(20):
+            assert server.score([ORDER])["results"][0]["order_id"] == "A-1"

@@ -1,15 +1,22 @@
 """Worker: gunicorn's worker with threads, as this service needs it.
 
 It measures how long a request waits for a thread, passes malformed requests to the application, and logs no text of clients.
+
+A connection is first closed for writing (RFC 9112, 9.6): what its client still sends would otherwise reset it, and the client
+might lose the answer. gunicorn waits for the client's close in its only loop; this worker waits beside it.
+
 gunicorn queues a connection when there is something to do on it, and a free thread takes it. Only the worker knows the time
 between, since the application is called once a request is parsed. What the client then takes to send its headers is not
 queue time.
 """
 
+import socket
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
-from time import perf_counter
+from functools import partial
+from selectors import EVENT_READ
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
 
 from gunicorn import util
@@ -24,6 +31,13 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
+LINGER_SECONDS = 2.0
+MOST_LINGERING = 256
+"""Connections that wait for their client's close at once, at most; the oldest is closed for a further one."""
+
+_PIECE = 64 * 1024
+
+
 class Worker(ThreadWorker):  # type: ignore[misc]
     """The worker class of this service. `slot` is the worker's row in the shared counters."""
 
@@ -34,6 +48,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.wsgi: WSGIApplication
         self._queued: dict[Any, float] = {}
         self._taken = threading.local()
+        self._lingering: dict[Any, float] = {}
 
     def load_wsgi(self) -> None:
         """Load the application, and pass the queue time of each request in its environ."""
@@ -57,6 +72,48 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Answer a request on the connection, in a thread."""
         self._taken.queue_seconds = perf_counter() - self._queued.pop(conn)
         return super().handle(conn)
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """Keep the connection, or close it without waiting for its client."""
+        if fs.cancelled() or fs.exception() is not None or fs.result():
+            super().finish_request(conn, fs)
+            return
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
+            self.poller.register(conn.sock, EVENT_READ, partial(self._discard, conn))
+        except OSError:  # the client is gone
+            self._close(conn)
+            return
+        self._lingering[conn] = monotonic() + LINGER_SECONDS
+        if len(self._lingering) > MOST_LINGERING:
+            self._end_lingering(next(iter(self._lingering)))
+
+    def murder_pending(self) -> None:
+        """Close the connections whose time is over: those without a request, and those that linger."""
+        super().murder_pending()
+        now = monotonic()
+        for conn in [conn for conn, until in self._lingering.items() if until <= now]:
+            self._end_lingering(conn)
+
+    def _discard(self, conn: Any, client: socket.socket) -> None:
+        try:
+            if client.recv(_PIECE):
+                return
+        except BlockingIOError:
+            return
+        except OSError:
+            pass
+        self._end_lingering(conn)
+
+    def _end_lingering(self, conn: Any) -> None:
+        del self._lingering[conn]
+        self.poller.unregister(conn.sock)
+        self._close(conn)
+
+    def _close(self, conn: Any) -> None:
+        self.nr_conns -= 1
+        conn.close()
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Have the application answer a malformed request; let gunicorn answer other errors, without clients' text."""

@@ -97,7 +97,7 @@ SETTINGS: dict[str, fields.Field[Any]] = {
         4, 1, 64, "Requests a worker computes at once. Must be less than its threads, which also answer probes."
     ),
     "request_timeout_seconds": _whole(
-        30, 1, 3600, "Seconds a request body may take to arrive, and then its answer to compute."
+        30, 1, 3600, "Seconds a request body may take to arrive, then its answer to be computed, then to be sent."
     ),
     "drain_file": _pattern(
         None, r".+", "a path", "While this file exists, /readyz answers 503 and each connection is closed after its answer."

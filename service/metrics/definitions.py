@@ -107,7 +107,7 @@ METRICS = {
     ),
     "delivery_risk_requests_overdue_total": Metric(
         "Requests over their time limit, by stage. The worker of one in stage `compute` is replaced.",
-        {"stage": ("read", "compute")},
+        {"stage": ("read", "compute", "send")},
     ),
     IN_PROGRESS: Metric("Scoring requests in progress.", gauge=True),
     "delivery_risk_requests_lost_total": Metric(

@@ -9,6 +9,7 @@ import ctypes
 import gc
 import os
 import signal
+import socket
 from typing import Any
 
 from gunicorn.http.body import ChunkedReader
@@ -61,6 +62,8 @@ def options(service: Service) -> dict[str, Any]:
     def post_worker_init(worker: Worker) -> None:
         _release_signals()
         watchdog.start(service.concurrency_limit, metrics, worker)
+        for listener in worker.sockets:
+            _limit_sending(listener, settings.request_timeout_seconds)
         service.tracer.start()
         if service.reloader is not None:
             service.reloader.start()
@@ -104,3 +107,9 @@ def keep_memory() -> None:
 def _release_signals() -> None:
     """Unblock the signals that were held at the fork; those that waited are handled now."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_SIGNALS)
+
+
+def _limit_sending(listener: socket.socket, seconds: int) -> None:
+    """Have the kernel end the listener's connections whose clients acknowledge nothing for so long."""
+    if listener.family in (socket.AF_INET, socket.AF_INET6):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * seconds)

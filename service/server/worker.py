@@ -122,7 +122,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             super().handle_error(req, client, addr, exc)
             return
         self.log.warning("Invalid request from ip=%s: %s", addr[0] if addr else "", type(exc).__name__)
-        answer = Response.from_app(self.wsgi, malformed.environ_of(exc))
+        answer = Response.from_app(self.wsgi, malformed.environ_of(exc), buffered=True)
         head = [f"HTTP/1.1 {answer.status}", f"Date: {util.http_date()}", "Connection: close"]
         head += [f"{name}: {value}" for name, value in answer.headers]
         with suppress(OSError):  # the client is gone

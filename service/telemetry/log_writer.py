@@ -26,6 +26,17 @@ class LogWriter(logging.Handler):
         self._process = 0
         self._adopt()
 
+    def _adopt(self) -> None:
+        """Begin anew in a forked process: it has no thread, the lock may be held for ever, queued lines are its parent's."""
+        if self._process == os.getpid():
+            return
+        self._process = os.getpid()
+        self._changed = threading.Condition()
+        self._lines: deque[bytes] = deque()
+        self._queued = 0
+        self._dropped = 0
+        self._thread: threading.Thread | None = None
+
     def emit(self, record: logging.LogRecord) -> None:
         """Queue the line of this record, or drop it."""
         self._adopt()
@@ -60,17 +71,6 @@ class LogWriter(logging.Handler):
         with self._changed:
             self._thread = None
             self._changed.notify_all()
-
-    def _adopt(self) -> None:
-        """Begin anew in a forked process: it has no thread, the lock may be held for ever, queued lines are its parent's."""
-        if self._process == os.getpid():
-            return
-        self._process = os.getpid()
-        self._changed = threading.Condition()
-        self._lines: deque[bytes] = deque()
-        self._queued = 0
-        self._dropped = 0
-        self._thread: threading.Thread | None = None
 
     def _start_thread(self) -> None:
         if self._thread is None:

@@ -39,5 +39,6 @@ def create_app(components: Components, metrics: Metrics, tracer: Tracer) -> Flas
         authentication.register(app, components.token_store, metrics, matched)
     for endpoint, route in rows.items():
         app.add_url_rule(route.path, endpoint, partial(route.handler, components, request), methods=[route.method])
-    app.wsgi_app = middleware.layer(app.wsgi_app, metrics, tracer, matched)  # type: ignore[assignment,method-assign]
+    observed = middleware.layer(app.wsgi_app, metrics, tracer, matched)
+    app.wsgi_app = components.concurrency_limit.layer(observed)  # type: ignore[assignment,method-assign]
     return app

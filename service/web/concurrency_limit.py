@@ -1,28 +1,41 @@
-"""Concurrency limit: how many requests a worker computes at once, and how long each of them may take.
+"""Concurrency limit: how many requests a worker works on at once, and how long each of them may take.
 
-A request takes a permit before its body is read, without waiting. Where no permit is free, it is answered 503 at once.
-Requests that need no permit, probes and metrics among them, are always answered. A permit has a deadline: first for the
-body to arrive, then for its answer to be computed. The watchdog looks for permits over their deadline.
+A request takes a permit before its body is read, without waiting, and gives it back once its answer is sent. Where no permit is
+free, it is answered 503 at once. Requests that need no permit, probes and metrics among them, are always answered. A permit has
+a deadline: for the body to arrive, then for its answer to be computed, then for the answer to be sent. The watchdog looks for
+permits over their deadline. The answers to requests without a permit have a deadline too.
 """
 
+import logging
 import math
 import socket
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.wsgi import ClosingIterator
 
 from service.config import Settings
 from service.metrics.recorder import Metrics
-from service.telemetry.request_context import RequestContext
+from service.telemetry.request_context import ENVIRON_KEY, RequestContext
 from service.web import request_body
 from service.web.errors import Problem
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 DISCARD_SECONDS = 0.5
+_PERMIT = "delivery_risk.permit"
+
+_log = logging.getLogger("delivery_risk.concurrency_limit")
 
 
-class Permit(AbstractContextManager["Permit"]):
-    """Allows one request. `until` is its deadline (monotonic), `reading` the socket while the body is read from it."""
+class Permit:
+    """Allows one request. `until` is its deadline (monotonic).
+
+    `reading` is the socket while the body is read from it, `sending` the socket while the answer is written to it.
+    """
 
     def __init__(self, free: "list[Permit]", seconds: float, metrics: Metrics) -> None:
         self._free = free
@@ -30,6 +43,7 @@ class Permit(AbstractContextManager["Permit"]):
         self._seconds = seconds
         self.until = math.inf
         self.reading: socket.socket | None = None
+        self.sending: socket.socket | None = None
         self.cut = False
         self.context: RequestContext | None = None
 
@@ -40,9 +54,10 @@ class Permit(AbstractContextManager["Permit"]):
         self.until = monotonic() + self._seconds
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def release(self) -> None:
+        """Give the permit back."""
         self.until = math.inf
-        self.reading = self.context = None
+        self.reading = self.sending = self.context = None
         self._free.append(self)
 
     def read(self, environ: Mapping[str, Any], limit: int) -> bytes:
@@ -60,14 +75,26 @@ class Permit(AbstractContextManager["Permit"]):
         self.reading = None
         return content
 
+    def send(self, environ: Mapping[str, Any]) -> None:
+        """The answer is sent from now on; the deadline is set anew."""
+        self.cut = False
+        self.until = monotonic() + self._seconds
+        self.sending = environ.get("gunicorn.socket")
+        self.reading = None
+
     def cut_off(self) -> None:
-        """End the reading: the thread that waits for more of the body gets the end of the stream."""
-        connection = self.reading
-        if connection is not None and not self.cut:
-            self.cut = True
-            with suppress(OSError):
-                # Not the method of a TLS socket, which would end its encryption in both directions.
-                socket.socket.shutdown(connection, socket.SHUT_RD)
+        """End the reading or sending: the thread that waits for the client gets the end of the stream, or an error."""
+        context, sending, reading = self.context, self.sending, self.reading
+        connection = sending or reading
+        if context is None or connection is None or self.cut:
+            return
+        self.cut = True
+        if sending is not None:
+            self._metrics.count("delivery_risk_requests_overdue_total", "send")
+            _log.warning("an answer was not read in time; its connection is closed", extra={"request_id": context.request_id})
+        with suppress(OSError):
+            # Not the method of a TLS socket, which would end its encryption in both directions.
+            socket.socket.shutdown(connection, socket.SHUT_RD if sending is None else socket.SHUT_RDWR)
 
 
 class ConcurrencyLimit:
@@ -81,17 +108,43 @@ class ConcurrencyLimit:
         self._discarding: list[Permit] = []
         self._free.extend(Permit(self._free, settings.request_timeout_seconds, metrics) for _ in range(self._count))
         self._discarding.extend(Permit(self._discarding, DISCARD_SECONDS, metrics) for _ in range(settings.threads))
+        self._sending: list[Permit] = []
+        self._sending.extend(Permit(self._sending, settings.request_timeout_seconds, metrics) for _ in range(settings.threads))
         self._permits = [*self._free, *self._discarding]
+        self._all = [*self._permits, *self._sending]
 
-    def permit(self, environ: Mapping[str, Any], context: RequestContext) -> Permit:
-        """A free permit, to be entered at once. Raises Problem 503 where there is none."""
+    def layer(self, application: "WSGIApplication") -> "WSGIApplication":
+        """The application, whose requests give back their permits once their answers are sent, or fail to be."""
+
+        def limited(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+            try:
+                answer = application(environ, start_response)
+            except BaseException:
+                if _PERMIT in environ:
+                    environ[_PERMIT].release()
+                raise
+            try:
+                permit: Permit = environ.get(_PERMIT) or self._sending.pop().take(environ[ENVIRON_KEY])
+            except IndexError:  # a server that is not gunicorn, with more threads than the setting
+                return answer
+            permit.send(environ)
+            return ClosingIterator(answer, permit.release)
+
+        return limited
+
+    def permit(self, environ: "WSGIEnvironment") -> Permit:
+        """A permit for this request, until its answer is sent. Raises Problem 503 where none is free."""
+        context: RequestContext = environ[ENVIRON_KEY]
         with suppress(IndexError):
-            return self._free.pop().take(context)
+            permit = environ[_PERMIT] = self._free.pop().take(context)
+            return permit
         self._metrics.count("delivery_risk_requests_shed_total", "busy")
         # A client that is still sending its body might lose the connection before the answer.
-        with suppress(IndexError), self._discarding.pop().take(context) as permit:
+        with suppress(IndexError):
+            permit = self._discarding.pop().take(context)
             permit.reading = environ.get("gunicorn.socket")
             request_body.discard(environ, self._limit)
+            permit.release()
         raise Problem(503, "The server is at its concurrency limit.", headers={"Retry-After": "1"})
 
     def busy(self) -> bool:
@@ -103,9 +156,9 @@ class ConcurrencyLimit:
         return [permit for permit in self._permits if permit.until < math.inf]
 
     def sweep(self) -> list[Permit]:
-        """Cut off bodies that are over their deadline; return the permits whose computation is."""
+        """Cut off bodies and answers that are over their deadline; return the permits whose computation is."""
         now = monotonic()
-        for permit in self._permits:
+        for permit in self._all:
             if permit.until < now:
                 permit.cut_off()
-        return [permit for permit in self._permits if permit.reading is None and permit.until < now]
+        return [each for each in self._permits if each.reading is None and each.sending is None and each.until < now]

@@ -36,8 +36,9 @@ def docs(components: Components, _: Request) -> Response:
     return Response(page, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _POLICY})
 
 
-def asset(_: Components, __: Request, name: str) -> Response:
-    """A file of Swagger UI."""
+def asset(components: Components, request: Request, name: str) -> Response:
+    """A file of Swagger UI. It may be large, so it needs a permit."""
+    components.concurrency_limit.permit(request.environ)
     folder = _swagger_files()
     if folder is None:
         abort(404)

@@ -19,13 +19,13 @@ def score(components: Components, request: Request) -> Response:
     options = Options(settings.out_of_range, partial=_is_partial(request.query_string))
     if request.mimetype not in MEDIA_TYPES:
         raise Problem(415, f"Content-Type must be {' or '.join(MEDIA_TYPES)}.")
-    with components.concurrency_limit.permit(request.environ, context) as permit:
-        body = RequestBody(request.mimetype, permit.read(request.environ, settings.max_body_bytes))
-        scored = components.scoring.score(body, options, context)
-        begin = perf_counter()
-        form = format_of(scored)
-        content = form.encode(scored)
-        context.timings = (*context.timings, Timing("encode", begin, perf_counter()))
+    permit = components.concurrency_limit.permit(request.environ)
+    body = RequestBody(request.mimetype, permit.read(request.environ, settings.max_body_bytes))
+    scored = components.scoring.score(body, options, context)
+    begin = perf_counter()
+    form = format_of(scored)
+    content = form.encode(scored)
+    context.timings = (*context.timings, Timing("encode", begin, perf_counter()))
     timing = ", ".join(f"{stage};dur={(end - begin) * 1000:.3f}" for stage, begin, end in context.timings)
     headers = {"Cache-Control": "no-store", "Server-Timing": timing}
     return Response(content, headers=headers, content_type=form.media_type)

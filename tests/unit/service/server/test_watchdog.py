@@ -9,7 +9,7 @@ from service import config
 from service.metrics.recorder import Metrics
 from service.server import watchdog
 from service.shared.counters import SharedCounters
-from service.telemetry.request_context import RequestContext
+from service.telemetry.request_context import ENVIRON_KEY, RequestContext
 from service.web import concurrency_limit
 from service.web.concurrency_limit import ConcurrencyLimit
 
@@ -29,14 +29,14 @@ class Worker:
         monkeypatch.setattr(watchdog, "os", SimpleNamespace(kill=lambda *_: None, getpid=lambda: 0, _exit=sys.exit))
 
     def take(self, until, reading=None):
-        permit = self.limit.permit({}, RequestContext("same"))
+        permit = self.limit.permit({ENVIRON_KEY: RequestContext("same")})
         permit.until, permit.reading = until, reading
         self.metrics.count("delivery_risk_requests_in_progress")
         self.nr_conns += 1
         return permit
 
     def leave(self, permit):
-        permit.__exit__(None, None, None)
+        permit.release()
         self.metrics.count("delivery_risk_requests_in_progress", amount=-1)
         self.nr_conns -= 1
 

@@ -58,10 +58,11 @@ def test_a_pipe_that_nobody_reads_holds_nobody_up_and_each_line_is_written_or_co
     for number in range(20_000):
         log.info("line %05d %s", number, "x" * 100)
     written = []
-    threading.Thread(target=lambda: written.extend(lines_of(pipe, b"and on"))).start()
+    reader = threading.Thread(target=lambda: written.extend(lines_of(pipe, b"and on")))
+    reader.start()
     flush(log)
     log.info("and on")
-    flush(log)
+    reader.join(20)
     *lines, report, last = written
     assert (report, last) == ("log lines were dropped", "and on")
     assert lines == sorted(lines)

@@ -2,12 +2,12 @@
 
 It measures how long a request waits for a thread, passes malformed requests to the application, and logs no text of clients.
 
-A connection is first closed for writing (RFC 9112, 9.6): what its client still sends would otherwise reset it, and the client
-might lose the answer. gunicorn waits for the client's close in its only loop; this worker waits beside it.
-
 gunicorn queues a connection when there is something to do on it, and a free thread takes it. Only the worker knows the time
 between, since the application is called once a request is parsed. What the client then takes to send its headers is not
 queue time.
+
+A connection is first closed for writing (RFC 9112, 9.6): what its client still sends would otherwise reset it, and the client
+might lose the answer. gunicorn waits for the client's close in its only loop; this worker waits beside it.
 """
 
 import socket
@@ -29,7 +29,6 @@ from service.web.middleware import QUEUE_SECONDS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
 
 LINGER_SECONDS = 2.0
 MOST_LINGERING = 256

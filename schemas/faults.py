@@ -99,9 +99,9 @@ def error_list(faults: Iterable[Fault], locate: Locate) -> list[dict[str, str]]:
     return errors
 
 
-def error_members(faults: Sequence[Fault], locate: Locate, most: int | None = None) -> dict[str, Any]:
-    """The members `errors`, with at most `most` of the faults, and `error_count`, the number of all faults."""
-    return {"errors": error_list(faults[:most], locate), "error_count": len(faults)}
+def error_members(faults: Sequence[Fault], locate: Locate, listed: Iterable[Fault]) -> dict[str, Any]:
+    """The members `errors`, with those of the faults that are `listed`, and `error_count`, the number of all faults."""
+    return {"errors": error_list(listed, locate), "error_count": len(faults)}
 
 
 def _step(name: str) -> str:

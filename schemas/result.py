@@ -1,5 +1,6 @@
 """Results: a scored batch, and the parts of its answer that all formats share."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -8,7 +9,7 @@ import numpy as np
 from marshmallow import Schema, fields
 
 from model.core.risk_model import RiskModel, Scores
-from schemas.faults import ErrorSchema, Locate, error_members
+from schemas.faults import ErrorSchema, Fault, Locate, error_members
 from schemas.fields import OrderId
 from schemas.validation import DecodedBatch
 
@@ -18,6 +19,7 @@ QUEUES = ("monitor", "review")
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 POLICIES_HELP = "Whether an order outside the model's range goes to review, is only flagged, or is rejected"
 POLICY_FIELD = fields.String(required=True, metadata={"enum": list(POLICIES), "description": f"{POLICIES_HELP}."})
+MOST_FURTHER = 1000
 _QUEUES = np.array(QUEUES, np.object_)
 
 
@@ -42,7 +44,10 @@ class AnswerSchema(Schema):
     out_of_range_policy = POLICY_FIELD
     errors = fields.List(
         fields.Nested(ErrorSchema),
-        metadata={"description": "With on_error=partial: every error of the orders without a result."},
+        metadata={
+            "description": "With on_error=partial: the first error of each order without a result, "
+            f"and the first {MOST_FURTHER} of the other errors."
+        },
     )
     error_count = fields.Integer(metadata={"description": "With on_error=partial: how many errors there are."})
 
@@ -101,7 +106,20 @@ def header(scored: ScoredBatch) -> dict[str, Any]:
 
 def errors(scored: ScoredBatch, locate: Locate) -> dict[str, Any]:
     """The members `errors` and `error_count` of a partial answer; no members otherwise."""
-    return error_members(scored.decoded.faults, locate) if scored.partial else {}
+    return error_members(scored.decoded.faults, locate, listed(scored)) if scored.partial else {}
+
+
+def listed(scored: ScoredBatch) -> Iterator[Fault]:
+    """The faults in a partial answer: the first of each order, and the first MOST_FURTHER of the others."""
+    position: int | None = None
+    further = 0
+    for fault in scored.decoded.faults:
+        if fault.position != position:
+            position = fault.position
+            yield fault
+        elif further < MOST_FURTHER:
+            further += 1
+            yield fault
 
 
 def queues(scored: ScoredBatch) -> list[str]:

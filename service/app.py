@@ -50,7 +50,9 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
     """The service of these settings, with OpenTelemetry's variables from the environ. Raises ModelError."""
     model = loader.last_valid(settings.model, settings.model_sha256, reserved=RESERVED_NAMES)
     serving, metrics, tracer = Serving(model, settings.max_orders), Metrics(SharedCounters()), Tracer(environ)
-    concurrency_limit = ConcurrencyLimit(settings, metrics)
+    concurrency_limit = ConcurrencyLimit(
+        settings, lambda: settings.max_body_bytes or serving.active.champion.decoder.largest_body, metrics
+    )
     token_store = None
     if settings.tokens_file is not None:
         token_store = TokenStore(settings.tokens_file, lambda: metrics.count("delivery_risk_tokens_file_failures_total"))

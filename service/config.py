@@ -37,7 +37,7 @@ class Settings:
     workers: int
     threads: int
     max_orders: int
-    max_body_bytes: int
+    max_body_bytes: int | None
     out_of_range: Literal["review", "flag", "refuse"]
     keepalive_seconds: int
     graceful_timeout_seconds: int
@@ -53,7 +53,7 @@ class Settings:
         return self.drain_file is not None and os.path.exists(self.drain_file)
 
 
-def _whole(default: int, low: int, high: int, description: str) -> fields.Integer:
+def _whole(default: int | None, low: int, high: int, description: str) -> fields.Integer:
     limits = validate.Range(low, high, error=f"expected a whole number from {low} to {high}")
     return _Whole(load_default=default, validate=limits, metadata={"description": description})
 
@@ -89,7 +89,9 @@ SETTINGS: dict[str, fields.Field[Any]] = {
     "workers": _whole(2, 1, 64, "Worker processes. Default: WEB_CONCURRENCY, else 2."),
     "threads": _whole(8, 1, 64, "Threads in each worker."),
     "max_orders": _whole(10_000, 1, 1_000_000, "Orders in a batch, at most."),
-    "max_body_bytes": _whole(16 * 2**20, 1, 2**30, "Bytes in a request body, at most."),
+    "max_body_bytes": _whole(
+        None, 1, 2**30, "Bytes in a request body, at most. Default: what the served model's largest batch can need."
+    ),
     "out_of_range": _choice("review", POLICIES, f"{POLICIES_HELP} ({', '.join(POLICIES)})."),
     "keepalive_seconds": _whole(75, 1, 3600, "Seconds an idle connection is kept open."),
     "graceful_timeout_seconds": _whole(30, 1, 3600, "Seconds a worker may take to finish its requests on shutdown."),

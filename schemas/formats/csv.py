@@ -4,18 +4,26 @@ import csv
 import io
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import groupby, islice
 from typing import Any
 
 from model.core.risk_model import RiskModel
 from schemas.faults import Fault, MalformedBody, error_list
+from schemas.fields import ORDER_ID_LENGTH
 from schemas.files.csv import cell_value, raw_rows, result_cells, writer
 from schemas.files.row import RESULT_NAMES
 from schemas.formats import json_records
-from schemas.result import ScoredBatch, header, results
+from schemas.result import ScoredBatch, header, listed, results
 from schemas.validation import SPARE_NAMES, BatchValidator, DecodedBatch
 
 _BEGINS_AS_A_NUMBER = re.compile(r"\s*[-+.]*[0-9]")
+_SHORT, _LONGEST = 1024, 2**20
+"""Bytes of a line whose cells need no counting, and characters of the longest line that is read."""
+
+_ROWS = 64
+"""Rows that are read before their cells are counted."""
 
 
 class CsvDecoder:
@@ -27,17 +35,39 @@ class CsvDecoder:
 
     def decode(self, content: bytes) -> DecodedBatch:
         """The valid orders of the body and all faults. Raises MalformedBody if it is not CSV."""
-        return replace(self._decode(*_table(content)), format="csv")
+        return replace(self._decode(*self._table(content)), format="csv")
 
     def example(self, model: RiskModel) -> str:
         """The first order of the model's self-test, below the header."""
         (order,) = json_records.example(model)["orders"]
         return f"{','.join(order)}\n{','.join(map(str, order.values()))}\n"
 
+    def _table(self, content: bytes) -> tuple[list[str], list[list[str]]]:
+        """The header and the rows, all with the same number of cells. Raises MalformedBody.
+
+        Of a header that is too long the rows are not read, of too many rows all but one.
+        """
+        most = len(self._validator.features) + 1 + SPARE_NAMES
+        try:
+            rows = (cells for cells in csv.reader(_lines(content, most), strict=True) if cells)
+            columns = next(rows, [])
+            if len(columns) > most:
+                return columns, []
+            table, rest = list[list[str]](), islice(rows, self._validator.max_orders + 1)
+            while block := list(islice(rest, _ROWS)):
+                table += block
+                if not {len(columns)}.issuperset(map(len, block)):
+                    raise csv.Error("a row has more or fewer cells than the header")
+        except UnicodeDecodeError:
+            raise _not_utf8(content) from None
+        except csv.Error:
+            raise _malformed(_lines(content, most)) from None
+        return columns, table
+
     def _decode(self, names: list[str], rows: list[list[str]]) -> DecodedBatch:
         known = ("order_id", *self._validator.features)
         if len(names) > len(known) + SPARE_NAMES:
-            return self._validator.rejected(len(rows), Fault("too_many_names"))
+            return self._validator.rejected(0, Fault("too_many_names"))
         faults = [Fault("missing", path=(name,)) for name in known if name not in names]
         if len(faults) < len(known):  # otherwise the first line has values and is no header
             unknown = dict.fromkeys(_path(name) for name in names if name not in known)
@@ -60,36 +90,47 @@ def _path(name: str) -> tuple[str, ...]:
     return () if _BEGINS_AS_A_NUMBER.match(name) else (name,)
 
 
-def _table(content: bytes) -> tuple[list[str], list[list[str]]]:
-    """The header and the rows, all with the same number of cells. Raises MalformedBody."""
+def _lines(content: bytes, most: int) -> Iterable[str]:
+    """The lines of a body, none with far more than `most` cells. Raises MalformedBody while they are read."""
+    text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
+    return _bounded(text, most + ORDER_ID_LENGTH) if _has_long_line(content) else text
+
+
+def _has_long_line(content: bytes) -> bool:
+    begin = 0
+    while begin + _SHORT < len(content):
+        end = content.rfind(b"\n", begin, begin + _SHORT + 1)
+        if end < 0:
+            return True
+        begin = end + 1
+    return False
+
+
+def _bounded(text: io.TextIOWrapper, cells: int) -> Iterator[str]:
+    for number, line in enumerate(iter(lambda: text.readline(_LONGEST), ""), 1):
+        if len(line) > _SHORT and (len(line) == _LONGEST or line.count(",") > cells):
+            raise MalformedBody(f"line {number} has far more cells or characters than an order")
+        yield line
+
+
+def _not_utf8(content: bytes) -> MalformedBody:
     try:
-        text = content.decode("utf-8-sig")
+        content.decode()
     except UnicodeDecodeError as error:
-        line = len(error.object[: error.start + 1].splitlines())
-        raise MalformedBody(f"line {line} is not UTF-8") from error
-    try:
-        columns, *rows = [cells for cells in csv.reader(_stream(text), strict=True) if cells] or [[]]
-    except csv.Error:
-        raise _malformed(text) from None
-    if {len(columns)}.issuperset(map(len, rows)):
-        return columns, rows
-    raise _malformed(text)
+        return MalformedBody(f"line {len(content[: error.start + 1].splitlines())} is not UTF-8")
+    return MalformedBody("the body is not UTF-8")
 
 
-def _malformed(text: str) -> MalformedBody:
+def _malformed(lines: Iterable[str]) -> MalformedBody:
     """The error for the first row that is not valid CSV or has more or fewer cells than the header."""
     width = 0
-    for row in raw_rows(_stream(text)):
+    for row in raw_rows(lines):
         if row.cells is None:
             return MalformedBody(f"line {row.line} is not valid CSV; check for a quote that is open or out of place")
         width = width or len(row.cells)
         if len(row.cells) != width:
             return MalformedBody(f"line {row.line} has {len(row.cells)} cells, but the header has {width}")
     return MalformedBody("the body is not valid CSV")
-
-
-def _stream(text: str) -> io.StringIO:
-    return io.StringIO(text, newline="")
 
 
 def locate(fault: Fault) -> tuple[str, ...]:
@@ -99,12 +140,13 @@ def locate(fault: Fault) -> tuple[str, ...]:
 
 def encode(scored: ScoredBatch) -> bytes:
     """The answer: a row for each valid order, each with the header; in a partial answer, rows of the rejected orders follow."""
-    stream, head = _stream(""), header(scored)
+    stream, head = io.StringIO(newline=""), header(scored)
     cells = writer(stream)
     cells.writerow(("order_id", *RESULT_NAMES, *head, *(("errors",) if scored.partial else ())))
     last = ("",) if scored.partial else ()
     cells.writerows((result.order_id, *result_cells(result), *head.values(), *last) for result in results(scored))
-    for faults in scored.decoded.by_position().values():
-        reasons = "; ".join(f"{error['pointer']}: {error['code']}" for error in error_list(faults, locate))
-        cells.writerow((faults[0].order_id or "", "", "", "", *head.values(), reasons))
+    for _, faults in groupby(listed(scored) if scored.partial else (), lambda fault: fault.position):
+        errors = error_list(faults, locate)
+        reasons = "; ".join(f"{error['pointer']}: {error['code']}" for error in errors)
+        cells.writerow((errors[0].get("order_id", ""), "", "", "", *head.values(), reasons))
     return stream.getvalue().encode()

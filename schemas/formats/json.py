@@ -1,11 +1,12 @@
 """JSON bodies: a body of columns has the name `columns` or `order_ids` at the top; any other body is one of records.
 
-The fast path reads a body first and accepts valid bodies only. Any other body is parsed as strict JSON and loaded by the
-schema of its shape, which finds every fault.
+The fast path reads a body first and accepts valid bodies only. Any other body within the bounds is parsed as strict JSON and
+loaded by the schema of its shape, which finds every fault.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
+from traceback import clear_frames
 from typing import Any, cast
 
 from marshmallow import Schema, ValidationError
@@ -14,7 +15,8 @@ from model.core.risk_model import RiskModel
 from schemas import strict_json
 from schemas.faults import Fault
 from schemas.formats import json_columns, json_records
-from schemas.formats._fast_json import FastReader
+from schemas.formats._fast_json import FastReader, seems_columns
+from schemas.formats.bounds import Bounds
 from schemas.validation import BatchValidator, DecodedBatch, too_many_names
 
 
@@ -23,17 +25,26 @@ class JsonDecoder:
 
     def __init__(self, validator: BatchValidator) -> None:
         self._validator = validator
-        self._fast = FastReader(validator)
+        self._bounds = Bounds(validator)
+        self._fast = FastReader(validator, self._bounds)
         self._schemas = {"records": json_records.schema(validator), "columns": json_columns.schema(validator)}
         self.schema: dict[str, Any] = {"oneOf": list(self._schemas.values())}
 
     def decode(self, content: bytes) -> DecodedBatch:
         """The valid orders of the body and all faults. Raises MalformedBody if it is not JSON."""
-        return self._fast.read(content) or self._explain(strict_json.read(content))
+        return self._fast.read(content) or self._oversized(content) or self._explain(strict_json.read(content))
 
     def example(self, model: RiskModel) -> dict[str, Any]:
         """A body of records with the first order of the model's self-test."""
         return json_records.example(model)
+
+    def _oversized(self, content: bytes) -> DecodedBatch | None:
+        code = self._bounds.exceeded(content)
+        if code is None:
+            return None
+        fault = Fault(code, limit=self._validator.max_orders if code == "too_many_orders" else None)
+        shape = "columns" if seems_columns(content) else "records"
+        return replace(self._validator.rejected(0, fault), format=shape)
 
     def _explain(self, document: Any) -> DecodedBatch:
         """The valid orders of a parsed body and all faults."""
@@ -53,6 +64,7 @@ class JsonDecoder:
             loaded = cast(dict[str, Any], error.valid_data).get("decoded")
             decoded = loaded or self._validator.rejected(_received(document))
             faults += _faults(error.messages_dict, self._validator.max_orders)
+            clear_frames(error.__traceback__)  # one of them holds the error, which holds the body
         return decoded.with_faults(faults) if faults else decoded
 
 

@@ -53,9 +53,13 @@ class RequestBody:
 
 
 class BatchDecoder:
-    """Decodes batches for one model. `decoders` has a decoder for each of MEDIA_TYPES."""
+    """Decodes batches for one model. `decoders` has a decoder for each of MEDIA_TYPES.
+
+    `largest_body` is how many bytes a body of the largest batch can need.
+    """
 
     def __init__(self, validator: BatchValidator) -> None:
+        self.largest_body = validator.largest_body
         self.decoders = {media_type: decoder(validator) for media_type, decoder in DECODERS.items()}
 
     def decode(self, body: RequestBody) -> DecodedBatch:

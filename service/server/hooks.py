@@ -26,7 +26,7 @@ from service.telemetry import logging
 GC_THRESHOLDS = (100_000, 20, 20)
 """A batch of 10,000 orders is that many objects without a cycle; searching for one after every 700 costs time."""
 
-KEPT_BYTES = 8 * 2**20
+KEPT_BYTES, LARGE_BYTES = 8 * 2**20, 2**20
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # names of glibc's malloc.h
 _HELD_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 
@@ -95,12 +95,13 @@ def options(service: Service) -> dict[str, Any]:
 def keep_memory() -> None:
     """Let glibc keep up to KEPT_BYTES of a batch for the next one, instead of fetching and clearing the same pages each time.
 
-    They are kept in one arena. Python's lock separates the threads anyway; each arena would keep as much.
+    They are kept in one arena. Python's lock separates the threads anyway; each arena would keep as much. What has LARGE_BYTES
+    or more, such as a large body, is given back at once: it would leave gaps.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # other C libraries have none
         mallopt(_M_ARENA_MAX, 1)
-        mallopt(_M_MMAP_THRESHOLD, KEPT_BYTES)
+        mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
         mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
 
 

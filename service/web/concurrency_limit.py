@@ -9,7 +9,7 @@ permits over their deadline. The answers to requests without a permit have a dea
 import logging
 import math
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -37,8 +37,9 @@ class Permit:
     `reading` is the socket while the body is read from it, `sending` the socket while the answer is written to it.
     """
 
-    def __init__(self, free: "list[Permit]", seconds: float, metrics: Metrics) -> None:
+    def __init__(self, free: "list[Permit]", seconds: float, largest_body: Callable[[], int], metrics: Metrics) -> None:
         self._free = free
+        self._largest_body = largest_body
         self._metrics = metrics
         self._seconds = seconds
         self.until = math.inf
@@ -60,11 +61,11 @@ class Permit:
         self.reading = self.sending = self.context = None
         self._free.append(self)
 
-    def read(self, environ: Mapping[str, Any], limit: int) -> bytes:
+    def read(self, environ: Mapping[str, Any]) -> bytes:
         """The request's body, as request_body.read gives it; then the deadline is set anew. Raises Problem, 408 among them."""
         self.reading = environ.get("gunicorn.socket")
         try:
-            content = request_body.read(environ, limit)
+            content = request_body.read(environ, self._largest_body())
         except Problem:
             if self.cut:
                 self._metrics.count("delivery_risk_requests_overdue_total", "read")
@@ -98,18 +99,24 @@ class Permit:
 
 
 class ConcurrencyLimit:
-    """The permits of one worker, as many as the settings allow. Made before the fork, so that each worker has its own."""
+    """The permits of one worker, as many as the settings allow. Made before the fork, so that each worker has its own.
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    `largest_body` gives how many bytes a body may have.
+    """
+
+    def __init__(self, settings: Settings, largest_body: Callable[[], int], metrics: Metrics) -> None:
         self._metrics = metrics
-        self._limit = settings.max_body_bytes
+        self._largest_body = largest_body
         self._count = settings.max_concurrent
         self._free: list[Permit] = []
         self._discarding: list[Permit] = []
-        self._free.extend(Permit(self._free, settings.request_timeout_seconds, metrics) for _ in range(self._count))
-        self._discarding.extend(Permit(self._discarding, DISCARD_SECONDS, metrics) for _ in range(settings.threads))
         self._sending: list[Permit] = []
-        self._sending.extend(Permit(self._sending, settings.request_timeout_seconds, metrics) for _ in range(settings.threads))
+        for permits, count, seconds in (
+            (self._free, self._count, settings.request_timeout_seconds),
+            (self._discarding, settings.threads, DISCARD_SECONDS),
+            (self._sending, settings.threads, settings.request_timeout_seconds),
+        ):
+            permits.extend(Permit(permits, seconds, largest_body, metrics) for _ in range(count))
         self._permits = [*self._free, *self._discarding]
         self._all = [*self._permits, *self._sending]
 
@@ -143,7 +150,7 @@ class ConcurrencyLimit:
         with suppress(IndexError):
             permit = self._discarding.pop().take(context)
             permit.reading = environ.get("gunicorn.socket")
-            request_body.discard(environ, self._limit)
+            request_body.discard(environ, self._largest_body())
             permit.release()
         raise Problem(503, "The server is at its concurrency limit.", headers={"Retry-After": "1"})
 

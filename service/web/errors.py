@@ -64,7 +64,7 @@ class Problem(Exception):
             "request_id": request.environ[ENVIRON_KEY].request_id,
         }
         if self.locate is not None:
-            body |= error_members(self.faults, self.locate, MOST_ERRORS)
+            body |= error_members(self.faults, self.locate, self.faults[:MOST_ERRORS])
         return Response(msgspec.json.encode(body), self.status, self.headers, content_type=MEDIA_TYPE)
 
 

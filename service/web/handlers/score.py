@@ -20,7 +20,7 @@ def score(components: Components, request: Request) -> Response:
     if request.mimetype not in MEDIA_TYPES:
         raise Problem(415, f"Content-Type must be {' or '.join(MEDIA_TYPES)}.")
     permit = components.concurrency_limit.permit(request.environ)
-    body = RequestBody(request.mimetype, permit.read(request.environ, settings.max_body_bytes))
+    body = RequestBody(request.mimetype, permit.read(request.environ))
     scored = components.scoring.score(body, options, context)
     begin = perf_counter()
     form = format_of(scored)

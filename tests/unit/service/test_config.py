@@ -18,7 +18,7 @@ def faults_of(environ):
 def test_a_setting_has_its_default_or_the_typed_value_of_its_variable():
     loaded = config.load({"PATH": "/bin"})
     assert (loaded.bind, loaded.workers, loaded.threads) == ("127.0.0.1:8000", 2, 8)
-    assert (loaded.max_orders, loaded.max_body_bytes) == (10_000, 16 * 1024 * 1024)
+    assert (loaded.max_orders, loaded.max_body_bytes) == (10_000, None)
     assert (loaded.out_of_range, loaded.model.endswith("delivery-risk-1.0.0.npz")) == ("review", True)
     loaded = config.load({"DELIVERY_RISK_MAX_ORDERS": "7", "DELIVERY_RISK_OUT_OF_RANGE": "flag"})
     assert (loaded.max_orders, loaded.out_of_range) == (7, "flag")

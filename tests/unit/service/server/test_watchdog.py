@@ -23,7 +23,7 @@ class Worker:
         settings = config.load({"DELIVERY_RISK_MAX_CONCURRENT": str(permits), "DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS": "10"})
         self.counters, self.now, self.at, self.nr_conns = SharedCounters(), 0.0, {}, 0
         self.metrics = Metrics(self.counters)
-        self.limit = ConcurrencyLimit(settings, self.metrics)
+        self.limit = ConcurrencyLimit(settings, lambda: 2**20, self.metrics)
         monkeypatch.setattr(watchdog, "time", SimpleNamespace(monotonic=lambda: self.now, sleep=self._sleep))
         monkeypatch.setattr(concurrency_limit, "monotonic", lambda: self.now)
         monkeypatch.setattr(watchdog, "os", SimpleNamespace(kill=lambda *_: None, getpid=lambda: 0, _exit=sys.exit))

@@ -122,12 +122,13 @@ def test_a_connection_that_breaks_within_the_body_is_no_fault_of_the_service(cli
     assert send(client, BODY, stream=Broken()).status_code == 400
 
 
+LARGEST = 10_000 * (600 + sum(len(name) + 32 for name in FEATURES))
 LENGTHS = [
     *[(length, {}, 400, "The Content-Length is not a number.") for length in ("-1", "1.5", "x", "+5", "５")],
     ("", {}, 411, "The body needs a Content-Length and must not be chunked."),
     (None, {"HTTP_TRANSFER_ENCODING": "chunked"}, 411, "The body needs a Content-Length and must not be chunked."),
-    ("9" * 5000, {}, 413, "The body is larger than 16777216 bytes."),
-    (str(16 * 2**20 + 1), {}, 413, "The body is larger than 16777216 bytes."),
+    ("9" * 5000, {}, 413, f"The body is larger than {LARGEST} bytes."),
+    (str(LARGEST + 1), {}, 413, f"The body is larger than {LARGEST} bytes."),
 ]
 
 

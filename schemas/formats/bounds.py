@@ -1,0 +1,59 @@
+"""Bounds: what a JSON body may have at most of objects, lists, names and values, counted before anything is built of it.
+
+A parsed `{}` takes some hundred bytes, so a small compressed body could take all memory. The bounds leave room for twice the
+names and values of the largest batch. A body over them is rejected as a whole, with one fault.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.validation import BatchValidator
+
+_SPARE = 4096
+_CHUNK = 2**18
+
+
+class Bounds:
+    """The bounds of the bodies for one model."""
+
+    def __init__(self, validator: BatchValidator) -> None:
+        orders, values = validator.max_orders, validator.max_orders * (1 + len(validator.features))
+        self.names = self.values = 2 * values + _SPARE
+        # In this order: a body with too many orders has too many names and values as well.
+        self._most = {"{": orders + _SPARE, "[": orders + _SPARE, ":": self.names, ",": self.values}
+
+    def exceeded(self, content: bytes) -> str | None:
+        """The code of the fault of a body that has more of anything; None for a body within the bounds."""
+        most = {sign: limit for sign, limit in self._most.items() if count(content, sign) > limit}
+        if not most:
+            return None
+        found = dict.fromkeys(most, 0)
+        for outside in _outside_strings(content):
+            for sign in most:
+                found[sign] += int(np.count_nonzero(outside == ord(sign)))
+        over = [sign for sign, limit in most.items() if found[sign] > limit]
+        if not over:
+            return None
+        return "too_many_names" if over[0] == ":" else "too_many_orders"
+
+
+def count(content: bytes, sign: str) -> int:
+    """How often an ASCII character occurs in the content."""
+    return int(np.count_nonzero(np.frombuffer(content, np.uint8) == ord(sign)))
+
+
+def _outside_strings(content: bytes) -> Iterator[npt.NDArray[np.uint8]]:
+    """Pieces of the content, with 0 in place of what is inside of strings.
+
+    In text that is not JSON, a parser and this function agree on what is a string as far as the parser reads.
+    """
+    if b"\\" in content:
+        content = content.replace(rb"\\", b"").replace(rb"\"", b"")
+    inside = np.uint8(0)
+    for start in range(0, len(content), _CHUNK):
+        piece = np.frombuffer(content[start : start + _CHUNK], np.uint8)
+        strings = np.bitwise_xor.accumulate((piece == ord('"')).view(np.uint8)) ^ inside
+        inside = strings[-1]
+        yield np.where(strings, np.uint8(0), piece)

@@ -3,6 +3,10 @@
 import gzip
 import json
 import random
+import resource
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ from tests.facts import FEATURES
 from tests.servers import running
 
 MIB = 2**20
+CGROUPS = Path("/sys/fs/cgroup")
 JSON, CSV = "application/json", "text/csv"
 HEADER = f"order_id,{','.join(FEATURES)}\n".encode()
 ORDER = b'{"order_id":"A","' + b'":1,"'.join(name.encode() for name in FEATURES) + b'":1}'
@@ -108,3 +113,60 @@ def test_a_batch_costs_a_multiple_of_its_size_with_and_without_faults(server, se
         for query in ("", "?on_error=partial"):
             assert growth(started, media_type, body, query) <= 6 * len(body) + 8 * MIB
             assert status_of(started, "VmRSS") - resting <= 8 * MIB
+
+
+@contextmanager
+def limited(server, size):
+    """Limit the memory of a service: by a control group where one can be made, else the address space of its processes."""
+    processes = [server.process.pid, *server.all_workers(2)]
+    group = control_group(f"delivery-risk-{server.port}", size)
+    if group is None:
+        for process in processes:
+            most = int(Path(f"/proc/{process}/statm").read_text().split()[0]) * resource.getpagesize() + size
+            resource.prlimit(process, resource.RLIMIT_AS, (most, most))
+        yield
+        return
+    for process in processes:
+        (group / "cgroup.procs").write_text(str(process))
+    try:
+        yield
+    finally:
+        for process in (group / "cgroup.procs").read_text().split():
+            (group.parent / "cgroup.procs").write_text(process)
+        group.rmdir()
+
+
+def control_group(name, size):
+    """A new control group with this limit of memory, of either version, or None where none can be made."""
+    for group, limit in ((CGROUPS / "memory" / name, "memory.limit_in_bytes"), (CGROUPS / name, "memory.max")):
+        with suppress(OSError):
+            if (group.parent / "cgroup.procs").exists():
+                group.mkdir()
+                if (group / limit).exists():
+                    (group / limit).write_text(str(size))
+                    return group
+                group.rmdir()
+    return None
+
+
+def test_four_clients_with_garbage_cost_no_worker_and_no_polite_answer_in_the_memory_of_a_container():
+    polite = {"orders": [{"order_id": f"A-{n}", **dict.fromkeys(FEATURES, n % 10)} for n in range(1000)]}
+    statuses: Counter[int] = Counter()
+    permits = {"DELIVERY_RISK_WORKERS": "2", "DELIVERY_RISK_MAX_CONCURRENT": "5"}  # one worker may get all five clients
+    with running(**permits) as server, limited(server, 512 * MIB), ThreadPoolExecutor(4) as threads:
+        workers, expected = server.workers(), server.score(polite["orders"])
+
+        def attack(shape):
+            media_type, begin, unit, end = shape
+            body = begin + unit * ((7 * MIB - len(begin) - len(end)) // len(unit)) + end
+            headers = {"Content-Type": media_type, "Content-Encoding": "gzip"}
+            return server.call("POST", "/score", gzip.compress(body, 1), headers)[0]
+
+        attacks = threads.map(attack, 2 * list(SHAPES.values()))
+        for _ in range(60):
+            status, _, answer = server.call("POST", "/score", json.dumps(polite).encode(), {"Content-Type": JSON})
+            statuses[status] += 1
+            assert json.loads(answer) == expected
+        assert set(attacks) <= {400, 413, 422}
+        assert statuses == {200: 60}
+        assert server.workers() == workers

@@ -5,6 +5,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedWriter, FileIO
 from pathlib import Path
 
 from model.errors import TooLarge, Unreadable
@@ -32,15 +33,24 @@ def read(path: Path | str, limit: int, location: str = "file") -> bytes:
     return data
 
 
+def create_draft(folder: Path | str, prefix: str) -> tuple[str, FileIO]:
+    """A new, empty file in the folder of what it will replace: its path and itself, unbuffered. Raises OSError.
+
+    Its name starts with `prefix` and cannot be foreseen. No file or link that exists, of any process, is opened for it.
+    """
+    handle, path = tempfile.mkstemp(dir=folder, prefix=prefix)
+    return path, open(handle, "wb", buffering=0)
+
+
 @contextmanager
 def draft(folder: Path | str, prefix: str, data: bytes) -> Iterator[str]:
     """The path of a new file with these bytes, flushed to disk, for the block to link or rename. Raises OSError.
 
     Its temporary name, which starts with `prefix`, is removed after the block, also after an error.
     """
-    handle, path = tempfile.mkstemp(dir=folder, prefix=prefix)
+    path, created = create_draft(folder, prefix)
     try:
-        with open(handle, "wb") as file:
+        with BufferedWriter(created) as file:
             file.write(data)
             file.flush()
             os.fchmod(file.fileno(), 0o644)

@@ -3,7 +3,6 @@
 import gzip
 import io
 import os
-import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from typing import BinaryIO, TextIO, cast
 
 import click
 
+from model import files
 from service.cli.order_files import without_gz
 from service.cli.output import Output, write_errors
 
@@ -70,15 +70,14 @@ def open_outputs() -> Iterator[Callable[[str], TextIO]]:
             def create(path: str) -> TextIO:
                 if path == "-":
                     return streams.enter_context(_text("standard output", sys.stdout.buffer))
-                draft, target = path, os.path.realpath(path)  # through a link, the file that it leads to
-                if not is_stream(path):
-                    folder, name = os.path.split(target)
-                    draft = os.path.join(folder, f".{name}.{os.getpid()}")
-                    drafts.append((path, draft, target))
                 with write_errors(path):
-                    below = streams.enter_context(open(draft, "wb", buffering=0))
-                    if draft != path and os.path.exists(target):
-                        shutil.copymode(target, draft)
+                    if is_stream(path):
+                        below = streams.enter_context(open(path, "wb", buffering=0))
+                    else:
+                        target = os.path.realpath(path)  # through a link, the file that it leads to
+                        draft, below = files.create_draft(os.path.dirname(target), f".{os.path.basename(target)}.")
+                        drafts.append((path, draft, target))
+                        os.fchmod(streams.enter_context(below).fileno(), _mode(target))
                 return streams.enter_context(_text(path, below))
 
             yield create
@@ -89,6 +88,16 @@ def open_outputs() -> Iterator[Callable[[str], TextIO]]:
         for path, draft, _ in drafts:
             with write_errors(path):
                 Path(draft).unlink(missing_ok=True)
+
+
+def _mode(target: str) -> int:
+    """The permissions of the file, or of a new one."""
+    try:
+        return stat.S_IMODE(os.stat(target).st_mode)
+    except FileNotFoundError:
+        mask = os.umask(0o077)
+        os.umask(mask)
+        return 0o666 & ~mask
 
 
 def _text(name: str, below: BinaryIO) -> TextIO:

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from service.offline.chunks import score_chunks
 from tests.order_files import HEADER, REJECTED, ROWS
 
 
@@ -66,3 +67,36 @@ def test_a_pipe_is_not_replaced_and_rejected_rows_go_to_the_working_directory(ru
         assert len(reader.communicate(timeout=10)[0].splitlines()) == 4
     assert (done.exit_code, (tmp_path / "stdin.rejects.csv").exists()) == (1, True)
     assert (os.listdir(pipe.parent), pipe.is_fifo()) == (["pipe"], True)
+
+
+def test_a_link_that_was_planted_under_the_name_of_a_draft_is_not_followed(run, tmp_path, monkeypatch):
+    (tmp_path / "victim").write_text("precious")
+    names = iter(["planted", "planted", "free"])
+    monkeypatch.setattr("tempfile._get_candidate_names", lambda: names)
+    (tmp_path / ".out.csv.planted").symlink_to("victim")
+    (tmp_path / f".out.csv.{os.getpid()}").symlink_to("victim")
+    assert run("score", "--out", "out.csv", given=HEADER + ROWS).exit_code == 0
+    assert ((tmp_path / "victim").read_text(), (tmp_path / "out.csv").is_symlink()) == ("precious", False)
+    assert set(os.listdir(tmp_path)) == {"victim", "out.csv", ".out.csv.planted", f".out.csv.{os.getpid()}"}
+
+
+def test_two_runs_with_one_process_id_in_two_containers_write_one_or_the_other(run, tmp_path, monkeypatch):
+    inner, outer = HEADER + ROWS, HEADER + ROWS.replace("-", "+")
+
+    def overtaken(*arguments):
+        monkeypatch.setattr("service.cli.score.score_chunks", score_chunks)
+        assert run("score", "--out", "out.csv", given=inner).exit_code == 0
+        assert "A-104" in (tmp_path / "out.csv").read_text()
+        return score_chunks(*arguments)
+
+    monkeypatch.setattr("service.cli.score.score_chunks", overtaken)
+    assert run("score", "--out", "out.csv", given=outer).exit_code == 0
+    assert [line[:5] for line in (tmp_path / "out.csv").read_text().splitlines()] == ["order", "A+104", "B+208", "C+311"]
+    assert os.listdir(tmp_path) == ["out.csv"]
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_a_new_file_has_the_permissions_that_the_shell_gives_new_files(shell, tmp_path, mask, mode):
+    (tmp_path / "orders.csv").write_text(HEADER + ROWS)
+    assert shell(f"umask {mask:o}; delivery-risk score orders.csv --out out.csv").returncode == 0
+    assert stat.S_IMODE((tmp_path / "out.csv").stat().st_mode) == mode

@@ -12,7 +12,6 @@ version is complete, and a reference is the old or the new one.
 In all functions `reserved` are names that no feature of a servable model may have.
 """
 
-import fcntl
 import os
 import re
 from collections.abc import Collection, Iterator
@@ -24,6 +23,7 @@ from model.artifact import model_file, npz
 from model.artifact.manifest import VERSION
 from model.core.risk_model import RiskModel
 from model.errors import ModelError, Unreadable, VersionTaken
+from model.lock_file import locked
 from model.registry import references
 from model.registry.references import VersionReference
 
@@ -159,8 +159,7 @@ def _end_trial_of(version: str, directory: Path | str) -> None:
 @contextmanager
 def _changing(directory: Path | str) -> Iterator[None]:
     """Lock the registry and remove old drafts; flush the names in the directory to disk after the block. Raises OSError."""
-    with open(Path(directory, ".lock"), "ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(Path(directory, ".lock")):
         for name in os.listdir(directory):
             if name.startswith(_DRAFT):
                 Path(directory, name).unlink(missing_ok=True)

@@ -19,16 +19,18 @@ _FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 @contextmanager
-def locked(path: Path | str) -> Iterator[None]:
+def locked(path: Path | str, *, wait: bool = True) -> Iterator[None]:
     """Hold the lock of this file, which is made if there is none, for the block. Raises OSError.
 
-    Waiting for it for more than NOTICE_SECONDS is logged as a warning.
+    Waiting for it for more than NOTICE_SECONDS is logged as a warning. Without `wait`, BlockingIOError if another has it.
     """
     handle = _open(path)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            if not wait:
+                raise
             notice = Timer(NOTICE_SECONDS, _log.warning, ("%s: locked by another process; waiting until that is done", path))
             notice.start()
             try:

@@ -17,6 +17,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
     """The settings of this service without its hooks and log, by gunicorn's own names."""
     return {
         "bind": settings.bind,
+        "umask": 0o777 & ~int(settings.socket_mode, 8),
         "workers": settings.workers,
         "threads": settings.threads,
         "worker_class": Worker,

@@ -17,7 +17,7 @@ from gunicorn.http.body import ChunkedReader
 from service.app import Service
 from service.auth import token_store
 from service.metrics.definitions import IN_PROGRESS
-from service.server import watchdog
+from service.server import unix_socket, watchdog
 from service.server.configuration import configuration, conflicts
 from service.server.worker import Worker
 from service.shared.counters import MASTER_SLOT
@@ -39,6 +39,7 @@ def options(service: Service) -> dict[str, Any]:
     def on_starting(arbiter: Any) -> None:
         for conflict in conflicts(arbiter.cfg, settings):
             raise SystemExit(f"delivery-risk: {conflict}")
+        unix_socket.install()
         metrics.counters.attach(MASTER_SLOT)
         os.register_at_fork(after_in_parent=_release_signals)  # also where a worker could not be forked
         token_store.log_state(settings.tokens_file)

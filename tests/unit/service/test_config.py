@@ -41,6 +41,7 @@ WRONG = [
     *((name, "4", "not a setting of this service") for name in ("threads", "", "THREADS_")),
     *(("BIND", text, "expected HOST:PORT") for text in BINDS),
     ("MODEL_SHA256", "", "expected 64 hexadecimal digits"),
+    *(("SOCKET_MODE", text, "expected three octal digits") for text in ("", "66", "668", "0o660", "1777", "-66", "rw-")),
 ]
 
 

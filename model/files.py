@@ -33,6 +33,16 @@ def read(path: Path | str, limit: int, location: str = "file") -> bytes:
     return data
 
 
+def permissions(path: Path | str) -> int:
+    """The permissions of the file at this path, or those that a new one gets. Raises OSError."""
+    try:
+        return stat.S_IMODE(os.stat(path).st_mode)
+    except FileNotFoundError:
+        mask = os.umask(0o077)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
 def create_draft(folder: Path | str, prefix: str) -> tuple[str, FileIO]:
     """A new, empty file in the folder of what it will replace: its path and itself, unbuffered. Raises OSError.
 
@@ -43,7 +53,7 @@ def create_draft(folder: Path | str, prefix: str) -> tuple[str, FileIO]:
 
 
 @contextmanager
-def draft(folder: Path | str, prefix: str, data: bytes) -> Iterator[str]:
+def draft(folder: Path | str, prefix: str, data: bytes, mode: int = 0o644) -> Iterator[str]:
     """The path of a new file with these bytes, flushed to disk, for the block to link or rename. Raises OSError.
 
     Its temporary name, which starts with `prefix`, is removed after the block, also after an error.
@@ -53,7 +63,7 @@ def draft(folder: Path | str, prefix: str, data: bytes) -> Iterator[str]:
         with BufferedWriter(created) as file:
             file.write(data)
             file.flush()
-            os.fchmod(file.fileno(), 0o644)
+            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         yield path
     finally:

@@ -77,7 +77,7 @@ def open_outputs() -> Iterator[Callable[[str], TextIO]]:
                         target = os.path.realpath(path)  # through a link, the file that it leads to
                         draft, below = files.create_draft(os.path.dirname(target), f".{os.path.basename(target)}.")
                         drafts.append((path, draft, target))
-                        os.fchmod(streams.enter_context(below).fileno(), _mode(target))
+                        os.fchmod(streams.enter_context(below).fileno(), files.permissions(target))
                 return streams.enter_context(_text(path, below))
 
             yield create
@@ -88,16 +88,6 @@ def open_outputs() -> Iterator[Callable[[str], TextIO]]:
         for path, draft, _ in drafts:
             with write_errors(path):
                 Path(draft).unlink(missing_ok=True)
-
-
-def _mode(target: str) -> int:
-    """The permissions of the file, or of a new one."""
-    try:
-        return stat.S_IMODE(os.stat(target).st_mode)
-    except FileNotFoundError:
-        mask = os.umask(0o077)
-        os.umask(mask)
-        return 0o666 & ~mask
 
 
 def _text(name: str, below: BinaryIO) -> TextIO:

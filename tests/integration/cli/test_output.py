@@ -89,6 +89,15 @@ def test_a_file_that_the_token_does_not_fit_into_is_removed(shell, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("more", ["", "--token-to scraper"])
+def test_a_full_disk_leaves_the_tokens_file_as_it_was(shell, tmp_path, more):
+    assert shell("delivery-risk token new first >> tokens").returncode == 0
+    before = (tmp_path / "tokens").read_text()
+    done = shell(f"ulimit -f 0; delivery-risk token new second --in tokens {more}")
+    assert (done.returncode, done.stdout, "File too large" in done.stderr) == (1, "", True)
+    assert ((tmp_path / "tokens").read_text(), "scraper" in os.listdir(tmp_path)) == (before, False)
+
+
 def test_a_pipe_whose_reader_leaves_ends_the_command_quietly_without_partial_output(shell, tmp_path):
     (tmp_path / "orders.csv").write_text(many(30_000).replace(HEADER, HEADER + REJECTED))
     done = shell("mkfifo pipe; head -n 1 pipe & delivery-risk score orders.csv --out pipe; echo $?; wait")

@@ -45,3 +45,29 @@ INVALID = [
 def test_a_name_or_scopes_that_the_tokens_file_does_not_permit_are_rejected(run, place, arguments):
     done = run("token", "new", *arguments)
     assert (done.exit_code, done.stdout, f"Invalid value for {place}" in done.stderr) == (2, "", True)
+
+
+def test_a_token_is_in_force_once_its_line_is_in_the_tokens_file(run, tmp_path):
+    made = [run("token", "new", name, "--in", "tokens") for name in ("planner", "ops")]
+    assert [(done.exit_code, done.stdout) for done in made] == [(0, "")] * 2
+    assert all(done.stderr.startswith("tokens has its line. The token, shown only once:\n") for done in made)
+    known = tokens.parse((tmp_path / "tokens").read_bytes())
+    assert [tokens.check(known, f"Bearer {done.stderr.split()[-1]}").caller for done in made] == ["planner", "ops"]
+
+
+@pytest.mark.parametrize("more", [[], ["--token-to", "scraper"]])
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("tokens", "line 1: expected a name, scopes and the SHA-256 of a token; the file is not changed"),
+        ("pipe", "not a regular file; the file is not changed"),
+        ("nowhere/tokens", "cannot be changed (No such file or directory)"),
+    ],
+)
+def test_a_token_whose_line_cannot_be_added_is_neither_shown_nor_kept(run, tmp_path, more, path, error):
+    (tmp_path / "tokens").write_text("half a li")
+    os.mkfifo(tmp_path / "pipe")
+    done = run("token", "new", "planner", "--in", path, *more)
+    assert (done.exit_code, done.output) == (1, f"Error: {path}: {error}\n")
+    assert (tmp_path / "tokens").read_text() == "half a li"
+    assert not (tmp_path / "scraper").exists()

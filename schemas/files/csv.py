@@ -6,7 +6,8 @@ Lines are counted as in the file: the header is on line 1, and a quoted cell may
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from schemas.fields import well_formed
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_FORMULA = re.compile(r"[=+\-@\t\r]")  # the beginnings that OWASP names
 
 
 class RawRow(NamedTuple):
@@ -60,6 +62,15 @@ def cell_value(cell: str) -> float | str | None:
     if not cell:
         return None
     return float(cell) if _NUMBER.fullmatch(cell) else cell
+
+
+def safe_cells(cells: Iterable[Any]) -> list[Any]:
+    """The cells, with an apostrophe before each text that a spreadsheet would take for a formula. Numbers are no text."""
+    return [f"'{cell}" if isinstance(cell, str) and _is_formula(cell) else cell for cell in cells]
+
+
+def _is_formula(text: str) -> bool:
+    return _FORMULA.match(text) is not None and not _NUMBER.fullmatch(text)
 
 
 def writer(stream: "SupportsWrite[str]") -> Any:
@@ -140,17 +151,23 @@ class _LineFeeds:
 
 
 class Writer:
-    """Writes a header, then rows with their results or, if `rejected`, rows after their line number and the reason."""
+    """Writes a header, then rows with their results or, if `rejected`, rows after their line number and the reason.
 
-    def __init__(self, stream: TextIO, columns: Sequence[str], *, rejected: bool) -> None:
+    If `safe`, all are safe_cells.
+    """
+
+    def __init__(self, stream: TextIO, columns: Sequence[str], *, rejected: bool, safe: bool = False) -> None:
         self._cells = writer(_LineFeeds(stream))
+        self._rows: Callable[[Iterable[Any]], Iterable[Any]] = partial(map, safe_cells) if safe else iter
         self._rejected = _rejected_before(columns)
-        self._cells.writerow([*REJECT_NAMES, *columns[self._rejected :]] if rejected else [*columns, *RESULT_NAMES])
+        header = [*REJECT_NAMES, *columns[self._rejected :]] if rejected else [*columns, *RESULT_NAMES]
+        self._cells.writerows(self._rows([header]))
 
     def results(self, scored: Iterable[tuple[Row, Result]]) -> None:
         """Write rows with their results: the cells of the row, then those of the result."""
-        self._cells.writerows([*row.source, *result_cells(result)] for row, result in scored)
+        self._cells.writerows(self._rows([*row.source, *result_cells(result)] for row, result in scored))
 
     def rejects(self, rejected: Iterable[tuple[Row, str]]) -> None:
         """Write rejected rows, each with the reason. The file can be scored once the cells are corrected in it."""
-        self._cells.writerows([row.line, reason, *(row.source[self._rejected :] or row.source)] for row, reason in rejected)
+        rows = ([row.line, reason, *(row.source[self._rejected :] or row.source)] for row, reason in rejected)
+        self._cells.writerows(self._rows(rows))

@@ -6,11 +6,13 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
 
 from model.core.risk_model import RiskModel
+from schemas.files import csv
 from schemas.files.row import Row
 from schemas.files.table import FILES
 from schemas.result import Policy, Result, results
@@ -33,8 +35,11 @@ _REJECTS = {
 @click.option("--out", default="-", metavar="FILE", help="The file for results, gzipped if it ends in .gz. [standard output]")
 @click.option("--rejects", metavar="FILE", help="The file for rejected rows. [NAME.rejects.FORMAT beside --out, else here]")
 @format_option
+@click.option("--safe-csv", is_flag=True, help="Put an apostrophe before text that a spreadsheet would take for a formula.")
 @click.option("--top", type=click.IntRange(min=1), metavar="N", help="Only the N highest scores, ties by order id.")
-def score(file: str, path: str | None, out: str, rejects: str | None, given: str | None, top: int | None) -> None:
+def score(
+    file: str, path: str | None, out: str, rejects: str | None, given: str | None, safe_csv: bool, top: int | None
+) -> None:
     """Score FILE, CSV or JSON lines, gzipped or not; "-" or no FILE is standard input.
 
     Results have the format of FILE and keep columns that the model does not use. Rejected rows go to a file of their own,
@@ -49,8 +54,10 @@ def score(file: str, path: str | None, out: str, rejects: str | None, given: str
         beside = Path() if is_stream(out) else Path(out).parent
         rejects_file = rejects or str(beside / f"{source.name}.rejects.{source.format}")
         require_distinct(file, out, rejects_file)
-        file_format, columns = FILES[source.format], source.reader.columns
-        writer, rejects_writer = file_format.writer(create(out), columns, rejected=False), None
+        if safe_csv and source.format != "csv":
+            raise click.UsageError(f"{file}: --safe-csv is for CSV; JSON lines have no cells.")
+        writer_of, columns = partial(csv.Writer, safe=True) if safe_csv else FILES[source.format].writer, source.reader.columns
+        writer, rejects_writer = writer_of(create(out), columns, rejected=False), None
         kept: list[tuple[Row, Result]] = []
         for chunk in _with_progress(model, source, settings.out_of_range, hidden=out == "-" and sys.stdout.isatty()):
             scored = list(zip(chunk.rows, results(chunk.scored), strict=True))
@@ -61,7 +68,7 @@ def score(file: str, path: str | None, out: str, rejects: str | None, given: str
                 writer.results(kept)
                 kept.clear()
             if chunk.rejected and rejects_writer is None:
-                rejects_writer = file_format.writer(create(rejects_file), columns, rejected=True)
+                rejects_writer = writer_of(create(rejects_file), columns, rejected=True)
             if rejects_writer is not None:
                 rejects_writer.rejects(chunk.rejected)
             counts.update(result.queue for _, result in scored)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.files.csv import Reader, Writer
+from schemas.files.csv import Reader, Writer, cell_value, safe_cells
 from schemas.files.row import RESERVED_NAMES, BadFile, Row
 from schemas.result import Result
 from tests.facts import FEATURES
@@ -131,3 +131,14 @@ def test_a_row_is_written_so_that_it_is_read_back_with_the_same_cells(note, cell
     assert list(csv.reader(io.StringIO(scored, newline=""), strict=True))[1:] == [[*row.source, "0.5", "monitor", ""]]
     (found,) = read(rejected(reader, "why", [row]))
     assert found.source == ["7", "why", *row.source]
+
+
+@given(
+    st.lists(
+        st.text() | st.floats(allow_nan=False) | st.sampled_from(["=1", "+1", "-1", "-1+1", "@x", "\t=1", "\r=1", "-x", "-"])
+    )
+)
+def test_a_safe_cell_is_no_formula_and_only_text_that_would_be_one_gets_an_apostrophe(cells):
+    for before, after in zip(cells, safe_cells(cells), strict=True):
+        formula = isinstance(before, str) and before[:1] in [*"=+-@\t\r"] and isinstance(cell_value(before), str)
+        assert after == (f"'{before}" if formula else before)

@@ -130,3 +130,29 @@ def test_a_command_that_fails_unexpectedly_prints_how_and_exits_with_2(run, monk
     monkeypatch.setattr("service.cli.score.score_chunks", lambda *_: 1 // 0)
     done = run("score", given=HEADER + ROWS)
     assert (done.exit_code, done.stderr.splitlines()[-1].startswith("ZeroDivisionError")) == (2, True)
+
+
+FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", '"\r=1"', "-5", "'quoted", "plain"]
+SAFE = ["'=1+1", "'+1+1", "'-1+1", "'@SUM(A1)", "'\t=1", "'\r=1", "-5", "'quoted", "plain"]
+
+
+def test_safe_csv_puts_an_apostrophe_before_formulas_in_results_rejected_rows_and_headers(run, tmp_path):
+    header = HEADER.replace("note", "=note")
+    given = header + "".join(f"{each},3,{each},2,-1\n" for each in FORMULAS) + "\t=x,=1,@y,2,1\n"
+    done = run("score", "--safe-csv", "--out", "out.csv", given=given)
+    assert done.exit_code == 1
+    with open(tmp_path / "out.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["order_id"] for row in rows] == [row["'=note"] for row in rows] == SAFE
+    assert {(row["weather_severity"], row["queue"]) for row in rows} == {("-1", "review")}
+    assert all(0 <= float(row["score"]) <= 1 for row in rows)
+    with open(tmp_path / "stdin.rejects.csv", newline="") as file:
+        (rejected,) = csv.DictReader(file)
+    assert [rejected[name] for name in ("order_id", "backlog", "'=note")] == ["'\t=x", "'=1", "'@y"]
+
+
+def test_without_it_cells_are_copied_as_they_are_and_json_lines_have_none(run):
+    assert rows_of(run("score", given=HEADER + "=1+1,3,@x,2,1\n"))[0]["order_id"] == "=1+1"
+    done = run("score", "--safe-csv", given=JSON_LINE)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.endswith("Error: -: --safe-csv is for CSV; JSON lines have no cells.\n")

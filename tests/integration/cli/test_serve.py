@@ -4,12 +4,13 @@ from tests.servers import curl, running, until
 
 def test_the_greeting_shows_the_address_the_model_and_a_curl_line_that_works():
     with running() as server:
-        assert until(lambda: "Try: " in server.log()), server.log()
+        off = "authentication is off: no tokens file is set"
+        assert until(lambda: "Try: " in server.log() and off in server.log()), server.log()
         printed = server.log()
         assert f"Listening at http://127.0.0.1:{server.port}" in printed
         assert "Serving delivery-risk 1.0.0 (sha256 " in printed
         (line,) = [line for line in printed.splitlines() if line.startswith("Try: ")]
-        assert printed.count("authentication is off: no tokens file is set") == 1
+        assert printed.count(off) == 1
         assert curl(line.removeprefix("Try: "))["results"][0]["score"] == SCORES[0]
 
 

@@ -48,6 +48,7 @@ class Metric:
 
 
 IN_PROGRESS = "delivery_risk_requests_in_progress"
+WORKERS_STARTED, WORKERS_FAILED = "delivery_risk_workers_started_total", "delivery_risk_workers_failed_total"
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _STAGE_SECONDS = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, *_SECONDS)
 _ORDERS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0)
@@ -117,7 +118,12 @@ METRICS = {
     "delivery_risk_tokens_file_failures_total": Metric(
         "Reads of the tokens file that failed. The tokens in force stay in force."
     ),
-    "delivery_risk_workers_started_total": Metric("Workers started, replacements included."),
+    WORKERS_STARTED: Metric("Workers started, replacements included."),
+    WORKERS_FAILED: Metric(
+        "Workers that could not be started: no process (fork), no file to show that they are alive (heartbeat), or they ended "
+        "before they were ready (start).",
+        {"reason": ("fork", "heartbeat", "start")},
+    ),
     "delivery_risk_log_lines_dropped_total": Metric(
         "Log lines dropped because nobody read the log, or because it could not be written."
     ),

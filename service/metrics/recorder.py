@@ -72,6 +72,11 @@ class Metrics:
         """The worker that counted in this slot is gone: its requests in progress are lost."""
         self.count("delivery_risk_requests_lost_total", amount=self.counters.take(slot, (IN_PROGRESS,)))
 
+    def total(self, name: str, *labels: str) -> float:
+        """What all processes have counted of a counter."""
+        numbers = self.counters.totals().get((name, *labels), (0.0,))
+        return float(numbers[0])
+
     def compared(self, champion: RiskModel, challenger: RiskModel, differences: Floats, moves: Mapping[str, int]) -> None:
         """The challenger's scores minus the champion's, and how many orders would change their queue, by direction."""
         versions = (champion.manifest.version, challenger.manifest.version)

@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 
@@ -45,8 +46,10 @@ class Shadow:
             self._count(challenger, "dropped")
         with self._starting:
             if self._thread is None:  # not before the fork: threads do not survive it
-                self._thread = threading.Thread(target=self._work, name="shadow", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="shadow", daemon=True)
+                with suppress(RuntimeError):  # no thread can be started now; the next batch tries again
+                    thread.start()
+                    self._thread = thread
 
     def _count(self, challenger: RiskModel, outcome: str) -> None:
         self._metrics.count("delivery_risk_challenger_batches_total", challenger.manifest.version, outcome)

@@ -16,8 +16,9 @@ from gunicorn.http.body import ChunkedReader
 
 from service.app import Service
 from service.auth import token_store
-from service.metrics.definitions import IN_PROGRESS
+from service.metrics.definitions import IN_PROGRESS, WORKERS_STARTED
 from service.server import unix_socket, watchdog
+from service.server.arbiter import Arbiter
 from service.server.configuration import configuration, conflicts
 from service.server.worker import Worker
 from service.shared.counters import MASTER_SLOT
@@ -41,12 +42,14 @@ def options(service: Service) -> dict[str, Any]:
             raise SystemExit(f"delivery-risk: {conflict}")
         unix_socket.install()
         metrics.counters.attach(MASTER_SLOT)
+        Arbiter.take_over(arbiter, metrics)
         os.register_at_fork(after_in_parent=_release_signals)  # also where a worker could not be forked
         token_store.log_state(settings.tokens_file)
 
     def pre_fork(arbiter: Any, worker: Worker) -> None:
         living = {other.slot for other in arbiter.WORKERS.values()}
         worker.slot = min(set(range(MASTER_SLOT)) - living, default=MASTER_SLOT - 1)
+        worker.starts = metrics.counters.number(worker.slot, (WORKERS_STARTED,))
         # A new worker first has its master's handlers, which put a signal into a queue that nobody reads there. A worker told
         # to stop in that moment would not stop, and the master would wait for its whole graceful timeout.
         signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_SIGNALS)
@@ -55,7 +58,6 @@ def options(service: Service) -> dict[str, Any]:
         metrics.counters.attach(worker.slot)
         serving.attach(worker.slot)
         service.show_initial_series()
-        metrics.count("delivery_risk_workers_started_total")
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         keep_memory()
@@ -68,6 +70,7 @@ def options(service: Service) -> dict[str, Any]:
         service.tracer.start()
         if service.reloader is not None:
             service.reloader.start()
+        metrics.count(WORKERS_STARTED)
 
     def pre_request(worker: Worker, request: Any) -> None:
         if (request.method, request.path) in scoring_routes:
@@ -81,9 +84,11 @@ def options(service: Service) -> dict[str, Any]:
         if (request.method, request.path) in scoring_routes:  # its answer is sent to the last byte, or never will be
             metrics.count(IN_PROGRESS, amount=-1)
 
-    def child_exit(arbiter: Any, worker: Worker) -> None:
+    def child_exit(arbiter: Arbiter, worker: Worker) -> None:
         metrics.worker_ended(worker.slot)
         serving.worker_states.ended(worker.slot)
+        if metrics.counters.number(worker.slot, (WORKERS_STARTED,)) == worker.starts:
+            arbiter.worker_failed("start", "it ended before it was ready, see its lines in the log")
 
     def worker_exit(arbiter: Any, worker: Worker) -> None:
         service.tracer.stop()

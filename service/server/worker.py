@@ -10,9 +10,12 @@ A connection is first closed for writing (RFC 9112, 9.6): what its client still 
 might lose the answer. gunicorn waits for the client's close in its only loop; this worker waits beside it.
 """
 
+import os
 import socket
+import sys
 import threading
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ
@@ -37,17 +40,53 @@ MOST_LINGERING = 256
 _PIECE = 64 * 1024
 
 
+class NoHeartbeat(Exception):
+    """The file by which the master sees that a worker is alive cannot be made."""
+
+
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """The worker class of this service. `slot` is the worker's row in the shared counters."""
+    """The worker class of this service.
+
+    `slot` is the worker's row in the shared counters, and `starts` what that row counted of started workers before.
+    """
 
     slot: int
+    starts: float
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        mask = os.umask(0o077)
+        try:
+            super().__init__(*args, **kwargs)
+        except (OSError, RuntimeError) as error:
+            raise NoHeartbeat(f"its file in {self.cfg.worker_tmp_dir} cannot be made ({error})") from error
+        finally:
+            os.umask(mask)  # gunicorn leaves its own where the file cannot be made
         self.wsgi: WSGIApplication
         self._queued: dict[Any, float] = {}
         self._taken = threading.local()
         self._lingering: dict[Any, float] = {}
+
+    def init_process(self) -> None:
+        """Become ready and serve. A worker that does not become ready logs why and exits with 1."""
+        try:
+            super().init_process()
+        except Exception:
+            if self.booted:
+                raise
+            self.log.exception("the worker could not become ready")
+            sys.exit(1)
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """The threads, all started: one that cannot be started later would end the worker with the requests that it has."""
+        pool: ThreadPoolExecutor = super().get_thread_pool()
+        all_run = threading.Barrier(self.cfg.threads)
+        try:
+            for _ in range(self.cfg.threads):
+                pool.submit(all_run.wait)
+        except RuntimeError:
+            all_run.abort()
+            raise
+        return pool
 
     def load_wsgi(self) -> None:
         """Load the application, and pass the queue time of each request in its environ."""

@@ -81,6 +81,10 @@ class SharedCounters:
                 sums[key] = sums[key] + numbers if key in sums else numbers.copy()
         return sums
 
+    def number(self, slot: int, key: Key) -> float:
+        """The number of this key in a slot."""
+        return next((float(self._all_numbers[slot, place][0]) for entered, place in self._entries(slot) if entered == key), 0.0)
+
     def take(self, slot: int, key: Key) -> float:
         """Set the number of this key to 0 in the slot of a worker that has ended; return what it was."""
         for entered, place in self._entries(slot):

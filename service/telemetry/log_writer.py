@@ -10,6 +10,7 @@ import select
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 MOST_BYTES = 2**20
 LAST_SECONDS = 1.0
@@ -62,6 +63,10 @@ class LogWriter(logging.Handler):
         """Wait until all lines are written, at most LAST_SECONDS. `logging.shutdown` calls it when the process exits."""
         self._adopt()
         with self._changed:
+            if self._lines:
+                self._start_thread()
+            if self._thread is None:
+                self._write_here()
             self._changed.wait_for(lambda: not self._queued, LAST_SECONDS)
 
     def close(self) -> None:
@@ -93,6 +98,15 @@ class LogWriter(logging.Handler):
             with self._changed:
                 self._queued -= len(line)
                 self._changed.notify_all()
+
+    def _write_here(self) -> None:
+        """Write the queued lines without a thread, since none can be started, while there is room for them."""
+        rest = b"".join(self._lines)
+        with suppress(OSError):
+            while rest and select.select((), (self._descriptor,), (), 0)[1]:
+                rest = rest[os.write(self._descriptor, rest[: select.PIPE_BUF]) :]
+        self._lines.clear()
+        self._queued = 0
 
     def _write(self, line: bytes) -> bool:
         """Whether the line could be written."""

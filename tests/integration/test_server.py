@@ -133,6 +133,11 @@ def test_a_new_service_shows_its_errors_at_zero_and_gunicorns_own_variable_wins(
 MODEL = ("DELIVERY_RISK_MODEL", "/nowhere/model.npz", "cannot be read (No such file or directory)")
 SETTING = ("DELIVERY_RISK_OUT_OF_RANGE", "ignore", "DELIVERY_RISK_OUT_OF_RANGE: expected one of review, flag, refuse")
 THREADS = ("GUNICORN_CMD_ARGS", "--threads 4", "delivery-risk: gunicorn's --threads ")
+HEARTBEAT = (
+    "GUNICORN_CMD_ARGS",
+    "--worker-tmp-dir /nowhere",
+    "no worker could be started: its file in /nowhere cannot be made",
+)
 
 
 def assert_one_plain_line(exit_code, text, reason):
@@ -159,7 +164,9 @@ def test_serve_ends_with_one_plain_line_where_it_cannot_serve(run, monkeypatch, 
     assert_one_plain_line(done.exit_code, done.stderr, reason)
 
 
-@pytest.mark.parametrize(("command", "fault"), [(SERVE, THREADS), *((GUNICORN, fault) for fault in (MODEL, SETTING, THREADS))])
+@pytest.mark.parametrize(
+    ("command", "fault"), [(SERVE, THREADS), *((GUNICORN, fault) for fault in (MODEL, SETTING, THREADS, HEARTBEAT))]
+)
 def test_a_start_by_gunicorn_ends_with_one_plain_line_where_it_cannot_serve(command, fault):
     name, value, reason = fault
     environment = {**os.environ, "DELIVERY_RISK_BIND": "127.0.0.1:0", name: value}

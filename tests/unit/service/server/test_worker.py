@@ -1,8 +1,13 @@
-from threading import local
+import os
+from threading import Thread, active_count, local
+from threading import enumerate as enumerate_threads
 from types import SimpleNamespace
 from typing import Any
 
-from service.server.worker import Worker
+import pytest
+from gunicorn.config import Config
+
+from service.server.worker import NoHeartbeat, Worker
 from service.web.middleware import QUEUE_SECONDS
 
 
@@ -14,3 +19,45 @@ def test_only_the_first_request_on_a_connection_gets_the_queue_time():
     for _ in range(3):
         application({}, lambda *_: given.append)
     assert given == [2.0, None, None]
+
+
+def pool_of(threads):
+    worker: Any = object.__new__(Worker)
+    worker.cfg = SimpleNamespace(threads=threads)
+    return worker.get_thread_pool()
+
+
+def test_all_threads_run_before_the_first_request():
+    before = active_count()
+    pool = pool_of(5)
+    assert active_count() == before + 5
+    pool.shutdown()
+
+
+def test_threads_that_wait_for_one_that_cannot_be_started_end(monkeypatch):
+    start, before, tried = Thread.start, set(enumerate_threads()), []
+
+    def fail(thread):
+        tried.append(thread)
+        if len(tried) == 3:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(Thread, "start", fail)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        pool_of(5)
+    for thread in set(enumerate_threads()) - before:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_the_mask_of_new_files_is_kept_where_a_worker_gets_no_file(tmp_path):
+    cfg = Config()
+    cfg.set("worker_tmp_dir", str(tmp_path / "nowhere"))
+    mask = os.umask(0o027)
+    try:
+        with pytest.raises(NoHeartbeat, match="nowhere cannot be made"):
+            Worker(1, os.getpid(), [], None, 30, cfg, None)
+        assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(mask)

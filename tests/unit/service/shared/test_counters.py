@@ -27,6 +27,15 @@ def test_a_slot_continues_the_counts_of_its_last_owner():
     assert shared.totals()[("a",)].tolist() == [5]
 
 
+def test_the_number_of_one_slot_is_that_of_no_other():
+    shared = SharedCounters()
+    for slot in (0, 3):
+        shared.attach(slot)
+        shared.series(("a",), 1)[0] += slot + 1
+    assert [shared.number(slot, ("a",)) for slot in (0, 3, 4)] == [1, 4, 0]
+    assert shared.number(3, ("b",)) == 0
+
+
 def test_totals_are_a_copy_that_later_counts_do_not_change():
     shared = SharedCounters()
     shared.series(("a",), 1)[0] += 1

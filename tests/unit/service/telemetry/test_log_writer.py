@@ -119,3 +119,17 @@ def test_a_closed_writer_ends_its_thread_and_writes_later_lines(pipe, log):
     assert not thread.is_alive()
     log.info("second")
     assert lines_of(pipe, b"second") == ["first", "second"]
+
+
+def test_a_process_that_can_start_no_thread_writes_its_last_lines_when_it_exits(pipe, log, monkeypatch):
+    def fail(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    log.info("first")
+    log.info("last")
+    flush(log)
+    assert lines_of(pipe, b"last") == ["first", "last"]
+    log.info("x" * 10_000)  # more than the pipe holds
+    flush(log)
+    assert os.read(pipe[0], 65536) == b"x" * 4096

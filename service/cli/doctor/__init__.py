@@ -6,14 +6,14 @@ from collections import Counter
 import click
 
 from service import config
-from service.cli.doctor import machine, settings, software
+from service.cli.doctor import log, machine, settings, software
 from service.cli.doctor.finding import Check, Installation, fail
 
 _CHECKS: tuple[Check, ...] = (
     *(settings.settings, settings.files),
     *(software.python, software.dependencies, software.extras, software.gunicorn, software.traces, software.arithmetic),
     *(settings.model, settings.self_test, settings.challenger),
-    *(machine.bind, machine.temporary, machine.memory, machine.descriptors, machine.cores, machine.clock),
+    *(machine.bind, machine.temporary, machine.memory, machine.descriptors, machine.cores, machine.clock, log.log),
 )
 CHECKS = {check.__name__.replace("_", "-"): check for check in _CHECKS}
 

@@ -20,11 +20,13 @@ from service.shared.counters import SharedCounters
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _PROBE_SECONDS = 2.0
 _OWN_FILES = 64  # of a worker, beside its connections
+_FEWEST_FILES = 256
 _CONNECTIONS = 1000  # gunicorn's worker_connections
 _DAY = 86_400
 _YEARS = 50 * 365 * _DAY
 _SET_BIND = f"set {variable('bind')} to another"
 _NAME = "delivery-risk"
+_MORE_FILES = "remove files from it, or mount it with more space and inodes (nr_inodes)"
 
 
 def bind(installation: Installation) -> list[Finding]:
@@ -80,7 +82,7 @@ def _answering_service(host: str, port: int) -> str | None:
         connection.close()
 
 
-def temporary(_: Installation) -> list[Finding]:
+def temporary(installation: Installation) -> list[Finding]:
     """A worker can write the file by which the master sees that it is alive: in memory, if possible."""
     folder = heartbeats()
     try:
@@ -89,8 +91,14 @@ def temporary(_: Installation) -> list[Finding]:
             file.flush()
     except OSError as error:
         where, advice = (f"{folder}: ", "make it writable") if folder else ("", "mount a tmpfs at /tmp, or set TMPDIR")
+        if error.errno == errno.ENOSPC:
+            where, advice = f"{folder or tempfile.gettempdir()}: ", _MORE_FILES
         return [fail(f"{where}no temporary file can be written ({error.strerror})", advice)]
-    return [ok(f"{folder or tempfile.gettempdir()} is writable")]
+    folder = folder or tempfile.gettempdir()
+    system, workers = os.statvfs(folder), installation.settings.workers
+    if system.f_files and system.f_favail < workers:  # 0 where the file system does not limit them
+        return [warn(f"{folder}: room for {system.f_favail} more files, fewer than {workers} workers need", _MORE_FILES)]
+    return [ok(f"{folder} is writable")]
 
 
 def memory(_: Installation) -> list[Finding]:
@@ -103,13 +111,13 @@ def memory(_: Installation) -> list[Finding]:
     return [ok("shared memory can be mapped")]
 
 
-def descriptors(installation: Installation) -> list[Finding]:
+def descriptors(_: Installation) -> list[Finding]:
     """A worker may open as many files as it may have connections."""
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     found, advice = f"a process may open {limit} files", f"raise the limit (ulimit -n) to {_OWN_FILES + _CONNECTIONS} or more"
     if limit == resource.RLIM_INFINITY:
         return [ok("a process may open any number of files")]
-    if limit < _OWN_FILES + installation.settings.threads:
+    if limit < _FEWEST_FILES:
         return [fail(f"{found}, fewer than a worker needs", advice)]
     return [ok(found) if limit >= _CONNECTIONS else warn(f"{found}, which limits a worker's connections", advice)]
 

@@ -32,6 +32,7 @@ _BITS = (
     ("0x1.3c0ca4588f633p+3", "0x1.30313bc1f0219p+14", "0x1.fff9448c1c09cp-1"),
     ("0x1.0a66666666666p+5", "0x1.078401f5a3ec8p+48", "0x1.fffffffffffe0p-1"),
 )
+_TINY = 2.0**-1024  # subnormal; four times as much is the least normal number
 _COUNTS = (1, 2 * FEW)  # few numbers and many are computed in different ways
 
 
@@ -95,7 +96,10 @@ def traces(installation: Installation) -> Iterator[Finding]:
 
 
 def arithmetic(_: Installation) -> list[Finding]:
-    """Exponential and sigmoid of a number have the committed bits, alone and among many."""
+    """Tiny numbers are not taken as 0; exponential and sigmoid of a number have the committed bits, alone and among many."""
+    if any(not (np.full(count, _TINY) * 4).all() or not (np.full(count, 4 * _TINY) / 4).all() for count in _COUNTS):
+        advice = "find the library that has it do so, mostly one compiled with -ffast-math, and remove it"
+        return [fail("the processor takes numbers below 2.2e-308 as 0 (flush to zero)", advice)]
     wrong = 0
     for x, *expected in ([float.fromhex(text) for text in row] for row in _BITS):
         for count in _COUNTS:

@@ -1,7 +1,9 @@
+import errno
 import os
 import socket
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -90,16 +92,43 @@ def test_a_temporary_file_can_be_written_in_memory_or_else_where_others_are(monk
     assert reported._replace(found=reported.found.split(" (")[0]) == expected
 
 
+MORE = "remove files from it, or mount it with more space and inodes (nr_inodes)"
+
+
+@pytest.mark.parametrize(
+    ("files", "free", "workers", "expected"),
+    [
+        (100, 1, 2, warn("/tmp: room for 1 more files, fewer than 2 workers need", MORE)),
+        (100, 2, 2, ok("/tmp is writable")),
+        (0, 0, 2, ok("/tmp is writable")),  # as many as fit
+    ],
+)
+def test_every_worker_can_have_a_temporary_file(monkeypatch, files, free, workers, expected):
+    monkeypatch.setattr(config, "MEMORY", Path("/tmp"))
+    monkeypatch.setattr("os.statvfs", lambda _: SimpleNamespace(f_files=files, f_favail=free))
+    assert found(machine.temporary, workers=workers) == expected
+
+
+def test_a_file_system_without_room_or_inodes_fails(monkeypatch):
+    monkeypatch.setattr(config, "MEMORY", Path("/tmp"))
+
+    def fail_to_make(dir):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("tempfile.TemporaryFile", fail_to_make)
+    assert found(machine.temporary) == fail("/tmp: no temporary file can be written (No space left on device)", MORE)
+
+
 def test_memory_can_be_shared():
     assert found(machine.memory) == ok("shared memory can be mapped")
 
 
 @pytest.mark.parametrize(
-    ("limit", "expected"), [(40, "FAIL"), (67, "FAIL"), (68, "warn"), (999, "warn"), (1000, "ok"), (-1, "ok")]
+    ("limit", "expected"), [(40, "FAIL"), (255, "FAIL"), (256, "warn"), (999, "warn"), (1000, "ok"), (-1, "ok")]
 )
 def test_a_worker_may_open_the_files_that_it_needs(monkeypatch, limit, expected):
     monkeypatch.setattr("resource.getrlimit", lambda _: (limit, limit))
-    assert found(machine.descriptors, threads=4).verdict == expected
+    assert found(machine.descriptors).verdict == expected
 
 
 FEWER = "set DELIVERY_RISK_WORKERS to about the number of cores"

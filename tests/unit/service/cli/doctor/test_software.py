@@ -1,3 +1,5 @@
+import ctypes
+import mmap
 import platform
 import sys
 from importlib import metadata
@@ -110,6 +112,28 @@ def test_the_committed_bits_are_those_of_the_oracle_and_of_this_machine():
         x, exponential, sigmoid = map(float.fromhex, row)
         assert (exponential, sigmoid) == (portable_exp(x), portable_sigmoid(x))
     assert software.arithmetic(INSTALLATION) == [ok("40 results to the last bit")]
+
+
+@pytest.fixture
+def set_mode():
+    """Set the floating-point mode of this thread's processor, as a library compiled with -ffast-math does."""
+    if platform.machine() != "x86_64":
+        pytest.skip("written for x86-64")
+    with mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC) as code:
+        code.write(bytes.fromhex("0f ae 17 c3"))  # ldmxcsr [rdi]; ret
+        place = ctypes.c_char.from_buffer(code)
+        call = ctypes.CFUNCTYPE(None, ctypes.POINTER(ctypes.c_uint32))(ctypes.addressof(place))
+        yield lambda mode: call(ctypes.byref(ctypes.c_uint32(mode)))
+        call(ctypes.byref(ctypes.c_uint32(0x1F80)))
+        del place
+
+
+@pytest.mark.parametrize("mode", [0x8000, 0x0040], ids=["results", "operands"])
+def test_tiny_numbers_that_are_taken_as_0_fail(set_mode, mode):
+    set_mode(0x1F80 | mode)
+    (finding,) = software.arithmetic(INSTALLATION)
+    set_mode(0x1F80)
+    assert (finding.verdict, "(flush to zero)" in finding.found) == ("FAIL", True)
 
 
 @pytest.mark.parametrize("size", [1, 24])

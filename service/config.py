@@ -16,6 +16,9 @@ from schemas.result import POLICIES, POLICIES_HELP
 
 PREFIX = "DELIVERY_RISK_"
 DEFAULT_MODEL = str(Path(model.__file__).with_name(FILE_NAME))
+OWN_FILES = 64
+"""Files that a worker may open beside its connections."""
+
 MEMORY = Path("/dev/shm")  # noqa: S108
 
 

@@ -11,6 +11,7 @@ might lose the answer. gunicorn waits for the client's close in its only loop; t
 """
 
 import os
+import resource
 import socket
 import sys
 import threading
@@ -26,6 +27,7 @@ from gunicorn import util
 from gunicorn.workers.gthread import ThreadWorker
 from werkzeug import Response
 
+from service.config import OWN_FILES
 from service.server import log_redaction
 from service.web import malformed
 from service.web.middleware import QUEUE_SECONDS
@@ -61,6 +63,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             raise NoHeartbeat(f"its file in {self.cfg.worker_tmp_dir} cannot be made ({error})") from error
         finally:
             os.umask(mask)  # gunicorn leaves its own where the file cannot be made
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if files != resource.RLIM_INFINITY:  # with more connections than files it would end with the requests that it has
+            self.worker_connections = min(self.cfg.worker_connections, max(self.cfg.threads, files - OWN_FILES))
         self.wsgi: WSGIApplication
         self._queued: dict[Any, float] = {}
         self._taken = threading.local()

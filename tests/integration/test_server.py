@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -128,6 +130,18 @@ def test_a_new_service_shows_its_errors_at_zero_and_gunicorns_own_variable_wins(
     assert found['delivery_risk_requests_shed_total{reason="busy"}'] == 0
     assert found['delivery_risk_orders_total{model_version="1.0.0",queue="review"}'] == 0
     assert not [name for name in found if name.startswith("delivery_risk_challenger")]
+
+
+def test_more_connections_than_descriptors_end_no_worker():
+    command = ["sh", "-c", 'ulimit -n 150; exec "$@"', "sh", *SERVE]
+    with running(command, DELIVERY_RISK_KEEPALIVE_SECONDS="1") as server, ExitStack() as opened:
+        before = server.all_workers(2)
+        assert until(lambda: server.metrics()["delivery_risk_workers_started_total"] == 2)
+        for _ in range(400):
+            client = opened.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+            client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert server.call("GET", "/livez")[0] == 200
+        assert server.workers() == before
 
 
 MODEL = ("DELIVERY_RISK_MODEL", "/nowhere/model.npz", "cannot be read (No such file or directory)")

@@ -13,13 +13,12 @@ from pathlib import Path
 
 from model.artifact.checks import TIME
 from service.cli.doctor.finding import Finding, Installation, fail, ok, warn
-from service.config import heartbeats, variable
+from service.config import OWN_FILES, heartbeats, variable
 from service.serving.worker_state import WorkerStates
 from service.shared.counters import SharedCounters
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _PROBE_SECONDS = 2.0
-_OWN_FILES = 64  # of a worker, beside its connections
 _FEWEST_FILES = 256
 _CONNECTIONS = 1000  # gunicorn's worker_connections
 _DAY = 86_400
@@ -114,7 +113,7 @@ def memory(_: Installation) -> list[Finding]:
 def descriptors(_: Installation) -> list[Finding]:
     """A worker may open as many files as it may have connections."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    found, advice = f"a process may open {limit} files", f"raise the limit (ulimit -n) to {_OWN_FILES + _CONNECTIONS} or more"
+    found, advice = f"a process may open {limit} files", f"raise the limit (ulimit -n) to {OWN_FILES + _CONNECTIONS} or more"
     if limit == resource.RLIM_INFINITY:
         return [ok("a process may open any number of files")]
     if limit < _FEWEST_FILES:

@@ -61,3 +61,13 @@ def test_the_mask_of_new_files_is_kept_where_a_worker_gets_no_file(tmp_path):
         assert os.umask(0o027) == 0o027
     finally:
         os.umask(mask)
+
+
+@pytest.mark.parametrize(("files", "most"), [(-1, 1000), (2000, 1000), (300, 236), (60, 8)])
+def test_a_worker_has_no_more_connections_than_it_may_open_files(files, most, monkeypatch):
+    cfg = Config()
+    cfg.set("threads", 8)
+    monkeypatch.setattr("resource.getrlimit", lambda _: (files, files))
+    worker = Worker(1, os.getpid(), [], None, 30, cfg, None)
+    worker.tmp.close()
+    assert worker.worker_connections == most

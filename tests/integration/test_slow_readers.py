@@ -18,7 +18,9 @@ LIMITS = {
     "DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS": "5",
 }
 OVERDUE = 'delivery_risk_requests_overdue_total{stage="send"}'
-ANSWER = load.post(json.dumps({"orders": [ORDER | {"order_id": f"{'🚚' * 120}{n}"} for n in range(10_000)]}).encode())
+ANSWER = load.post(
+    json.dumps({"orders": [ORDER | {"order_id": f"{'🚚' * 120}{n}"} for n in range(10_000)]}, ensure_ascii=False).encode()
+)
 """A request whose answer is larger than what the kernel holds of it for a client that does not read."""
 
 FILE = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -49,7 +49,7 @@ def test_an_answer_that_is_not_read_holds_a_permit_until_its_deadline_and_no_pro
             time.sleep(0.05)
             assert time.monotonic() - begin < 15
         assert server.score([ORDER])["results"]
-        assert server.metrics()["delivery_risk_requests_in_progress"] == 0
+        assert until(lambda: server.metrics()["delivery_risk_requests_in_progress"] == 0)
         assert server.workers() == workers, server.log()
         assert len(server.lines("not read in time")) == 2
 

@@ -67,7 +67,7 @@ GAUGES = {
     "delivery_risk_model_reload_timestamp_seconds": Gauge(
         "Unix time of the last model change in any worker.",
         ("role",),
-        _by_role(lambda states: {(): max(state.since for state in states)}),
+        _by_role(lambda states: {(): max(states, key=lambda state: state.change).since}),
     ),
     "delivery_risk_reference_orders": Gauge(
         "Orders in the baseline of the served model.",

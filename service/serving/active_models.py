@@ -48,7 +48,7 @@ class Serving:
     def attach(self, slot: int) -> None:
         """Write this worker's state under its slot from now on. Call it in a new worker."""
         others = [worker.states["champion"] for worker in self.worker_states.all()]
-        self.latest = max(others, key=lambda state: state.since, default=self.active.states["champion"])
+        self.latest = max(others, key=lambda state: state.change, default=self.active.states["champion"])
         self._slot = slot
         self._swap(self.active)
 
@@ -74,7 +74,9 @@ class Serving:
     def _state(self, role: str, served: ServedVersion | None, wanted: VersionReference | None) -> RoleState:
         """The state of a role after a change that succeeded. `since` stays where the role serves what it served before."""
         before = self.active.states[role]
-        return RoleState(served, wanted, since=before.since if served == before.served else time.time())
+        if served == before.served:
+            return replace(before, wanted=wanted, reason=None)
+        return RoleState(served, wanted, since=time.time(), change=self.worker_states.next_change())
 
     def _swap(self, active: ActiveModels) -> None:
         self.active = active

@@ -31,13 +31,15 @@ class ServedVersion:
 class RoleState:
     """The champion or the challenger: what is `served`, what the registry says is `wanted`, and why the last change failed.
 
-    `since` is when the last change succeeded, in seconds since 1970.
+    `since` is when the last change succeeded, in seconds since 1970, for people. `change` is its number, higher than those of
+    all earlier changes in any worker: what compares changes compares their numbers, since a clock may be set back.
     """
 
     served: ServedVersion | None = None
     wanted: VersionReference | None = None
     reason: str | None = None
     since: float = 0.0
+    change: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,10 @@ class WorkerStates:
     def all(self) -> Iterator[WorkerState]:
         """The state of every worker that ever ran, by slot."""
         return map(_state, self._records.texts())
+
+    def next_change(self) -> int:
+        """The number of a change that is made now."""
+        return 1 + max((state.change for worker in self.all() for state in worker.states.values()), default=0)
 
 
 def _state(text: bytes) -> WorkerState:

@@ -8,9 +8,11 @@ from model.artifact import model_file
 from model.core.manifest import Feature
 from model.registry import loader, references, versions
 from model.registry.references import CHALLENGER, CURRENT, VersionReference
+from service.metrics.gauges import GAUGES
 from service.metrics.recorder import Metrics
 from service.rollout import reloader
 from service.rollout.reloader import Reloader
+from service.serving import active_models
 from service.serving.active_models import Serving
 from service.shared.counters import SharedCounters
 from tests.models import one_input
@@ -188,6 +190,34 @@ def test_a_new_worker_with_a_broken_registry_serves_what_the_others_do(models, w
     assert young.active.states["champion"].reason is not None
 
 
+def test_a_new_worker_serves_the_last_change_though_the_clock_was_set_back(models, monkeypatch):
+    now = [1e9]
+    monkeypatch.setattr(active_models.time, "time", lambda: now[0])
+    one = loader.load(models)
+    first = Serving(one, 100)
+
+    def worker(slot):
+        serving = Serving(one, 100)
+        serving.worker_states = first.worker_states
+        serving.attach(slot)
+        return Reloader(models, serving, Metrics(SharedCounters()), lambda: None), serving
+
+    (early, _), (late, _) = worker(1), worker(2)
+    now[0] += 10
+    versions.promote("2", models)
+    early.look()
+    now[0] -= 3600
+    versions.promote("3", models)
+    late.look()
+    (models / CURRENT).write_bytes(b"{")
+    young, serving = worker(3)
+    young.start()
+    assert serving.active.champion.model.manifest.version == "3"
+    shown = GAUGES["delivery_risk_model_reload_timestamp_seconds"]
+    states = [state.states["champion"] for state in serving.worker_states.all()]
+    assert shown.read({"champion": states}, serving.active.champion.model.manifest) == {("champion",): now[0]}
+
+
 def test_a_service_that_starts_with_the_newest_version_broken_takes_the_one_before(models):
     for version in "23":
         versions.promote(version, models)
@@ -236,9 +266,9 @@ def test_a_worker_that_starts_with_a_broken_reference_logs_no_change_once_it_is_
 
 
 def test_a_promotion_that_repairs_a_broken_reference_is_a_change(models, worker, logged):
-    since = worker.state().since
+    change = worker.state().change
     (models / CURRENT).write_bytes(b"{")
     worker.look()
     versions.promote("2", models)
     assert logged(worker) == [("champion", "model changed")]
-    assert worker.state().since > since
+    assert worker.state().change > change

@@ -13,11 +13,14 @@ from service.config import Settings
 from service.metrics.collector import MetricsCollector
 from service.metrics.definitions import Known
 from service.metrics.recorder import Metrics
+from service.rollout.follower import Follower
 from service.rollout.reloader import Reloader
 from service.rollout.shadow import Shadow
 from service.scoring.service import ScoringService
 from service.serving.active_models import Serving
+from service.serving.drain_file import DrainFile
 from service.shared.counters import SharedCounters
+from service.shared.look_times import LookTimes
 from service.telemetry.tracing import Tracer
 from service.web.application import create_app
 from service.web.concurrency_limit import ConcurrencyLimit
@@ -29,7 +32,8 @@ from service.web.routes import ROUTES
 class Service:
     """A service that is put together and may be forked into workers. `app` is its WSGI application.
 
-    `reloader` is None where a single model file is served. `scoring_routes` are method and path of the routes that score.
+    `reloader` is None where a single model file is served. `follower` looks at the files, in each worker, and `look_times` has
+    when it did. `scoring_routes` are method and path of the routes that score.
     """
 
     app: Flask
@@ -38,7 +42,10 @@ class Service:
     metrics: Metrics
     concurrency_limit: ConcurrencyLimit
     tracer: Tracer
+    drain_file: DrainFile
     reloader: Reloader | None
+    follower: Follower
+    look_times: LookTimes
     scoring_routes: Sequence[tuple[str, str]]
 
     def show_initial_series(self) -> None:
@@ -53,16 +60,31 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
     concurrency_limit = ConcurrencyLimit(
         settings, lambda: settings.max_body_bytes or serving.active.champion.decoder.largest_body, metrics
     )
-    token_store = None
+    token_store, drain_file, look_times = None, DrainFile(settings.drain_file), LookTimes()
+    looks = {} if settings.drain_file is None else {"drain": drain_file.look}
     if settings.tokens_file is not None:
         token_store = TokenStore(settings.tokens_file, lambda: metrics.count("delivery_risk_tokens_file_failures_total"))
+        looks["tokens"] = token_store.look
     scoring = ScoringService(serving, metrics, Shadow(metrics, concurrency_limit.busy))
-    registry = MetricsCollector(metrics.counters, serving).registry
-    components = Components(settings, serving, scoring, concurrency_limit, registry, token_store, tuple(routes))
+    registry = MetricsCollector(metrics.counters, serving, look_times).registry
+    components = Components(settings, serving, scoring, concurrency_limit, registry, token_store, drain_file, tuple(routes))
     app = create_app(components, metrics, tracer)
     reloader = None
     if os.path.isdir(settings.model):
         reloader = Reloader(settings.model, serving, metrics, lambda: service.show_initial_series(), settings.model_sha256)
+        looks["registry"] = reloader.look
     scoring_routes = [(route.method, route.path) for route in routes if route.scoring]
-    service = Service(app, settings, serving, metrics, concurrency_limit, tracer, reloader, scoring_routes)
+    service = Service(
+        app,
+        settings,
+        serving,
+        metrics,
+        concurrency_limit,
+        tracer,
+        drain_file,
+        reloader,
+        Follower(looks, look_times),
+        look_times,
+        scoring_routes,
+    )
     return service

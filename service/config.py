@@ -1,7 +1,6 @@
 """Settings: the environment variables of the service, validated all at once before anything starts."""
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,11 +49,6 @@ class Settings:
     drain_file: str | None
     log_level: str
     tokens_file: str | None
-
-    @property
-    def draining(self) -> bool:
-        """Whether the drain file exists: then the service still answers, but is not ready and closes its connections."""
-        return self.drain_file is not None and os.path.exists(self.drain_file)
 
 
 def _whole(default: int | None, low: int, high: int, description: str) -> fields.Integer:

@@ -4,15 +4,14 @@ In force is the last valid content of the file. A file that is missing, cannot b
 no valid token is rejected for it, and no revoked token is accepted again. Before the first valid content, no token is valid
 and the worker is not ready, because it would reject callers that other workers accept.
 
-A request checks the file, unless one did so less than EVERY seconds ago. A change is read once the file has not changed for
-REST seconds by the file system's clock, so that a file that is written piece by piece is not read in half; or else PATIENCE
-seconds after the change was first seen. Valid content goes into shared records; a worker that finds the file invalid, a new
-one for example, uses the content there.
+A thread looks at the file a few times a second; a request never does, since a file system may hang. A change is read once the
+file has looked the same for REST seconds, so that a file that is written piece by piece is not read in half; or else PATIENCE
+seconds after the change was first seen. Both are measured by the monotonic clock, not by that of a file system. Valid content
+goes into shared records; a worker that finds the file invalid, a new one for example, uses the content there.
 """
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable
 
@@ -22,7 +21,6 @@ from service.auth import tokens
 from service.auth.tokens import BadTokens, Token, Tokens
 from service.shared.records import SharedRecords
 
-EVERY = 0.2
 REST = 0.2
 PATIENCE = 0.6
 LIMIT = 64 * 2**10
@@ -38,14 +36,14 @@ class TokenStore:
     def __init__(self, path: str, failed: Callable[[], None]) -> None:
         self._path = path
         self._failed = failed
-        self._lock = threading.Lock()
         self._records = SharedRecords(LIMIT)
         self._content = b""
         self._tokens: Tokens = ()
         self._known: State | None = None
+        self._seen: State | None = None
+        self._seen_at = 0.0
         self._changed_at: float | None = None
         self._fault: str | None = None
-        self._due = 0.0
         try:
             self._content, self._tokens = _read(path)
             self._records.write(self._content)
@@ -60,33 +58,31 @@ class TokenStore:
 
     def check(self, header: str | None) -> Token:
         """The token of an Authorization header. Raises BadToken."""
-        self.follow()
         return tokens.check(self._tokens, header)
 
-    def follow(self) -> None:
-        """Check the file if that is due. Never raises."""
-        if time.monotonic() < self._due:
-            return
-        with self._lock:
-            if time.monotonic() >= self._due:
-                self._look()
-                self._due = time.monotonic() + EVERY
-
-    def _look(self) -> None:
-        state, rested = _state(self._path)
+    def look(self) -> None:
+        """Look at the file once, in one thread. Never raises."""
+        self._adopt()  # first: a new worker needs what others have read, also where its own look hangs
+        state, now = _state(self._path), time.monotonic()
+        if state != self._seen:
+            self._seen, self._seen_at = state, now
+        rested = state is not None and now - self._seen_at >= REST
         if state is None or state != self._known:
             self._known = None
-            self._changed_at = self._changed_at or time.monotonic()
-            if rested or time.monotonic() - self._changed_at >= PATIENCE:
+            self._changed_at = self._changed_at or now
+            if rested or now - self._changed_at >= PATIENCE:
                 self._changed_at = None
                 if self._take(state) and rested:  # one that has not rested may change again with the same times and size
                     self._known = state
-        posted = self._records.read()
-        if self._known is None:
-            if posted not in (None, self._content):
-                self._content, self._tokens = posted, tokens.parse(posted)
-        elif posted != self._content:
+        self._adopt()
+        if self._known is not None and self._records.read() != self._content:
             self._records.write(self._content)
+
+    def _adopt(self) -> None:
+        """Use the shared content, unless this worker has read the file as it is."""
+        posted = self._records.read()
+        if self._known is None and posted not in (None, self._content):
+            self._content, self._tokens = posted, tokens.parse(posted)
 
     def _take(self, state: State | None) -> bool:
         try:
@@ -98,7 +94,7 @@ class TokenStore:
                 consequence = "the tokens in force stay in force" if self._tokens else "no token is valid"
                 _log.error(f"tokens file is not valid; {consequence}", extra={"reason": self._fault})
             return False
-        if _state(self._path)[0] != state:
+        if _state(self._path) != state:
             return False
         if content != self._content or self._fault is not None:
             _log.info("tokens file read", extra=_counts(tokens))
@@ -126,14 +122,13 @@ def _read(path: str) -> tuple[bytes, Tokens]:
     return content, tokens.parse(content)
 
 
-def _state(path: str) -> tuple[State | None, bool]:
-    """A value that changes with the content of the file, None where there is no file; and whether the file has rested."""
+def _state(path: str) -> State | None:
+    """A value that changes with the content of the file, None where there is no file."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):
-        return None, False
-    state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-    return state, time.time() - found.st_ctime >= REST
+        return None
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _counts(tokens: Tokens) -> dict[str, int]:

@@ -15,9 +15,10 @@ from prometheus_client.utils import floatToGoString
 
 from model.core.batch import Floats
 from service.metrics.definitions import METRICS, Metric
-from service.metrics.gauges import GAUGES
+from service.metrics.gauges import GAUGES, Seen
 from service.serving.active_models import Serving
 from service.shared.counters import SharedCounters
+from service.shared.look_times import LookTimes
 
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 
@@ -25,9 +26,10 @@ Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 class MetricsCollector(Collector):
     """Collects METRICS and GAUGES into its `registry`."""
 
-    def __init__(self, counters: SharedCounters, serving: Serving) -> None:
+    def __init__(self, counters: SharedCounters, serving: Serving, look_times: LookTimes) -> None:
         self._counters = counters
         self._serving = serving
+        self._look_times = look_times
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)
 
@@ -40,10 +42,10 @@ class MetricsCollector(Collector):
             yield _family(name, metric, series[name])
         workers = [worker.states for worker in self._serving.worker_states.all() if worker.lives]
         roles = {role: [states[role] for states in workers] for role in sorted(set().union(*workers))}
-        champion = self._serving.active.champion.model.manifest
+        seen = Seen(roles, self._serving.active.champion.model.manifest, self._look_times.ages())
         for name, gauge in GAUGES.items():
             family = GaugeMetricFamily(name, gauge.help, labels=gauge.labels)
-            for values, number in gauge.read(roles, champion).items():
+            for values, number in gauge.read(seen).items():
                 family.add_metric(values, number)
             yield family
 

@@ -1,4 +1,4 @@
-"""The table of gauges: numbers that are read from the active models and the worker states when a scrape comes."""
+"""The table of gauges: numbers that are read when a scrape comes, of what the workers serve and look at."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -13,8 +13,20 @@ from service.serving.worker_state import RoleState
 from service.version import VERSION
 
 Values = Mapping[tuple[str, ...], float]
-Read = Callable[[Mapping[str, list[RoleState]], Manifest], Values]
-"""Reads a gauge from the states of each role in all living workers, and the manifest of this worker's champion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What gauges are read from: the states of each role in all living workers, the manifest of this worker's champion, and
+    the age of the last look at each file.
+    """
+
+    roles: Mapping[str, list[RoleState]]
+    champion: Manifest
+    look_ages: Mapping[str, float]
+
+
+Read = Callable[[Seen], Values]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +40,14 @@ class Gauge:
 
 def _by_role(read: Callable[[list[RoleState]], Values]) -> Read:
     """A number of each role's states; the first label is the role."""
-    return lambda roles, _: {(role, *found): n for role, states in roles.items() for found, n in sorted(read(states).items())}
+    return lambda seen: {(role, *found): n for role, states in seen.roles.items() for found, n in sorted(read(states).items())}
 
 
 def _of_baseline(read: Callable[[Baseline], Values]) -> Read:
     """A number of the champion's baseline, where it has one; the first label is the version."""
-    return lambda _, champion: {
-        (champion.version, *found): n for found, n in (read(champion.baseline) if champion.baseline else {}).items()
+    return lambda seen: {
+        (seen.champion.version, *found): n
+        for found, n in (read(seen.champion.baseline) if seen.champion.baseline else {}).items()
     }
 
 
@@ -46,9 +59,7 @@ def _shares(histogram: Histogram) -> Values:
 
 
 GAUGES = {
-    "delivery_risk_build_info": Gauge(
-        "Version of the service, as a label; always 1.", ("version",), lambda *_: {(VERSION,): 1}
-    ),
+    "delivery_risk_build_info": Gauge("Version of the service, as a label; always 1.", ("version",), lambda _: {(VERSION,): 1}),
     "delivery_risk_model_info": Gauge(
         "Workers that serve the model.",
         ("role", "name", "version", "sha256"),
@@ -68,6 +79,11 @@ GAUGES = {
         "Unix time of the last model change in any worker.",
         ("role",),
         _by_role(lambda states: {(): max(states, key=lambda state: state.change).since}),
+    ),
+    "delivery_risk_files_last_look_age_seconds": Gauge(
+        "Seconds since the last look at a file that workers follow, in the worker whose look is the longest ago.",
+        ("file",),
+        lambda seen: {(file,): age for file, age in seen.look_ages.items()},
     ),
     "delivery_risk_reference_orders": Gauge(
         "Orders in the baseline of the served model.",

@@ -1,4 +1,4 @@
-"""Reloader: a thread in each worker that follows the registry's references and changes the active models.
+"""Reloader: looks at the registry's references, again and again in each worker, and changes the active models.
 
 A version is loaded, checked and tested as at the start, off the path of any request; then one reference is swapped. If the
 reference or the file is not valid, the worker continues with what it serves, reports why, and retries: at once when the
@@ -6,7 +6,6 @@ reference changes, otherwise after a pause that doubles up to LONGEST.
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,10 +17,10 @@ from model.registry import versions
 from model.registry.references import VersionReference
 from schemas.files.row import RESERVED_NAMES
 from service.metrics.recorder import Metrics
+from service.rollout.follower import EVERY
 from service.serving.active_models import Serving
 from service.serving.worker_state import RoleState
 
-EVERY = 0.2
 LONGEST = 30.0
 Wanted = VersionReference | None
 _log = logging.getLogger("delivery_risk.reload")
@@ -53,21 +52,15 @@ class Reloader:
         self._troubles: dict[str, _Trouble] = {}
 
     def start(self) -> None:
-        """Load what the registry names now, or else the last valid version, and follow from then on in a thread."""
+        """Load what the registry names now, or else the last valid version."""
         self.look()
         if self._serving.active.states["champion"].reason is not None:
             self._join_the_others()
-        threading.Thread(target=self._follow, name="reload", daemon=True).start()
 
     def look(self) -> None:
-        """Read the references once, and change the models where they differ."""
+        """Read the references once, and change the models where they differ. Never raises."""
         self._attend("champion", versions.current, self._champion)
         self._attend("challenger", versions.challenger, self._challenger)
-
-    def _follow(self) -> None:
-        while True:
-            time.sleep(EVERY)
-            self.look()
 
     def _attend(self, role: str, read: Callable[[Path | str], Wanted], change: Callable[[Wanted], None]) -> None:
         before = self._serving.active.states[role]

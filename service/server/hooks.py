@@ -70,6 +70,7 @@ def options(service: Service) -> dict[str, Any]:
         service.tracer.start()
         if service.reloader is not None:
             service.reloader.start()
+        service.follower.start(worker.slot)
         metrics.count(WORKERS_STARTED)
 
     def pre_request(worker: Worker, request: Any) -> None:
@@ -77,7 +78,7 @@ def options(service: Service) -> dict[str, Any]:
             metrics.count(IN_PROGRESS)
         # A connection is closed from here: gunicorn ignores an application's `Connection: close`. It reads the rest of a
         # body after the answer, and after badly framed chunks it would answer once more, to the next request.
-        if isinstance(getattr(request.body, "reader", None), ChunkedReader) or settings.draining:
+        if isinstance(getattr(request.body, "reader", None), ChunkedReader) or service.drain_file.exists:
             request.force_close()
 
     def post_request(worker: Worker, request: Any, environ: Any, response: Any) -> None:
@@ -87,6 +88,7 @@ def options(service: Service) -> dict[str, Any]:
     def child_exit(arbiter: Arbiter, worker: Worker) -> None:
         metrics.worker_ended(worker.slot)
         serving.worker_states.ended(worker.slot)
+        service.look_times.ended(worker.slot)
         if metrics.counters.number(worker.slot, (WORKERS_STARTED,)) == worker.starts:
             arbiter.worker_failed("start", "it ended before it was ready, see its lines in the log")
 

@@ -27,7 +27,6 @@ def register(app: Flask, token_store: TokenStore, metrics: Metrics, matched: Cal
         route, needed = matched(), None
         if route is not None:
             if route.scope is None:
-                token_store.follow()  # so that probes keep the tokens of an idle worker up to date
                 return
             # A method that Flask adds, such as OPTIONS, reads.
             needed = route.scope if request.method == route.method else "read"

@@ -11,6 +11,7 @@ from service.auth.token_store import TokenStore
 from service.config import Settings
 from service.scoring.service import ScoringService
 from service.serving.active_models import Serving
+from service.serving.drain_file import DrainFile
 from service.web.concurrency_limit import ConcurrencyLimit
 
 
@@ -24,6 +25,7 @@ class Components:
     concurrency_limit: ConcurrencyLimit
     registry: CollectorRegistry
     token_store: TokenStore | None
+    drain_file: DrainFile
     routes: "Sequence[Route]"
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.facts import ORDER, ROOT
 from tests.integration import load
 from tests.pages import blocks, section
-from tests.servers import GUNICORN, running
+from tests.servers import GUNICORN, running, until
 
 
 def test_a_draining_server_is_not_ready_and_answers_the_requests_it_has_when_it_stops(tmp_path):
@@ -22,6 +22,7 @@ def test_a_draining_server_is_not_ready_and_answers_the_requests_it_has_when_it_
             status, headers, _ = connection.ask(load.get("/readyz"))
             assert (status, headers["Connection"]) == (200, "keep-alive")
             file.touch()
+            assert until(lambda: connection.ask(load.get("/readyz"))[0] == 503, 10)
             for path, expected in (("/readyz", 503), ("/livez", 200)):
                 status, headers, _ = connection.ask(load.get(path))
                 assert (status, headers["Connection"]) == (expected, "close")
@@ -30,6 +31,7 @@ def test_a_draining_server_is_not_ready_and_answers_the_requests_it_has_when_it_
             assert (status, headers["Connection"]) == (200, "close")
             assert len(json.loads(body)["results"]) == 3
             file.unlink()
+            assert until(lambda: connection.ask(load.get("/readyz"))[0] == 200, 10)
         slow = load.post(json.dumps({"orders": [ORDER | {"order_id": "slow"}]}).encode())
         clients = load.Load(server.port, slow, 4, lambda outcomes: outcomes.sent == 0)
         time.sleep(0.2)

@@ -15,7 +15,7 @@ def livez(_: Components, __: Request) -> dict[str, str]:
 
 def readyz(components: Components, _: Request) -> dict[str, str]:
     """Ready, unless the drain file exists or no token is valid."""
-    if components.settings.draining:
+    if components.drain_file.exists:
         raise Problem(503, "The service is about to stop.")
     if components.token_store is not None and (reason := components.token_store.closed) is not None:
         raise Problem(503, f"No token is valid: {reason}.")

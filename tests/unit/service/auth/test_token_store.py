@@ -1,5 +1,6 @@
 import logging
 import os
+import threading
 import time
 
 import pytest
@@ -9,7 +10,10 @@ from hypothesis import strategies as st
 from service.auth import token_store
 from service.auth.token_store import TokenStore
 from service.auth.tokens import BadToken
+from service.rollout.follower import Follower
+from service.shared.look_times import LookTimes
 from tests.bearer_tokens import BREAKS, GOOD, OTHER, REVOKED, UNKNOWN, digest, line, replace
+from tests.servers import until
 from tests.unit.service.auth.test_tokens import contents, read_by_hand
 
 BROKEN = [how for how in BREAKS if how != "unreadable" or os.geteuid() != 0]  # root reads every file
@@ -24,8 +28,8 @@ def path(tmp_path):
 
 @pytest.fixture
 def at_once(monkeypatch):
-    """Every request reads the file, whether it has rested or not."""
-    for name in ("EVERY", "REST", "PATIENCE"):
+    """Every look reads the file, whether it has rested or not."""
+    for name in ("REST", "PATIENCE"):
         monkeypatch.setattr(token_store, name, 0.0)
 
 
@@ -36,6 +40,12 @@ def store_of(path):
 
 
 def valid(store, *tokens):
+    """Which of the tokens are valid after a look."""
+    store.look()
+    return checked(store, *tokens)
+
+
+def checked(store, *tokens):
     found = []
     for token in tokens:
         try:
@@ -52,7 +62,8 @@ def test_a_file_that_breaks_leaves_the_last_tokens_in_force_until_it_is_repaired
     assert valid(store, GOOD, OTHER) == [False, True]
     assert not failures
     BREAKS[broken](path)
-    assert valid(store, GOOD, OTHER, UNKNOWN) == [False, True, False]
+    for _ in range(3):
+        assert valid(store, GOOD, OTHER, UNKNOWN) == [False, True, False]
     assert len(failures) >= 3
     (reason,) = [record.reason for record in caplog.records if record.levelno == logging.ERROR]
     assert reason
@@ -91,8 +102,7 @@ def test_a_worker_that_has_read_the_file_corrects_the_shared_records(at_once, pa
     assert store._records.read() == line(GOOD).encode()
 
 
-def test_a_file_is_read_once_it_rests_and_not_in_half(path, monkeypatch):
-    monkeypatch.setattr(token_store, "EVERY", 0.0)
+def test_a_file_is_read_once_it_rests_and_not_in_half(path):
     store, failures = store_of(path)
     with path.open("w") as file:
         for text in (line(OTHER), line(GOOD)):
@@ -100,13 +110,30 @@ def test_a_file_is_read_once_it_rests_and_not_in_half(path, monkeypatch):
             file.flush()
             assert valid(store, GOOD, OTHER) == [True, False]
             time.sleep(token_store.REST / 4)
+    assert valid(store, GOOD, OTHER) == [True, False]
     time.sleep(token_store.REST + 0.02)
     assert valid(store, GOOD, OTHER) == [True, True]
     assert not failures
 
 
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_clock_that_is_set_or_that_of_a_file_server_changes_nothing(path, monkeypatch, hours):
+    store, _ = store_of(path)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 3600 * hours)
+    replace(path, line(OTHER))
+    assert valid(store, GOOD, OTHER) == [True, False], "it may still be written"
+    time.sleep(token_store.REST + 0.02)
+    assert valid(store, GOOD, OTHER) == [False, True]
+    reads = []
+    monkeypatch.setattr(token_store, "_read", reads.append)
+    for _ in range(3):
+        time.sleep(token_store.REST + 0.02)
+        assert valid(store, GOOD, OTHER) == [False, True]
+    assert not reads
+
+
 def test_a_file_that_never_rests_is_read_all_the_same(path, monkeypatch):
-    monkeypatch.setattr(token_store, "EVERY", 0.0)
     monkeypatch.setattr(token_store, "PATIENCE", 0.3)
     store, _ = store_of(path)
     replace(path, line(OTHER))
@@ -121,12 +148,13 @@ def test_a_file_that_never_rests_is_read_all_the_same(path, monkeypatch):
 @pytest.mark.long
 def test_a_changed_file_is_mostly_in_force_within_half_a_second(path):
     store, _ = store_of(path)
+    Follower({"tokens": store.look}, LookTimes()).start(0)
     seconds = []
     for turn, (old, new) in enumerate([(GOOD, OTHER), (OTHER, GOOD)] * 4):
         time.sleep(0.07 * turn)
         replace(path, line(new))
         began = time.monotonic()
-        while valid(store, old, new) != [False, True]:
+        while checked(store, old, new) != [False, True]:
             assert time.monotonic() < began + 5
             time.sleep(0.01)
         seconds.append(time.monotonic() - began)
@@ -134,11 +162,16 @@ def test_a_changed_file_is_mostly_in_force_within_half_a_second(path):
     assert max(seconds) < 1
 
 
-def test_a_file_that_changes_between_calls_is_in_force_for_the_next_call(path):
+def test_a_new_worker_whose_look_hangs_uses_the_tokens_that_others_have_read(at_once, path, monkeypatch):
     store, _ = store_of(path)
     replace(path, line(OTHER))
-    time.sleep(token_store.REST + 0.02)
-    assert valid(store, GOOD, OTHER) == [False, True]
+    child = os.fork()
+    if child == 0:
+        os._exit(valid(store, GOOD, OTHER) != [False, True])
+    assert os.waitpid(child, 0)[1] == 0
+    monkeypatch.setattr(os, "stat", lambda *_: threading.Event().wait())
+    threading.Thread(target=store.look, daemon=True).start()
+    assert until(lambda: checked(store, GOOD, OTHER) == [False, True], 10)
 
 
 def test_another_file_of_the_same_size_and_times_is_noticed(at_once, path):
@@ -149,16 +182,6 @@ def test_another_file_of_the_same_size_and_times_is_noticed(at_once, path):
     path.write_text(line(OTHER))
     os.utime(path, ns=times)
     assert valid(store, GOOD, OTHER) == [False, True]
-
-
-def test_the_file_is_checked_a_few_times_a_second_however_many_calls_come(path, monkeypatch):
-    store, _ = store_of(path)
-    checks, real = [], os.stat
-    monkeypatch.setattr(os, "stat", lambda *given, **named: checks.append(1) or real(*given, **named))
-    began = time.monotonic()
-    while time.monotonic() < began + 0.25:
-        valid(store, GOOD)
-    assert len(checks) <= 2 * (0.25 / token_store.EVERY + 2)
 
 
 def test_the_start_logs_whether_authentication_is_on(path, caplog):
@@ -187,6 +210,7 @@ def test_the_last_valid_content_is_in_force_after_any_history_of_the_file(at_onc
             if content is not None:
                 path.write_bytes(content)
                 expected = read_by_hand(content) or expected
+            store.look()
             for token in (GOOD, OTHER, REVOKED, UNKNOWN):
                 try:
                     found = store.check(f"Bearer {token}")

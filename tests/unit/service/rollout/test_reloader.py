@@ -8,7 +8,7 @@ from model.artifact import model_file
 from model.core.manifest import Feature
 from model.registry import loader, references, versions
 from model.registry.references import CHALLENGER, CURRENT, VersionReference
-from service.metrics.gauges import GAUGES
+from service.metrics.gauges import GAUGES, Seen
 from service.metrics.recorder import Metrics
 from service.rollout import reloader
 from service.rollout.reloader import Reloader
@@ -215,7 +215,7 @@ def test_a_new_worker_serves_the_last_change_though_the_clock_was_set_back(model
     assert serving.active.champion.model.manifest.version == "3"
     shown = GAUGES["delivery_risk_model_reload_timestamp_seconds"]
     states = [state.states["champion"] for state in serving.worker_states.all()]
-    assert shown.read({"champion": states}, serving.active.champion.model.manifest) == {("champion",): now[0]}
+    assert shown.read(Seen({"champion": states}, one.manifest, {})) == {("champion",): now[0]}
 
 
 def test_a_service_that_starts_with_the_newest_version_broken_takes_the_one_before(models):

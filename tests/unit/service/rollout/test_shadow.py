@@ -14,6 +14,7 @@ from service.rollout.shadow import WAITING, Shadow
 from service.scoring.batch import Options, score_batch
 from service.serving.active_models import Serving
 from service.shared.counters import SharedCounters
+from service.shared.look_times import LookTimes
 from tests.apps import service_of
 from tests.models import one_input
 from tests.servers import read_metrics, until
@@ -52,7 +53,7 @@ def scored(values):
 
 def counted(counters):
     """What a scrape shows of the challenger, by the last of its labels."""
-    families = MetricsCollector(counters, Serving(one_input(), 100)).collect()
+    families = MetricsCollector(counters, Serving(one_input(), 100), LookTimes()).collect()
     samples = (each for family in families for each in family.samples if each.name.startswith("delivery_risk_challenger_"))
     return {each.labels.get("outcome") or each.labels.get("direction") or each.labels["le"]: each.value for each in samples}
 

@@ -7,7 +7,7 @@ import pytest
 from service.auth import token_store
 from service.web.errors import MEDIA_TYPE
 from service.web.routes import ROUTES
-from tests.apps import samples
+from tests.apps import samples, service_of
 from tests.bearer_tokens import GOOD, OTHER, UNKNOWN, WRONG, bearer, line
 from tests.servers import until
 from tests.unit.service.web.test_errors import problem
@@ -23,6 +23,12 @@ def path(tmp_path):
     file = tmp_path / "tokens"
     file.write_text(line(GOOD, "score", "planner") + line(OTHER, "read", "grafana"))
     return file
+
+
+@pytest.fixture
+def service(path):
+    """A function that makes the service with the file as it is now."""
+    return lambda: service_of(tokens_file=str(path))
 
 
 @pytest.fixture
@@ -89,13 +95,13 @@ def test_the_callers_name_is_logged_and_counted_and_the_token_is_nowhere(client,
         assert token not in everything + answer.text
 
 
-def test_an_invalid_file_is_counted(make_client, path, monkeypatch):
-    for name in ("EVERY", "PATIENCE"):
-        monkeypatch.setattr(token_store, name, 0.0)
-    client = make_client(tokens_file=str(path))
+def test_an_invalid_file_is_counted(service, path, monkeypatch):
+    monkeypatch.setattr(token_store, "PATIENCE", 0.0)
+    made = service()
     path.unlink()
-    client.get("/livez")
-    assert samples(client, **bearer(OTHER))["delivery_risk_tokens_file_failures_total"] == 2
+    for _ in range(2):
+        made.follower.looks["tokens"]()
+    assert samples(made.app.test_client(), **bearer(OTHER))["delivery_risk_tokens_file_failures_total"] == 2
 
 
 def test_without_a_file_authentication_is_off_and_not_documented(make_client, order):
@@ -114,32 +120,36 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize(("text", "reason"), UNREADABLE)
-def test_the_service_is_not_ready_until_any_token_was_valid_and_is_ready_from_then_on(make_client, path, order, text, reason):
+def test_the_service_is_not_ready_until_any_token_was_valid_and_is_ready_from_then_on(service, path, order, text, reason):
     def spoil():
         path.unlink() if text is None else path.write_text(text)
 
     spoil()
-    client = make_client(tokens_file=str(path))
+    made = service()
+    client, look = made.app.test_client(), made.follower.looks["tokens"]
     for _ in range(3):
+        look()
         assert problem(client.get("/readyz"), 503)["detail"] == f"No token is valid: {reason}."
         assert client.get("/livez").status_code == 200
         assert client.post("/score", json={"orders": [order]}, headers=bearer(GOOD)).status_code == 401
     path.write_text(line(GOOD))
-    assert until(lambda: client.get("/readyz").status_code == 200, 3)
+    assert until(lambda: look() or client.get("/readyz").status_code == 200, 3)
     spoil()
     began = time.monotonic()
     while time.monotonic() < began + 2 * token_store.PATIENCE:
+        look()
         assert client.get("/readyz").status_code == 200
         time.sleep(0.02)
 
 
-def test_a_file_with_a_new_fault_before_any_token_was_valid_is_reported_by_it(make_client, path, caplog, monkeypatch):
-    for name in ("EVERY", "REST", "PATIENCE"):
+def test_a_file_with_a_new_fault_before_any_token_was_valid_is_reported_by_it(service, path, caplog, monkeypatch):
+    for name in ("REST", "PATIENCE"):
         monkeypatch.setattr(token_store, name, 0.0)
     path.unlink()
-    client = make_client(tokens_file=str(path))
+    made = service()
     path.write_text("x")
-    answer = client.get("/readyz")
+    made.follower.looks["tokens"]()
+    answer = made.app.test_client().get("/readyz")
     assert (answer.content_type, "line 1" in answer.json["detail"]) == (MEDIA_TYPE, True)
     errors = [record.message for record in caplog.records if record.levelname == "ERROR"]
     assert errors == ["tokens file is not valid; no token is valid"]

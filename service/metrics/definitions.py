@@ -61,6 +61,21 @@ _CHALLENGER: Labels = {
 _VERSIONS: Labels = {**_VERSION, **_CHALLENGER}
 
 METRICS = {
+    # Series are entered in this order: first what must be counted even where memory is full.
+    "delivery_risk_requests_overdue_total": Metric(
+        "Requests over their time limit, by stage. The worker of one in stage `compute` is replaced.",
+        {"stage": ("read", "compute", "send")},
+    ),
+    IN_PROGRESS: Metric("Scoring requests in progress.", gauge=True),
+    "delivery_risk_requests_lost_total": Metric(
+        "Scoring requests that ended with their worker. They have no answer and no duration."
+    ),
+    WORKERS_STARTED: Metric("Workers started, replacements included."),
+    WORKERS_FAILED: Metric(
+        "Workers that could not be started: no process (fork), no file to show that they are alive (heartbeat), or they ended "
+        "before they were ready (start).",
+        {"reason": ("fork", "heartbeat", "start")},
+    ),
     "http_request_duration_seconds": Metric(
         "Duration of requests in seconds, from the wait for a thread to the answer.",
         {
@@ -106,23 +121,9 @@ METRICS = {
     "delivery_risk_requests_shed_total": Metric(
         "Requests answered 503 because the server is at its concurrency limit.", {"reason": ["busy"]}
     ),
-    "delivery_risk_requests_overdue_total": Metric(
-        "Requests over their time limit, by stage. The worker of one in stage `compute` is replaced.",
-        {"stage": ("read", "compute", "send")},
-    ),
-    IN_PROGRESS: Metric("Scoring requests in progress.", gauge=True),
-    "delivery_risk_requests_lost_total": Metric(
-        "Scoring requests that ended with their worker. They have no answer and no duration."
-    ),
     "delivery_risk_requests_by_caller_total": Metric("Authenticated requests, by caller.", {"caller": ()}),
     "delivery_risk_tokens_file_failures_total": Metric(
         "Reads of the tokens file that failed. The tokens in force stay in force."
-    ),
-    WORKERS_STARTED: Metric("Workers started, replacements included."),
-    WORKERS_FAILED: Metric(
-        "Workers that could not be started: no process (fork), no file to show that they are alive (heartbeat), or they ended "
-        "before they were ready (start).",
-        {"reason": ("fork", "heartbeat", "start")},
     ),
     "delivery_risk_log_lines_dropped_total": Metric(
         "Log lines dropped because nobody read the log, or because it could not be written."

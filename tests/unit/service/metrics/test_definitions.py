@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from model.core.manifest import Feature
 from model.core.network import Network
@@ -17,6 +18,13 @@ from tests.apps import service_of
 from tests.models import layer, model_of, one_input
 
 ROUTES = [("POST", "/score")]
+NEVER_LOST = {
+    "delivery_risk_requests_lost_total",
+    "delivery_risk_requests_overdue_total",
+    "delivery_risk_requests_in_progress",
+    "delivery_risk_workers_started_total",
+    "delivery_risk_metrics_unrecorded_total",
+}
 
 
 def test_every_metric_has_initial_series_but_those_whose_labels_only_an_event_can_name():
@@ -53,19 +61,31 @@ def test_a_promoted_version_and_a_challenger_are_shown_at_zero(models):
     assert found["delivery_risk_challenger_queue_changes_total", "2", "1", "review_to_monitor"].tolist() == [0]
 
 
-def test_there_is_room_for_a_hundred_versions_of_a_wide_model():
-    features = [Feature(f"{'x' * 61}{number:03}") for number in range(64)]
-    wide = model_of(Network([layer([[1.0] * 64], [0.0])]), features=features)
+MANY = [(1, 100), (4096, 1), pytest.param(1, 10_000, marks=pytest.mark.long), pytest.param(4096, 10, marks=pytest.mark.long)]
+
+
+@pytest.mark.parametrize(("features", "promotions"), MANY)
+def test_no_series_is_lost_in_ten_thousand_promotions_or_with_thousands_of_features(features, promotions):
+    named = [Feature(f"{'x' * 60}{number:04}") for number in range(features)]
+    wide = model_of(Network([layer([[1.0] * features], [0.0])]), features=named)
     serving, counts = Serving(wide, 100), SharedCounters()
-    for number in range(100):
+    for number in range(promotions):
         names = f"2026.{number}.0", f"2026.{number}.0-next"
         version, following = (replace(wide, manifest=replace(wide.manifest, version=name)) for name in names)
         serving.set_champion(version, VersionReference(version.manifest.version, "x.npz", "0" * 64))
         serving.set_challenger(following, None)
         Metrics(counts).show_initial(Known(serving.active, ROUTES))
     found = counts.totals()
-    assert sum(key[0] == "delivery_risk_challenger_batches_total" for key in found) == 300
+    assert sum(key[0] == "delivery_risk_challenger_batches_total" for key in found) == 3 * promotions
+    assert sum(key[0] == "delivery_risk_feature_zscore" for key in found) == features
     assert found[UNRECORDED].tolist() == [0]
+
+
+def test_what_must_never_be_lost_is_entered_first(monkeypatch):
+    monkeypatch.setattr(counters, "NUMBERS", len(NEVER_LOST) + 2)
+    full = SharedCounters()
+    Metrics(full).show_initial(Known(Serving(one_input(), 100).active, ROUTES))
+    assert {key[0] for key in full.totals()} == NEVER_LOST
 
 
 def test_initial_series_without_room_drop_no_update(monkeypatch):

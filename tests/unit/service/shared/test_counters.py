@@ -1,3 +1,4 @@
+import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -84,7 +85,7 @@ def test_a_series_whose_length_was_not_yet_published_is_not_seen_and_its_room_is
     shared = SharedCounters()
     used = int(shared._used[0])
     line = b'[["torn"], 1, 1]\n'
-    shared._names[0, used : used + len(line)] = list(line)
+    os.pwrite(shared._file, line, counters._names_at(0) + used)
     assert ("torn",) not in shared.totals()
     shared.attach(0)
     shared.series(("whole",), 1)[0] += 1

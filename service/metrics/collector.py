@@ -16,6 +16,7 @@ from prometheus_client.utils import floatToGoString
 from model.core.batch import Floats
 from service.metrics.definitions import METRICS, Metric
 from service.metrics.gauges import GAUGES, Seen
+from service.metrics.retention import SHOWN, horizon
 from service.serving.active_models import Serving
 from service.shared.counters import SharedCounters
 from service.shared.look_times import LookTimes
@@ -36,11 +37,15 @@ class MetricsCollector(Collector):
     def collect(self) -> Iterator[Family]:
         """Every family, empty ones too."""
         series: dict[str, list[tuple[Sequence[str], Floats]]] = {name: [] for name in METRICS}
-        for (name, *labels), numbers in sorted(self._counters.totals().items(), key=itemgetter(0)):
-            series[name].append((labels, numbers))
+        last_used = self._counters.last_used()
+        workers = [worker.states for worker in self._serving.worker_states.all() if worker.lives]
+        served = [max(state.change for state in states.values()) for states in workers]
+        oldest = min([horizon(last_used, SHOWN), *filter(None, served)])
+        for key, numbers in sorted(self._counters.totals().items(), key=itemgetter(0)):
+            if last_used.get(key, oldest) >= oldest:
+                series[key[0]].append((key[1:], numbers))
         for name, metric in METRICS.items():
             yield _family(name, metric, series[name])
-        workers = [worker.states for worker in self._serving.worker_states.all() if worker.lives]
         roles = {role: [states[role] for states in workers] for role in sorted(set().union(*workers))}
         seen = Seen(roles, self._serving.active.champion.model.manifest, self._look_times.ages())
         for name, gauge in GAUGES.items():

@@ -47,6 +47,9 @@ class Metric:
         return product(*(values(known) if callable(values) else values for values in self.labels.values()))
 
 
+OF_VERSION = ("model_version", "challenger_version")
+"""Labels whose value is the version of a model."""
+
 IN_PROGRESS = "delivery_risk_requests_in_progress"
 WORKERS_STARTED, WORKERS_FAILED = "delivery_risk_workers_started_total", "delivery_risk_workers_failed_total"
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -130,3 +133,5 @@ METRICS = {
     ),
     UNRECORDED[0]: Metric("Updates dropped because metrics memory was full."),
 }
+OF_MODELS = frozenset(name for name, metric in METRICS.items() if not {*OF_VERSION, "feature"}.isdisjoint(metric.labels))
+"""Metrics whose series are no longer needed once their version or feature is out of use."""

@@ -5,6 +5,7 @@ A histogram's numbers are the counts of its buckets, not cumulated, and the sum 
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
+from math import inf
 
 import numpy as np
 
@@ -12,7 +13,8 @@ from model.core.batch import Floats
 from model.core.risk_model import RiskModel
 from schemas.faults import Fault
 from schemas.result import QUEUES, ScoredBatch
-from service.metrics.definitions import IN_PROGRESS, METRICS, Known
+from service.metrics.definitions import IN_PROGRESS, METRICS, OF_MODELS, Known
+from service.metrics.retention import KEPT, horizon
 from service.shared.counters import SharedCounters
 from service.telemetry.request_context import Timing
 
@@ -25,13 +27,19 @@ class Metrics:
 
     def __init__(self, counters: SharedCounters) -> None:
         self.counters = counters
+        self._change = 0.0
 
     def show_initial(self, known: Known) -> None:
-        """Show the initial series of what is known now."""
+        """Show the initial series of what is known now, and give back those of versions that are long out of use."""
+        self._change = float(max(state.change for state in known.active.states.values()))
         for name, metric in METRICS.items():
             for labels in metric.initial(known):
                 with self.counters.lock:  # for one at a time: requests count meanwhile
-                    self.counters.enter((name, *labels), metric.width)
+                    self.counters.enter((name, *labels), metric.width, self._used(name))
+        last_used = self.counters.last_used()
+        oldest = horizon(last_used, KEPT)
+        with self.counters.lock:
+            self.counters.give_back(lambda key: last_used.get(key, oldest) < oldest)
 
     def count(self, name: str, *labels: str, amount: float = 1) -> None:
         """Add to a counter or a gauge of METRICS that counts single events."""
@@ -85,12 +93,19 @@ class Metrics:
             for direction, count in moves.items():
                 self._add("delivery_risk_challenger_queue_changes_total", *versions, direction, amount=count)
 
+    def _series(self, name: str, labels: tuple[str, ...], width: int) -> "memoryview[float]":
+        return self.counters.series((name, *labels), width, self._used(name))
+
+    def _used(self, name: str) -> float:
+        """When a series of this metric is used now: series of models at their last change, others for ever."""
+        return self._change if name in OF_MODELS else inf
+
     def _add(self, name: str, *labels: str, amount: float = 1) -> None:
-        self.counters.series((name, *labels), 1)[0] += amount
+        self._series(name, labels, 1)[0] += amount
 
     def _observe(self, name: str, labels: tuple[str, ...], *values: float) -> None:
         edges = METRICS[name].buckets
-        numbers = self.counters.series((name, *labels), len(edges) + 2)
+        numbers = self._series(name, labels, len(edges) + 2)
         for value in values:
             numbers[bisect_left(edges, value)] += 1
             numbers[-1] += value
@@ -100,7 +115,7 @@ class Metrics:
             self._observe(name, labels, *values.tolist())
             return
         edges = _EDGES[name]
-        numbers = np.asarray(self.counters.series((name, *labels), len(edges) + 1))
+        numbers = np.asarray(self._series(name, labels, len(edges) + 1))
         # Sorting the values costs a quarter of searching the edges for each of them.
         counts = np.searchsorted(np.sort(values), edges, side="right")
         counts[1:] -= counts[:-1]

@@ -7,9 +7,13 @@ aligned 8-byte number.
 
 A row has room for names and for numbers. A name is a line of JSON, [key, first number, width], for each series, written before
 the count of used bytes that makes it visible. A worker enters a series when it first needs it, or earlier to show it at 0, so
-labels may appear at any time. The file is sparse: a row has room for the series of models with thousands of features and of
-tens of thousands of versions, but takes memory for those that it has, and address space only in its own worker. When a row is
-full, further series are not counted, and UNRECORDED counts how often.
+labels may appear at any time. Behind the numbers of a series is when it was last used. To give series back, a worker copies
+the others to the second half of its row and then turns to that half by writing one number; a reader that met the turn reads
+again, and a worker killed before it has changed nothing.
+
+The file is sparse: a row has room for the series of tens of models with thousands of features, but takes memory for those
+that it has, and address space only in its own worker. When a row is full, further series are not counted, and UNRECORDED
+counts how often.
 """
 
 import json
@@ -17,6 +21,9 @@ import mmap
 import os
 import threading
 import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import inf
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +35,9 @@ NAMES = 32 * 2**20
 UNRECORDED = ("delivery_risk_metrics_unrecorded_total",)
 
 _HEAD = 2**16  # so that rows begin at a page of any size
-_ROW = 64 * 2**20
+_HALF = 64 * 2**20
 _NUMBERS_AT = 32 * 2**20
+_TURN, _USED = 0, 1
 
 Key = tuple[str, ...]
 Sums = npt.NDArray[np.float64]
@@ -41,87 +49,147 @@ class SharedCounters:
     def __init__(self) -> None:
         self._file = os.memfd_create("counters")
         weakref.finalize(self, os.close, self._file)
-        os.truncate(self._file, _HEAD + SLOTS * _ROW)
-        self._used = np.frombuffer(mmap.mmap(self._file, 8 * SLOTS), np.int64)
-        self._entered: list[list[tuple[Key, slice]]] = [[] for _ in range(SLOTS)]
-        self._parsed = [0] * SLOTS
+        os.truncate(self._file, _HEAD + 2 * SLOTS * _HALF)
+        self._heads = np.frombuffer(mmap.mmap(self._file, 24 * SLOTS), np.int64).reshape(SLOTS, 3)
+        self._parsed = [_Parsed() for _ in range(SLOTS)]
         self.attach(0)
 
     def attach(self, slot: int) -> None:
         """Write to the row of this slot from now on. Call it in a new worker."""
         self.lock = threading.Lock()
         self._reading = threading.Lock()
-        self._slot = slot
-        self._numbers = memoryview(mmap.mmap(self._file, _ROW - _NUMBERS_AT, offset=_numbers_at(slot))).cast("d")
-        entries = self._entries(slot)
-        self._series = {key: self._numbers[place] for key, place in entries}
-        self._end = entries[-1][1].stop if entries else 0
+        self._slot, self._end = slot, 0
+        self._load()
         self.series(UNRECORDED, 1)
 
-    def series(self, key: Key, width: int) -> "memoryview[float]":
+    def series(self, key: Key, width: int, used: float = inf) -> "memoryview[float]":
         """This worker's `width` numbers for the key, to be added to while `lock` is held."""
-        found = self._series.get(key) or self.enter(key, width)
+        found = self._series.get(key) or self.enter(key, width, used)
         if found is None:
             self._series[UNRECORDED][0] += 1
             return memoryview(bytearray(8 * width)).cast("d")
         return found
 
-    def enter(self, key: Key, width: int) -> "memoryview[float] | None":
-        """This worker's numbers for the key, shown at 0 where they are new; None where there is no room. Hold `lock`."""
-        if key in self._series:
-            return self._series[key]
-        first, used = self._end, int(self._used[self._slot])
-        line = (json.dumps([key, first, width]) + "\n").encode()
-        if first + width > NUMBERS or used + len(line) > NAMES:
+    def enter(self, key: Key, width: int, used: float = inf) -> "memoryview[float] | None":
+        """This worker's numbers for the key, shown at 0 where they are new; None where there is no room. Hold `lock`.
+
+        `used` is when they are used, as a number that grows.
+        """
+        found = self._series.get(key)
+        if found is not None:
+            self._numbers[self._used_at[key]] = max(used, self._numbers[self._used_at[key]])
+            return found
+        first, end, filled = self._end, self._end + width, int(self._heads[self._slot, _USED + self._turn % 2])
+        line = _line(key, first, width)
+        if end + 1 > NUMBERS or filled + len(line) > NAMES:
             return None
-        os.pwrite(self._file, line, _names_at(self._slot) + used)
-        self._used[self._slot] = used + len(line)
-        self._end = first + width
-        self._series[key] = self._numbers[first : self._end]
+        self._numbers[first:end] = memoryview(bytes(8 * width)).cast("d")  # there may be numbers of a series given back
+        self._numbers[end] = used
+        os.pwrite(self._file, line, _names_at(self._slot, self._turn) + filled)
+        self._heads[self._slot, _USED + self._turn % 2] = filled + len(line)
+        self._series[key], self._used_at[key], self._end = self._numbers[first:end], end, end + 1
         return self._series[key]
+
+    def give_back(self, unused: Callable[[Key], bool]) -> None:
+        """Remove this worker's series with these keys and use their room again. Hold `lock`."""
+        turn, end, lines = self._turn + 1, 0, []
+        if not any(map(unused, self._series)):
+            return
+        numbers = self._map(self._slot, turn, NUMBERS).data.cast("B").cast("d")
+        for key, series in self._series.items():
+            if not unused(key):
+                lines.append(_line(key, end, len(series)))
+                numbers[end : end + len(series)] = series
+                numbers[end + len(series)] = self._numbers[self._used_at[key]]
+                end += len(series) + 1
+        names = b"".join(lines)
+        os.pwrite(self._file, names, _names_at(self._slot, turn))
+        self._heads[self._slot, _USED + turn % 2] = len(names)
+        self._heads[self._slot, _TURN] = turn
+        self._load()
 
     def totals(self) -> dict[Key, Sums]:
         """Every key's numbers, summed over all slots."""
         sums: dict[Key, Sums] = {}
-        for slot, used in enumerate(self._used.tolist()):  # read once: nonzero goes over them twice and fails if one changes
-            entries = self._entries(slot) if used else []
-            row = self._row(slot, entries[-1][1].stop) if entries else np.empty(0)
-            for key, place in entries:
-                sums[key] = sums[key] + row[place] if key in sums else row[place].copy()
+        for key, place, row in self._all():
+            sums[key] = sums[key] + row[place] if key in sums else row[place].copy()
         return sums
+
+    def last_used(self) -> dict[Key, float]:
+        """When every key was last used in any slot."""
+        last: dict[Key, float] = {}
+        for key, place, row in self._all():
+            last[key] = max(last.get(key, 0.0), float(row[place.stop]))
+        return last
 
     def number(self, slot: int, key: Key) -> float:
         """The number of this key in a slot."""
-        return next((float(self._all_numbers[slot, place][0]) for entered, place in self._entries(slot) if entered == key), 0.0)
+        found = self._in_slot(slot, key)
+        return 0.0 if found is None else float(found[0])
 
     def take(self, slot: int, key: Key) -> float:
         """Set the number of this key to 0 in the slot of a worker that has ended; return what it was."""
-        for entered, place in self._entries(slot):
-            if entered == key:
-                row = self._row(slot, place.stop)
-                taken = float(row[place][0])
-                row[place] = 0
-                return taken
-        return 0.0
+        taken, found = self.number(slot, key), self._in_slot(slot, key)
+        if found is not None:
+            found[0] = 0
+        return taken
 
-    def _row(self, slot: int, count: int) -> Sums:
-        """The first numbers of the slot's row, mapped for as long as they are used."""
-        return np.frombuffer(mmap.mmap(self._file, 8 * count, offset=_numbers_at(slot)), np.float64)
+    def _in_slot(self, slot: int, key: Key) -> Sums | None:
+        turn = int(self._heads[slot, _TURN])
+        places = (place for entered, place in self._entries(slot, turn) or () if entered == key)
+        return next((self._map(slot, turn, place.stop)[place] for place in places), None)
 
-    def _entries(self, slot: int) -> list[tuple[Key, slice]]:
+    def _load(self) -> None:
+        self._turn = int(self._heads[self._slot, _TURN])
+        self._numbers = self._map(self._slot, self._turn, NUMBERS).data.cast("B").cast("d")
+        entries = self._entries(self._slot, self._turn) or []
+        self._series = {key: self._numbers[place] for key, place in entries}
+        self._used_at = {key: place.stop for key, place in entries}
+        self._end = entries[-1][1].stop + 1 if entries else 0
+
+    def _all(self) -> Iterator[tuple[Key, slice, Sums]]:
+        """Every key of every slot, its place in the numbers of the slot, and these."""
+        for slot, head in enumerate(self._heads.tolist()):  # read once: nonzero goes over them twice and fails if one changes
+            while any(head[_USED:]):
+                turn = int(self._heads[slot, _TURN])
+                entries = self._entries(slot, turn)
+                row = self._map(slot, turn, entries[-1][1].stop + 1).copy() if entries else np.empty(0)
+                if int(self._heads[slot, _TURN]) == turn:
+                    yield from ((key, place, row) for key, place in entries or ())
+                    break
+
+    def _map(self, slot: int, turn: int, count: int) -> Sums:
+        """The first numbers of this half of the slot's row, mapped for as long as they are used."""
+        return np.frombuffer(mmap.mmap(self._file, 8 * count, offset=_names_at(slot, turn) + _NUMBERS_AT), np.float64)
+
+    def _entries(self, slot: int, turn: int) -> list[tuple[Key, slice]] | None:
+        """The slot's keys and the places of their numbers; None where it has turned to its other half."""
         with self._reading:
-            entered, parsed, used = self._entered[slot], self._parsed[slot], int(self._used[slot])
-            if used > parsed:
-                for line in os.pread(self._file, used - parsed, _names_at(slot) + parsed).splitlines():
-                    key, first, width = json.loads(line)
-                    entered.append((tuple(key), slice(first, first + width)))
-                self._parsed[slot] = used
-            return list(entered)
+            if self._parsed[slot].turn != turn:
+                self._parsed[slot] = _Parsed(turn)
+            parsed, filled = self._parsed[slot], int(self._heads[slot, _USED + turn % 2])
+            names = os.pread(self._file, filled - parsed.bytes, _names_at(slot, turn) + parsed.bytes)
+            if int(self._heads[slot, _TURN]) != turn:
+                return None
+            for line in names.splitlines():
+                key, first, width = json.loads(line)
+                parsed.entries.append((tuple(key), slice(first, first + width)))
+            parsed.bytes = filled
+            return list(parsed.entries)
 
 
-def _names_at(slot: int) -> int:
-    return _HEAD + slot * _ROW
+@dataclass
+class _Parsed:
+    """What is read so far of the names in a row, in the half of this turn."""
+
+    turn: int = 0
+    bytes: int = 0
+    entries: list[tuple[Key, slice]] = field(default_factory=list)
 
 
-def _numbers_at(slot: int) -> int:
-    return _names_at(slot) + _NUMBERS_AT
+def _line(key: Key, first: int, width: int) -> bytes:
+    return (json.dumps([key, first, width]) + "\n").encode()
+
+
+def _names_at(slot: int, turn: int) -> int:
+    return _HEAD + (2 * slot + turn % 2) * _HALF

@@ -11,6 +11,7 @@ from model.registry import versions
 from model.registry.references import VersionReference
 from service.metrics.definitions import METRICS, Known
 from service.metrics.recorder import Metrics
+from service.metrics.retention import KEPT
 from service.serving.active_models import Serving
 from service.shared import counters
 from service.shared.counters import UNRECORDED, SharedCounters
@@ -76,20 +77,22 @@ def test_no_series_is_lost_in_ten_thousand_promotions_or_with_thousands_of_featu
         serving.set_challenger(following, None)
         Metrics(counts).show_initial(Known(serving.active, ROUTES))
     found = counts.totals()
-    assert sum(key[0] == "delivery_risk_challenger_batches_total" for key in found) == 3 * promotions
+    for outcome in ("scored", "dropped", "failed"):
+        assert ("delivery_risk_challenger_batches_total", names[1], outcome) in found
+    assert sum(key[0] == "delivery_risk_orders_total" for key in found) <= 2 * KEPT
     assert sum(key[0] == "delivery_risk_feature_zscore" for key in found) == features
     assert found[UNRECORDED].tolist() == [0]
 
 
 def test_what_must_never_be_lost_is_entered_first(monkeypatch):
-    monkeypatch.setattr(counters, "NUMBERS", len(NEVER_LOST) + 2)
+    monkeypatch.setattr(counters, "NUMBERS", 2 * (len(NEVER_LOST) + 2))
     full = SharedCounters()
     Metrics(full).show_initial(Known(Serving(one_input(), 100).active, ROUTES))
     assert {key[0] for key in full.totals()} == NEVER_LOST
 
 
 def test_initial_series_without_room_drop_no_update(monkeypatch):
-    monkeypatch.setattr(counters, "NUMBERS", 1)
+    monkeypatch.setattr(counters, "NUMBERS", 2)
     full = SharedCounters()
     Metrics(full).show_initial(Known(Serving(one_input(), 100).active, ROUTES))
     assert {key: numbers.tolist() for key, numbers in full.totals().items()} == {UNRECORDED: [0]}

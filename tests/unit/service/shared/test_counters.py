@@ -1,3 +1,4 @@
+import itertools
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -83,9 +84,9 @@ def test_totals_are_complete_while_another_process_takes_its_first_slots():
 
 def test_a_series_whose_length_was_not_yet_published_is_not_seen_and_its_room_is_used_again():
     shared = SharedCounters()
-    used = int(shared._used[0])
+    used = int(shared._heads[0, 1])
     line = b'[["torn"], 1, 1]\n'
-    os.pwrite(shared._file, line, counters._names_at(0) + used)
+    os.pwrite(shared._file, line, counters._names_at(0, 0) + used)
     assert ("torn",) not in shared.totals()
     shared.attach(0)
     shared.series(("whole",), 1)[0] += 1
@@ -103,6 +104,53 @@ def test_a_full_row_counts_the_updates_it_drops(monkeypatch, name, room):
     assert 0 < len(entered) < 20
     assert totals[counters.UNRECORDED].tolist() == [20 - len(entered)]
     assert all(totals[key].tolist() == [1, 1, 1] for key in entered)
+
+
+def test_series_given_back_make_room_and_others_keep_their_counts(monkeypatch):
+    monkeypatch.setattr(counters, "NUMBERS", 20)
+    shared = SharedCounters()
+    for number in range(100):
+        shared.series((f"used {number}",), 3)[1] += 7
+        shared.series(("kept",), 2)[1] += 1
+        shared.give_back(lambda key: key[0].startswith("used"))
+    shared.series(("new",), 3)
+    assert {key: numbers.tolist() for key, numbers in shared.totals().items()} == {
+        counters.UNRECORDED: [0],
+        ("kept",): [0, 100],
+        ("new",): [0, 0, 0],
+    }
+
+
+def test_the_last_use_of_a_series_is_its_latest_in_any_slot_and_is_kept():
+    shared = SharedCounters()
+    for slot, used in ((1, 5.0), (2, 7.0), (3, 6.0)):
+        shared.attach(slot)
+        shared.series(("gone",), 1, 1.0)
+        shared.enter(("a",), 2, used)
+        shared.enter(("a",), 2, 1.0)
+        shared.give_back(lambda key: key == ("gone",))
+    assert shared.last_used()["a",] == 7
+    assert ("gone",) not in shared.last_used()
+
+
+def test_readers_see_complete_totals_while_workers_give_series_back_and_are_killed():
+    shared = SharedCounters()
+    shared.attach(1)
+    np.asarray(shared.series(("kept",), 50))[:] = 1
+
+    def work():
+        shared.attach(1)
+        for number in itertools.count():
+            np.asarray(shared.series((f"{number}",), 50))[:] = 9
+            shared.give_back(lambda key: key[0].isdigit())
+
+    for _ in range(5):
+        with meanwhile(work) as left:
+            for _ in range(300):
+                assert left() > 0
+                assert shared.totals()["kept",].tolist() == [1] * 50
+    shared.attach(1)
+    assert shared.totals()["kept",].tolist() == [1] * 50
 
 
 def test_threads_lose_no_count():

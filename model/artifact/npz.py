@@ -60,8 +60,7 @@ def read(data: bytes, known: re.Pattern[str]) -> dict[str, npt.NDArray[np.generi
     """
     found = files(data, known)
     headers = {name: _header(name, member) for name, member in found.items()}
-    # The slice is a copy, so the numbers are aligned in memory.
-    return {name: np.frombuffer(found[name].content()[at.begin :], at.dtype).reshape(at.shape) for name, at in headers.items()}
+    return {name: _array(found[name], at) for name, at in headers.items()}
 
 
 def files(data: bytes, known: re.Pattern[str]) -> dict[str, Member]:
@@ -77,6 +76,13 @@ def files(data: bytes, known: re.Pattern[str]) -> dict[str, Member]:
             raise DuplicateMember(name, "in the file twice")
         found[name] = member
     return found
+
+
+def _array(member: Member, at: _Header) -> npt.NDArray[np.generic]:
+    """The array in the member. It is NumPy's copy, aligned in memory and made beside other threads."""
+    array = np.frombuffer(member.content(), at.dtype, offset=at.begin).copy().reshape(at.shape)
+    array.flags.writeable = False
+    return array
 
 
 def _header(name: str, member: Member) -> _Header:

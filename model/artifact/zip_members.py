@@ -49,19 +49,22 @@ class Member:
 
     def beginning(self, most: int) -> bytes:
         """At most the first `most` bytes, not yet checked. Raises Unreadable."""
-        return self._unpacked(self._packed[: 4 * most], most)[0]
+        return bytes(self._unpacked(self._packed[: 4 * most], most)[0])
 
-    def content(self) -> bytes:
-        """All bytes. Raises Unreadable if they do not match the directory."""
+    def content(self) -> bytes | memoryview:
+        """All bytes, not copied where they are stored: while Python copies a large model, no other thread runs.
+
+        Raises Unreadable if they do not match the directory.
+        """
         content, complete = self._unpacked(self._packed, self.size + 1)
         if not complete or len(content) != self.size or zlib.crc32(content) != self._checksum:
             raise Unreadable(self.location, "its bytes do not match the zip directory; the file is damaged")
         return content
 
-    def _unpacked(self, packed: memoryview, most: int) -> tuple[bytes, bool]:
+    def _unpacked(self, packed: memoryview, most: int) -> tuple[bytes | memoryview, bool]:
         """At most `most` bytes, and whether the packed bytes end where the content does."""
         if not self._deflated:
-            return bytes(packed[:most]), True
+            return packed[:most], True
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         try:
             content = inflater.decompress(packed, most)

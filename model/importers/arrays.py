@@ -76,7 +76,7 @@ def training_arrays(source: Path | str, label: Label, card: Path | str | None = 
 
 def _load(name: str, content: bytes) -> dict[str, npt.NDArray[Any]]:
     try:
-        return {array: _plain(array, member.content()) for array, member in npz.files(content, _ANY).items()}
+        return {array: _plain(array, bytes(member.content())) for array, member in npz.files(content, _ANY).items()}
     except ModelError as error:
         raise Unreadable(name, error.reason if error.location == "file" else str(error)) from error
 

@@ -93,3 +93,10 @@ def test_the_beginning_of_a_member_is_unpacked_without_the_rest(monkeypatch):
     monkeypatch.setattr(zlib, "decompressobj", unpack)
     assert member.content() == content
     unpack.assert_called_once()
+
+
+def test_stored_content_is_not_copied_since_copying_a_large_model_would_stop_all_threads():
+    data = zipped([("w1.npy", npy(np.arange(1000.0)))])
+    content = zip_members.read(data, 2**30)[0].content()
+    assert isinstance(content, memoryview)
+    assert content.obj is data

@@ -13,7 +13,7 @@ from service.config import Settings
 from service.metrics.collector import MetricsCollector
 from service.metrics.definitions import Known
 from service.metrics.recorder import Metrics
-from service.rollout.follower import Follower
+from service.rollout.file_watcher import FileWatcher
 from service.rollout.reloader import Reloader
 from service.rollout.shadow import Shadow
 from service.scoring.service import ScoringService
@@ -32,7 +32,7 @@ from service.web.routes import ROUTES
 class Service:
     """A service that is put together and may be forked into workers. `app` is its WSGI application.
 
-    `reloader` is None where a single model file is served. `follower` looks at the files, in each worker, and `look_times` has
+    `reloader` is None where a single model file is served. `file_watcher` looks at the files, in each worker, and `look_times` has
     when it did. `scoring_routes` are method and path of the routes that score.
     """
 
@@ -44,7 +44,7 @@ class Service:
     tracer: Tracer
     drain_file: DrainFile
     reloader: Reloader | None
-    follower: Follower
+    file_watcher: FileWatcher
     look_times: LookTimes
     scoring_routes: Sequence[tuple[str, str]]
 
@@ -83,7 +83,7 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
         tracer,
         drain_file,
         reloader,
-        Follower(looks, look_times),
+        FileWatcher(looks, look_times),
         look_times,
         scoring_routes,
     )

@@ -17,7 +17,7 @@ from model.registry import versions
 from model.registry.references import VersionReference
 from schemas.files.row import RESERVED_NAMES
 from service.metrics.recorder import Metrics
-from service.rollout.follower import EVERY
+from service.rollout.file_watcher import EVERY
 from service.serving.active_models import Serving
 from service.serving.worker_state import RoleState
 

@@ -70,7 +70,7 @@ def options(service: Service) -> dict[str, Any]:
         service.tracer.start()
         if service.reloader is not None:
             service.reloader.start()
-        service.follower.start(worker.slot)
+        service.file_watcher.start(worker.slot)
         metrics.count(WORKERS_STARTED)
 
     def pre_request(worker: Worker, request: Any) -> None:

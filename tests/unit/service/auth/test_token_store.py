@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from service.auth import token_store
 from service.auth.token_store import TokenStore
 from service.auth.tokens import BadToken
-from service.rollout.follower import Follower
+from service.rollout.file_watcher import FileWatcher
 from service.shared.look_times import LookTimes
 from tests.bearer_tokens import BREAKS, GOOD, OTHER, REVOKED, UNKNOWN, digest, line, replace
 from tests.servers import until
@@ -148,7 +148,7 @@ def test_a_file_that_never_rests_is_read_all_the_same(path, monkeypatch):
 @pytest.mark.long
 def test_a_changed_file_is_mostly_in_force_within_half_a_second(path):
     store, _ = store_of(path)
-    Follower({"tokens": store.look}, LookTimes()).start(0)
+    FileWatcher({"tokens": store.look}, LookTimes()).start(0)
     seconds = []
     for turn, (old, new) in enumerate([(GOOD, OTHER), (OTHER, GOOD)] * 4):
         time.sleep(0.07 * turn)

@@ -100,7 +100,7 @@ def test_an_invalid_file_is_counted(service, path, monkeypatch):
     made = service()
     path.unlink()
     for _ in range(2):
-        made.follower.looks["tokens"]()
+        made.file_watcher.looks["tokens"]()
     assert samples(made.app.test_client(), **bearer(OTHER))["delivery_risk_tokens_file_failures_total"] == 2
 
 
@@ -126,7 +126,7 @@ def test_the_service_is_not_ready_until_any_token_was_valid_and_is_ready_from_th
 
     spoil()
     made = service()
-    client, look = made.app.test_client(), made.follower.looks["tokens"]
+    client, look = made.app.test_client(), made.file_watcher.looks["tokens"]
     for _ in range(3):
         look()
         assert problem(client.get("/readyz"), 503)["detail"] == f"No token is valid: {reason}."
@@ -148,7 +148,7 @@ def test_a_file_with_a_new_fault_before_any_token_was_valid_is_reported_by_it(se
     path.unlink()
     made = service()
     path.write_text("x")
-    made.follower.looks["tokens"]()
+    made.file_watcher.looks["tokens"]()
     answer = made.app.test_client().get("/readyz")
     assert (answer.content_type, "line 1" in answer.json["detail"]) == (MEDIA_TYPE, True)
     errors = [record.message for record in caplog.records if record.levelname == "ERROR"]

@@ -3,21 +3,21 @@ import threading
 
 import pytest
 
-from service.rollout import follower
-from service.rollout.follower import Follower
+from service.rollout import file_watcher
+from service.rollout.file_watcher import FileWatcher
 from service.shared.look_times import LookTimes
 from tests.servers import until
 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):
-    monkeypatch.setattr(follower, "EVERY", 0.01)
-    monkeypatch.setattr(follower, "FIRST_SECONDS", 0.2)
+    monkeypatch.setattr(file_watcher, "EVERY", 0.01)
+    monkeypatch.setattr(file_watcher, "FIRST_SECONDS", 0.2)
 
 
 def test_every_file_is_looked_at_before_the_start_returns_and_again_and_again():
     tokens, drain = [], []
-    Follower({"tokens": lambda: tokens.append(1), "drain": lambda: drain.append(1)}, LookTimes()).start(0)
+    FileWatcher({"tokens": lambda: tokens.append(1), "drain": lambda: drain.append(1)}, LookTimes()).start(0)
     assert tokens
     assert drain
     assert until(lambda: min(len(tokens), len(drain)) > 3, 10)
@@ -29,7 +29,7 @@ def test_a_look_that_hangs_holds_up_neither_the_start_nor_other_looks_and_its_ag
     def stuck():
         hang.wait()
 
-    Follower({"tokens": stuck, "drain": lambda: seen.append(1)}, times).start(3)
+    FileWatcher({"tokens": stuck, "drain": lambda: seen.append(1)}, times).start(3)
     looks = len(seen)
     assert until(lambda: len(seen) > looks + 2, 10)
     assert until(lambda: times.ages()["tokens"] > 0.4, 10)

@@ -1,4 +1,4 @@
-"""Follower: threads that look at the files that a service follows, so that no request waits for a file system.
+"""File watcher: threads that look at the files that a service follows, so that no request waits for a file system.
 
 Each file has a thread of its own: the file system of one may hang while that of another answers. While a look hangs, what was
 seen before stays in force, and the time of the last look shows it.
@@ -15,8 +15,8 @@ FIRST_SECONDS = 1.0
 """What a new worker waits for its first looks, at most."""
 
 
-class Follower:
-    """Follows files. `looks` has by the name of each what looks at it once and never raises."""
+class FileWatcher:
+    """Watches files. `looks` has by the name of each what looks at it once and never raises."""
 
     def __init__(self, looks: Mapping[str, Callable[[], None]], times: LookTimes) -> None:
         self.looks = looks

@@ -32,8 +32,8 @@ from service.web.routes import ROUTES
 class Service:
     """A service that is put together and may be forked into workers. `app` is its WSGI application.
 
-    `reloader` is None where a single model file is served. `file_watcher` looks at the files, in each worker, and `look_times` has
-    when it did. `scoring_routes` are method and path of the routes that score.
+    `reloader` is None where a single model file is served. `file_watcher` looks at the files, in each worker, and `look_times`
+    has when it did. `scoring_routes` are method and path of the routes that score.
     """
 
     app: Flask

@@ -20,7 +20,7 @@ def names(path):
 OLD = line("old")
 
 
-@pytest.mark.parametrize("content", [f"{OLD}\n", OLD, f"# a comment\r\n{OLD}\r\n", f"\n{OLD}\n\n"])
+@pytest.mark.parametrize("content", [f"{OLD}\n", OLD, f"# a comment\r\n{OLD}\r\n", f"\n{OLD}\n\n"], ids=range(4))
 def test_a_line_is_added_below_what_the_file_has(tmp_path, content):
     (tmp_path / "tokens").write_bytes(content.encode())
     added = line()

@@ -95,7 +95,7 @@ class SharedCounters:
         turn, end, lines = self._turn + 1, 0, []
         if not any(map(unused, self._series)):
             return
-        numbers = self._map(self._slot, turn, NUMBERS).data.cast("B").cast("d")
+        numbers = self._map(turn)
         for key, series in self._series.items():
             if not unused(key):
                 lines.append(_line(key, end, len(series)))
@@ -124,24 +124,25 @@ class SharedCounters:
 
     def number(self, slot: int, key: Key) -> float:
         """The number of this key in a slot."""
-        found = self._in_slot(slot, key)
-        return 0.0 if found is None else float(found[0])
+        place = self._place(slot, key)
+        return 0.0 if place is None else float(np.frombuffer(os.pread(self._file, 8, place))[0])
 
     def take(self, slot: int, key: Key) -> float:
         """Set the number of this key to 0 in the slot of a worker that has ended; return what it was."""
-        taken, found = self.number(slot, key), self._in_slot(slot, key)
-        if found is not None:
-            found[0] = 0
+        taken, place = self.number(slot, key), self._place(slot, key)
+        if place is not None:
+            os.pwrite(self._file, bytes(8), place)
         return taken
 
-    def _in_slot(self, slot: int, key: Key) -> Sums | None:
+    def _place(self, slot: int, key: Key) -> int | None:
+        """Where the file has the first number of this key in a slot."""
         turn = int(self._heads[slot, _TURN])
-        places = (place for entered, place in self._entries(slot, turn) or () if entered == key)
-        return next((self._map(slot, turn, place.stop)[place] for place in places), None)
+        firsts = (place.start for entered, place in self._entries(slot, turn) or () if entered == key)
+        return next((_names_at(slot, turn) + _NUMBERS_AT + 8 * first for first in firsts), None)
 
     def _load(self) -> None:
         self._turn = int(self._heads[self._slot, _TURN])
-        self._numbers = self._map(self._slot, self._turn, NUMBERS).data.cast("B").cast("d")
+        self._numbers = self._map(self._turn)
         entries = self._entries(self._slot, self._turn) or []
         self._series = {key: self._numbers[place] for key, place in entries}
         self._used_at = {key: place.stop for key, place in entries}
@@ -153,14 +154,16 @@ class SharedCounters:
             while any(head[_USED:]):
                 turn = int(self._heads[slot, _TURN])
                 entries = self._entries(slot, turn)
-                row = self._map(slot, turn, entries[-1][1].stop + 1).copy() if entries else np.empty(0)
+                count = entries[-1][1].stop + 1 if entries else 0
+                row = np.frombuffer(os.pread(self._file, 8 * count, _names_at(slot, turn) + _NUMBERS_AT))
                 if int(self._heads[slot, _TURN]) == turn:
                     yield from ((key, place, row) for key, place in entries or ())
                     break
 
-    def _map(self, slot: int, turn: int, count: int) -> Sums:
-        """The first numbers of this half of the slot's row, mapped for as long as they are used."""
-        return np.frombuffer(mmap.mmap(self._file, 8 * count, offset=_names_at(slot, turn) + _NUMBERS_AT), np.float64)
+    def _map(self, turn: int) -> "memoryview[float]":
+        """The numbers of this half of this worker's row. Rows of others are read, since a mapping takes a file descriptor."""
+        mapped = mmap.mmap(self._file, 8 * NUMBERS, offset=_names_at(self._slot, turn) + _NUMBERS_AT)
+        return memoryview(mapped).cast("d")
 
     def _entries(self, slot: int, turn: int) -> list[tuple[Key, slice]] | None:
         """The slot's keys and the places of their numbers; None where it has turned to its other half."""

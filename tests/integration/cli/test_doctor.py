@@ -36,7 +36,7 @@ from service import config
 from service.cli.doctor import machine
 from service.cli.doctor.finding import Installation
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + 100 * 2**20,) * 2)
+resource.setrlimit(resource.RLIMIT_AS, (used + 16 * 2**20,) * 2)
 (found,) = machine.memory(Installation({}, config.load({})))
 print(found.verdict, found.found)
 """

@@ -73,6 +73,7 @@ def test_killed_workers_break_no_scrape_lose_no_count_and_their_successors_are_c
         scraper = threading.Thread(target=scrape, daemon=True)
         scraper.start()
         try:
+            assert until(lambda: server.metrics()["delivery_risk_workers_started_total"] == 2)
             for number in range(kills):
                 killed = server.all_workers(2)[number % 2]
                 seen.append(killed)

@@ -1,7 +1,7 @@
 """Lock files: one process at a time does what a file guards; the kernel releases the lock if that process dies.
 
-Whoever can enter the folder can take the lock, whoever made its file: everybody may open the file to read, and those who may
-write the folder may write it, as some network file systems require of a lock.
+Any user who can enter the folder can take the lock, also where another user made its file: all users may read the file, and
+those who may write the folder may write it, as some network file systems require of a lock.
 """
 
 import fcntl

@@ -85,7 +85,10 @@ SETTINGS: dict[str, fields.Field[Any]] = {
         "127.0.0.1:8000", rf"(unix:.+|.+:({_PORT}))\Z", "HOST:PORT", "The address to listen on: HOST:PORT, or unix:PATH."
     ),
     "socket_mode": _pattern(
-        "666", r"0?[0-7]{3}\Z", "three octal digits", "Permissions of a unix socket: whoever may write it can connect."
+        "666",
+        r"0?[0-7]{3}\Z",
+        "three octal digits",
+        "Permissions of a unix socket. Users who can write it can connect.",
     ),
     "workers": _whole(2, 1, 64, "Worker processes. Default: WEB_CONCURRENCY, else 2."),
     "threads": _whole(8, 1, 64, "Threads in each worker."),

@@ -156,13 +156,18 @@ def read_metrics(text: str) -> dict[str, float]:
     return {sample: float(value) for sample, _, value in found}
 
 
-@contextmanager
-def running(command: list[str] = SERVE, seconds: float = 30, **environment: str) -> Iterator[Server]:
-    """A service started by this command with these variables, until the block ends."""
+def environment(**given: str) -> dict[str, str]:
+    """These variables, and those of this process that do not configure a service."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DELIVERY_RISK_", "WEB_", "GUNICORN"))}
-    given = {"DELIVERY_RISK_BIND": "127.0.0.1:0", **environment}
+    return kept | given
+
+
+@contextmanager
+def running(command: list[str] = SERVE, seconds: float = 30, **variables: str) -> Iterator[Server]:
+    """A service started by this command with these variables, until the block ends."""
+    given = environment(**{"DELIVERY_RISK_BIND": "127.0.0.1:0"} | variables)
     with tempfile.NamedTemporaryFile() as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=kept | given, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, cwd=ROOT, env=given, stdout=output, stderr=subprocess.STDOUT)
         try:
             yield Server(_port(process, Path(output.name), seconds), process, Path(output.name))
         finally:

@@ -31,6 +31,8 @@ class CsvDecoder:
 
     def __init__(self, validator: BatchValidator) -> None:
         self._validator = validator
+        self._known = ("order_id", *validator.features)
+        self._most = len(self._known) + SPARE_NAMES
         self.schema: dict[str, Any] = {"type": "string"}
 
     def decode(self, content: bytes) -> DecodedBatch:
@@ -47,11 +49,10 @@ class CsvDecoder:
 
         Of a header that is too long the rows are not read, of too many rows all but one.
         """
-        most = len(self._validator.features) + 1 + SPARE_NAMES
         try:
-            rows = (cells for cells in csv.reader(_lines(content, most), strict=True) if cells)
+            rows = (cells for cells in csv.reader(_lines(content, self._most), strict=True) if cells)
             columns = next(rows, [])
-            if len(columns) > most:
+            if len(columns) > self._most:
                 return columns, []
             table, rest = list[list[str]](), islice(rows, self._validator.max_orders + 1)
             while block := list(islice(rest, _ROWS)):
@@ -61,13 +62,13 @@ class CsvDecoder:
         except UnicodeDecodeError:
             raise _not_utf8(content) from None
         except csv.Error:
-            raise _malformed(_lines(content, most)) from None
+            raise _malformed(_lines(content, self._most)) from None
         return columns, table
 
     def _decode(self, names: list[str], rows: list[list[str]]) -> DecodedBatch:
-        known = ("order_id", *self._validator.features)
-        if len(names) > len(known) + SPARE_NAMES:
+        if len(names) > self._most:
             return self._validator.rejected(0, Fault("too_many_names"))
+        known = self._known
         faults = [Fault("missing", path=(name,)) for name in known if name not in names]
         if len(faults) < len(known):  # otherwise the first line has values and is no header
             unknown = dict.fromkeys(_path(name) for name in names if name not in known)

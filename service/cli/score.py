@@ -56,7 +56,8 @@ def score(
         require_distinct(file, out, rejects_file)
         if safe_csv and source.format != "csv":
             raise click.UsageError(f"{file}: --safe-csv is for CSV; JSON lines have no cells.")
-        writer_of, columns = partial(csv.Writer, safe=True) if safe_csv else FILES[source.format].writer, source.reader.columns
+        writer_of = partial(csv.Writer, safe=True) if safe_csv else FILES[source.format].writer
+        columns = source.reader.columns
         writer, rejects_writer = writer_of(create(out), columns, rejected=False), None
         kept: list[tuple[Row, Result]] = []
         for chunk in _with_progress(model, source, settings.out_of_range, hidden=out == "-" and sys.stdout.isatty()):

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.facts import ROOT
-from tests.servers import SERVE, Server, free_port, killed, until
+from tests.facts import ORDER, ROOT
+from tests.servers import SERVE, Server, environment, free_port, killed, until
 
-ORDER = {"order_id": "A-1", "route_disruption": 1, "backlog": 2, "weather_severity": 3}
 DROPPED = "delivery_risk_log_lines_dropped_total"
 
 
@@ -18,8 +17,8 @@ DROPPED = "delivery_risk_log_lines_dropped_total"
 def serving(**streams):
     """A service with these standard streams, once it answers."""
     port = free_port()
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("DELIVERY_RISK_", "WEB_", "GUNICORN"))}
-    with subprocess.Popen(SERVE, cwd=ROOT, env=environ | {"DELIVERY_RISK_BIND": f"127.0.0.1:{port}"}, **streams) as process:
+    environ = environment(DELIVERY_RISK_BIND=f"127.0.0.1:{port}")
+    with subprocess.Popen(SERVE, cwd=ROOT, env=environ, **streams) as process:
         server = Server(port, process, None)
         try:
             assert until(lambda: answers(server))
@@ -55,7 +54,7 @@ def full_pipe():
 def test_the_service_starts_answers_and_stops_although_nobody_reads(stream, full_pipe):
     streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: full_pipe}
     with serving(**streams) as server:
-        assert [server.score([ORDER])["results"][0]["order_id"] for _ in range(20)] == ["A-1"] * 20
+        assert [server.score([ORDER])["results"][0]["order_id"] for _ in range(20)] == [ORDER["order_id"]] * 20
         begin = time.monotonic()
         server.process.terminate()
         assert server.process.wait(20) == 0
@@ -80,4 +79,4 @@ def test_a_service_whose_standard_streams_are_closed_answers_and_logs_into_no_so
 
     with serving(preexec_fn=close) as server:
         for _ in range(20):
-            assert server.score([ORDER])["results"][0]["order_id"] == "A-1"
+            assert server.score([ORDER])["results"][0]["order_id"] == ORDER["order_id"]

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from tests.facts import ROOT
-from tests.servers import SERVE, ended, killed, until
+from tests.servers import SERVE, ended, environment, killed, until
 
 
 @pytest.fixture
@@ -22,13 +22,12 @@ def path(tmp_path):
 
 
 @contextmanager
-def serving(path, **environment):
+def serving(path, **variables):
     """A master with one worker on this path, and its log; it may not answer yet."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DELIVERY_RISK_", "WEB_", "GUNICORN"))}
-    given = {"DELIVERY_RISK_BIND": f"unix:{path}", "DELIVERY_RISK_WORKERS": "1", **environment}
+    given = environment(**{"DELIVERY_RISK_BIND": f"unix:{path}", "DELIVERY_RISK_WORKERS": "1"} | variables)
     output = path.with_name(f"log.{len(os.listdir(path.parent))}")
     with output.open("wb") as log:
-        process = subprocess.Popen(SERVE, cwd=ROOT, env=kept | given, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(SERVE, cwd=ROOT, env=given, stdout=log, stderr=subprocess.STDOUT)
     try:
         yield process, output
     finally:

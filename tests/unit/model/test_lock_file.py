@@ -85,7 +85,7 @@ def test_who_need_not_wait_says_nothing(tmp_path, caplog):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as other users")
 @pytest.mark.parametrize(("maker", "mode"), [(0, 0o755), (0, 0o700), (OTHER, 0o775), (OTHER, 0o777), (OWNER, 0o755)])
-def test_the_owner_of_the_folder_can_take_it_whoever_made_it(folder, maker, mode):
+def test_the_owner_of_the_folder_can_take_it_also_where_another_user_made_it(folder, maker, mode):
     folder.mkdir()
     os.chown(folder, OWNER, GROUP)
     folder.chmod(mode)

@@ -44,7 +44,7 @@ ARRAYS = {
     "nothing, endlessly wide": described("'<f8'", f"(0, {10**300})"),
     "too many dimensions": described("'<f8'", f"({'1, ' * 70})", BODY[:8]),
     "a header over the limit": npy(THREE)[:8] + b"\x00\x08" + npy(THREE)[10:-25] + b" " * 2000 + b"\n" + BODY,
-    "a header that tells of another length": npy(THREE)[:8] + b"\x77\x00" + npy(THREE)[10:],
+    "a header of another length": npy(THREE)[:8] + b"\x77\x00" + npy(THREE)[10:],
     "a header alone": described("'<f8'", "(3,)"),
     "a pickle": pickle.dumps(Trap("sprung")),
     "a pickle in an array": npy(np.array([Trap("sprung")] * 3, object), allow_pickle=True),

@@ -178,12 +178,12 @@ def test_a_replica_is_not_ready_but_answers_requests_while_the_hook_before_a_sto
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(engine.podman, *hook)
         assert until(lambda: engine.podman("exec", name, "ls", str(PurePosixPath(file).parent)) != "", 5)
-        assert client.call("GET", "/readyz")[0] == 503
+        assert until(lambda: client.call("GET", "/readyz")[0] == 503, 5)
         assert client.call("GET", "/livez")[0] == 200
         check_scores(client)
         assert not running.done()
         running.result(30)
-    assert client.call("GET", "/readyz")[0] == 200
+    assert until(lambda: client.call("GET", "/readyz")[0] == 200, 5)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """The log: whether somebody reads what this command and the running service write to their standard streams."""
 
 import os
+import re
 import select
-import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,14 +10,14 @@ from pathlib import Path
 from service.cli.doctor.finding import Finding, Installation, ok, warn
 
 _WAIT_MILLISECONDS = 1000
-_LISTENING = "0A"
+_COMMAND = re.compile(rb"(delivery-risk|service\.cli)\0serve\0|\0service\.wsgi:app\0")
 _STREAMS = {1: "standard output", 2: "standard error"}
 _ADVICE = "check that what collects the log runs and has room"
 
 
 def log(installation: Installation) -> list[Finding]:
-    """No standard stream of this command, or of a process that listens at the service's address, is full and stays so."""
-    processes = {"this command": "self"} | {f"process {pid}": pid for pid in _listeners(installation.settings.bind)}
+    """No standard stream of this command, or of a process of the service, is full and stays so."""
+    processes = {"this command": "self"} | {f"process {pid}": pid for pid in _services()}
     full = [
         warn(f"nobody reads the {stream} of {process}: it is full", _ADVICE)
         for process, pid in processes.items()
@@ -40,24 +40,9 @@ def _is_full(path: str) -> bool:
     return False
 
 
-def _listeners(address: str) -> Iterator[str]:
-    """The processes of this user that have the listening socket of this address."""
-    sockets = {f"socket:[{inode}]" for inode in _listening(address)}
-    for process in Path("/proc").glob("[0-9]*") if sockets else ():
-        with suppress(OSError):  # it has ended, or is another user's
-            if any(os.readlink(file) in sockets for file in (process / "fd").iterdir()):
+def _services() -> Iterator[str]:
+    """The processes of the service that run as this user, by the command that started them."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            if _COMMAND.search((process / "cmdline").read_bytes()):
                 yield process.name
-
-
-def _listening(address: str) -> Iterator[str]:
-    """The inodes of the sockets that listen at this port or path."""
-    if address.startswith("unix:"):
-        lines = Path("/proc/net/unix").read_text().splitlines()[1:]
-        yield from (line.split()[6] for line in lines if line.endswith(f" {address.removeprefix('unix:')}"))
-        return
-    port = f":{int(address.rpartition(':')[2]):04X}"
-    for table in ("tcp", "tcp6") if socket.has_ipv6 else ("tcp",):
-        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
-            _, local, _, state, *_, inode = line.split()[:10]
-            if state == _LISTENING and local.endswith(port):
-                yield inode

@@ -1,10 +1,8 @@
-"""The doctor's check of the log, on real pipes and processes that listen."""
+"""The doctor's check of the log, on real pipes and processes."""
 
 import os
-import socket
 import subprocess
 import sys
-from contextlib import closing
 
 import pytest
 
@@ -33,37 +31,19 @@ def pipe():
     os.close(writing)
 
 
-@pytest.fixture(params=["127.0.0.1", "::1", "unix"])
-def listener(request, tmp_path):
-    """A socket that listens, and its address as a setting."""
-    host = request.param
-    if host == "unix":
-        with closing(socket.socket(socket.AF_UNIX)) as listening:
-            listening.bind(str(tmp_path / "socket"))
-            listening.listen()
-            yield listening, f"unix:{tmp_path}/socket"
-        return
-    try:
-        listening = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError:
-        pytest.skip(f"this machine has no {host}")
-    with listening:
-        yield listening, f"{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
+def checked():
+    return log.log(Installation({}, config.load({})))
 
 
-def checked(address):
-    return log.log(Installation({}, config.load({"DELIVERY_RISK_BIND": address})))
-
-
-def test_a_service_whose_log_nobody_reads_is_found_by_its_address(listener, pipe):
-    (listening, address), (writing, fill) = listener, pipe
-    command, shared = [sys.executable, "-c", "input()"], [listening.fileno()]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=writing, pass_fds=shared) as process:
-        listening.close()
-        (finding,) = checked(address)
-        assert (finding.verdict, f"process {process.pid}" in finding.found) == ("ok", True)
+@pytest.mark.parametrize("command", ["/venv/bin/delivery-risk serve", "-m service.cli serve", "gunicorn service.wsgi:app"])
+def test_a_service_whose_log_nobody_reads_is_found_by_its_command(command, pipe):
+    writing, fill = pipe
+    words = [sys.executable, "-c", "input()", *command.split()]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=writing) as process:
+        full = warn(f"nobody reads the standard output of process {process.pid}: it is full", ADVICE)
+        assert full not in checked()
         fill()
-        assert checked(address) == [warn(f"nobody reads the standard output of process {process.pid}: it is full", ADVICE)]
+        assert full in checked()  # other tests' services may have full streams too
         process.communicate(b"\n", timeout=20)
 
 
@@ -73,8 +53,8 @@ def test_a_full_stream_of_the_command_itself_is_found(pipe):
     fill()
     os.dup2(writing, 2)
     try:
-        found = checked("127.0.0.1:1")
+        found = checked()
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-    assert found == [warn("nobody reads the standard error of this command: it is full", ADVICE)]
+    assert warn("nobody reads the standard error of this command: it is full", ADVICE) in found

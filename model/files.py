@@ -5,10 +5,20 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BufferedWriter, FileIO
+from io import BufferedReader, BufferedWriter, FileIO
 from pathlib import Path
+from typing import Any
 
 from model.errors import TooLarge, Unreadable
+
+_SLICE = 2**20
+
+
+class _Slices(FileIO):
+    """A file that is read in many short calls: during a long one, no other thread may run on its processor."""
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        return super().readinto(memoryview(buffer)[:_SLICE])
 
 
 def read(path: Path | str, limit: int, location: str = "file") -> bytes:
@@ -18,7 +28,7 @@ def read(path: Path | str, limit: int, location: str = "file") -> bytes:
     """
     try:
         # A FIFO opens without waiting for a writer.
-        with open(path, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
+        with BufferedReader(_Slices(path, opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK))) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise Unreadable(location, "not a regular file")

@@ -1,4 +1,6 @@
 import os
+import re
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,21 @@ def test_a_file_at_the_limit_is_read_and_one_over_it_is_rejected_with_its_locati
     with pytest.raises(TooLarge, match=r"^notes: over 7 bytes$"):
         files.read(tmp_path / "file", 7, "notes")
     assert os.listdir("/dev/fd") == before
+
+
+def reads():
+    """The calls that this thread made to read."""
+    (count,) = re.findall(r"syscr: (\d+)", Path("/proc/thread-self/io").read_text())
+    return int(count)
+
+
+def test_a_large_file_is_read_completely_in_calls_of_a_mebibyte_at_most(tmp_path):
+    content = os.urandom(8 * 2**20 + 1)
+    (tmp_path / "file").write_bytes(content)
+    before = reads()
+    found = files.read(tmp_path / "file", len(content))
+    assert reads() - before >= 9
+    assert found == content
 
 
 UNREADABLE = {

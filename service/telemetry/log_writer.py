@@ -40,7 +40,7 @@ class LogWriter(logging.Handler):
         self._thread: threading.Thread | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Queue the line of this record, or drop it."""
+        """Write or queue the line of this record, or drop it."""
         self._adopt()
         try:
             line = self._line(record)
@@ -137,7 +137,11 @@ def _write_at_once(descriptor: int, line: bytes) -> int:
     """How many bytes the kernel took without waiting: 0 where it would wait, or cannot tell, as for a file on a disk."""
     try:
         return os.pwritev(descriptor, (line,), -1, os.RWF_NOWAIT)
-    except OSError:
+    except (
+        OSError,
+        AttributeError,
+        NotImplementedError,
+    ):  # the last two: a C library without this call, as musl had until 1.2.5
         return 0
 
 

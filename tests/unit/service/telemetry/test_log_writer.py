@@ -5,7 +5,6 @@ import threading
 
 import pytest
 
-from service.telemetry import log_writer
 from service.telemetry.log_writer import LogWriter
 
 
@@ -29,9 +28,9 @@ def dropped():
 
 @pytest.fixture(params=["at once", "queued"])
 def way(request, monkeypatch):
-    """How the kernel takes a line: at once, or, as for a file on a disk, only from a thread that may wait."""
+    """How a line is written: at once, or, as where the C library has no call for that, by a thread that may wait."""
     if request.param == "queued":
-        monkeypatch.setattr(log_writer, "_write_at_once", lambda descriptor, line: 0)
+        monkeypatch.delattr(os, "RWF_NOWAIT")
     return request.param
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from model.artifact import model_file
 from model.core.risk_model import RiskModel
 from model.packaged import packaged_model
-from model.registry import references
 from model.registry.references import VersionReference
 from tests.benchmarks.costs import network
 from tests.integration.load import Load, Outcomes, orders, post
+from tests.integration.model_swaps import point
 from tests.models import model_of
 from tests.servers import running
 
@@ -40,7 +40,7 @@ def answers(port: int, registry: Path, promoted: Iterator[VersionReference]) -> 
     end = time.monotonic() + SECONDS
     load = Load(port, post(orders(1)), 2, lambda _: time.monotonic() < end)
     for at in promoted:
-        references.write(registry, ".draft-", [at])
+        point(registry, at)
         time.sleep(EVERY)
     return load.outcomes()
 
@@ -56,7 +56,7 @@ def main(rounds: int) -> None:
         first, second = added(registry, "1", large), added(registry, "2", large)
         bad = added(registry, "bad", failing)
         for name, promoted in (("in place of another", [first, second]), ("fails its self-test", [small, bad])):
-            references.write(registry, ".draft-", promoted[:1])
+            point(registry, promoted[0])
             turns = cycle(promoted[::-1])
             with running(DELIVERY_RISK_MODEL=str(registry), WEB_CONCURRENCY="2", DELIVERY_RISK_LOG_LEVEL="error") as server:
                 server.all_workers(2)

@@ -89,9 +89,19 @@ class Server(Client):
         """The output so far."""
         return self.output.read_text()
 
-    def lines(self, text: str = '"request"') -> list[dict[str, Any]]:
-        """The JSON log lines that contain this text; by default the access log."""
-        return [json.loads(line) for line in self.log().splitlines() if line.startswith("{") and text in line]
+    def lines(self, text: str = '"request"', count: int = 1) -> list[dict[str, Any]]:
+        """The JSON log lines that contain this text, by default the access log, once there are `count` of them.
+
+        A line may be written after the answer that it tells of.
+        """
+        found: list[str] = []
+
+        def all_written() -> bool:
+            found[:] = [line for line in self.log().splitlines() if line.startswith("{") and text in line]
+            return len(found) >= count
+
+        assert until(all_written), self.log()
+        return [json.loads(line) for line in found]
 
 
 def absent(reason: str) -> None:

@@ -51,7 +51,7 @@ def test_an_answer_that_is_not_read_holds_a_permit_until_its_deadline_and_no_pro
         assert server.score([ORDER])["results"]
         assert until(lambda: server.metrics()["delivery_risk_requests_in_progress"] == 0)
         assert server.workers() == workers, server.log()
-        assert len(server.lines("not read in time")) == 2
+        assert len(server.lines("not read in time", 2)) == 2
 
 
 def test_more_readers_of_a_file_than_threads_stop_no_probe():

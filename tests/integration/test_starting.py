@@ -86,7 +86,7 @@ def test_a_service_without_any_worker_comes_back_when_one_can_be_forked():
         with lack_of("fork", server.process.pid):
             for worker in before:
                 os.kill(worker, signal.SIGKILL)
-            assert until(lambda: len(server.lines("a worker could not be started")) >= 3)
+            server.lines("a worker could not be started", 3)
             assert server.workers() == []
         server.renewed(before, 2)
         assert server.score([ORDER])["results"]

@@ -186,6 +186,7 @@ def test_a_token_is_in_no_answer_and_in_no_output_wherever_a_client_puts_it(talk
     for shown in (GOOD, UNKNOWN):
         talkative.call("POST", "/score", GOOD.encode(), {**bearer(shown), "Content-Type": "application/json"})
     metrics = talkative.call("GET", "/metrics", headers=bearer(GOOD))[2].decode()
+    talkative.lines('"/metrics"')
     log = talkative.log()
     assert 'delivery_risk_requests_by_caller_total{caller="planner"}' in metrics
     assert "Ignored premature client disconnection. NoMoreData" in log

@@ -2,9 +2,9 @@
 
 It measures how long a request waits for a thread, passes malformed requests to the application, and logs no text of clients.
 
-gunicorn queues a connection when there is something to do on it, and a free thread takes it. Only the worker knows the time
-between, since the application is called once a request is parsed. What the client then takes to send its headers is not
-queue time.
+gunicorn gives a connection to a thread, which waits for the first line and the headers of a request. A few slow or silent
+clients could so take all threads. This worker waits for them in its loop: a connection is queued once they have arrived, and a
+free thread takes it. Only the worker knows the time between, since the application is called once a request is parsed.
 
 A connection is first closed for writing (RFC 9112, 9.6): what its client still sends would otherwise reset it, and the client
 might lose the answer. gunicorn waits for the client's close in its only loop; this worker waits beside it.
@@ -19,16 +19,18 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from itertools import takewhile
 from selectors import EVENT_READ
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
 
 from gunicorn import util
+from gunicorn.http.errors import LimitRequestHeaders
 from gunicorn.workers.gthread import ThreadWorker
 from werkzeug import Response
 
 from service.config import OWN_FILES
-from service.server import log_redaction
+from service.server import log_redaction, request_head
 from service.web import malformed
 from service.web.middleware import QUEUE_SECONDS
 
@@ -69,6 +71,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.wsgi: WSGIApplication
         self._queued: dict[Any, float] = {}
         self._taken = threading.local()
+        self._waiting: dict[Any, tuple[float, int]] = {}
         self._lingering: dict[Any, float] = {}
 
     def init_process(self) -> None:
@@ -106,10 +109,47 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
         return timed
 
+    def accept(self, listener: Any) -> None:
+        """Accept a connection. Where it is the last that may be open, the one that waits longest is closed to leave room."""
+        super().accept(listener)
+        if self.nr_conns >= self.worker_connections and len(self._waiting) > 1:
+            self._end_waiting(next(iter(self._waiting)))
+
     def enqueue_req(self, conn: Any) -> None:
-        """Queue the connection for a thread."""
-        self._queued[conn] = perf_counter()
-        super().enqueue_req(conn)
+        """Queue the connection for a thread once the head of its request has arrived."""
+        unread = self._queue(conn, 0)
+        if unread is not None:
+            self._waiting[conn] = (monotonic() + self.cfg.keepalive, unread)
+            self.poller.register(conn.sock, EVENT_READ, partial(self._on_more, conn))
+
+    def _on_more(self, conn: Any, _: socket.socket) -> None:
+        until, before = self._waiting[conn]
+        self.poller.unregister(conn.sock)
+        unread = self._queue(conn, before)
+        if unread is None:
+            del self._waiting[conn]
+        else:
+            self._waiting[conn] = (until, unread)
+            self.poller.register(conn.sock, EVENT_READ, partial(self._on_more, conn))
+
+    def _queue(self, conn: Any, before: int) -> int | None:
+        """Queue the connection, or reject its head; or else give the number of its bytes, as request_head.unfinished does."""
+        try:
+            unread = request_head.unfinished(conn, before)
+        except LimitRequestHeaders as error:
+            self.handle_error(None, conn.sock, conn.client, error)
+            self._linger(conn)
+            return None
+        if unread is None:
+            conn.data_ready = True
+            self._queued[conn] = perf_counter()
+            super().enqueue_req(conn)
+        return unread
+
+    def _end_waiting(self, conn: Any) -> None:
+        del self._waiting[conn]
+        self.poller.unregister(conn.sock)
+        self._close(conn)
 
     def handle(self, conn: Any) -> Any:
         """Answer a request on the connection, in a thread."""
@@ -120,7 +160,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Keep the connection, or close it without waiting for its client."""
         if fs.cancelled() or fs.exception() is not None or fs.result():
             super().finish_request(conn, fs)
-            return
+        else:
+            self._linger(conn)
+
+    def _linger(self, conn: Any) -> None:
         try:
             conn.sock.setblocking(False)
             conn.sock.shutdown(socket.SHUT_WR)
@@ -133,10 +176,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._end_lingering(next(iter(self._lingering)))
 
     def murder_pending(self) -> None:
-        """Close the connections whose time is over: those without a request, and those that linger."""
-        super().murder_pending()
+        """Close the connections whose time is over: those that wait for a head, and those that linger."""
         now = monotonic()
-        for conn in [conn for conn, until in self._lingering.items() if until <= now]:
+        over = now if self.alive else now + self.cfg.keepalive - LINGER_SECONDS
+        for conn in list(takewhile(lambda conn: self._waiting[conn][0] <= over, self._waiting)):
+            self._end_waiting(conn)
+        for conn in list(takewhile(lambda conn: self._lingering[conn] <= now, self._lingering)):
             self._end_lingering(conn)
 
     def _discard(self, conn: Any, client: socket.socket) -> None:

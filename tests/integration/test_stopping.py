@@ -17,7 +17,11 @@ from tests.servers import GUNICORN, running, until
 
 def test_a_draining_server_is_not_ready_and_answers_the_requests_it_has_when_it_stops(tmp_path):
     file, command = tmp_path / "drain", [*GUNICORN[:-1], "tests.integration.stuck_app:app"]
-    with running(command, DELIVERY_RISK_DRAIN_FILE=str(file)) as server, closing(load.Connection(server.port)) as connection:
+    given = {
+        "DELIVERY_RISK_DRAIN_FILE": str(file),
+        "DELIVERY_RISK_WORKERS": "1",
+    }  # each worker looks at the file in its own time
+    with running(command, **given) as server, closing(load.Connection(server.port)) as connection:
         for _ in range(2):
             status, headers, _ = connection.ask(load.get("/readyz"))
             assert (status, headers["Connection"]) == (200, "keep-alive")

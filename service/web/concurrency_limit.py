@@ -1,9 +1,10 @@
 """Concurrency limit: how many requests a worker works on at once, and how long each of them may take.
 
-A request takes a permit before its body is read, without waiting, and gives it back once its answer is sent. Where no permit is
-free, it is answered 503 at once. Requests that need no permit, probes and metrics among them, are always answered. A permit has
-a deadline: for the body to arrive, then for its answer to be computed, then for the answer to be sent. The watchdog looks for
-permits over their deadline. The answers to requests without a permit have a deadline too.
+A request takes a permit before its body is read, and gives it back once its answer is sent. Where no permit is free, it waits
+for one for a moment, unless no thread would be left for other requests, and is then answered 503. Requests that need no permit,
+probes and metrics among them, are always answered. A permit has a deadline: for the body to arrive, then for its answer to be
+computed, then for the answer to be sent. The watchdog looks for permits over their deadline. The answers to requests without a
+permit have a deadline too.
 """
 
 import logging
@@ -11,6 +12,8 @@ import math
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Semaphore
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +28,7 @@ from service.web.errors import Problem
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+WAIT_SECONDS = 0.25
 DISCARD_SECONDS = 0.5
 _PERMIT = "delivery_risk.permit"
 
@@ -37,7 +41,7 @@ class Permit:
     `reading` is the socket while the body is read from it, `sending` the socket while the answer is written to it.
     """
 
-    def __init__(self, free: "list[Permit]", seconds: float, largest_body: Callable[[], int], metrics: Metrics) -> None:
+    def __init__(self, free: "SimpleQueue[Permit]", seconds: float, largest_body: Callable[[], int], metrics: Metrics) -> None:
         self._free = free
         self._largest_body = largest_body
         self._metrics = metrics
@@ -59,7 +63,7 @@ class Permit:
         """Give the permit back."""
         self.until = math.inf
         self.reading = self.sending = self.context = None
-        self._free.append(self)
+        self._free.put(self)
 
     def read(self, environ: Mapping[str, Any]) -> bytes:
         """The request's body, as request_body.read gives it; then the deadline is set anew. Raises Problem, 408 among them."""
@@ -108,17 +112,20 @@ class ConcurrencyLimit:
         self._metrics = metrics
         self._largest_body = largest_body
         self._count = settings.max_concurrent
-        self._free: list[Permit] = []
-        self._discarding: list[Permit] = []
-        self._sending: list[Permit] = []
-        for permits, count, seconds in (
-            (self._free, self._count, settings.request_timeout_seconds),
-            (self._discarding, settings.threads, DISCARD_SECONDS),
-            (self._sending, settings.threads, settings.request_timeout_seconds),
-        ):
-            permits.extend(Permit(permits, seconds, largest_body, metrics) for _ in range(count))
-        self._permits = [*self._free, *self._discarding]
-        self._all = [*self._permits, *self._sending]
+        self._may_wait = Semaphore(max(0, settings.threads - self._count - 1))
+
+        def permits(count: int, seconds: float) -> tuple[SimpleQueue[Permit], list[Permit]]:
+            free: SimpleQueue[Permit] = SimpleQueue()
+            made = [Permit(free, seconds, largest_body, metrics) for _ in range(count)]
+            for permit in made:
+                permit.release()
+            return free, made
+
+        self._free, working = permits(self._count, settings.request_timeout_seconds)
+        self._discarding, discarding = permits(settings.threads, DISCARD_SECONDS)
+        self._sending, sending = permits(settings.threads, settings.request_timeout_seconds)
+        self._permits = [*working, *discarding]
+        self._all = [*self._permits, *sending]
 
     def layer(self, application: "WSGIApplication") -> "WSGIApplication":
         """The application, whose requests give back their permits once their answers are sent, or fail to be."""
@@ -131,8 +138,8 @@ class ConcurrencyLimit:
                     environ[_PERMIT].release()
                 raise
             try:
-                permit: Permit = environ.get(_PERMIT) or self._sending.pop().take(environ[ENVIRON_KEY])
-            except IndexError:  # a server that is not gunicorn, with more threads than the setting
+                permit: Permit = environ.get(_PERMIT) or self._sending.get_nowait().take(environ[ENVIRON_KEY])
+            except Empty:  # a server that is not gunicorn, with more threads than the setting
                 return answer
             permit.send(environ)
             return ClosingIterator(answer, permit.release)
@@ -140,23 +147,32 @@ class ConcurrencyLimit:
         return limited
 
     def permit(self, environ: "WSGIEnvironment") -> Permit:
-        """A permit for this request, until its answer is sent. Raises Problem 503 where none is free."""
+        """A permit for this request, until its answer is sent. Raises Problem 503 where none is free in time."""
         context: RequestContext = environ[ENVIRON_KEY]
-        with suppress(IndexError):
-            permit = environ[_PERMIT] = self._free.pop().take(context)
+        with suppress(Empty):
+            permit = environ[_PERMIT] = self._next().take(context)
             return permit
         self._metrics.count("delivery_risk_requests_shed_total", "busy")
         # A client that is still sending its body might lose the connection before the answer.
-        with suppress(IndexError):
-            permit = self._discarding.pop().take(context)
+        with suppress(Empty):
+            permit = self._discarding.get_nowait().take(context)
             permit.reading = environ.get("gunicorn.socket")
             request_body.discard(environ, self._largest_body())
             permit.release()
         raise Problem(503, "The server is at its concurrency limit.", headers={"Retry-After": "1"})
 
+    def _next(self) -> Permit:
+        """The next permit that is free. Raises Empty at once where no thread would be left for other requests."""
+        if not self._free.empty() or not self._may_wait.acquire(blocking=False):
+            return self._free.get_nowait()
+        try:
+            return self._free.get(timeout=WAIT_SECONDS)
+        finally:
+            self._may_wait.release()
+
     def busy(self) -> bool:
         """Whether any request has a permit."""
-        return len(self._free) < self._count
+        return self._free.qsize() < self._count
 
     def taken(self) -> list[Permit]:
         """The permits of requests that are not answered yet."""

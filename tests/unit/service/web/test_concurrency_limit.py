@@ -1,9 +1,12 @@
 import io
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 
 import pytest
 
 from schemas.faults import ProblemSchema
 from service.scoring import service
+from service.web import concurrency_limit
 from tests.apps import samples
 
 
@@ -31,8 +34,11 @@ def shed(client):
     return samples(client).get('delivery_risk_requests_shed_total{reason="busy"}', 0)
 
 
-def test_a_request_over_the_limit_gets_503_at_once_and_when_to_retry(make_client, order, meanwhile):
-    client = make_client(max_concurrent="1")
+def test_a_request_over_the_limit_gets_503_and_when_to_retry_at_once_where_no_thread_would_be_left(
+    make_client, order, meanwhile, monkeypatch
+):
+    monkeypatch.setattr(concurrency_limit, "WAIT_SECONDS", 3600)
+    client = make_client(max_concurrent="1", threads="2")
     found = meanwhile(lambda: client.post("/score", json={"orders": [order]}))
     for _ in range(3):
         assert client.post("/score", json={"orders": [order]}).status_code == 200
@@ -41,6 +47,25 @@ def test_a_request_over_the_limit_gets_503_at_once_and_when_to_retry(make_client
         assert answer.headers["Retry-After"] == "1"
         assert ProblemSchema().load(answer.json)["type"] == "urn:delivery-risk:problem:unavailable"
     assert shed(client) == 3
+
+
+def test_a_request_over_the_limit_waits_a_moment_for_a_permit(make_client, order, meanwhile):
+    client, waiting = make_client(max_concurrent="1", threads="3"), []
+
+    def ask():
+        return client.post("/score", json={"orders": [order]}).status_code
+
+    def start_to_wait():
+        if not waiting:
+            waiting.append(threads.submit(ask))
+            sleep(0.05)
+
+    with ThreadPoolExecutor(1) as threads:
+        meanwhile(start_to_wait)
+        assert (ask(), waiting[0].result()) == (200, 200)
+    meanwhile(lambda: waiting.append(ask()))
+    assert ask() == 200
+    assert (waiting[-1], shed(client)) == (503, 1)
 
 
 def test_as_many_requests_as_the_limit_are_computed_at_once(make_client, order, meanwhile):

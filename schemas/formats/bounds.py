@@ -33,6 +33,8 @@ class Bounds:
         for outside in _outside_strings(content):
             for sign in most:
                 found[sign] += int(np.count_nonzero(outside == ord(sign)))
+            if any(found[sign] > most[sign] for sign in most if sign in "{["):
+                break
         over = [sign for sign, limit in most.items() if found[sign] > limit]
         if not over:
             return None

@@ -1,4 +1,4 @@
-"""Ten kinds of hostile client beside a polite one, with nginx and without: `python -m tests.deploy.hostile [SECONDS [COPIES]]`.
+"""Hostile clients beside a polite one, with nginx and without: `python -m tests.deploy.hostile`.
 
 The hostile clients run in another process, COPIES of each kind, and connect from another address than the polite one.
 """
@@ -10,7 +10,7 @@ import re
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -19,9 +19,11 @@ from pathlib import Path
 
 import click
 
+from tests.bearer_tokens import GOOD
+from tests.control_groups import control_group
 from tests.deploy.nginx import running_nginx
 from tests.facts import ORDER
-from tests.integration.load import Connection, Outcomes, post
+from tests.integration.load import Connection, Outcomes, orders, post
 from tests.servers import running
 
 BATCH = [ORDER | {"order_id": f"P-{number}", "route_disruption": number} for number in range(10)]
@@ -30,9 +32,12 @@ HOSTILE_ADDRESS = "127.0.0.2"
 _PATIENCE_SECONDS = 10.0
 
 
-def head(*headers: str, version: str = "1.1", query: str = "") -> bytes:
+TOKEN = f"Authorization: Bearer {GOOD}"
+
+
+def head(*headers: str, version: str = "1.1", query: str = "", media_type: str = "application/json") -> bytes:
     """The head of a POST /score with these header lines."""
-    lines = (f"POST /score{query} HTTP/{version}", "Host: localhost", "Content-Type: application/json", *headers)
+    lines = (f"POST /score{query} HTTP/{version}", "Host: localhost", f"Content-Type: {media_type}", TOKEN, *headers)
     return "".join(f"{line}\r\n" for line in lines).encode() + b"\r\n"
 
 
@@ -42,13 +47,20 @@ def _slowly(data: bytes) -> Iterator[bytes]:
         time.sleep(0.5)
 
 
-def _sized(body: bytes, *headers: str) -> bytes:
-    return head(*headers, f"Content-Length: {len(body)}") + body
+def _sized(body: bytes, *headers: str, media_type: str = "application/json") -> bytes:
+    return head(*headers, f"Content-Length: {len(body)}", media_type=media_type) + body
+
+
+def _packed(body: bytes, media_type: str = "application/json") -> bytes:
+    return _sized(gzip.compress(body, 9), "Content-Encoding: gzip", media_type=media_type)
 
 
 _MIB = b"[" * 2**20
 _CHUNK = b"100000\r\n" + _MIB + b"\r\n"
-_BOMB = gzip.compress(bytes(100 * 2**20), 9)
+_BOMB = _packed(bytes(100 * 2**20))
+_OBJECTS = _packed(b'{"orders":[' + b"{}," * 2_000_000 + b"{}]}")
+_ROWS = _packed(b"order_id\n" + b"a\n" * 3_000_000, "text/csv")
+_LARGE = _sized(orders(10_000))
 _DEEP = b'{"orders": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 HOSTILE: dict[str, Callable[[], Iterator[bytes]]] = {
     "silent": lambda: iter(()),
@@ -59,8 +71,11 @@ HOSTILE: dict[str, Callable[[], Iterator[bytes]]] = {
     "half-closing": lambda: iter([_sized(BODY)[:-9], b""]),
     "100 MB": lambda: iter([head("Content-Length: 104857600"), *[_MIB] * 100]),
     "chunked 100 MB": lambda: iter([head("Transfer-Encoding: chunked"), *[_CHUNK] * 100, b"0\r\n\r\n"]),
-    "gzip bomb": lambda: iter([_sized(_BOMB, "Content-Encoding: gzip")]),
+    "gzip bomb": lambda: iter([_BOMB]),
+    "garbage in JSON": lambda: iter([_OBJECTS]),
+    "garbage in CSV": lambda: iter([_ROWS]),
     "deep JSON": lambda: iter([_sized(_DEEP)]),
+    "not reading": lambda: iter([_LARGE]),
 }
 """The bytes that each kind sends, in pieces; an empty piece is a half-close. Then it waits for an answer and starts again."""
 
@@ -81,6 +96,9 @@ def attack(port: int, kind: str, until: float) -> str:
                         connection.shutdown(socket.SHUT_WR)
                     if time.monotonic() > until:
                         return "held"
+            if kind == "not reading":
+                time.sleep(max(0.0, min(_PATIENCE_SECONDS, until - time.monotonic())))
+                return "held"
             connection.settimeout(max(0.1, until - time.monotonic()))
             with suppress(ConnectionError):
                 while len(received) < len("HTTP/1.1 200") and (data := connection.recv(64)):
@@ -92,26 +110,27 @@ def attack(port: int, kind: str, until: float) -> str:
     return received[9:12].decode() or "closed"
 
 
-def attacks(port: int, seconds: float, copies: int) -> dict[str, dict[str, int]]:
-    """All kinds at once for some seconds: the number of connections by kind and ending."""
+def attacks(port: int, seconds: float, copies: int, kinds: Collection[str] = tuple(HOSTILE)) -> dict[str, dict[str, int]]:
+    """These kinds at once for some seconds: the number of connections by kind and ending."""
     until = time.monotonic() + seconds
-    ended: dict[str, dict[str, int]] = {kind: Counter() for kind in HOSTILE}
+    ended: dict[str, dict[str, int]] = {kind: Counter() for kind in kinds}
 
     def repeat(kind: str) -> None:
         while time.monotonic() < until:
             ended[kind][attack(port, kind, until)] += 1
             time.sleep(0.05)
 
-    with ThreadPoolExecutor(len(HOSTILE) * copies) as threads:
-        for kind in [*HOSTILE] * copies:
+    with ThreadPoolExecutor(len(kinds) * copies) as threads:
+        for kind in [*kinds] * copies:
             threads.submit(repeat, kind)
     return ended
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A run: the polite client, the endings of the hostile ones by kind, and the MiB of the service before and at most."""
+    """The polite client alone and beside hostile ones, their endings by kind, and the MiB of the service before and at most."""
 
+    alone: Outcomes
     polite: Outcomes
     hostile: dict[str, dict[str, int]]
     before: float
@@ -128,47 +147,63 @@ def memory_mib(pid: int) -> float:
     return found
 
 
-def side_by_side(port: int, service: int, seconds: float, copies: int) -> Outcome:
-    """The hostile clients and a polite one on a port of the service with this process id.
+def side_by_side(port: int, service: int, seconds: float, copies: int, kinds: Collection[str] = tuple(HOSTILE)) -> Outcome:
+    """The hostile clients of these kinds and a polite one on a port of the service with this process id.
 
     The polite client sends its requests on a kept and on new connections in turn.
     """
-    polite, kept, request = Outcomes(), Connection(port, 5), post(BODY)
+    warm, alone, polite, kept, request = Outcomes(), Outcomes(), Outcomes(), Connection(port, 5), post(BODY)
 
-    def ask(connection: Connection) -> None:
-        body = polite.ask(connection, request)
-        assert body is None or body.count(b'"score":') == len(BATCH) or b'"type":' in body
+    def ask(outcomes: Outcomes, connection: Connection) -> None:
+        body = outcomes.ask(connection, request)
+        assert body is None or body.count(b'"score":') == len(BATCH) or b'"type":' in body, body
         if connection is not kept:
             connection.close()
 
+    def ask_ten(outcomes: Outcomes) -> None:
+        for number in range(10):
+            ask(outcomes, kept if number % 2 else Connection(port, 5))
+            time.sleep(0.02)
+
     with ThreadPoolExecutor(4) as threads:  # so few are never rejected; afterwards each worker has used all its code
-        list(threads.map(lambda _: ask(Connection(port, 5)), range(800)))
-    assert polite.statuses == {200: 800}
-    polite = Outcomes()
+        list(threads.map(lambda _: ask(warm, Connection(port, 5)), range(800)))
+    assert warm.statuses == {200: 800}
+    for _ in range(round(seconds)):
+        ask_ten(alone)
     before = most = memory_mib(service)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes, closing(kept):
-        hostile = processes.submit(attacks, port, seconds, copies)
+        hostile = processes.submit(attacks, port, seconds, copies, kinds)
         while not hostile.done():
-            for number in range(10):
-                ask(kept if number % 2 else Connection(port, 5))
-                time.sleep(0.02)
+            ask_ten(polite)
             most = max(most, memory_mib(service))
-    return Outcome(polite, hostile.result(), before, most)
+    return Outcome(alone, polite, hostile.result(), before, most)
+
+
+def times(outcomes: Outcomes) -> str:
+    shares = (("p50", 0.5), ("p99", 0.99), ("max", 1))
+    return ", ".join(f"{name} {outcomes.share(share) * 1000:.0f} ms" for name, share in shares)
 
 
 @click.command()
 @click.argument("seconds", default=20.0)
 @click.argument("copies", default=1)
-def main(seconds: float, copies: int) -> None:
+@click.option("--kind", "kinds", multiple=True, type=click.Choice([*HOSTILE]), help="Only this kind; may be given again.")
+@click.option("--mib", type=int, help="Limit the memory of the service, by a control group.")
+def main(seconds: float, copies: int, kinds: tuple[str, ...], mib: int | None) -> None:
     """Compare the service with nginx and without."""
     for name in ("with nginx", "without nginx"):
         with running() as server, running_nginx(server.port) as nginx:
-            port = nginx.port if name == "with nginx" else server.port
-            outcome = side_by_side(port, server.process.pid, seconds, copies)
+            port, processes = nginx.port if name == "with nginx" else server.port, (server.process.pid, *server.all_workers(2))
+            with control_group("memory", f"delivery-risk-{server.port}", processes) as limit:
+                if mib is not None:
+                    assert limit is not None, "no control group can be made"
+                    limit.write_text(str(mib * 2**20))
+                outcome = side_by_side(port, server.process.pid, seconds, copies, kinds or tuple(HOSTILE))
+            replaced = len(set(server.workers()) - set(processes))
         polite = outcome.polite
-        times = ", ".join(f"{at} {polite.share(part) * 1000:.0f} ms" for at, part in (("p50", 0.5), ("p99", 0.99), ("max", 1)))
         click.echo(f"{name}: polite {dict(polite.statuses)} answered, {polite.failures.total()} failed {dict(polite.failures)}")
-        click.echo(f"  {times}; memory {outcome.before:.0f} MiB before, {outcome.most:.0f} at most")
+        click.echo(f"  {times(polite)} (alone {times(outcome.alone)})")
+        click.echo(f"  memory {outcome.before:.0f} MiB before, {outcome.most:.0f} at most; {replaced} workers replaced")
         for kind, endings in outcome.hostile.items():
             click.echo(f"  {kind}: {', '.join(f'{ending} {count}' for ending, count in endings.items())}")
 

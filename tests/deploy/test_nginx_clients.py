@@ -103,15 +103,15 @@ def test_a_worker_killed_between_requests_costs_no_request():
         connection.close()
 
 
-def unreading(port):
-    """A client that requests a larger answer than the kernel buffers, 30,000 errors, and reads nothing."""
+def unreading(port, requests=1):
+    """A client that requests as many errors as an answer may have, and reads nothing. The kernel buffers one, not two."""
     columns = dict.fromkeys(FEATURES, [None] * 10_000)
     body = json.dumps({"order_ids": [f"{number:0128}" for number in range(10_000)], "columns": columns}).encode()
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.settimeout(20)
     connection.connect(("127.0.0.1", port))
-    connection.sendall(head(f"Content-Length: {len(body)}", query="?on_error=partial") + body)
+    connection.sendall(requests * (head(f"Content-Length: {len(body)}", query="?on_error=partial") + body))
     return connection
 
 
@@ -136,7 +136,7 @@ def test_clients_that_do_not_read_their_answers_hold_no_thread_of_the_service():
 @pytest.mark.long
 def test_silent_clients_and_clients_that_do_not_read_are_disconnected_after_ten_seconds(nginx):
     begun = time.monotonic()
-    with socket.create_connection(("127.0.0.1", nginx.port), 30) as silent, unreading(nginx.port) as reader:
+    with socket.create_connection(("127.0.0.1", nginx.port), 30) as silent, unreading(nginx.port, 2) as reader:
         assert silent.recv(1) == b""
         assert 9 < time.monotonic() - begun < 20
         time.sleep(5)
@@ -152,11 +152,11 @@ def attacked(seconds, copies):
     return outcome
 
 
-def test_ten_kinds_of_hostile_clients_do_not_affect_a_polite_one():
+def test_hostile_clients_of_every_kind_do_not_affect_a_polite_one():
     outcome = attacked(6, 1)
     assert (set(outcome.polite.statuses), outcome.polite.failures) == ({200}, {})
     assert outcome.polite.statuses[200] > 12
-    assert outcome.most - outcome.before <= 20
+    assert outcome.most - outcome.before <= 60, "two bodies of 6 MiB and a batch of 10,000 orders are worked on"
 
 
 @pytest.mark.long

@@ -25,9 +25,9 @@ def post(body: bytes, *headers: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def get(path: str) -> bytes:
+def get(path: str, *headers: str) -> bytes:
     """A request for this path."""
-    return f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    return "\r\n".join([f"GET {path} HTTP/1.1", "Host: x", *headers, "", ""]).encode()
 
 
 class Connection:

@@ -32,9 +32,9 @@ def values(kind: int) -> list[list[float]]:
     return [[draw.uniform(-3, 3) for _ in KINDS[kind]] for _ in range(ORDERS)]
 
 
-def request(kind: int) -> bytes:
+def request(kind: int, *headers: str) -> bytes:
     orders = [{"order_id": f"o{at}", **dict(zip(KINDS[kind], row, strict=True))} for at, row in enumerate(values(kind))]
-    return load.post(json.dumps({"orders": orders}).encode())
+    return load.post(json.dumps({"orders": orders}).encode(), *headers)
 
 
 def errors(kind: int) -> set[tuple[str, str]]:
@@ -118,37 +118,46 @@ BROKEN: dict[str, Callable[[Path, int], object]] = {
 
 
 class Client(threading.Thread):
-    """Sends orders of both kinds on a kept connection until it is stopped, and counts the outcomes."""
+    """Sends orders of both kinds on a kept connection until it is stopped, and counts the outcomes.
 
-    def __init__(self, port: int, known: Mapping[str, Known], seed: int) -> None:
+    Each request has these headers. After each answer the client waits for `pause` seconds.
+    """
+
+    def __init__(self, port: int, known: Mapping[str, Known], seed: int, *headers: str, pause: float = 0.0) -> None:
         super().__init__(daemon=True)
         self._port, self._known, self._draw = port, known, random.Random(seed)
+        self._headers, self._pause = headers, pause
         self.outcomes: Counter[str] = Counter()
         self.lost_at: list[float] = []
+        self.seconds: list[float] = []
         self.wrong: list[str] = []
         self.stopped = False
         self.start()
 
     def run(self) -> None:
-        requests, connection = list(map(request, range(len(KINDS)))), load.Connection(self._port)
+        requests = [request(kind, *self._headers) for kind in range(len(KINDS))]
+        connection = load.Connection(self._port)
         while not self.stopped:
+            time.sleep(self._pause)
             kind, path = self._draw.randrange(len(KINDS)), "/score"
             if self._draw.random() < 0.05:
                 path = self._draw.choice(["/model", "/openapi.json"])
+            begun = time.monotonic()
             try:
-                status, _, content = connection.ask(requests[kind] if path == "/score" else load.get(path))
+                status, _, content = connection.ask(requests[kind] if path == "/score" else load.get(path, *self._headers))
                 document = json.loads(content)
             except (OSError, HTTPException, ValueError):
                 self.lost_at.append(time.monotonic())
                 continue
-            outcome = self._outcome(path, kind, status, document)
+            self.seconds.append(time.monotonic() - begun)
+            outcome = str(status) if status >= 500 else self._outcome(path, kind, status, document)
             self.outcomes[outcome] += 1
             if outcome == "wrong":
                 self.wrong.append(content.decode()[:500])
         connection.close()
 
     def _outcome(self, path: str, kind: int, status: int, document: dict) -> str:
-        """What the answer is, or "wrong" unless all of it belongs to one version."""
+        """What an answer below 500 is, or "wrong" unless all of it belongs to one version."""
         if path == "/openapi.json":
             known = self._known[document["info"]["description"].removesuffix(".").rpartition(" ")[2]]
             fields = set(document["components"]["schemas"]["Order"]["properties"]) - {"order_id"}

@@ -6,16 +6,16 @@ import random
 import resource
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.control_groups import control_group
 from tests.facts import FEATURES
 from tests.servers import running
 
 MIB = 2**20
-CGROUPS = Path("/sys/fs/cgroup")
 JSON, CSV = "application/json", "text/csv"
 HEADER = f"order_id,{','.join(FEATURES)}\n".encode()
 ORDER = b'{"order_id":"A","' + b'":1,"'.join(name.encode() for name in FEATURES) + b'":1}'
@@ -119,34 +119,13 @@ def test_a_batch_costs_a_multiple_of_its_size_with_and_without_faults(server, se
 def limited(server, size):
     """Limit the memory of a service: by a control group where one can be made, else the address space of its processes."""
     processes = [server.process.pid, *server.all_workers(2)]
-    group = control_group(f"delivery-risk-{server.port}", size)
-    if group is None:
-        for process in processes:
+    with control_group("memory", f"delivery-risk-{server.port}", processes) as limit:
+        if limit is not None:
+            limit.write_text(str(size))
+        for process in processes if limit is None else ():
             most = int(Path(f"/proc/{process}/statm").read_text().split()[0]) * resource.getpagesize() + size
             resource.prlimit(process, resource.RLIMIT_AS, (most, most))
         yield
-        return
-    for process in processes:
-        (group / "cgroup.procs").write_text(str(process))
-    try:
-        yield
-    finally:
-        for process in (group / "cgroup.procs").read_text().split():
-            (group.parent / "cgroup.procs").write_text(process)
-        group.rmdir()
-
-
-def control_group(name, size):
-    """A new control group with this limit of memory, of either version, or None where none can be made."""
-    for group, limit in ((CGROUPS / "memory" / name, "memory.limit_in_bytes"), (CGROUPS / name, "memory.max")):
-        with suppress(OSError):
-            if (group.parent / "cgroup.procs").exists():
-                group.mkdir()
-                if (group / limit).exists():
-                    (group / limit).write_text(str(size))
-                    return group
-                group.rmdir()
-    return None
 
 
 def test_four_clients_with_garbage_cost_no_worker_and_no_polite_answer_in_the_memory_of_a_container():

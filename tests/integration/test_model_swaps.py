@@ -75,7 +75,7 @@ def test_swaps_beside_broken_files_and_killed_workers_give_no_wrong_answer(tmp_p
         assert server.process.poll() is None
     outcomes = sum((client.outcomes for client in clients), Counter())
     lags.sort()
-    assert outcomes["wrong"] == 0, next(wrong for client in clients for wrong in client.wrong)
+    assert outcomes.keys() <= {"scored", "rejected", "read"}, [outcomes, *(client.wrong for client in clients)]
     assert outcomes["scored"] > requests / 4
     assert outcomes["rejected"] > requests / 4
     assert all(any(0 <= lost - killed < 2 for killed in killed_at) for client in clients for lost in client.lost_at)

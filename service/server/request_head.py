@@ -13,6 +13,7 @@ from gunicorn.http.errors import LimitRequestHeaders
 MOST_BYTES = 64 * 1024
 """Bytes that a head may have. nginx permits 32 KiB."""
 
+_ESTABLISHED = 1  # TCP_ESTABLISHED of the kernel, in the first byte of TCP_INFO
 _END = b"\r\n\r\n"
 _VERSION = re.compile(rb" HTTP/\d\.\d\Z")
 
@@ -26,17 +27,19 @@ def unfinished(conn: Any, before: int) -> int | None:
     sock: socket.socket = conn.sock
     try:
         unread = sock.recv(MOST_BYTES + 1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        has_ended = len(unread) <= before
+        no_more = len(unread) <= before
+        has_ended = unread == b"" or (no_more and sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _ESTABLISHED)
     except BlockingIOError:
-        unread, has_ended = b"", False
+        unread, no_more, has_ended = b"", False, False
     except OSError:
         return None  # the thread finds it too
     head = unread if conn.parser is None else conn.parser.unreader.buf.getvalue() + unread
     complete = has_ended or _END in head or _is_opaque(conn, head) or _is_rejected(head, conn.cfg.limit_request_line)
-    wake_at = 1 if complete or len(head) > MOST_BYTES else len(unread) + 1
+    too_large = not complete and (no_more or len(head) > MOST_BYTES)  # the kernel wakes before it has more if it has no room
+    wake_at = 1 if complete or too_large else len(unread) + 1
     if wake_at > 1 or before:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wake_at)
-    if not complete and len(head) > MOST_BYTES:
+    if too_large:
         raise LimitRequestHeaders("the head is too large")
     return None if complete else len(unread)
 

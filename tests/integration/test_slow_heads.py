@@ -1,6 +1,7 @@
 """Clients that send no request, or its first line and headers slowly, on the real server: they hold no thread."""
 
 import json
+import os
 import socket
 import time
 from contextlib import ExitStack, closing
@@ -82,3 +83,21 @@ def test_more_silent_clients_than_a_worker_has_connections_keep_no_other_out():
             assert server.score([ORDER])["results"]
         assert time.monotonic() - begun < 4
         assert silent[0].recv(1) == b"", "the one that waited longest is closed"
+
+
+@pytest.mark.parametrize("end", ["shutdown", "close"])
+def test_a_client_that_ends_in_the_middle_of_a_head_leaves_nothing(end):
+    with running(DELIVERY_RISK_WORKERS="1") as server:
+        (worker,) = server.all_workers(1)
+        assert server.call("GET", "/livez")[0] == 200
+        time.sleep(0.5)
+        before = len(os.listdir(f"/proc/{worker}/fd"))
+        for _ in range(5):
+            with socket.create_connection(("127.0.0.1", server.port), 10) as connection:
+                connection.sendall(HEAD[:40])
+                time.sleep(0.02)
+                connection.sendall(HEAD[40:50])
+                if end == "shutdown":
+                    connection.shutdown(socket.SHUT_WR)
+                    assert connection.recv(1) == b""
+        assert until(lambda: len(os.listdir(f"/proc/{worker}/fd")) == before)

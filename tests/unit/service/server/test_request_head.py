@@ -19,10 +19,11 @@ HEAD = b"POST /score?a=b HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r
 PIECES = [b"\r\n", b"\r", b"\n", b"\r\n\r\n", b" ", b":", b"HTTP/1.1", b"GET / HTTP/1.1\r\n", b"\x00", b"a" * 5000, b"{}", b""]
 
 
-def connection(content, read=b"", family=socket.AF_INET):
-    """A connection whose socket has these bytes, and whose parser has read some."""
+def connection(content, read=b"", family=socket.AF_INET, state=1):
+    """A connection whose socket has these bytes and this state of TCP, and whose parser has read some."""
     parser = SimpleNamespace(unreader=SimpleNamespace(buf=SimpleNamespace(getvalue=lambda: read)))
     sock = SimpleNamespace(recv=lambda most, _: content[:most], setsockopt=lambda *_: None, family=family)
+    sock.getsockopt = lambda *_: bytes([state])
     return SimpleNamespace(sock=sock, parser=parser if read else None, cfg=CONFIG)
 
 
@@ -68,9 +69,11 @@ def test_a_thread_gets_what_it_need_not_wait_for(content):
     assert unfinished(connection(content), 0) is None
 
 
-def test_a_head_that_has_no_more_bytes_than_before_has_ended():
+def test_a_head_that_has_no_more_bytes_than_before_has_ended_or_the_kernel_has_no_room_for_more():
     assert unfinished(connection(HEAD[:30]), 29) == 30
-    assert unfinished(connection(HEAD[:30]), 30) is None
+    assert unfinished(connection(HEAD[:30], state=8), 30) is None
+    with pytest.raises(LimitRequestHeaders):
+        unfinished(connection(HEAD[:30]), 30)
 
 
 def test_a_head_over_the_limit_is_rejected_unless_it_is_complete():

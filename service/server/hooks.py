@@ -10,6 +10,8 @@ import gc
 import os
 import signal
 import socket
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from gunicorn.http.body import ChunkedReader
@@ -29,6 +31,7 @@ GC_THRESHOLDS = (100_000, 20, 20)
 
 KEPT_BYTES, LARGE_BYTES = 8 * 2**20, 2**20
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # names of glibc's malloc.h
+_OOM_SCORE = Path("/proc/self/oom_score_adj")
 _HELD_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 
 
@@ -60,6 +63,8 @@ def options(service: Service) -> dict[str, Any]:
         service.show_initial_series()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+        with suppress(OSError):
+            _prefer_for_oom()
         keep_memory()
 
     def post_worker_init(worker: Worker) -> None:
@@ -122,3 +127,8 @@ def _limit_sending(listener: socket.socket, seconds: int) -> None:
     """Have the kernel end the listener's connections whose clients acknowledge nothing for so long."""
     if listener.family in (socket.AF_INET, socket.AF_INET6):
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * seconds)
+
+
+def _prefer_for_oom() -> None:
+    """Where memory is short, let the kernel end this worker rather than the master, which replaces it."""
+    _OOM_SCORE.write_text(str(min(1000, int(_OOM_SCORE.read_text()) + 100)))

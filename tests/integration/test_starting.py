@@ -79,6 +79,17 @@ def test_a_worker_that_cannot_be_started_is_tried_again_and_the_others_serve(wha
         assert server.process.wait(20) == 0
 
 
+def test_where_memory_is_short_the_kernel_ends_a_worker_rather_than_the_master():
+    with running() as server:
+        workers = server.all_workers(2)
+        assert server.score([ORDER])["results"]
+        assert until(lambda: server.metrics()[STARTED] == 2)
+        master, *others = (
+            int(Path(f"/proc/{process}/oom_score_adj").read_text()) for process in (server.process.pid, *workers)
+        )
+        assert others == [min(1000, master + 100)] * 2
+
+
 def test_a_service_without_any_worker_comes_back_when_one_can_be_forked():
     with running(unprivileged(SERVE), OPENBLAS_NUM_THREADS="1") as server:
         before = server.all_workers(2)

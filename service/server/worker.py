@@ -117,34 +117,29 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def enqueue_req(self, conn: Any) -> None:
         """Queue the connection for a thread once the head of its request has arrived."""
-        unread = self._queue(conn, 0)
-        if unread is not None:
-            self._waiting[conn] = (monotonic() + self.cfg.keepalive, unread)
-            self.poller.register(conn.sock, EVENT_READ, partial(self._on_more, conn))
+        self._wait_for_head(conn, monotonic() + self.cfg.keepalive, 0)
 
     def _on_more(self, conn: Any, _: socket.socket) -> None:
-        until, before = self._waiting[conn]
         self.poller.unregister(conn.sock)
-        unread = self._queue(conn, before)
-        if unread is None:
-            del self._waiting[conn]
-        else:
-            self._waiting[conn] = (until, unread)
-            self.poller.register(conn.sock, EVENT_READ, partial(self._on_more, conn))
+        self._wait_for_head(conn, *self._waiting[conn])
 
-    def _queue(self, conn: Any, before: int) -> int | None:
-        """Queue the connection, or reject its head; or else give the number of its bytes, as request_head.unfinished does."""
+    def _wait_for_head(self, conn: Any, until: float, before: int) -> None:
+        """Queue the connection or reject its head; else wait for more bytes than `before`, as request_head.unfinished says."""
         try:
             unread = request_head.unfinished(conn, before)
         except LimitRequestHeaders as error:
+            self._waiting.pop(conn, None)
             self.handle_error(None, conn.sock, conn.client, error)
             self._linger(conn)
-            return None
-        if unread is None:
-            conn.data_ready = True
-            self._queued[conn] = perf_counter()
-            super().enqueue_req(conn)
-        return unread
+            return
+        if unread is not None:
+            self._waiting[conn] = (until, unread)
+            self.poller.register(conn.sock, EVENT_READ, partial(self._on_more, conn))
+            return
+        self._waiting.pop(conn, None)
+        conn.data_ready = True
+        self._queued[conn] = perf_counter()
+        super().enqueue_req(conn)
 
     def _end_waiting(self, conn: Any) -> None:
         del self._waiting[conn]
@@ -178,6 +173,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def murder_pending(self) -> None:
         """Close the connections whose time is over: those that wait for a head, and those that linger."""
         now = monotonic()
+        # Once the worker stops, a head has no more time than a connection that lingers.
         over = now if self.alive else now + self.cfg.keepalive - LINGER_SECONDS
         for conn in list(takewhile(lambda conn: self._waiting[conn][0] <= over, self._waiting)):
             self._end_waiting(conn)

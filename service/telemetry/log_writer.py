@@ -137,11 +137,8 @@ def _write_at_once(descriptor: int, line: bytes) -> int:
     """How many bytes the kernel took without waiting: 0 where it would wait, or cannot tell, as for a file on a disk."""
     try:
         return os.pwritev(descriptor, (line,), -1, os.RWF_NOWAIT)
-    except (
-        OSError,
-        AttributeError,
-        NotImplementedError,
-    ):  # the last two: a C library without this call, as musl had until 1.2.5
+    # The last two: a C library without this call, as musl had until 1.2.5.
+    except (OSError, AttributeError, NotImplementedError):
         return 0
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,7 +92,7 @@ class Server(Client):
     def lines(self, text: str = '"request"', count: int = 1) -> list[dict[str, Any]]:
         """The JSON log lines that contain this text, by default the access log, once there are `count` of them.
 
-        A line may be written after the answer that it tells of.
+        The service may write the log line of a request after it has sent the answer.
         """
         found: list[str] = []
 
@@ -180,6 +180,26 @@ def running(command: list[str] = SERVE, seconds: float = 30, **variables: str) -
         process = subprocess.Popen(command, cwd=ROOT, env=given, stdout=output, stderr=subprocess.STDOUT)
         try:
             yield Server(_port(process, Path(output.name), seconds), process, Path(output.name))
+        finally:
+            killed(process)
+
+
+@contextmanager
+def serving(token: str | None = None, variables: Mapping[str, str] = {}, **options: Any) -> Iterator[Server]:
+    """A service with these variables and options of Popen, its standard streams among them, once it is ready."""
+    port = free_port()
+    given = environment(**{"DELIVERY_RISK_BIND": f"127.0.0.1:{port}", **variables})
+    with subprocess.Popen(SERVE, cwd=ROOT, env=given, **options) as process:
+        server = Server(port, process, Path(os.devnull), token=token)
+
+        def ready() -> bool:
+            with suppress(OSError):
+                return server.call("GET", "/readyz")[0] == 200
+            return False
+
+        try:
+            assert until(ready, 30)
+            yield server
         finally:
             killed(process)
 

@@ -11,7 +11,6 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -27,11 +26,11 @@ import click
 
 from tests.bearer_tokens import GOOD, OTHER, line, replace
 from tests.control_groups import control_group
-from tests.deploy.hostile import TOKEN, attacks, memory_mib
+from tests.deploy.hostile import TOKEN, attacks, memory_mib, times
 from tests.deploy.nginx import running_nginx
-from tests.facts import ROOT
+from tests.integration.load import Outcomes
 from tests.integration.model_swaps import Client, Known, point, publish
-from tests.servers import SERVE, Server, environment, free_port, killed, until
+from tests.servers import Server, serving, until
 
 CLIENTS, WORKERS = 4, 4
 PAUSE_SECONDS, CALM_SECONDS, BLOCKED_SECONDS, UNFORKED_SECONDS = 0.02, 30, 30, 10
@@ -95,31 +94,6 @@ class Repeated:
 
 
 @contextmanager
-def service(folder: Path, log: Log) -> Iterator[Server]:
-    """A service of the registry and tokens file in this folder, which logs to the pipe."""
-    given = {
-        "BIND": f"127.0.0.1:{free_port()}",
-        "MODEL": str(folder),
-        "TOKENS_FILE": str(folder / "tokens"),
-        "WORKERS": str(WORKERS),
-    }
-    variables = environment(**{f"DELIVERY_RISK_{name}": value for name, value in given.items()})
-    process = subprocess.Popen(SERVE, cwd=ROOT, env=variables, stdout=log.end, stderr=log.end)
-    server = Server(int(given["BIND"].rpartition(":")[2]), process, folder / "tokens", token=GOOD)
-
-    def ready() -> bool:
-        with suppress(OSError):
-            return server.call("GET", "/readyz")[0] == 200
-        return False
-
-    try:
-        assert until(ready, 30), log.messages
-        yield server
-    finally:
-        killed(process)
-
-
-@contextmanager
 def polite(port: int, known: Mapping[str, Known]) -> Iterator[list[Client]]:
     """Clients that are stopped at the end of the block."""
     clients = [Client(port, known, seed, TOKEN, pause=PAUSE_SECONDS) for seed in range(CLIENTS)]
@@ -132,10 +106,8 @@ def polite(port: int, known: Mapping[str, Known]) -> Iterator[list[Client]]:
             client.join(60)
 
 
-def times(clients: list[Client]) -> str:
-    seconds = sorted(second for client in clients for second in client.seconds)
-    shares = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "max": 1}
-    return ", ".join(f"{name} {1000 * seconds[int(share * (len(seconds) - 1))]:.0f} ms" for name, share in shares.items())
+def seconds_of(clients: list[Client]) -> Outcomes:
+    return Outcomes(seconds=[second for client in clients for second in client.seconds])
 
 
 def fork_nothing(server: Server, seconds: float) -> None:
@@ -173,7 +145,9 @@ def main(minutes: float) -> None:
         known = {str(number): publish(folder, number) for number in range(4)}
         point(folder, known["0"].at)
         replace(folder / "tokens", line(GOOD))
-        with service(folder, log) as server, running_nginx(server.port) as nginx:
+        given = {"MODEL": name, "TOKENS_FILE": str(folder / "tokens"), "WORKERS": str(WORKERS)}
+        variables = {f"DELIVERY_RISK_{setting}": value for setting, value in given.items()}
+        with serving(GOOD, variables, stdout=log.end, stderr=log.end) as server, running_nginx(server.port) as nginx:
             scraper = Scraper(server)
 
             def calm() -> tuple[list[Client], float]:
@@ -204,7 +178,7 @@ def main(minutes: float) -> None:
             _, after = calm()
     outcomes = sum((client.outcomes for client in clients), Counter[str]())
     lost = sum(len(client.lost_at) for client in clients)
-    click.echo(f"polite: {dict(outcomes)}, {lost} lost; {times(clients)} (alone {times(before)})")
+    click.echo(f"polite: {dict(outcomes)}, {lost} lost; {times(seconds_of(clients))} (alone {times(seconds_of(before))})")
     click.echo(f"memory: {resting:.0f} MiB at rest, {after:.0f} MiB after")
     click.echo(f"counters that fell: {dict(+scraper.fell)}")
     for act, each in {"kills": kills, **repeated}.items():

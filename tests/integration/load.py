@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 
@@ -28,6 +29,11 @@ def post(body: bytes, *headers: str) -> bytes:
 def get(path: str, *headers: str) -> bytes:
     """A request for this path."""
     return "\r\n".join([f"GET {path} HTTP/1.1", "Host: x", *headers, "", ""]).encode()
+
+
+def connected(opened: ExitStack, port: int) -> socket.socket:
+    """A socket with a connection that is closed when `opened` is."""
+    return opened.enter_context(socket.create_connection(("127.0.0.1", port), 10))
 
 
 class Connection:

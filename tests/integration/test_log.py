@@ -3,35 +3,13 @@
 import os
 import subprocess
 import time
-from contextlib import contextmanager
 
 import pytest
 
-from tests.facts import ORDER, ROOT
-from tests.servers import SERVE, Server, environment, free_port, killed, until
+from tests.facts import ORDER
+from tests.servers import serving, until
 
 DROPPED = "delivery_risk_log_lines_dropped_total"
-
-
-@contextmanager
-def serving(**streams):
-    """A service with these standard streams, once it answers."""
-    port = free_port()
-    environ = environment(DELIVERY_RISK_BIND=f"127.0.0.1:{port}")
-    with subprocess.Popen(SERVE, cwd=ROOT, env=environ, **streams) as process:
-        server = Server(port, process, None)
-        try:
-            assert until(lambda: answers(server))
-            yield server
-        finally:
-            killed(process)
-
-
-def answers(server):
-    try:
-        return server.call("GET", "/readyz")[0] == 200
-    except OSError:
-        return False
 
 
 @pytest.fixture

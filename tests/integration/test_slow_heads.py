@@ -16,16 +16,12 @@ from tests.servers import SERVE, running, until
 HEAD = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n"
 
 
-def connected(opened, server):
-    return opened.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
-
-
 @pytest.mark.parametrize("sent", [b"", HEAD[:9], HEAD[:-1], HEAD[:22] + b"X-A: " + b"a" * 60_000])
 def test_clients_that_do_not_complete_a_head_delay_no_other_and_not_the_stop(sent):
     with running(DELIVERY_RISK_WORKERS="1", DELIVERY_RISK_THREADS="5") as server, ExitStack() as opened:
         kept = opened.enter_context(closing(load.Connection(server.port)))
         assert kept.ask(load.get("/livez"))[0] == 200
-        slow = [connected(opened, server) for _ in range(30)]
+        slow = [load.connected(opened, server.port) for _ in range(30)]
         for each in slow:
             each.sendall(sent)
         begun = time.monotonic()
@@ -43,7 +39,7 @@ def test_clients_that_do_not_complete_a_head_delay_no_other_and_not_the_stop(sen
 def test_a_head_that_comes_byte_by_byte_is_answered_and_its_worker_waits_without_work():
     with running(DELIVERY_RISK_WORKERS="1") as server, ExitStack() as opened:
         (worker,) = server.all_workers(1)
-        connection = connected(opened, server)
+        connection = load.connected(opened, server.port)
         for request in (load.get("/livez"), load.get("/version")):
             for byte in request[:-1]:
                 connection.sendall(bytes([byte]))
@@ -64,7 +60,7 @@ def cpu_ticks(process):
 
 def test_a_head_without_an_end_is_rejected_by_its_size():
     with running() as server, ExitStack() as opened:
-        connection = connected(opened, server)
+        connection = load.connected(opened, server.port)
         connection.sendall(HEAD[:-2] + b"X-A: a\r\n" * 9_000)
         head, _, body = connection.recv(65536).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 431 ")
@@ -77,7 +73,7 @@ def test_more_silent_clients_than_a_worker_has_connections_keep_no_other_out():
         running(["sh", "-c", 'ulimit -n 164; exec "$0" "$@"', *SERVE], DELIVERY_RISK_WORKERS="1") as server,
         ExitStack() as opened,
     ):
-        silent = [connected(opened, server) for _ in range(150)]
+        silent = [load.connected(opened, server.port) for _ in range(150)]
         begun = time.monotonic()
         for _ in range(5):
             assert server.score([ORDER])["results"]

@@ -22,11 +22,6 @@ def request(order_id):
     return load.post(json.dumps({"orders": [ORDER | {"order_id": order_id}]}).encode())
 
 
-def connected(opened, server):
-    """A connection that is closed when `opened` is."""
-    return opened.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
-
-
 def overdue(server):
     return {name: value for name, value in server.metrics().items() if "overdue_total{" in name and value}
 
@@ -60,11 +55,11 @@ def test_slow_bodies_hold_permits_but_no_probe_until_they_get_408_and_their_work
     body = load.post(load.orders(1000))
     with running(**limits, DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS="3") as server, ExitStack() as opened:
         before, begun = server.all_workers(1), time.monotonic()
-        slow = [connected(opened, server) for _ in range(3)]
+        slow = [load.connected(opened, server.port) for _ in range(3)]
         for connection in slow:
             connection.sendall(body[:1000])
         time.sleep(0.2)
-        rejected = connected(opened, server)
+        rejected = load.connected(opened, server.port)
         rejected.sendall(body[:1000])
         assert server.call("GET", "/readyz")[0] == 200
         assert opened.enter_context(closing(load.Connection(server.port))).ask(body)[0] == 503
@@ -96,7 +91,7 @@ def test_only_requests_without_a_complete_answer_are_lost_when_their_worker_is_k
             before = server.all_workers(2)
             requests = [load.post(load.orders(1000))[:1000], request("sleeps"), request("sleeps")]
             for content in [*requests, load.post(load.orders(10_000)) * 10]:
-                connection = connected(opened, server)
+                connection = load.connected(opened, server.port)
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                 connection.sendall(content)
             assert until(lambda: server.metrics()[scored] >= 1)
@@ -122,10 +117,10 @@ def test_the_queue_time_of_a_request_counts_in_its_duration_and_slow_headers_do_
         if kept:
             connection.request("GET", "/version")
             assert connection.getresponse().read()
-        slow = connected(opened, server)
+        slow = load.connected(opened, server.port)
         slow.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n")
         for _ in range(2):  # a thread waits for the first body, and another discards the second for half a second
-            connected(opened, server).sendall(request("a")[:-1])
+            load.connected(opened, server.port).sendall(request("a")[:-1])
         time.sleep(0.1)
         connection.request("GET", "/readyz")
         assert connection.getresponse().status == 200

@@ -4,6 +4,7 @@ A parsed `{}` takes some hundred bytes, so a small compressed body could take al
 names and values of the largest batch. A body over them is rejected as a whole, with one fault.
 """
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -26,7 +27,7 @@ class Bounds:
 
     def exceeded(self, content: bytes) -> str | None:
         """The code of the fault of a body that has more of anything; None for a body within the bounds."""
-        most = {sign: limit for sign, limit in self._most.items() if count(content, sign) > limit}
+        most = {sign: limit for sign, limit in self._most.items() if count(content, sign, limit) > limit}
         if not most:
             return None
         found = dict.fromkeys(most, 0)
@@ -41,9 +42,14 @@ class Bounds:
         return "too_many_names" if over[0] == ":" else "too_many_orders"
 
 
-def count(content: bytes, sign: str) -> int:
-    """How often an ASCII character occurs in the content."""
-    return int(np.count_nonzero(np.frombuffer(content, np.uint8) == ord(sign)))
+def count(content: bytes, sign: str, most: float = math.inf) -> int:
+    """How often an ASCII character occurs in the content. Counting ends where there are more than `most`."""
+    codes, found = np.frombuffer(content, np.uint8), 0
+    for start in range(0, len(codes), _CHUNK):
+        found += int(np.count_nonzero(codes[start : start + _CHUNK] == ord(sign)))
+        if found > most:
+            break
+    return found
 
 
 def _outside_strings(content: bytes) -> Iterator[npt.NDArray[np.uint8]]:

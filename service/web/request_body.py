@@ -1,8 +1,4 @@
-"""Request body: read completely or rejected. On this stack a body cut short would reach a handler without an error.
-
-Compressed bodies are inflated twice: first piece by piece, to check that they are valid and within the limit, then at once.
-So a small body that would grow past the limit costs one piece of memory.
-"""
+"""Request body: read completely or rejected. On this stack a body cut short would reach a handler without an error."""
 
 import zlib
 from collections.abc import Mapping
@@ -15,7 +11,6 @@ CODINGS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 """The supported content codings (RFC 9110, 8.4.1), with zlib's window bits for each."""
 
 _DIGITS = 4000  # Python converts at most 4,300 digits to a number
-_STEP = 64 * 1024
 _DISCARDED = 2**20
 
 
@@ -53,26 +48,15 @@ def discard(environ: Mapping[str, Any], limit: int) -> None:
 
 
 def _inflate(content: bytes, coding: str, limit: int) -> bytes:
-    return zlib.decompress(content, CODINGS[coding], _inflated_size(content, coding, limit) or 1)
-
-
-def _inflated_size(content: bytes, coding: str, limit: int) -> int:
     stream = zlib.decompressobj(CODINGS[coding])
-    size, start, rest = 0, 0, b""
-    while not stream.eof:
-        if not rest:
-            rest = content[start : start + _STEP]
-            start += _STEP
-        try:
-            piece = stream.decompress(rest, _STEP)
-        except zlib.error:
-            raise Problem(400, f"The body is not valid {coding}.") from None
-        rest = stream.unconsumed_tail
-        if not (piece or rest or start < len(content) or stream.eof):
-            raise Problem(400, f"The {coding} body is cut short.")
-        size += len(piece)
-        if size > limit:
-            raise Problem(413, f"The body is larger than {limit} bytes once it is inflated.")
-    if stream.unused_data or start < len(content):
+    try:
+        inflated = stream.decompress(content, limit + 1)
+    except zlib.error:
+        raise Problem(400, f"The body is not valid {coding}.") from None
+    if len(inflated) > limit:
+        raise Problem(413, f"The body is larger than {limit} bytes once it is inflated.")
+    if not stream.eof:
+        raise Problem(400, f"The {coding} body is cut short.")
+    if stream.unused_data:
         raise Problem(400, f"The body continues after the end of its {coding} data.")
-    return size
+    return inflated

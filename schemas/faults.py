@@ -36,6 +36,7 @@ _OF_FILES = {
     "reserved_name": "has a name that is reserved for results",
     "not_json": "must be a line of strict JSON",
     "not_csv": "must be valid CSV, with as many cells as the header",
+    "ambiguous_decimal": "has a comma that may separate decimals or thousands; --decimal decides",
     "not_utf8": "contains bytes that are not UTF-8",
 }
 CODES = _OF_ORDERS | _OF_FILES

@@ -1,8 +1,10 @@
-"""Rows: what the readers of all file formats return."""
+"""Rows: what the readers of all file formats return, and what readers and writers have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
+
+from schemas.result import Result
 
 RESULT_NAMES = ("score", "queue", "out_of_range")
 REJECT_NAMES = ("refused_line", "refused_reason")
@@ -16,13 +18,60 @@ class BadFile(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One order of a file: the `line` it begins on, from 1, and its `source`, the cells or the text as they were.
+    """One order of a file: its `line` and its `source`, the cells or the text as they were.
 
-    `order` is what is validated. If the row cannot be read as an order, `order` is empty and `fault` is a code of
-    schemas.faults.CODES.
+    `line` is the line it begins on, from 1; in a JSON array it is the number of the order. `order` is what is validated. If the
+    row cannot be read as an order, `order` is empty, `fault` is a code of schemas.faults.CODES, and `detail` may say more.
     """
 
     line: int
     source: Sequence[str]
     order: Mapping[str, Any] = field(default_factory=dict)
     fault: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a file has the order ids and the `features` of a model, and how its text is to be read.
+
+    `columns` has the file's names by those of the model, where they differ. With `ids_as_text` an integer is an order id too.
+    A CSV file's `delimiter` and `decimal` mark are recognised where they are None. `added` are names that the output has
+    besides those of the results. `notice` gets sentences on what was recognised and on what looks wrong.
+    """
+
+    features: Sequence[str]
+    columns: Mapping[str, str] = field(default_factory=dict)
+    ids_as_text: bool = False
+    delimiter: str | None = None
+    decimal: str | None = None
+    added: Sequence[str] = ()
+    notice: Callable[[str], None] = lambda _: None
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The file's names by those of the model: of the order id, then of each feature."""
+        return {name: self.columns.get(name, name) for name in ("order_id", *self.features)}
+
+
+class Reader(Protocol):
+    """Reads the rows of a file. Raises BadFile, also while it reads."""
+
+    @property
+    def lines(self) -> int:
+        """How many lines have been read."""
+
+    def __iter__(self) -> Iterator[Row]: ...
+
+    def value(self, row: Row, name: str) -> Any:
+        """The value of a row under any name of the file."""
+
+
+class Writer(Protocol):
+    """Writes rows with their results, or rejected rows with the line and the reason."""
+
+    def results(self, scored: Iterable[tuple[Row, Result]]) -> None:
+        """Write rows, each with its result."""
+
+    def rejects(self, rejected: Iterable[tuple[Row, str]]) -> None:
+        """Write rejected rows, each with the reason. The file can be scored once the rows are corrected in it."""

@@ -1,15 +1,55 @@
-"""The table of file formats, by the name that the command line uses."""
+"""The table of file formats, by the name that the command line uses, and how files that it cannot read are recognised."""
 
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Final, NamedTuple, TextIO
 
-from schemas.files import csv, jsonl
+from schemas.files import csv, json_array, jsonl
+from schemas.files.row import Reader, Writer
+
+_PIECE = 2**16
+
+
+def _in_pieces(text: TextIO) -> Iterator[str]:
+    return iter(partial(text.read, _PIECE), "")
 
 
 class FileFormat(NamedTuple):
-    """The `reader` and the `writer` of a file of orders. Both take one row at a time."""
+    """The `reader` and the `writer` of a file of orders, the ending of what the writer writes, and how the text is divided."""
 
-    reader: type[csv.Reader] | type[jsonl.Reader]
-    writer: type[csv.Writer] | type[jsonl.Writer]
+    reader: Callable[..., Reader]
+    writer: Callable[..., Writer]
+    ending: str
+    pieces: Callable[[TextIO], Iterable[str]] = iter
 
 
-FILES: Final = {"csv": FileFormat(csv.Reader, csv.Writer), "jsonl": FileFormat(jsonl.Reader, jsonl.Writer)}
+FILES: Final = {
+    "csv": FileFormat(csv.Reader, csv.Writer, "csv"),
+    "jsonl": FileFormat(jsonl.Reader, jsonl.Writer, "jsonl"),
+    "json": FileFormat(json_array.Reader, jsonl.Writer, "jsonl", _in_pieces),
+}
+ENDINGS: Final = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json"}
+
+UNREADABLE: Final = {
+    b"PAR1": "a Parquet file; write it as CSV or JSON lines",
+    b"PK\x03\x04": "an Excel workbook or another zip archive; export it as CSV",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook; export it as CSV",
+    b"ARROW1": "an Arrow file; write it as CSV or JSON lines",
+    b"SQLite format 3": "a database; export it as CSV",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd; compress it by gzip, or not",
+    b"BZh": "compressed by bzip2; compress it by gzip, or not",
+    b"\xfd7zXZ": "compressed by xz; compress it by gzip, or not",
+}
+"""What a file is that begins with these bytes, and what to do."""
+
+
+def format_of(ending: str, beginning: str) -> str:
+    """The name of the format of a file with this ending and this beginning of its text."""
+    named = ENDINGS.get(ending.lower())
+    if named == "csv":
+        return "csv"
+    if json_array.BEGINNING.match(beginning):
+        return "json"
+    if named or beginning.lstrip()[:1] == "{":
+        return "jsonl"
+    return "csv"

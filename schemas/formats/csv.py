@@ -12,7 +12,9 @@ from typing import Any
 from model.core.risk_model import RiskModel
 from schemas.faults import Fault, MalformedBody, error_list
 from schemas.fields import ORDER_ID_LENGTH
-from schemas.files.csv import cell_value, raw_rows, result_cells, writer
+from schemas.files.csv import result_cells
+from schemas.files.csv_rows import RawRows, writer
+from schemas.files.dialect import cell_value
 from schemas.files.row import RESULT_NAMES
 from schemas.formats import json_records
 from schemas.result import ScoredBatch, header, listed, results
@@ -125,7 +127,7 @@ def _not_utf8(content: bytes) -> MalformedBody:
 def _malformed(lines: Iterable[str]) -> MalformedBody:
     """The error for the first row that is not valid CSV or has more or fewer cells than the header."""
     width = 0
-    for row in raw_rows(lines):
+    for row in RawRows(lines):
         if row.cells is None:
             return MalformedBody(f"line {row.line} is not valid CSV; check for a quote that is open or out of place")
         width = width or len(row.cells)

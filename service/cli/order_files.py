@@ -1,59 +1,170 @@
-"""Files of orders that are read: CSV or JSON lines, by ending or content, gzipped or not, or standard input."""
+"""Files of orders that are read: CSV, JSON lines or a JSON array, gzipped or not, in any encoding, or standard input."""
 
+import codecs
 import gzip
+import hashlib
 import io
 import sys
 import zlib
-from codecs import BOM_UTF8
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from functools import partial, wraps
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
 import click
 
-from schemas.files import csv, jsonl
-from schemas.files.row import BadFile
-from schemas.files.table import FILES
+from schemas.files import encoding
+from schemas.files.row import BadFile, Layout, Reader
+from schemas.files.table import FILES, UNREADABLE, FileFormat, format_of
+from service.cli.loading import plain
 
-_ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _GZIPPED = ".gz"
+_BEGINNING = 4096
 
 _FILE, _FORMAT = click.Path(exists=True, dir_okay=False), click.Choice(list(FILES))
 orders_option = partial(click.option, "--on", "orders", metavar="FILE", type=_FILE, help="Orders, CSV or JSON lines.")
-format_option = click.option("--format", "given", type=_FORMAT, help="The format of the orders. [by the file's ending]")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the options say of a file of orders; None is recognised. `columns` has the file's names by those of the model."""
+
+    format: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    decimal: str | None = None
+    columns: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An open file of orders. `raw` is the file itself: its position and its `size` (None: unknown) give the progress."""
+    """An open file of orders: its `reader`, the `writer` of its results and their `ending`.
 
-    name: str
-    format: str
-    reader: csv.Reader | jsonl.Reader
-    raw: Any
+    `raw` is the file itself: its position and its `size` (None: unknown) give the progress, its `sha256` what has been read.
+    """
+
+    format: FileFormat
+    reader: Reader
+    raw: "_Digested"
     size: int | None
 
 
+class _Digested(io.RawIOBase):
+    """A binary file whose bytes are digested as they are read."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__()
+        self._stream = stream
+        self._digest = hashlib.sha256()
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        count = int(self._stream.readinto1(buffer))
+        self._digest.update(memoryview(buffer)[:count])
+        self._position += count
+        return count
+
+    def tell(self) -> int:
+        return self._position
+
+    def sha256(self) -> str:
+        """The digest of the whole file: what is left of it is read."""
+        while self.read(2**20):
+            pass
+        return self._digest.hexdigest()
+
+
+def _delimiter(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    found = {"tab": "\t", "\\t": "\t"}.get(value or "", value)
+    if found is not None and (len(found) != 1 or found.isalnum() or found in '"\r\n.-'):
+        raise click.BadParameter("expected one character that is in no number or name, or the word tab")
+    return found
+
+
+def _encoding(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    try:
+        if value is not None:
+            "".encode(value)
+            found = codecs.lookup(value).name
+            return encoding.DEFAULT if found == "utf-8" else found
+    except (LookupError, ValueError):
+        raise click.BadParameter("expected an encoding that Python knows, such as utf-8, utf-16 or cp1252") from None
+    return None
+
+
+def _renamed(_: click.Context, __: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+    pairs = [value.partition("=") for value in values]
+    if any(not equals for _, equals, _ in pairs) or len({name for name, _, _ in pairs}) < len(pairs):
+        raise click.BadParameter("expected FEATURE=COLUMN, each feature once")
+    return {name: column for name, _, column in pairs}
+
+
+_OPTIONS = (
+    click.option("--format", type=_FORMAT, help="The format of the orders. [by the file's ending, then its beginning]"),
+    click.option(
+        "--encoding", metavar="NAME", callback=_encoding, help="The encoding of the orders. [by the file's beginning]"
+    ),
+    click.option("--delimiter", metavar="CHAR", callback=_delimiter, help="What separates cells in CSV. [by the header]"),
+    click.option("--decimal", type=click.Choice([".", ","]), help="The decimal mark in CSV. [by the first rows]"),
+    click.option(
+        "--id", "order_id", metavar="COLUMN", help="The column of order ids; in JSON they may be integers. [order_id]"
+    ),
+    click.option(
+        "--rename", multiple=True, metavar="FEATURE=COLUMN", callback=_renamed, help="The column of a feature. May be repeated."
+    ),
+)
+
+
+def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say how a file of orders is read: the command gets them as one argument `given`."""
+
+    @wraps(command)
+    def packed(
+        *args: Any, format: Any, encoding: Any, delimiter: Any, decimal: Any, order_id: Any, rename: dict[str, str], **more: Any
+    ) -> Any:
+        columns = rename if order_id is None else rename | {"order_id": order_id}
+        return command(*args, given=Given(format, encoding, delimiter, decimal, columns), **more)
+
+    for option in reversed(_OPTIONS):
+        packed = option(packed)
+    return packed
+
+
 @contextmanager
-def open_orders(path: str, features: Sequence[str], given: str | None) -> Iterator[Source]:
-    """Open a file, or standard input for "-", for a model with these features. Raises UsageError, also while it is read."""
+def open_orders(path: str, features: Sequence[str], given: Given, added: Sequence[str] = ()) -> Iterator[Source]:
+    """Open a file, or standard input for "-", for a model with these features. Raises UsageError, also while it is read.
+
+    `added` are names that the output has besides those of the results.
+    """
     if path == "-" and sys.stdin is None:
         raise click.UsageError("standard input: closed.")
+    unknown = [name for name in given.columns if name not in ("order_id", *features)]
+    if unknown:
+        raise click.UsageError(f"--rename {unknown[0]}: the model has no such feature.")
+
+    def notice(text: str) -> None:
+        click.echo(f"{path}: {plain(text)}.", err=True)
+
+    layout = Layout(features, given.columns, "order_id" in given.columns, given.delimiter, given.decimal, added, notice)
     try:
-        with open(path, "rb") if path != "-" else sys.stdin.buffer as raw:
+        with open(path, "rb") if path != "-" else sys.stdin.buffer as stream:
+            raw = _Digested(stream)
             content = io.BufferedReader(cast(io.RawIOBase, raw))
             if content.peek(2)[:2] == b"\x1f\x8b":
                 content = io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=content)))
-            kind = given or _format(path, content)
-            text = io.TextIOWrapper(content, encoding="utf-8-sig", errors="surrogateescape", newline="")
-            name = "stdin" if path == "-" else Path(without_gz(path)).stem
+            format, pieces = _text(path, content, given, notice)
             size = Path(path).stat().st_size if path != "-" else None
-            yield Source(name, kind, FILES[kind].reader(text, features), raw, size)
+            yield Source(format, format.reader(pieces, layout), raw, size)
     except BadFile as error:
-        raise click.UsageError(f"{path}: {error}.") from None
+        raise click.UsageError(f"{path}: {plain(str(error))}.") from None
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{path}: not all of it is {error.encoding}; give its --encoding.") from None
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise click.UsageError(f"{path}: its compressed content is broken.") from None
     except OSError as error:  # of reading: a write raises WriteError
@@ -65,10 +176,21 @@ def without_gz(path: str) -> str:
     return path[: -len(_GZIPPED)] if path.lower().endswith(_GZIPPED) else path
 
 
-def _format(path: str, content: "io.BufferedReader[Any]") -> str:
-    if path == "-":
-        return "jsonl" if content.peek(64).removeprefix(BOM_UTF8).lstrip()[:1] == b"{" else "csv"
-    kind = _ENDINGS.get(Path(without_gz(path)).suffix.lower())
-    if kind is None:
-        raise click.UsageError(f"{path}: its ending names no known format; give --format.")
-    return kind
+def _text(
+    path: str, content: "io.BufferedReader[Any]", given: Given, notice: Callable[[str], None]
+) -> tuple[FileFormat, Iterator[str]]:
+    """The format of a file and its text, divided as the format's reader takes it. Raises BadFile."""
+    beginning = content.peek(_BEGINNING)[:_BEGINNING]
+    if not beginning:
+        raise BadFile("the file is empty")
+    for mark, what in UNREADABLE.items():
+        if beginning.startswith(mark):
+            raise BadFile(f"it is {what}")
+    used = given.encoding or encoding.recognise(beginning)
+    if given.encoding is None and used != encoding.DEFAULT:
+        notice(f"recognised {used.upper()}; --encoding sets another")
+    begins = beginning.decode(used, "ignore").lstrip("\ufeff")
+    name = given.format or format_of(Path(without_gz(path)).suffix, begins)
+    format = FILES[name]
+    pieces = format.pieces(io.TextIOWrapper(content, used, "surrogateescape", newline=""))
+    return format, chain([next(iter(pieces), "").lstrip("\ufeff")], pieces)

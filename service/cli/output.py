@@ -4,6 +4,7 @@ A bare OSError of a write has no file name, and could be taken for an error of a
 """
 
 import errno
+import hashlib
 import io
 import sys
 from collections.abc import Iterator
@@ -49,6 +50,7 @@ class Output(io.RawIOBase):
         self._name = name
         self._stream = stream
         self._broken = False
+        self._digest = hashlib.sha256()
 
     def writable(self) -> bool:
         return True
@@ -73,9 +75,14 @@ class Output(io.RawIOBase):
                 count = cast(int | None, self._stream.write(left))
                 if count is None:  # a non-blocking pipe that is full
                     raise OSError(errno.EAGAIN, "takes nothing more now")
+                self._digest.update(left[:count])
                 left = left[count:]
         self._broken = False
         return size
+
+    def sha256(self) -> str:
+        """The digest of what has been written."""
+        return self._digest.hexdigest()
 
 
 @contextmanager

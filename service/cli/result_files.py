@@ -5,7 +5,7 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
@@ -13,6 +13,7 @@ from typing import BinaryIO, TextIO, cast
 import click
 
 from model import files
+from schemas.files.table import ENDINGS
 from service.cli.order_files import without_gz
 from service.cli.output import Output, write_errors
 
@@ -24,14 +25,21 @@ def is_stream(path: str) -> bool:
     return path == "-" or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path))
 
 
-def require_distinct(orders: str, out: str, rejects: str) -> None:
-    """Raise UsageError unless results and rejected rows go to different files, neither of them (by any link) the orders.
+def beside(out: str, name: str) -> str:
+    """The path of a file beside a file of results, with its name up to the ending of a file of orders."""
+    path = Path(without_gz(out))
+    stem = path.stem if path.suffix.lower() in ENDINGS else path.name
+    return str(path.with_name(f"{stem}.{name}"))
 
-    Neither may be a directory. Devices such as /dev/null are the same only by their name.
+
+def require_distinct(orders: str, out: str, *others: str) -> None:
+    """Raise UsageError unless results and the other outputs go to different files, none of them (by any link) the orders.
+
+    None may be a directory. Devices such as /dev/null are the same only by their name.
     """
     read = _status(orders, sys.stdin)
     targets: list[object] = []
-    for path in (out, rejects):
+    for path in (out, *others):
         found, target = _status(path, sys.stdout), os.path.realpath(path)
         if found is None and not os.path.isdir(os.path.dirname(target)):
             raise click.UsageError(f"{path}: No such file or directory.")
@@ -56,43 +64,60 @@ def _status(path: str, stream: TextIO | None) -> os.stat_result | None:
         raise click.UsageError(f"{path}: {error.strerror}.") from None
 
 
+class Outputs:
+    """Opens files to write, which get their names together, in the order in which they were opened."""
+
+    def __init__(self, streams: ExitStack) -> None:
+        self.drafts: list[tuple[str, str, str]] = []
+        self._streams = streams
+        self._written: dict[str, tuple[TextIO, Output]] = {}
+
+    def create(self, path: str) -> TextIO:
+        """A new file that gets this name, or the stream of it. Raises WriteError and ReaderGone."""
+        if path == "-":
+            return self._text("standard output", path, sys.stdout.buffer)
+        with write_errors(path):
+            if is_stream(path):
+                return self._text(path, path, self._streams.enter_context(open(path, "wb", buffering=0)))
+            target = os.path.realpath(path)  # through a link, the file that it leads to
+            draft, below = files.create_draft(os.path.dirname(target), f".{os.path.basename(target)}.")
+            self.drafts.append((path, draft, target))
+            os.fchmod(self._streams.enter_context(below).fileno(), files.permissions(target))
+        return self._text(path, path, below)
+
+    def sha256(self, path: str) -> str:
+        """The digest of the file that was opened by this path. Nothing more can be written to it."""
+        text, below = self._written[path]
+        text.close()
+        return below.sha256()
+
+    def _text(self, name: str, path: str, stream: BinaryIO) -> TextIO:
+        """A text file on a binary one; gzipped by its name, and then without a time, so that the bytes are always the same."""
+        below = Output(name, stream)
+        content = cast(BinaryIO, below)
+        if without_gz(name) != name:
+            content = cast(BinaryIO, gzip.GzipFile("", "wb", _GZIP_LEVEL, content, mtime=0))
+        text = self._streams.enter_context(io.TextIOWrapper(content, "utf-8", "surrogateescape", newline=""))
+        self._written[path] = text, below
+        return text
+
+
 @contextmanager
-def open_outputs() -> Iterator[Callable[[str], TextIO]]:
-    """A function that opens a file to write. If the block succeeds every file is complete, else none is changed.
+def open_outputs() -> Iterator[Outputs]:
+    """Files to write. If the block succeeds every file is complete, else none is changed.
 
-    Files get their names at the end, in the order in which they were opened: if that fails for one, those before it exist.
-    A stream is written at once. Raises WriteError and ReaderGone.
+    Files get their names at the end: if that fails for one, those before it exist. A stream is written at once. Raises
+    WriteError and ReaderGone.
     """
-    drafts: list[tuple[str, str, str]] = []
-    try:
-        with ExitStack() as streams:
-
-            def create(path: str) -> TextIO:
-                if path == "-":
-                    return streams.enter_context(_text("standard output", sys.stdout.buffer))
+    with ExitStack() as streams:
+        outputs = Outputs(streams)
+        try:
+            with streams:
+                yield outputs
+            for path, draft, target in outputs.drafts:
                 with write_errors(path):
-                    if is_stream(path):
-                        below = streams.enter_context(open(path, "wb", buffering=0))
-                    else:
-                        target = os.path.realpath(path)  # through a link, the file that it leads to
-                        draft, below = files.create_draft(os.path.dirname(target), f".{os.path.basename(target)}.")
-                        drafts.append((path, draft, target))
-                        os.fchmod(streams.enter_context(below).fileno(), files.permissions(target))
-                return streams.enter_context(_text(path, below))
-
-            yield create
-        for path, draft, target in drafts:
-            with write_errors(path):
-                os.replace(draft, target)
-    finally:
-        for path, draft, _ in drafts:
-            with write_errors(path):
-                Path(draft).unlink(missing_ok=True)
-
-
-def _text(name: str, below: BinaryIO) -> TextIO:
-    """A text file on a binary one; gzipped by its name, and then without a time, so that the bytes are always the same."""
-    content = cast(BinaryIO, Output(name, below))
-    if without_gz(name) != name:
-        content = cast(BinaryIO, gzip.GzipFile("", "wb", _GZIP_LEVEL, content, mtime=0))
-    return io.TextIOWrapper(content, "utf-8", "surrogateescape", newline="")
+                    os.replace(draft, target)
+        finally:
+            for path, draft, _ in outputs.drafts:
+                with write_errors(path):
+                    Path(draft).unlink(missing_ok=True)

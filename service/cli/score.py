@@ -1,30 +1,31 @@
 """delivery-risk score: score a file of orders into a file, without a server."""
 
 import heapq
+import json
 import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
+from typing import Any
 
 import click
 
 from model.core.risk_model import RiskModel
 from schemas.files import csv
-from schemas.files.row import Row
-from schemas.files.table import FILES
+from schemas.files.row import Row, Writer
 from schemas.result import Policy, Result, results
 from service import config
 from service.cli.loading import load, load_settings
-from service.cli.order_files import Source, format_option, open_orders
-from service.cli.result_files import is_stream, open_outputs, require_distinct
-from service.offline.chunks import ScoredChunk, score_chunks
+from service.cli.order_files import Given, Source, open_orders, reading_options
+from service.cli.result_files import beside, is_stream, open_outputs, require_distinct
+from service.offline.chunks import Rejected, ScoredChunk, score_chunks
+from service.version import VERSION
 
 # How a file of rejected rows begins.
 _REJECTS = {
-    "csv": re.compile(r"refused_line,refused_reason[,\n]"),
+    "csv": re.compile(r"refused_line(.)refused_reason(?:\1|\n)"),
     "jsonl": re.compile(r'\{"line": [0-9]+, "reason": ".*", "row": "'),
 }
 
@@ -33,58 +34,114 @@ _REJECTS = {
 @click.argument("file", default="-", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--model", "path", metavar="FILE", help=f"The model file, or a model registry. [{config.variable('model')}]")
 @click.option("--out", default="-", metavar="FILE", help="The file for results, gzipped if it ends in .gz. [standard output]")
-@click.option("--rejects", metavar="FILE", help="The file for rejected rows. [NAME.rejects.FORMAT beside --out, else here]")
-@format_option
+@click.option("--rejects", metavar="FILE", help="The file for rejected rows. [beside --out: OUT.rejects.csv or .jsonl]")
+@reading_options
+@click.option("--provenance", is_flag=True, help="Add columns with the name, version, SHA-256 and threshold of the model.")
+@click.option("--manifest", is_flag=True, help="Write what made the results beside --out: OUT.manifest.json.")
 @click.option("--safe-csv", is_flag=True, help="Put an apostrophe before text that a spreadsheet would take for a formula.")
 @click.option("--top", type=click.IntRange(min=1), metavar="N", help="Only the N highest scores, ties by order id.")
 def score(
-    file: str, path: str | None, out: str, rejects: str | None, given: str | None, safe_csv: bool, top: int | None
+    file: str,
+    path: str | None,
+    out: str,
+    rejects: str | None,
+    given: Given,
+    provenance: bool,
+    manifest: bool,
+    safe_csv: bool,
+    top: int | None,
 ) -> None:
-    """Score FILE, CSV or JSON lines, gzipped or not; "-" or no FILE is standard input.
+    """Score FILE, CSV or JSON, gzipped or not; "-" or no FILE is standard input.
 
     Results have the format of FILE and keep columns that the model does not use. Rejected rows go to a file of their own,
-    with line and reason; if no row is rejected, a file of its default name from an earlier run is removed. Exits 0 if every
-    row is scored, 1 if rows are rejected, 2 if FILE cannot be scored or the results cannot be written. Interrupted, it
-    removes partial output and exits with 130 (Ctrl-C), 143 (SIGTERM) or 141 (closed pipe).
+    with line and reason; if no row is rejected, a file of its default name from an earlier run is removed. Without --out and
+    --rejects the first rejected row ends the run. Exits 0 if every row is scored, 1 if rows are rejected, 2 if FILE cannot be
+    scored or the results cannot be written. Interrupted, it removes partial output and exits with 130 (Ctrl-C), 143 (SIGTERM)
+    or 141 (closed pipe).
     """
+    if manifest and is_stream(out):
+        raise click.UsageError("--manifest needs --out FILE, beside which it writes.")
     settings = load_settings(model=path or None)
     model = load(settings.model, settings.model_sha256, click.UsageError)
-    counts: Counter[str] = Counter()
-    with open_orders(file, model.manifest.feature_names, given) as source, open_outputs() as create:
-        beside = Path() if is_stream(out) else Path(out).parent
-        rejects_file = rejects or str(beside / f"{source.name}.rejects.{source.format}")
-        require_distinct(file, out, rejects_file)
-        if safe_csv and source.format != "csv":
-            raise click.UsageError(f"{file}: --safe-csv is for CSV; JSON lines have no cells.")
-        writer_of = partial(csv.Writer, safe=True) if safe_csv else FILES[source.format].writer
-        columns = source.reader.columns
-        writer, rejects_writer = writer_of(create(out), columns, rejected=False), None
-        kept: list[tuple[Row, Result]] = []
-        for chunk in _with_progress(model, source, settings.out_of_range, hidden=out == "-" and sys.stdout.isatty()):
-            scored = list(zip(chunk.rows, results(chunk.scored), strict=True))
-            kept += scored
-            if top is not None:
-                kept = heapq.nsmallest(top, kept, key=lambda scored: (-scored[1].score, scored[1].order_id))
-            else:
-                writer.results(kept)
-                kept.clear()
-            if chunk.rejected and rejects_writer is None:
-                rejects_writer = writer_of(create(rejects_file), columns, rejected=True)
-            if rejects_writer is not None:
-                rejects_writer.rejects(chunk.rejected)
-            counts.update(result.queue for _, result in scored)
-            counts["rejected"] += len(chunk.rejected)
-        writer.results(kept)
-    if rejects is None and not counts["rejected"]:
-        _remove(rejects_file, _REJECTS[source.format])
+    added = _provenance(model) if provenance else {}
+    with open_orders(file, model.manifest.feature_names, given, tuple(added)) as source, open_outputs() as outputs:
+        ending = source.format.ending
+        rejects_file = rejects or (None if is_stream(out) else beside(out, f"rejects.{ending}"))
+        manifest_file = beside(out, "manifest.json") if manifest else None
+        require_distinct(file, out, *filter(None, (rejects_file, manifest_file)))
+        if safe_csv and ending != "csv":
+            raise click.UsageError(f"{file}: --safe-csv is for CSV; JSON has no cells.")
+        new_writer: Callable[..., Writer] = partial(csv.Writer, safe=True) if safe_csv else source.format.writer
+        writer = new_writer(outputs.create(out), source.reader, rejected=False, added=added)
+        rejected = _Rejected(rejects_file, lambda path: new_writer(outputs.create(path), source.reader, rejected=True))
+        chunks = _with_progress(model, source, settings.out_of_range, hidden=out == "-" and sys.stdout.isatty())
+        counts = _write(chunks, writer, rejected, top)
+        counts["lines"] = source.reader.lines
+        if manifest_file is not None:
+            written = {"out": out} | ({"rejects": str(rejects_file)} if rejected.count else {})
+            made = _provenance(model) | {"out_of_range_policy": settings.out_of_range, "service_version": VERSION, "top": top}
+            digests = {name: outputs.sha256(each) for name, each in written.items()}
+            content = made | dict(counts) | {"sha256": {"file": source.raw.sha256()} | digests}
+            outputs.create(manifest_file).write(json.dumps(content, indent=2) + "\n")
+    if rejects is None and rejects_file is not None and not rejected.count:
+        _remove(rejects_file, _REJECTS[ending])
     policy = f"sha256 {model.sha256}, threshold {model.manifest.threshold}, out_of_range_policy {settings.out_of_range}"
     click.echo(
-        f"{counts['review'] + counts['monitor']} orders scored by {model.manifest.name} {model.manifest.version} ({policy}): "
-        f"{counts['review']} to review, {counts['monitor']} to monitor; {counts['rejected']} rows rejected"
-        f"{f', see {rejects_file}' if counts['rejected'] else ''}.",
+        f"{counts['orders']} orders scored by {model.manifest.name} {model.manifest.version} ({policy}): "
+        f"{counts['review']} to review, {counts['monitor']} to monitor; {rejected.count} rows rejected"
+        f"{f', see {rejects_file}' if rejected.count else ''}; {counts['lines']} lines read.",
         err=True,
     )
-    click.get_current_context().exit(1 if counts["rejected"] else 0)
+    click.get_current_context().exit(1 if rejected.count else 0)
+
+
+class _Rejected:
+    """The file for rejected rows, made for the first of them, and their `count`."""
+
+    def __init__(self, path: str | None, create: Callable[[str], Writer]) -> None:
+        self.count = 0
+        self._path = path
+        self._create = create
+        self._writer: Writer | None = None
+
+    def write(self, rejected: Rejected) -> None:
+        """Write these rows. Raises UsageError if there is no file for them."""
+        if not rejected:
+            return
+        if self._path is None:
+            row, reason = rejected[0]
+            advice = "give --rejects FILE for rejected rows, or --out FILE for the results"
+            raise click.UsageError(f"line {row.line} is rejected, {reason}; {advice}.")
+        if self._writer is None:
+            self._writer = self._create(self._path)
+        self._writer.rejects(rejected)
+        self.count += len(rejected)
+
+
+def _write(chunks: Iterator[ScoredChunk], writer: Writer, rejected: _Rejected, top: int | None) -> dict[str, int]:
+    """Write all results, or the highest, and the rejected rows. Returns the counts of orders and of rejected rows."""
+    kept: list[tuple[Row, Result]] = []
+    counts = Counter[str]()
+    for chunk in chunks:
+        rejected.write(chunk.rejected)
+        scored = list(zip(chunk.rows, results(chunk.scored), strict=True))
+        counts.update(result.queue for _, result in scored)
+        kept += scored
+        if top is not None:
+            kept = heapq.nsmallest(top, kept, key=lambda scored: (-scored[1].score, scored[1].order_id))
+        else:
+            writer.results(kept)
+            kept.clear()
+    writer.results(kept)
+    queues = {queue: counts[queue] for queue in ("review", "monitor")}
+    return {"orders": sum(queues.values()), **queues, "rejected": rejected.count}
+
+
+def _provenance(model: RiskModel) -> dict[str, Any]:
+    """What identifies the model, by the names of a result in JSON."""
+    manifest = model.manifest
+    identity = {"model_name": manifest.name, "model_version": manifest.version, "model_sha256": model.sha256}
+    return identity | {"threshold": manifest.threshold}
 
 
 def _remove(path: str, beginning: re.Pattern[str]) -> None:

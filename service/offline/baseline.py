@@ -7,7 +7,7 @@ import numpy as np
 
 from model.core.manifest import SCORE_EDGES, ZSCORE_EDGES, Baseline, Calibration, Histogram
 from model.core.risk_model import RiskModel
-from schemas.files import csv, jsonl
+from schemas.files.row import Reader
 from schemas.result import Policy
 from service.offline.chunks import Rejected, score_chunks
 
@@ -31,7 +31,7 @@ class BaselineBuilder:
         self._sums = np.zeros(len(SCORE_EDGES) + 1)
         self._zscores = np.zeros((len(model.manifest.features), len(ZSCORE_EDGES) + 1), np.int64)
 
-    def read(self, reader: csv.Reader | jsonl.Reader, policy: Policy) -> None:
+    def read(self, reader: Reader, policy: Policy) -> None:
         """Score the orders of a file and count them. Raises BadFile."""
         for chunk in score_chunks(self.model, reader, policy):
             scores = chunk.scored.scores

@@ -12,6 +12,7 @@ from schemas.faults import CODES
 from schemas.files.row import Row
 from schemas.result import Policy, ScoredBatch
 from schemas.validation import BatchValidator, DecodedBatch
+from service.offline.first_lines import FirstLines
 from service.scoring.batch import Options, score_batch
 
 CHUNK = 10_000
@@ -41,10 +42,11 @@ class ScoredChunk:
 def read_chunks(features: tuple[str, ...], rows: Iterable[Row]) -> Iterator[Chunk]:
     """The rows of a file in chunks, decoded for a model with these features."""
     validator = BatchValidator(features, CHUNK)
-    first_lines: dict[str, int] = {}
+    first_lines = FirstLines()
     remaining = iter(rows)
     while chunk := list(islice(remaining, CHUNK)):
-        reasons = [_why_unreadable(row, first_lines) for row in chunk]
+        first = _first_lines(chunk, first_lines)
+        reasons = [_why_unreadable(row, first.get(row.line)) for row in chunk]
         read = [row for row, reason in zip(chunk, reasons, strict=True) if reason is None]
         unreadable = [(row, reason) for row, reason in zip(chunk, reasons, strict=True) if reason is not None]
         yield Chunk(read, validator.decode([row.order for row in read]), unreadable)
@@ -62,14 +64,18 @@ def score_chunks(model: RiskModel, rows: Iterable[Row], policy: Policy) -> Itera
         yield ScoredChunk([chunk.read[position] for position in scored.decoded.positions], scored, rejected)
 
 
-def _why_unreadable(row: Row, first_lines: dict[str, int]) -> str | None:
+def _first_lines(rows: list[Row], known: FirstLines) -> dict[int, int]:
+    """By the line of each row with an order id, the line on which that id was first."""
+    ids = {row.line: row.order["order_id"] for row in rows if isinstance(row.order.get("order_id"), str)}
+    return dict(zip(ids, known.add(list(ids.values()), list(ids)), strict=True))
+
+
+def _why_unreadable(row: Row, first: int | None) -> str | None:
     if row.fault:
-        return _reason(row.fault)
-    order_id = row.order.get("order_id")
-    if not isinstance(order_id, str):
+        return _reason(row.fault) + (f": {row.detail}" if row.detail else "")
+    if first is None or first == row.line:
         return None
-    first = first_lines.setdefault(order_id, row.line)
-    return None if first == row.line else f"{_reason('duplicate_order_id', 'order_id')}, on line {first}"
+    return f"{_reason('duplicate_order_id', 'order_id')}, on line {first}"
 
 
 def _reason(code: str, name: str | None = None) -> str:

@@ -148,3 +148,48 @@ def test_each_null_of_raw_orders_is_named_and_the_complete_orders_are_scored_ove
     )
     assert {(row["line"] - 1, fault.split(": null")[0]) for row in rejects for fault in row["reason"].split("; ")} == nulls
     assert [{name: row[name] for name in orders[0]} for row in scored] == complete
+
+
+DIALECTS = {
+    "semicolons and decimal commas": ("orders.csv", ";", "utf-8"),
+    "UTF-16": ("orders.csv", ",", "utf-16"),
+    "JSON lines": ("orders.jsonl", "\n", "utf-8"),
+    "a JSON array": ("orders.json", ",", "utf-8"),
+}
+
+
+def written(rows, names, name, separator, encoding, folder):
+    """A file of these orders, their numbers written as they are in the rows, or with commas between semicolons."""
+    if name == "orders.csv":
+        decimal = "," if separator == ";" else "."
+        table = [
+            ["order_id", *names],
+            *([row["order_id"], *(row[each].replace(".", decimal) for each in names)] for row in rows),
+        ]
+        text = "".join(separator.join(cells) + "\r\n" for cells in table)
+    else:
+        objects = [
+            json.dumps({"order_id": row["order_id"]})[:-1] + "".join(f', "{n}": {row[n]}' for n in names) + "}" for row in rows
+        ]
+        text = separator.join(objects) if separator == "\n" else f"[{separator.join(objects)}]"
+    (folder / name).write_bytes(text.encode(encoding))
+    return folder / name
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    "orders", ["nyc17_3feature/cases.csv", pytest.param("batches/nyc17_3feature_all_303748.csv.gz", marks=pytest.mark.long)]
+)
+def test_the_same_orders_have_the_same_scores_in_every_dialect(real_data, tmp_path, orders, dialect):
+    model = import_model(real_data / "nyc17_3feature", tmp_path / "model.npz")
+    rows, _ = score_file(real_data / orders, model, tmp_path)
+    path = written(rows, model_file.read(model).manifest.feature_names, *DIALECTS[dialect], tmp_path)
+    command = [COMMAND, "score", path, "--model", model, "--out", tmp_path / "out"]
+    subprocess.run(command, capture_output=True, text=True, check=True)
+    with open(tmp_path / "out", newline="") as file:
+        if path.suffix == ".csv":
+            delimiter = DIALECTS[dialect][1]
+            scores = [row["score"].replace(",", ".") for row in csv.DictReader(file, delimiter=delimiter)]
+        else:
+            scores = bits(map(json.loads, file))
+    assert scores == bits(rows)

@@ -1,6 +1,5 @@
 """delivery-risk model card: a new version of a model, with the baseline that monitoring compares with."""
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import click
 
 from service.cli.loading import load, load_settings
 from service.cli.model.model_file import now, out_option, summary, write
-from service.cli.order_files import Source, format_option, open_orders, orders_option
+from service.cli.order_files import Given, open_orders, orders_option, reading_options
 from service.offline.baseline import BaselineBuilder
 
 _MOST_LINES = 10
@@ -17,11 +16,11 @@ _MOST_LINES = 10
 @click.command()
 @click.argument("file", type=click.Path(exists=True))
 @orders_option(required=True)
-@format_option
+@reading_options
 @click.option("--label", metavar="NAME", help="The column that says which orders were late: 1 or true, else 0 or false.")
 @click.option("--version", required=True, help="The new version; its content never changes.")
 @out_option
-def card(file: str, orders: str, given: str | None, label: str | None, version: str, out: str) -> None:
+def card(file: str, orders: str, given: Given, label: str | None, version: str, out: str) -> None:
     """Write a new version of the model in FILE with a baseline: how scores and features of these orders are distributed.
 
     FILE may be a registry: its current version is taken. Orders are CSV or JSON lines, gzipped or not; rejected rows do not
@@ -37,7 +36,7 @@ def card(file: str, orders: str, given: str | None, label: str | None, version: 
     found = BaselineBuilder(model, label)
     with open_orders(orders, model.manifest.feature_names, given) as source:
         found.read(source.reader, policy)
-        digest = _digest(orders, source)
+        digest = source.raw.sha256()
     if found.unlabelled:
         first = ", ".join(map(str, found.unlabelled[:_MOST_LINES])) + (", …" if len(found.unlabelled) > _MOST_LINES else "")
         unusable = f"{label} is not 0, 1, true or false in {len(found.unlabelled)} orders, on line {first}"
@@ -64,11 +63,3 @@ def card(file: str, orders: str, given: str | None, label: str | None, version: 
     manifest = replace(model.manifest, version=version, created=now(), provenance=kept | provenance, baseline=baseline)
     click.echo(f"on {Path(orders).name}: {summary(baseline)}; {found.rejected} rows rejected", err=True)
     write(replace(model, manifest=manifest), out)
-
-
-def _digest(orders: str, source: Source) -> str:
-    try:
-        source.raw.seek(0)
-    except OSError:
-        raise click.UsageError(f"{orders}: cannot be read twice; save it in a file.") from None
-    return hashlib.file_digest(source.raw, "sha256").hexdigest()

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from service.cli.loading import identity, load, load_settings
-from service.cli.order_files import format_option, open_orders, orders_option
+from service.cli.order_files import Given, open_orders, orders_option, reading_options
 from service.offline.compare import compare
 
 _MODEL = click.Path(exists=True)
@@ -17,8 +17,8 @@ _MOST_NAMES = 10
 @click.argument("first", metavar="A", type=_MODEL)
 @click.argument("second", metavar="B", type=_MODEL)
 @orders_option(required=True)
-@format_option
-def diff(first: str, second: str, orders: str, given: str | None) -> None:
+@reading_options
+def diff(first: str, second: str, orders: str, given: Given) -> None:
     """Report what changes for these orders if model B is served instead of A: files, or registries' current versions.
 
     The setting DELIVERY_RISK_OUT_OF_RANGE decides where orders outside a model's range go.

@@ -11,15 +11,15 @@ from model.errors import NotServable
 from schemas.files.row import RESERVED_NAMES
 from service.cli.loading import errors_of, plain
 from service.cli.model.model_file import summary
-from service.cli.order_files import format_option, open_orders, orders_option
+from service.cli.order_files import Given, open_orders, orders_option, reading_options
 from service.offline.inspection import SATURATED, Inspection
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @orders_option()
-@format_option
-def inspect(file: str, orders: str | None, given: str | None) -> None:
+@reading_options
+def inspect(file: str, orders: str | None, given: Given) -> None:
     """Print what FILE holds and, on orders, what its network does with them."""
     with errors_of(file):
         model = model_file.read(file)

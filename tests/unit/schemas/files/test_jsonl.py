@@ -4,7 +4,7 @@ import json
 import pytest
 
 from schemas.files.jsonl import Reader, Writer
-from schemas.files.row import Row
+from schemas.files.row import BadFile, Layout, Row
 from schemas.result import Result
 from schemas.validation import BatchValidator
 from tests.facts import FEATURES, ORDER
@@ -12,21 +12,21 @@ from tests.facts import FEATURES, ORDER
 LINE = json.dumps(ORDER)
 
 
-def rows(*lines):
-    return list(Reader(lines, FEATURES))
+def rows(*lines, **layout):
+    return list(Reader(lines, Layout(FEATURES, **layout)))
 
 
 def results(row, result):
     """The text of a file of this result."""
     stream = io.StringIO()
-    Writer(stream, (), rejected=False).results([(row, result)])
+    Writer(stream, None, rejected=False).results([(row, result)])
     return stream.getvalue()
 
 
 def rejected(*lines):
     """The text of a file of these lines, rejected."""
     stream = io.StringIO()
-    Writer(stream, (), rejected=True).rejects([(row, "why") for row in rows(*lines)])
+    Writer(stream, None, rejected=True).rejects([(row, "why") for row in rows(*lines)])
     return stream.getvalue()
 
 
@@ -87,7 +87,8 @@ def test_a_rejected_line_is_written_as_the_text_it_was_and_can_be_corrected():
     line = LINE.replace("3", "null")
     found = json.loads(rejected("", line + "\n"))
     assert found == {"line": 2, "reason": "why", "row": line}
-    assert [row.order for row in rows(found["row"].replace("null", "3"))] == [ORDER]
+    for corrected in (found["row"].replace("null", "3"), rejected("", line + "\n").replace("null", "3")):
+        assert [row.order for row in rows(corrected)] == [ORDER]
 
 
 def test_a_rejected_line_that_is_not_utf8_keeps_its_bytes():
@@ -104,3 +105,22 @@ def test_a_carried_value_that_was_read_can_be_written_at_any_depth(opening, clos
             assert results(row, Result("A", 0.5, "monitor")).endswith('"queue": "monitor"}\n')
         else:
             assert row.fault == "not_json"
+
+
+def test_integer_ids_are_texts_where_a_column_of_ids_is_given():
+    line = LINE.replace('"A-104"', "104")
+    assert [row.order["order_id"] for row in (*rows(line), *rows(line, ids_as_text=True))] == [104, "104"]
+    for other in ("1.5", "true", "null"):
+        (row,) = rows(LINE.replace('"A-104"', other), ids_as_text=True)
+        assert row.order["order_id"] == json.loads(other)
+
+
+def test_names_may_be_other_ones_than_the_model_gives_them():
+    (row,) = rows(f'{LINE[:-1]}, "Nr": "B", "open": 7}}', columns={"order_id": "Nr", "backlog": "open"})
+    assert row.order == ORDER | {"order_id": "B", "backlog": 7}
+
+
+@pytest.mark.parametrize("lines", [(), ("\n", " \n")])
+def test_a_file_without_any_order_is_rejected(lines):
+    with pytest.raises(BadFile, match="the file is empty"):
+        rows(*lines)

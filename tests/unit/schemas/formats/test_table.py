@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from schemas.files.row import Layout
 from schemas.files.table import FILES
 from schemas.formats.table import JSON, BatchDecoder, RequestBody
 from schemas.validation import BatchValidator
@@ -46,7 +47,7 @@ def as_json(order):
 
 
 def from_file(name, text):
-    rows = list(FILES[name].reader(opened(text), FEATURES))
+    rows = list(FILES[name].reader(opened(text), Layout(FEATURES)))
     assert [row.fault for row in rows if row.fault] == []
     return VALIDATOR.decode([row.order for row in rows])
 

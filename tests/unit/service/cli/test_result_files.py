@@ -17,11 +17,11 @@ def test_if_results_cannot_take_their_name_no_rejected_rows_are_written(run, tmp
         real(source, target)
 
     monkeypatch.setattr(os, "replace", replace)
-    (tmp_path / "stdin.rejects.csv").write_text("old")
+    (tmp_path / "out.rejects.csv").write_text("old")
     done = run("score", "--out", "out.csv", given=HEADER + ROWS + REJECTED)
-    assert (done.exit_code, os.listdir(tmp_path)) == (2, ["stdin.rejects.csv"])
+    assert (done.exit_code, os.listdir(tmp_path)) == (2, ["out.rejects.csv"])
     assert done.stderr == "Error: out.csv: Operation not permitted.\n"
-    assert (tmp_path / "stdin.rejects.csv").read_text() == "old"
+    assert (tmp_path / "out.rejects.csv").read_text() == "old"
 
 
 @pytest.mark.parametrize("out", ["/dev/full", "full.gz"])
@@ -58,14 +58,14 @@ def test_files_whose_names_end_in_gz_are_gzipped_to_the_same_bytes_at_any_time_u
     assert (tmp_path / "later.gz").read_bytes() == (tmp_path / "out.csv.gz").read_bytes()
 
 
-def test_a_pipe_is_not_replaced_and_rejected_rows_go_to_the_working_directory(run, tmp_path):
+def test_a_pipe_is_not_replaced(run, tmp_path):
     pipe = tmp_path / "there" / "pipe"
     pipe.parent.mkdir()
     os.mkfifo(pipe)
     with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reader:
-        done = run("score", "--out", "there/pipe", given=HEADER + ROWS + REJECTED)
+        done = run("score", "--out", "there/pipe", "--rejects", "rejects.csv", given=HEADER + ROWS + REJECTED)
         assert len(reader.communicate(timeout=10)[0].splitlines()) == 4
-    assert (done.exit_code, (tmp_path / "stdin.rejects.csv").exists()) == (1, True)
+    assert (done.exit_code, (tmp_path / "rejects.csv").exists()) == (1, True)
     assert (os.listdir(pipe.parent), pipe.is_fifo()) == (["pipe"], True)
 
 

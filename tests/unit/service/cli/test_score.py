@@ -47,24 +47,24 @@ def test_an_error_of_reading_names_the_file_that_is_read(run):
 
 def test_rejected_rows_go_to_a_file_of_their_own_with_line_and_reason(run, tmp_path):
     faulty = 'D,,x,1e400,1\nA-104,1,again,1,1\nE,1,2\nF,01,y,2,"3"\n'
-    done = run("score", given=HEADER + ROWS + faulty)
+    done = run("score", "--rejects", "rejects.csv", given=HEADER + ROWS + faulty)
     assert (done.exit_code, len(rows_of(done))) == (1, 3)
-    header, *rows = csv.reader((tmp_path / "stdin.rejects.csv").read_text().splitlines())
+    header, *rows = csv.reader((tmp_path / "rejects.csv").read_text().splitlines())
     assert header == ["refused_line", "refused_reason", *HEADER.strip().split(",")]
     reasons = [
         f"backlog: null ({CODES['null']}); route_disruption: not_finite ({CODES['not_finite']})",
         f"order_id: duplicate_order_id ({CODES['duplicate_order_id']}), on line 2",
-        f"not_csv ({CODES['not_csv']})",
+        f"not_csv ({CODES['not_csv']}): it has 3 cells, the header 5",
         f"backlog: not_a_number ({CODES['not_a_number']})",
     ]
     assert [row[:2] for row in rows] == [[str(line), reason] for line, reason in enumerate(reasons, 5)]
     assert rows[3][2:] == ["F", "01", "y", "2", "3"]
-    assert "4 rows rejected, see stdin.rejects.csv" in done.stderr
+    assert "4 rows rejected, see rejects.csv; 8 lines read." in done.stderr
 
 
 def test_rejected_rows_can_be_corrected_and_scored_as_they_are(run, tmp_path):
-    run("score", given=HEADER + REJECTED)
-    done = run("score", given=(tmp_path / "stdin.rejects.csv").read_text().replace(",D,,", ",D,3,"))
+    run("score", "--rejects", "rejects.csv", given=HEADER + REJECTED)
+    done = run("score", given=(tmp_path / "rejects.csv").read_text().replace(",D,,", ",D,3,"))
     assert done.exit_code == 0
     (row,) = rows_of(done)
     assert (row["order_id"], row["refused_line"], row["queue"]) == ("D", "2", "monitor")
@@ -74,7 +74,7 @@ def test_the_closing_line_has_the_counts_and_the_model(run):
     digest = hashlib.sha256(Path(config.DEFAULT_MODEL).read_bytes()).hexdigest()
     made = f"(sha256 {digest}, threshold 0.6, out_of_range_policy review)"
     assert run("score", given=HEADER + ROWS).stderr == (
-        f"3 orders scored by delivery-risk 1.0.0 {made}: 2 to review, 1 to monitor; 0 rows rejected.\n"
+        f"3 orders scored by delivery-risk 1.0.0 {made}: 2 to review, 1 to monitor; 0 rows rejected; 4 lines read.\n"
     )
 
 
@@ -96,7 +96,9 @@ def test_broken_compressed_content_is_an_error_of_the_orders_and_no_output_is_ch
     assert (sorted(os.listdir(tmp_path)), (tmp_path / "out.csv").read_text()) == (["orders.csv.gz", "out.csv"], "old")
 
 
-@pytest.mark.parametrize(("header", "name"), [("order_id,backlog,route_disruption", "weather_severity"), ("", "order_id")])
+@pytest.mark.parametrize(
+    ("header", "name"), [("order_id,backlog,route_disruption", "weather_severity"), ("id,route_disruption", "order_id")]
+)
 def test_an_invalid_header_is_an_error_and_nothing_is_scored(run, header, name):
     done = run("score", given=header + "\n1,2,3,4,5\n")
     assert (done.exit_code, done.stdout, f"the header has no column {name}" in done.stderr) == (2, "", True)
@@ -107,7 +109,7 @@ def test_orders_out_of_range_are_named_and_follow_the_policy(run, monkeypatch):
     (row,) = rows_of(run("score", given=given))
     assert (row["queue"], row["out_of_range"]) == ("review", "backlog weather_severity")
     monkeypatch.setenv("DELIVERY_RISK_OUT_OF_RANGE", "refuse")
-    assert run("score", given=given).exit_code == 1
+    assert run("score", "--rejects", "rejects.csv", given=given).exit_code == 1
 
 
 def test_an_order_has_the_same_score_in_a_file_and_over_http(run, client):
@@ -120,9 +122,9 @@ def test_an_order_has_the_same_score_in_a_file_and_over_http(run, client):
 
 def test_the_size_of_chunks_changes_nothing(run, monkeypatch):
     given = HEADER + "".join(f"{n % 50},{n % 9},,2,1\n" for n in range(80))
-    whole = run("score", given=given)
+    whole = run("score", "--rejects", "rejects.csv", given=given)
     monkeypatch.setattr("service.offline.chunks.CHUNK", 7)
-    parted = run("score", given=given)
+    parted = run("score", "--rejects", "rejects.csv", given=given)
     assert (parted.stdout, parted.stderr) == (whole.stdout, whole.stderr)
 
 
@@ -146,7 +148,7 @@ def test_safe_csv_puts_an_apostrophe_before_formulas_in_results_rejected_rows_an
     assert [row["order_id"] for row in rows] == [row["'=note"] for row in rows] == SAFE
     assert {(row["weather_severity"], row["queue"]) for row in rows} == {("-1", "review")}
     assert all(0 <= float(row["score"]) <= 1 for row in rows)
-    with open(tmp_path / "stdin.rejects.csv", newline="") as file:
+    with open(tmp_path / "out.rejects.csv", newline="") as file:
         (rejected,) = csv.DictReader(file)
     assert [rejected[name] for name in ("order_id", "backlog", "'=note")] == ["'\t=x", "'=1", "'@y"]
 
@@ -155,4 +157,4 @@ def test_without_it_cells_are_copied_as_they_are_and_json_lines_have_none(run):
     assert rows_of(run("score", given=HEADER + "=1+1,3,@x,2,1\n"))[0]["order_id"] == "=1+1"
     done = run("score", "--safe-csv", given=JSON_LINE)
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr.endswith("Error: -: --safe-csv is for CSV; JSON lines have no cells.\n")
+    assert done.stderr.endswith("Error: -: --safe-csv is for CSV; JSON has no cells.\n")

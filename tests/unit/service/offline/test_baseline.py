@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from model.core.batch import Batch
 from model.core.manifest import SCORE_EDGES, ZSCORE_EDGES, Feature
 from model.core.network import Network
+from schemas.files.row import Layout
 from schemas.files.table import FILES
 from service.offline import chunks
 from service.offline.baseline import BaselineBuilder
@@ -26,7 +27,7 @@ orders = st.lists(st.tuples(number, number, st.booleans()), min_size=1, max_size
 
 def built_from(kind, text, model=MODEL, policy="review"):
     found = BaselineBuilder(model, "late")
-    found.read(FILES[kind].reader(io.StringIO(text, newline=""), NAMES), policy)
+    found.read(FILES[kind].reader(io.StringIO(text, newline=""), Layout(NAMES)), policy)
     return found
 
 

@@ -20,7 +20,7 @@ _OF_ORDERS = {
     "too_many_names": "has far more names than the model knows",
     "duplicate_key": "this name occurs more than once",
     "duplicate_order_id": "another order of the batch has the same order_id",
-    "not_a_number": "must be a JSON number",
+    "not_a_number": "must be a number, such as 12, -0.5 or 2e3",
     "not_finite": "must be a finite number within the range of a float64",
     "not_a_string": "must be a string of Unicode characters",
     "wrong_length": "must have 1 to 128 characters",
@@ -51,7 +51,7 @@ class Fault:
     """One thing that is wrong: `code` of CODES, in the order at `position`, at `name` (None: the order as a whole).
 
     `order_id` is that of the order, if it is usable. A fault of the batch itself has no position: `path` has the steps from
-    the top of the body to what is wrong, and `limit` is how many are allowed, if there are too many.
+    the top of the body to what is wrong, and `limit` is how many are allowed, if there are too many. `hint` is what to do.
     """
 
     code: str
@@ -60,6 +60,7 @@ class Fault:
     order_id: str | None = None
     path: tuple[str, ...] = ()
     limit: int | None = None
+    hint: str | None = None
 
 
 class ErrorSchema(Schema):
@@ -93,6 +94,8 @@ def error_list(faults: Iterable[Fault], locate: Locate) -> list[dict[str, str]]:
     for fault in faults:
         steps = fault.path if fault.position is None else locate(fault)
         detail = CODES[fault.code] if fault.limit is None else f"{CODES[fault.code]} (at most {fault.limit})"
+        if fault.hint is not None:
+            detail += f"; {fault.hint}"
         error = {"pointer": "".join(map(_step, steps)), "code": fault.code, "detail": detail}
         if fault.order_id is not None:
             error["order_id"] = fault.order_id

@@ -1,16 +1,13 @@
 """The header of a CSV file: where it has the columns that a model needs, or all that is wrong with it."""
 
-import difflib
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from schemas.fields import well_formed
 from schemas.files.row import REJECT_NAMES, RESULT_NAMES, BadFile, Layout
+from schemas.nearest import nearest
 
 _MOST = 10
-_CLOSE = 0.8
 _IDS = ("", "unnamed: 0", "id", "order", "orderid", "order number", "order no")  # the first two are pandas' names of its index
-_UNIT = re.compile(r"\s*[\[(][^\])]*[\])]\s*$")
 
 
 def places(columns: Sequence[str], layout: Layout) -> dict[str, int]:
@@ -20,7 +17,7 @@ def places(columns: Sequence[str], layout: Layout) -> dict[str, int]:
     if not all(map(well_formed, columns)):
         raise BadFile("the header is not UTF-8")
     names = layout.names
-    if not set(names.values()) & set(columns) and not any(nearest(name, columns) for name in names.values()):
+    if not set(names.values()) & set(columns) and not any(_near(name, column, columns) for name, column in names.items()):
         raise BadFile(f"the first line has none of the columns {_listed(names.values())}; it must be a header")
     faults = [*_missing(columns, layout), *_repeated(columns, layout), *_reserved(columns, layout)]
     if faults:
@@ -35,26 +32,18 @@ def rejected_before(columns: Sequence[str]) -> int:
     return len(REJECT_NAMES) if tuple(columns[: len(REJECT_NAMES)]) == REJECT_NAMES else 0
 
 
-def nearest(name: str, columns: Sequence[str]) -> str | None:
-    """The column that most likely has what this name means: apart from case, spaces and units in brackets, or misspelt."""
-    by_plain = {_plain(column): column for column in reversed(columns)}
-    wanted = [_plain(name), *(_IDS if name == "order_id" else ())]
-    close = difflib.get_close_matches(wanted[0], by_plain, 1, _CLOSE)
-    return next((by_plain[each] for each in (*wanted, *close) if each in by_plain), None)
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[\s_-]+", " ", _UNIT.sub("", name.strip().casefold())).strip()
+def _near(name: str, column: str, columns: Sequence[str]) -> str | None:
+    return nearest(column, columns, *(_IDS if name == "order_id" else ()))
 
 
 def _missing(columns: Sequence[str], layout: Layout) -> Iterator[str]:
     for name, column in layout.names.items():
-        if column not in columns:
-            near = nearest(column, columns)
-            option = f"--id '{near}'" if name == "order_id" else f"--rename {name}='{near}'"
-            yield f"has no column {column}" + (
-                f" (if it is column {columns.index(near) + 1}, give {option})" if near is not None else ""
-            )
+        if column in columns:
+            continue
+        near = _near(name, column, columns)
+        option = f"--id '{near}'" if name == "order_id" else f"--rename {name}='{near}'"
+        advice = "" if near is None else f" (if it is column {columns.index(near) + 1}, give {option})"
+        yield f"has no column {column}{advice}"
 
 
 def _repeated(columns: Sequence[str], layout: Layout) -> Iterator[str]:

@@ -17,6 +17,7 @@ from schemas.files.csv_rows import RawRows, writer
 from schemas.files.dialect import cell_value
 from schemas.files.row import RESULT_NAMES
 from schemas.formats import json_records
+from schemas.nearest import with_hints
 from schemas.result import ScoredBatch, header, listed, results
 from schemas.validation import SPARE_NAMES, BatchValidator, DecodedBatch
 
@@ -82,7 +83,8 @@ class CsvDecoder:
         if len(rows) > self._validator.max_orders:
             faults.append(Fault("too_many_orders", limit=self._validator.max_orders))
         if faults:
-            return self._validator.rejected(len(rows), *faults)
+            hinted = with_hints(faults, known, lambda fault: fault.path[-1] if fault.path else None)
+            return self._validator.rejected(len(rows), *hinted)
         columns = dict(zip(names, zip(*rows, strict=True), strict=True))
         ids = [cell or None for cell in columns["order_id"]]
         return self._validator.decode_columns(ids, [list(map(cell_value, columns[name])) for name in self._validator.features])

@@ -17,7 +17,11 @@ from schemas.faults import Fault
 from schemas.formats import json_columns, json_records
 from schemas.formats._fast_json import FastReader, seems_columns
 from schemas.formats.bounds import Bounds
+from schemas.nearest import with_hints
 from schemas.validation import BatchValidator, DecodedBatch, too_many_names
+
+_WRAP = 'send {"orders": [{"order_id": …, …}]}'
+_UNWRAPPED = (("not_an_object", ()), ("missing", ("orders",)))
 
 
 class JsonDecoder:
@@ -50,7 +54,9 @@ class JsonDecoder:
         """The valid orders of a parsed body and all faults."""
         columns = isinstance(document, dict) and not document.keys().isdisjoint(("columns", "order_ids"))
         shape = "columns" if columns else "records"
-        return replace(self._load(self._schemas[shape], document), format=shape)
+        decoded = self._load(self._schemas[shape], document)
+        hinted = with_hints(decoded.faults, ("order_id", *self._validator.features), _name_in_order)
+        return replace(decoded, format=shape, faults=hinted)
 
     def _load(self, schema: Schema, document: Any) -> DecodedBatch:
         if too_many_names(document, len(schema.fields)):
@@ -89,4 +95,11 @@ def _faults(messages: dict[str, Any], max_orders: int, path: tuple[str, ...] = (
             continue
         for code in found:
             where = path if code == "not_an_object" else (*path, name)
-            yield Fault(code, path=where, limit=max_orders if code == "too_many_orders" else None)
+            limit = max_orders if code == "too_many_orders" else None
+            yield Fault(code, path=where, limit=limit, hint=_WRAP if (code, where) in _UNWRAPPED else None)
+
+
+def _name_in_order(fault: Fault) -> str | None:
+    """The unknown name of an order or of a column, if the fault is of one."""
+    column = fault.path[-1] if fault.path[:1] == ("columns",) else None
+    return fault.name or column

@@ -1,0 +1,36 @@
+"""What is likely meant, in the detail of an error: how to send an order, and the name of the model."""
+
+import json
+
+import pytest
+
+from schemas.faults import error_list
+from schemas.formats.table import CSV, FORMATS, JSON, BatchDecoder, RequestBody
+from schemas.validation import BatchValidator
+from tests.facts import FEATURES, ORDER
+
+DECODER = BatchDecoder(BatchValidator(FEATURES, 100))
+MISSPELT = json.dumps(ORDER).replace("backlog", "Backlog")
+WRAP = 'send {"orders": [{"order_id": …, …}]}'
+
+HINTS = {
+    "a list of orders": (JSON, json.dumps([ORDER]), {"": WRAP}),
+    "an order alone": (JSON, json.dumps(ORDER), {"/orders": WRAP}),
+    "another wrapper": (JSON, json.dumps({"data": [ORDER]}), {"/orders": WRAP}),
+    "a name in an order": (JSON, f'{{"orders": [{MISSPELT}]}}', {"/orders/0/Backlog": "did you mean backlog?"}),
+    "a name of a column": (
+        JSON,
+        '{"order_ids": ["A"], "columns": {"back_log": [1]}}',
+        {"/columns/back_log": "did you mean backlog?"},
+    ),
+    "a column of a table": (CSV, "order_id,Backlog (n)\nA,1\n", {"/Backlog (n)": "did you mean backlog?"}),
+    "a name like none of the model": (JSON, json.dumps({"orders": [ORDER | {"carrier": 1}]}), {}),
+}
+
+
+@pytest.mark.parametrize(("media_type", "body", "expected"), HINTS.values(), ids=HINTS)
+def test_an_error_says_what_is_likely_meant(media_type, body, expected):
+    decoded = DECODER.decode(RequestBody(media_type, body.encode()))
+    errors = error_list(decoded.faults, FORMATS[decoded.format].locate)
+    found = {error["pointer"]: error["detail"].split("; ")[1] for error in errors if ";" in error["detail"]}
+    assert found == expected

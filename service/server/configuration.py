@@ -1,16 +1,17 @@
 """Configuration: gunicorn's settings from the service, and from gunicorn's own sources where these keep its promises."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gunicorn.config import Config
 from gunicorn.errors import ConfigError
 
 from service.config import Settings, heartbeats, variable
+from service.server.gunicorn_settings import CARRIED_OUT, INSTEAD
 from service.server.log_redaction import Logger
 from service.server.worker import Worker
 
-_FOR_GUNICORN_ITSELF = ("config", "paste", "chdir", "pythonpath", "daemon", "check_config", "print_config", "spew")
+_FOR_GUNICORN_ITSELF = ("config", "chdir", "pythonpath", "check_config", "print_config")
 
 
 def configuration(settings: Settings) -> dict[str, Any]:
@@ -25,6 +26,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "keepalive": settings.keepalive_seconds,
         "graceful_timeout": settings.graceful_timeout_seconds,
         "control_socket_disable": True,
+        "http_parser": "python",  # by default gunicorn takes another one if it is installed, which accepts other requests
         "worker_tmp_dir": heartbeats(),
         "forwarder_headers": "",  # a SCRIPT_NAME header that is not a prefix of the path would be answered 500
         "loglevel": settings.log_level,
@@ -43,11 +45,14 @@ def overrides(cfg: Config) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def conflicts(cfg: Config, settings: Settings) -> Iterator[str]:
-    """What in gunicorn's settings contradicts the service's."""
-    if not issubclass(cfg.worker_class, Worker):
-        yield "gunicorn's --worker-class cannot be changed: the service's own worker keeps tokens out of the log"
+def conflicts(cfg: Config, settings: Settings, given: Mapping[str, Any]) -> Iterator[str]:
+    """What in gunicorn's settings contradicts the service's, `given` by gunicorn's own names."""
+    own = Config()
+    for name, value in given.items():
+        own.set(name, value)
+    for name, setting in cfg.settings.items():
+        if name not in CARRIED_OUT and getattr(cfg, name) != getattr(own, name):
+            option = setting.cli[-1] if setting.cli else name
+            yield f"gunicorn's {option} cannot be changed: {INSTEAD.get(name, 'this version of the service does not know it')}"
     if cfg.threads <= settings.max_concurrent:
         yield f"gunicorn's --threads must be over {variable('max_concurrent')}: otherwise no thread is left for probes"
-    if cfg.loglevel != settings.log_level:
-        yield f"gunicorn's --log-level has no effect here: set {variable('log_level')}"

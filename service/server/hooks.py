@@ -41,8 +41,8 @@ def options(service: Service) -> dict[str, Any]:
     scoring_routes = frozenset(service.scoring_routes)
 
     def on_starting(arbiter: Any) -> None:
-        for conflict in conflicts(arbiter.cfg, settings):
-            raise SystemExit(f"delivery-risk: {conflict}")
+        if found := list(conflicts(arbiter.cfg, settings, given)):
+            raise SystemExit(f"delivery-risk: {'; '.join(found)}")
         unix_socket.install()
         metrics.counters.attach(MASTER_SLOT)
         Arbiter.take_over(arbiter, metrics)
@@ -102,7 +102,8 @@ def options(service: Service) -> dict[str, Any]:
 
     hooks = (on_starting, pre_fork, post_fork, post_worker_init, pre_request, post_request, child_exit, worker_exit)
     log = logging.config(settings.log_level, lambda: metrics.count("delivery_risk_log_lines_dropped_total"))
-    return configuration(settings) | {"logconfig_dict": log} | {hook.__name__: hook for hook in hooks}
+    given = configuration(settings) | {"logconfig_dict": log} | {hook.__name__: hook for hook in hooks}
+    return given
 
 
 def keep_memory() -> None:

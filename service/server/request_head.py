@@ -6,6 +6,7 @@ has more bytes (SO_RCVLOWAT) or its client has ended the connection.
 
 import re
 import socket
+import ssl
 from typing import Any
 
 from gunicorn.http.errors import LimitRequestHeaders
@@ -25,6 +26,8 @@ def unfinished(conn: Any, before: int) -> int | None:
     for the others. Raises gunicorn's LimitRequestHeaders where the head is too large.
     """
     sock: socket.socket = conn.sock
+    if isinstance(sock, ssl.SSLSocket):  # after its first request; it cannot be peeked into
+        return None
     try:
         unread = sock.recv(MOST_BYTES + 1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         no_more = len(unread) <= before

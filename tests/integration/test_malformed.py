@@ -50,6 +50,12 @@ def test_the_probes_differ_from_a_valid_request_by_their_fault_alone(server):
     assert framing.send(server.port, framing.SMUGGLED * 2).statuses == (200, 200)
 
 
+def test_another_parser_that_gunicorn_would_prefer_is_not_used(tmp_path):
+    (tmp_path / "gunicorn_h1c.py").write_text("raise RuntimeError('it is used')")
+    with running(DELIVERY_RISK_WORKERS="1", PYTHONPATH=str(tmp_path)) as started:
+        assert framing.send(started.port, framing.SMUGGLED).statuses == (200,)
+
+
 KEPT = {
     "another coding": (load.post(BODY, "Content-Encoding: br"), 415),
     "another media type": (load.post(BODY).replace(b"application/json", b"text/plainest..."), 415),

@@ -121,9 +121,10 @@ def _conflicts(settings: Settings) -> Iterator[str]:
     cfg, printed = Config(), io.StringIO()
     try:
         with redirect_stderr(printed):
-            for name, value in (configuration(settings) | overrides(cfg)).items():
+            given = configuration(settings)
+            for name, value in (given | overrides(cfg)).items():
                 cfg.set(name, value)
-            yield from conflicts(cfg, settings)
+            yield from conflicts(cfg, settings, given)
     except SystemExit:
         yield printed.getvalue().strip().rpartition("error: ")[2]
     except Exception as error:  # gunicorn raises many types for invalid values

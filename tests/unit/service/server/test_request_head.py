@@ -3,6 +3,7 @@
 import random
 import select
 import socket
+import ssl
 from contextlib import ExitStack, closing
 from types import SimpleNamespace
 from typing import Any
@@ -86,6 +87,14 @@ def test_a_head_over_the_limit_is_rejected_unless_it_is_complete():
 
 def test_on_a_unix_socket_the_first_byte_is_enough():
     assert unfinished(connection(b"G", family=socket.AF_UNIX), 0) is None
+
+
+def test_a_thread_waits_for_a_further_head_in_tls():
+    with ExitStack() as opened:
+        ends = [opened.enter_context(end) for end in socket.socketpair()]
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        wrapped = opened.enter_context(context.wrap_socket(ends[0], server_side=True, do_handshake_on_connect=False))
+        assert unfinished(SimpleNamespace(sock=wrapped, parser=None, cfg=CONFIG), 0) is None
 
 
 def test_a_socket_is_readable_for_further_bytes_only_and_then_for_one():

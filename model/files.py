@@ -1,5 +1,6 @@
 """Files: read once, within a limit and without waiting; written completely or not at all."""
 
+import errno
 import os
 import stat
 import tempfile
@@ -12,6 +13,7 @@ from typing import Any
 from model.errors import TooLarge, Unreadable
 
 _SLICE = 2**20
+_NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 class _Slices(FileIO):
@@ -78,3 +80,18 @@ def draft(folder: Path | str, prefix: str, data: bytes, mode: int = 0o644) -> It
         yield path
     finally:
         Path(path).unlink(missing_ok=True)
+
+
+def give_name(draft: str, target: Path) -> None:
+    """Give a draft its name in one step. Raises FileExistsError where the name is taken, and OSError.
+
+    Where the file system has no hard links, the caller's lock must keep other processes from taking the name meanwhile.
+    """
+    try:
+        os.link(draft, target)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        os.rename(draft, target)

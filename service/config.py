@@ -61,9 +61,11 @@ def _choice(default: str, choices: tuple[str, ...], description: str) -> fields.
     return fields.String(load_default=default, validate=one_of, metadata={"description": description})
 
 
-def _pattern(default: str | None, pattern: str, expected: str, description: str) -> fields.String:
+def _pattern(
+    default: str | None, pattern: str, expected: str, description: str, kind: type[fields.String] = fields.String
+) -> fields.String:
     matches = validate.Regexp(pattern, error=f"expected {expected}")
-    return fields.String(load_default=default, validate=matches, metadata={"description": description})
+    return kind(load_default=default, validate=matches, metadata={"description": description})
 
 
 class _Whole(fields.Integer):
@@ -75,11 +77,16 @@ class _Whole(fields.Integer):
         return int(value)
 
 
+class _Digest(fields.String):
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        return str(super()._deserialize(value, attr, data, **kwargs)).lower()
+
+
 _PORT = "[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 SETTINGS: dict[str, fields.Field[Any]] = {
     "model": _pattern(DEFAULT_MODEL, r".+", "a path", "The model file, or a model registry. Default: the packaged model."),
     "model_sha256": _pattern(
-        None, r"[0-9a-f]{64}\Z", "64 hexadecimal digits", "Serve the model only if its file has this SHA-256."
+        None, r"[0-9a-f]{64}\Z", "64 hexadecimal digits", "Serve the model only if its file has this SHA-256.", _Digest
     ),
     "bind": _pattern(
         "127.0.0.1:8000", rf"(unix:.+|.+:({_PORT}))\Z", "HOST:PORT", "The address to listen on: HOST:PORT, or unix:PATH."

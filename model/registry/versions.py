@@ -80,7 +80,7 @@ def publish(file: Path | str, directory: Path | str, *, reserved: Collection[str
         _require_same_model(directory, model)
         with files.draft(directory, _DRAFT, data) as draft:
             try:
-                os.link(draft, Path(directory, name))
+                files.give_name(draft, Path(directory, name))
             except FileExistsError:
                 if files.read(Path(directory, name), npz.LIMIT, name) != data:
                     raise VersionTaken(name, "published before with other content; give the model a new version") from None
@@ -103,8 +103,8 @@ def promote(
         except errors.NothingPromoted:
             pass
         except (errors.BadPointer, errors.TooLarge) as error:
-            Path(directory, references.BROKEN).unlink(missing_ok=True)
-            os.link(Path(directory, references.CURRENT), Path(directory, references.BROKEN))
+            with files.draft(directory, _DRAFT, Path(directory, references.CURRENT).read_bytes()) as kept:
+                os.replace(kept, Path(directory, references.BROKEN))
             broken = error
         if history[-1:] != (promoted,):
             references.write(directory, _DRAFT, (*history, promoted))

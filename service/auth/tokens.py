@@ -2,18 +2,20 @@
 
 A tokens file has one line for each token:
 
-    # name   scopes      SHA-256 of the token, 64 lower-case hexadecimal digits
+    # name   scopes      SHA-256 of the token, 64 hexadecimal digits
     planner  score       0656a269c569e6d9055a194a4ef968996b746937fd60dfee8a5db3f632129a48
     planner  score       5db2b0068c3a296290e5b4cbec9f3953597daf4bc05222de59a0a5769f9420d9
     ops      score,read  f74e4a3168ed950a4bcbebf37d403d60f23ecb75633d661dc92956b4ea88b28e
 
 A name has 1 to 64 letters, digits, ".", "_" and "-", and begins with a letter or digit. It may have several lines, so that a
-token can be renewed; a digest may not. Fields are separated by spaces or tabs. Blank lines and lines that begin with "#" are
-ignored. A file with any other line, or without a token, is rejected completely: a file that is being written may look so.
+token can be renewed; a digest may not. Fields are separated by spaces or tabs. Blank lines, lines that begin with "#" and a byte
+order mark of UTF-8 are ignored. A file with any other line, or without a token, is rejected completely: a file that is being
+written may look so.
 
 Errors name a line by its number. They never repeat a token or any text of a line.
 """
 
+import codecs
 import hmac
 import re
 import secrets
@@ -23,7 +25,7 @@ from hashlib import sha256
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 SCOPES = ("score", "read", "score,read", "read,score")
 
-_LINE = re.compile(rf"({NAME})[ \t]+({'|'.join(SCOPES)})[ \t]+([0-9a-f]{{64}})".encode())
+_LINE = re.compile(rf"({NAME})[ \t]+({'|'.join(SCOPES)})[ \t]+([0-9a-fA-F]{{64}})".encode())
 _BEARER = re.compile(r"bearer(?: +(.*))?", re.IGNORECASE | re.DOTALL)
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
@@ -59,8 +61,10 @@ Tokens = tuple[Token, ...]
 
 def parse(content: bytes) -> Tokens:
     """The tokens of a file with this content. Raises BadTokens."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise BadTokens("the file is in UTF-16; save it as UTF-8")
     tokens: dict[bytes, Token] = {}
-    for number, line in enumerate(content.splitlines(), 1):
+    for number, line in enumerate(content.removeprefix(codecs.BOM_UTF8).splitlines(), 1):
         text = line.strip(b" \t")
         if not text or text.startswith(b"#"):
             continue

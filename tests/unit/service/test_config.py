@@ -50,6 +50,10 @@ def test_a_misspelt_name_and_an_invalid_text_are_rejected(name, text, reason):
     assert faults_of({name: text}) == {name: reason}
 
 
+def test_a_digest_may_have_capitals_as_windows_prints_it():
+    assert config.load({"DELIVERY_RISK_MODEL_SHA256": "AB" * 32}).model_sha256 == "ab" * 32
+
+
 def test_the_highest_port_is_valid():
     assert config.load({"DELIVERY_RISK_BIND": "[::1]:65535"}).bind == "[::1]:65535"
 

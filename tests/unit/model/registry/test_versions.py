@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -44,6 +45,23 @@ def test_the_same_version_with_the_same_content_changes_nothing_and_with_other_c
     assert same_file(before, directory / "8.npz")
     assert (directory / "8.npz").read_bytes() == data
     assert drafts(directory) == []
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_without_hard_links_holds_a_registry_by_the_same_rules(number, directory, monkeypatch):
+    def link(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", link)
+    data = publish(directory, "8")
+    publish(directory, "8")
+    with rejects(VersionTaken, "8.npz"):
+        publish(directory, "8", weight=2.0)
+    assert (directory / "8.npz").read_bytes() == data
+    assert stat.S_IMODE((directory / "8.npz").stat().st_mode) == 0o644
+    (directory / "CURRENT.json").write_text("{")
+    assert versions.promote("8", directory)[1] is not None
+    assert (state(directory), drafts(directory)) == ((["8"], ["8"]), [])
 
 
 def test_a_model_of_another_name_is_rejected_and_a_broken_version_does_not_block_others(directory):

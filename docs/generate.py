@@ -67,7 +67,7 @@ def _walk(path: str, command: click.Command) -> Iterator[tuple[str, click.Comman
 
 def _command(path: str, command: click.Command) -> str:
     arguments = [parameter for parameter in command.params if isinstance(parameter, click.Argument)]
-    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option) and not parameter.hidden]
     usage = " ".join([path, *(_argument(each) for each in arguments)])
     text = f"### {path}\n\n```text\n{usage}\n```\n\n{cleandoc(command.help or '')}\n"
     return f"{text}\n{_table(('option', 'meaning'), map(_option, options))}" if options else text

@@ -83,13 +83,17 @@ class _Digest(fields.String):
 
 
 _PORT = "[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+_ADDRESS = rf"([^:,\[\]]+|\[[0-9A-Fa-f:.]+(%[^\]]+)?\]):({_PORT})"
 SETTINGS: dict[str, fields.Field[Any]] = {
     "model": _pattern(DEFAULT_MODEL, r".+", "a path", "The model file, or a model registry. Default: the packaged model."),
     "model_sha256": _pattern(
         None, r"[0-9a-f]{64}\Z", "64 hexadecimal digits", "Serve the model only if its file has this SHA-256.", _Digest
     ),
     "bind": _pattern(
-        "127.0.0.1:8000", rf"(unix:.+|.+:({_PORT}))\Z", "HOST:PORT", "The address to listen on: HOST:PORT, or unix:PATH."
+        "127.0.0.1:8000",
+        rf"(unix:.+|{_ADDRESS}(,{_ADDRESS})*)\Z",
+        "HOST:PORT, with an IPv6 address in brackets ([::1]:8000), or unix:PATH",
+        "The address to listen on: HOST:PORT, with an IPv6 address in brackets, or unix:PATH.",
     ),
     "socket_mode": _pattern(
         "666",

@@ -8,9 +8,9 @@ A tokens file has one line for each token:
     ops      score,read  f74e4a3168ed950a4bcbebf37d403d60f23ecb75633d661dc92956b4ea88b28e
 
 A name has 1 to 64 letters, digits, ".", "_" and "-", and begins with a letter or digit. It may have several lines, so that a
-token can be renewed; a digest may not. Fields are separated by spaces or tabs. Blank lines, lines that begin with "#" and a byte
-order mark of UTF-8 are ignored. A file with any other line, or without a token, is rejected completely: a file that is being
-written may look so.
+token can be renewed; a digest may not. Fields are separated by spaces or tabs. Blank lines and lines that begin with "#" are
+ignored, and a byte order mark of UTF-8 is. A file with any other line, or without a token, is rejected completely: a file that
+is being written may look so.
 
 Errors name a line by its number. They never repeat a token or any text of a line.
 """

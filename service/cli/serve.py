@@ -35,6 +35,15 @@ for _name, _metavar in _OPTIONS.items():
     serve = click.option(f"--{_name}", metavar=_metavar, help=_help)(serve)
 
 
+def _suggest_bind(context: click.Context, option: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        raise click.UsageError(f"No such option '{option.opts[0]}'. Use --bind HOST:PORT.", context)
+
+
+for _name in ("host", "port"):  # as other servers have it
+    serve = click.option(f"--{_name}", hidden=True, expose_value=False, callback=_suggest_bind)(serve)
+
+
 def _greet(addresses: list[str], model: RiskModel, settings: config.Settings) -> None:
     greeting = getLogger(GREETING)
     greeting.info(f"Listening at {', '.join(addresses)}")

@@ -19,7 +19,7 @@ from gunicorn.http.body import ChunkedReader
 from service.app import Service
 from service.auth import token_store
 from service.metrics.definitions import IN_PROGRESS, WORKERS_STARTED
-from service.server import unix_socket, watchdog
+from service.server import sockets, watchdog
 from service.server.arbiter import Arbiter
 from service.server.configuration import configuration, conflicts
 from service.server.worker import Worker
@@ -43,7 +43,7 @@ def options(service: Service) -> dict[str, Any]:
     def on_starting(arbiter: Any) -> None:
         if found := list(conflicts(arbiter.cfg, settings, given)):
             raise SystemExit(f"delivery-risk: {'; '.join(found)}")
-        unix_socket.install()
+        sockets.install()
         metrics.counters.attach(MASTER_SLOT)
         Arbiter.take_over(arbiter, metrics)
         os.register_at_fork(after_in_parent=_release_signals)  # also where a worker could not be forked

@@ -178,7 +178,7 @@ IMAGE_FAULTS: dict[str, tuple] = {
     "a signal that kills": (check_run, "STOPSIGNAL SIGTERM", "STOPSIGNAL SIGKILL", "another exit code"),
     "a shell that takes the signal": (check_run, 'CMD ["gunicorn"', SHELL, "another exit code"),
     "a health check on another path": (check_run, "'/livez'", "'/nowhere'", "not healthy"),
-    "a port that is not reachable": (partial(check_run, seconds=5), "BIND=0.0.0.0", "BIND=127.0.0.1", "Booting worker"),
+    "a port that is not reachable": (partial(check_run, seconds=5), "BIND=[::]", "BIND=127.0.0.1", "Booting worker"),
     "a read-only folder": (check_run, PATH, f"GUNICORN_CMD_ARGS='--worker-tmp-dir /opt' {PATH}", "Read-only"),
     "40 MB too much": (check_size, FINAL, f"{COPY}venv /opt/twice\n", "bytes"),
     "the installer of the base image": (check_contents, PIP, "RUN rm -rf", "it has .*pip3"),

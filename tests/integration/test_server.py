@@ -14,7 +14,7 @@ import pytest
 from service.server.application import GunicornApplication
 from tests.facts import ROOT
 from tests.integration import load
-from tests.servers import GUNICORN, SERVE, read_metrics, running, until
+from tests.servers import GUNICORN, SERVE, environment, read_metrics, running, until
 
 BATCH = [{"order_id": str(n), "route_disruption": n, "backlog": n, "weather_severity": n} for n in range(11)]
 BODY = json.dumps({"orders": BATCH}).encode()
@@ -177,6 +177,17 @@ def test_serve_ends_with_one_plain_line_where_it_cannot_serve(run, monkeypatch, 
     monkeypatch.setattr(GunicornApplication, "run", lambda _: pytest.fail("it serves"))
     done = run("serve")
     assert_one_plain_line(done.exit_code, done.stderr, reason)
+
+
+def test_a_port_that_is_taken_ends_a_start_with_one_plain_line_and_without_trying_again():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        given = environment(DELIVERY_RISK_BIND=address)
+        ended = subprocess.run(SERVE, cwd=ROOT, env=given, capture_output=True, text=True, timeout=60)
+    assert_one_plain_line(
+        ended.returncode, ended.stderr, f"delivery-risk: {address}: cannot be bound (Address already in use); "
+    )
+    assert "Retrying" not in ended.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+import pytest
+
 from tests.facts import SCORES
 from tests.servers import curl, running, until
 
@@ -12,6 +14,13 @@ def test_the_greeting_shows_the_address_the_model_and_a_curl_line_that_works():
         (line,) = [line for line in printed.splitlines() if line.startswith("Try: ")]
         assert printed.count(off) == 1
         assert curl(line.removeprefix("Try: "))["results"][0]["score"] == SCORES[0]
+
+
+@pytest.mark.parametrize("option", ["--host=0.0.0.0", "--port=9000"])
+def test_options_of_other_servers_suggest_the_one_of_this(run, option):
+    done = run("serve", option)
+    assert (done.exit_code, done.stderr.splitlines()[-1]) == (2, f"Error: No such option '{option[:6]}'. Use --bind HOST:PORT.")
+    assert "--host" not in run("serve", "--help").stdout
 
 
 def test_options_override_the_environment(run):

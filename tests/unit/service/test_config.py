@@ -36,10 +36,23 @@ def test_a_number_of_threads_is_digits_within_its_limits(text):
     assert faults_of({"THREADS": text})["THREADS"].startswith("expected a whole number")
 
 
-BINDS = ["8000", "host", "host:", "host:port", "host:123456", "host:65536", "host:８０", "unix:"]
+BIND = "expected HOST:PORT, with an IPv6 address in brackets ([::1]:8000), or unix:PATH"
+BINDS = [
+    "8000",
+    "host",
+    "host:",
+    "host:port",
+    "host:123456",
+    "host:65536",
+    "host:８０",
+    "unix:",
+    "::1:8000",
+    "[::1:8000",
+    "::]:8000",
+]
 WRONG = [
     *((name, "4", "not a setting of this service") for name in ("threads", "", "THREADS_")),
-    *(("BIND", text, "expected HOST:PORT") for text in BINDS),
+    *(("BIND", text, BIND) for text in BINDS),
     ("MODEL_SHA256", "", "expected 64 hexadecimal digits"),
     *(("SOCKET_MODE", text, "expected three octal digits") for text in ("", "66", "668", "0o660", "1777", "-66", "rw-")),
 ]
@@ -54,8 +67,9 @@ def test_a_digest_may_have_capitals_as_windows_prints_it():
     assert config.load({"DELIVERY_RISK_MODEL_SHA256": "AB" * 32}).model_sha256 == "ab" * 32
 
 
-def test_the_highest_port_is_valid():
-    assert config.load({"DELIVERY_RISK_BIND": "[::1]:65535"}).bind == "[::1]:65535"
+@pytest.mark.parametrize("text", ["host:65535", "[::1]:65535", "[fe80::1%eth0]:80", "0.0.0.0:80,[::1]:80", "unix:a:b,c"])
+def test_an_address_has_a_port_and_ipv6_in_brackets_or_is_a_path(text):
+    assert config.load({"DELIVERY_RISK_BIND": text}).bind == text
 
 
 names = st.sampled_from([config.variable(name) for name in config.SETTINGS]) | st.text(min_size=1).map(config.PREFIX.__add__)
@@ -103,7 +117,7 @@ LESS, MORE = "expected less than DELIVERY_RISK_THREADS", "expected more than DEL
         ({"THREADS": "4", "MAX_CONCURRENT": "4"}, {"THREADS": MORE, "MAX_CONCURRENT": LESS}),
         ({"THREADS": "4"}, {"THREADS": f"{MORE} (4 by default)"}),
         ({"MAX_CONCURRENT": "9"}, {"MAX_CONCURRENT": f"{LESS} (8 by default)"}),
-        ({"MAX_CONCURRENT": "9", "BIND": "x"}, {"MAX_CONCURRENT": f"{LESS} (8 by default)", "BIND": "expected HOST:PORT"}),
+        ({"MAX_CONCURRENT": "9", "BIND": "x"}, {"MAX_CONCURRENT": f"{LESS} (8 by default)", "BIND": BIND}),
         ({"THREADS": "4", "MAX_CONCURRENT": "x"}, {"MAX_CONCURRENT": "expected a whole number"}),
         ({"THREADS": "5"}, {}),
         ({"THREADS": "2", "MAX_CONCURRENT": "1"}, {}),

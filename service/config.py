@@ -14,6 +14,7 @@ from schemas.fields import Strict
 from schemas.result import POLICIES, POLICIES_HELP
 
 PREFIX = "DELIVERY_RISK_"
+_OF_GUNICORN = ("WEB_CONCURRENCY", "SCRIPT_NAME")
 DEFAULT_MODEL = str(Path(model.__file__).with_name(FILE_NAME))
 OWN_FILES = 64
 """Files that a worker may open beside its connections."""
@@ -128,11 +129,12 @@ SETTINGS: dict[str, fields.Field[Any]] = {
 
 def load(environ: Mapping[str, str]) -> Settings:
     """The settings in these variables. Raises SettingsError with every fault; a misspelt name is one."""
-    given = {name: value for name, value in environ.items() if name.startswith(PREFIX) or name == "WEB_CONCURRENCY"}
+    given = {name: value for name, value in environ.items() if name.startswith(PREFIX) or name in _OF_GUNICORN}
     try:
         found = _schema.load(given)
     except ValidationError as error:
         raise SettingsError({name: reasons[0] for name, reasons in error.messages_dict.items()}) from None
+    found.pop("script_name", None)
     inherited = found.pop("web_concurrency", found["workers"])
     return Settings(**found if variable("workers") in given else found | {"workers": inherited})
 
@@ -149,6 +151,9 @@ def variable(name: str) -> str:
 
 class _Settings(Strict):
     error_messages = {"unknown": "not a setting of this service"}
+    script_name = fields.String(
+        data_key="SCRIPT_NAME", validate=validate.Equal("", error="must not be set: the service is not mounted below a prefix")
+    )
     # gunicorn reads it when it is imported, so it must be valid even if the setting overrides it.
     web_concurrency = _Whole(data_key="WEB_CONCURRENCY", validate=SETTINGS["workers"].validate)
 

@@ -1,16 +1,18 @@
 """The Flask application: the routes of a table, with authentication, errors and middleware around them."""
 
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from flask import Flask, request
+from flask import Flask, Response, abort, request
 from flask.json.provider import JSONProvider
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import MethodNotAllowed
 
 from service.metrics.recorder import Metrics
 from service.telemetry.tracing import Tracer
 from service.web import authentication, errors, malformed, middleware
-from service.web.route import Components, Route
+from service.web.route import ROUTES_KEY, Components, Route, RouteTable
 
 
 class MsgspecProvider(JSONProvider):
@@ -27,18 +29,24 @@ def create_app(components: Components, metrics: Metrics, tracer: Tracer) -> Flas
     """The WSGI application that serves the routes of these components."""
     app = Flask(__name__, static_folder=None)
     app.json = MsgspecProvider(app)
-    app.url_map.merge_slashes = False  # a redirect would send the client to the host that its Host header names
     errors.register(app)
     app.before_request(malformed.reject)
-    rows = {f"{route.method} {route.path}": route for route in components.routes}
-
-    def matched() -> Route | None:
-        return rows.get(request.endpoint or "")
-
     if components.token_store is not None:
-        authentication.register(app, components.token_store, metrics, matched)
-    for endpoint, route in rows.items():
-        app.add_url_rule(route.path, endpoint, partial(route.handler, components, request), methods=[route.method])
-    observed = middleware.layer(app.wsgi_app, metrics, tracer, matched)
+        authentication.register(app, components.token_store, metrics)
+
+    @app.before_request
+    def answer() -> ResponseReturnValue:
+        """The answer of the request's route. Flask's own map, which decodes paths and drops slashes, is empty."""
+        method: str = request.environ["REQUEST_METHOD"]
+        routes: Mapping[str, Route] = request.environ[ROUTES_KEY]
+        if not routes:
+            abort(404)
+        if method not in routes:
+            raise MethodNotAllowed(sorted(routes))
+        if method == "OPTIONS":
+            return Response(headers={"Allow": ", ".join(sorted(routes))})
+        return routes[method].handler(components, request)
+
+    observed = middleware.layer(app.wsgi_app, metrics, tracer, RouteTable(components.routes))
     app.wsgi_app = components.concurrency_limit.layer(observed)  # type: ignore[assignment,method-assign]
     return app

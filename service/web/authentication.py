@@ -5,8 +5,6 @@ rejected request stays unread. gunicorn discards it where it is short and closes
 of it is taken for the next request.
 """
 
-from collections.abc import Callable
-
 from flask import Flask, request
 
 from service.auth.token_store import TokenStore
@@ -14,22 +12,23 @@ from service.auth.tokens import BadToken
 from service.metrics.recorder import Metrics
 from service.telemetry.request_context import ENVIRON_KEY
 from service.web.errors import Problem
-from service.web.route import Route
+from service.web.route import ROUTES_KEY
 
 REALM = 'Bearer realm="delivery-risk"'
 
 
-def register(app: Flask, token_store: TokenStore, metrics: Metrics, matched: Callable[[], Route | None]) -> None:
-    """Check the token of every request but those for routes without a scope. `matched` gives the request's route."""
+def register(app: Flask, token_store: TokenStore, metrics: Metrics) -> None:
+    """Check the token of every request but those for routes without a scope."""
 
     @app.before_request
     def check() -> None:
-        route, needed = matched(), None
+        method, needed = request.environ["REQUEST_METHOD"], None
+        route = request.environ[ROUTES_KEY].get(method)
         if route is not None:
             if route.scope is None:
                 return
-            # A method that Flask adds, such as OPTIONS, reads.
-            needed = route.scope if request.method == route.method else "read"
+            # HEAD and OPTIONS read.
+            needed = route.scope if method == route.method else "read"
         try:
             token = token_store.check(request.environ.get("HTTP_AUTHORIZATION"))
         except BadToken as error:

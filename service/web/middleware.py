@@ -16,7 +16,7 @@ from service.metrics.recorder import Metrics
 from service.telemetry.request_context import ENVIRON_KEY, RequestContext, Timing
 from service.telemetry.tracing import AnsweredRequest, Tracer
 from service.web import malformed
-from service.web.route import Route
+from service.web.route import ROUTES_KEY, RouteTable, path_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -29,10 +29,10 @@ _WELL_FORMED = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def layer(app: "WSGIApplication", metrics: Metrics, tracer: Tracer, matched: Callable[[], Route | None]) -> "WSGIApplication":
+def layer(app: "WSGIApplication", metrics: Metrics, tracer: Tracer, table: RouteTable) -> "WSGIApplication":
     """The application, with a RequestContext for each request and X-Request-ID on each answer; both are logged.
 
-    `matched` gives the route of the present request, once its answer starts.
+    What the table has for the path of a request is in its environ.
     """
 
     def observed(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -43,11 +43,12 @@ def layer(app: "WSGIApplication", metrics: Metrics, tracer: Tracer, matched: Cal
         if queued is not None:
             context.timings = (Timing("wait", started, called),)
         environ[ENVIRON_KEY] = context
-        status, route = 500, None
+        routes = environ[ROUTES_KEY] = table.at(path_of(environ))
+        status = 500
 
         def start(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
-            nonlocal status, route
-            status, route = int(line[:3]), matched()
+            nonlocal status
+            status = int(line[:3])
             return start_response(line, [*headers, ("X-Request-ID", context.request_id)], exc_info)
 
         try:
@@ -55,7 +56,8 @@ def layer(app: "WSGIApplication", metrics: Metrics, tracer: Tracer, matched: Cal
         finally:
             seconds = time.perf_counter() - started
             method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in _METHODS else "other"
-            path = route.path if route is not None else "unreadable" if malformed.ERROR in environ else "unmatched"
+            route = routes.get(method)
+            path = "unreadable" if malformed.ERROR in environ else "unmatched" if route is None else route.path
             metrics.request(method, path, status, seconds, context.timings)
             answered = AnsweredRequest(method, path, status, started, seconds, context.timings, context.notes)
             trace_id = tracer.answered(environ, answered, traced=route is None or route.traced)

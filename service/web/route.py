@@ -1,10 +1,15 @@
-"""Route: one row of the route table, with all that other modules need to know; and the components its handler works with."""
+"""Route: one row of the route table, with all that other modules need to know; and the components its handler works with.
+
+A route is found by the path that the server received. Nothing in it is decoded, merged or removed: a path that differs from a
+route's in any character is another one. gunicorn's hooks compare the same text, so all parts of the service agree on a route.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask.typing import ResponseReturnValue
+from gunicorn.util import split_request_uri
 from prometheus_client import CollectorRegistry
 
 from service.auth.token_store import TokenStore
@@ -13,6 +18,15 @@ from service.scoring.service import ScoringService
 from service.serving.active_models import Serving
 from service.serving.drain_file import DrainFile
 from service.web.concurrency_limit import ConcurrencyLimit
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+ROUTES_KEY = "delivery_risk.routes"
+"""In the environ: what RouteTable.at gives for the request's path."""
+
+ANY_NAME = "<path:name>"
+"""As the last step of a route's path, it is any name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +61,29 @@ class Route:
     summary: str = ""
     answer: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[int, ...] = ()
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that are answered at the path: OPTIONS too, and HEAD where there is a GET."""
+        return (self.method, "OPTIONS", *(("HEAD",) if self.method == "GET" else ()))
+
+
+class RouteTable:
+    """Finds routes by their paths."""
+
+    def __init__(self, routes: "Sequence[Route]") -> None:
+        self._by_path: dict[str, dict[str, Route]] = {}
+        for route in routes:
+            self._by_path.setdefault(route.path, {}).update(dict.fromkeys(route.methods, route))
+
+    def at(self, path: str) -> Mapping[str, Route]:
+        """The routes of a path by method; none where the path does not exist."""
+        folder, slash, name = path.rpartition("/")
+        return self._by_path.get(path) or (name and self._by_path.get(f"{folder}{slash}{ANY_NAME}")) or {}
+
+
+def path_of(environ: "WSGIEnvironment") -> str:
+    """The path of a request as the server received it."""
+    uri = environ.get("RAW_URI")
+    path: str = environ["PATH_INFO"] if uri is None else split_request_uri(uri).path
+    return path

@@ -6,7 +6,7 @@ from schemas.formats.table import CSV, JSON
 from schemas.model_card import HealthSchema, ModelSchema, VersionSchema
 from schemas.result import ColumnsDecisionSchema, DecisionSchema
 from service.web.handlers import docs, model, probes, score
-from service.web.route import Route
+from service.web.route import ANY_NAME, Route
 
 _probe = partial(Route, "GET", scope=None, traced=False, answer={JSON: {"schema": HealthSchema()}})
 
@@ -35,5 +35,5 @@ ROUTES = (
     ),
     Route("GET", "/openapi.json", docs.openapi_json, summary="This document.", answer={JSON: {}}),
     Route("GET", "/docs", docs.docs, summary="This document as a page.", answer={"text/html": {}}),
-    Route("GET", "/docs/<path:name>", docs.asset),
+    Route("GET", f"/docs/{ANY_NAME}", docs.asset),
 )

@@ -12,7 +12,7 @@ import msgspec
 from flask import Request, Response, abort, render_template, send_from_directory
 
 from service.web import openapi
-from service.web.route import Components
+from service.web.route import Components, path_of
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -36,12 +36,13 @@ def docs(components: Components, _: Request) -> Response:
     return Response(page, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _POLICY})
 
 
-def asset(components: Components, request: Request, name: str) -> Response:
+def asset(components: Components, request: Request) -> Response:
     """A file of Swagger UI. It may be large, so it needs a permit."""
     components.concurrency_limit.permit(request.environ)
     folder = _swagger_files()
     if folder is None:
         abort(404)
+    name = path_of(request.environ).rpartition("/")[2]
     if name == "init.js":
         return Response(_SWAGGER_INIT, content_type="text/javascript; charset=utf-8")
     return send_from_directory(folder, name)

@@ -125,3 +125,10 @@ LESS, MORE = "expected less than DELIVERY_RISK_THREADS", "expected more than DEL
 )
 def test_a_worker_keeps_a_thread_for_probes_or_both_variables_are_named(given, faults):
     assert faults_of(given) == faults
+
+
+def test_a_prefix_that_gunicorn_would_take_from_the_paths_is_rejected():
+    with pytest.raises(SettingsError) as raised:
+        config.load({"SCRIPT_NAME": "/SECRET"})
+    assert raised.value.faults == {"SCRIPT_NAME": "must not be set: the service is not mounted below a prefix"}
+    config.load({"SCRIPT_NAME": ""})

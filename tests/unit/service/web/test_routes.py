@@ -1,8 +1,11 @@
 """One row of the route table is all that a route needs."""
 
 from types import SimpleNamespace
+from urllib.parse import quote, unquote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -11,9 +14,9 @@ from service import config
 from service.app import build
 from service.server import hooks
 from service.web import errors
-from service.web.route import Route
+from service.web.route import ANY_NAME, Route
 from service.web.routes import ROUTES
-from tests.apps import samples
+from tests.apps import app_of, samples
 from tests.bearer_tokens import GOOD, OTHER, bearer, line
 
 ROW = Route(
@@ -86,3 +89,20 @@ def test_it_is_in_progress_as_long_as_gunicorn_answers_it_if_it_scores(service, 
     assert samples(client, **bearer(OTHER))["delivery_risk_requests_in_progress"] == counted
     options["post_request"](None, request, {}, None)
     assert samples(client, **bearer(OTHER))["delivery_risk_requests_in_progress"] == 0
+
+
+CLIENT = app_of().test_client()
+CHANGES = [
+    *(lambda path, at: "/" + path, lambda path, at: path + "/", lambda path, at: path + ";a=b", lambda path, at: path + "%20"),
+    *(lambda path, at: path[:at] + "/" + path[at:], lambda path, at: path[:at] + "%00" + path[at:]),
+    *(lambda path, at: f"{path[:at]}%{ord(path[at]):02x}{path[at + 1 :]}", lambda path, at: path[:at] + "/." + path[at:]),
+    *(lambda path, at: path[:at] + path[at:].upper(), lambda path, at: quote(path, safe="")),
+]
+
+
+@given(st.sampled_from([route for route in ROUTES if ANY_NAME not in route.path]), st.sampled_from(CHANGES), st.data())
+def test_a_path_that_differs_from_a_route_in_any_character_is_another_path(route, change, data):
+    path = change(route.path, data.draw(st.integers(0, len(route.path) - 1)))
+    environ = {"RAW_URI": path, "PATH_INFO": unquote(path, "latin-1")}
+    found = CLIENT.open("/", method=route.method, environ_overrides=environ).status_code == 404
+    assert found == all(path != other.path for other in ROUTES)

@@ -29,7 +29,8 @@ def application():
 
 def environ(method, path, body=b"", query="", **variables):
     """The environ of a request. These texts need not be valid."""
-    given = {"PATH_INFO": path, "QUERY_STRING": query, "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body)}
+    paths = {"RAW_URI": path, "PATH_INFO": path}
+    given = paths | {"QUERY_STRING": query, "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body)}
     return create_environ(method=method) | {"SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1"} | given | variables
 
 

@@ -4,6 +4,7 @@ The fast path reads a body first and accepts valid bodies only. Any other body w
 loaded by the schema of its shape, which finds every fault.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import replace
 from traceback import clear_frames
@@ -35,7 +36,11 @@ class JsonDecoder:
         self.schema: dict[str, Any] = {"oneOf": list(self._schemas.values())}
 
     def decode(self, content: bytes) -> DecodedBatch:
-        """The valid orders of the body and all faults. Raises MalformedBody if it is not JSON."""
+        """The valid orders of the body and all faults. Raises MalformedBody if it is not JSON.
+
+        A byte order mark at the start is ignored, as RFC 8259 permits and as it is in CSV.
+        """
+        content = content.removeprefix(BOM_UTF8)
         return self._fast.read(content) or self._oversized(content) or self._explain(strict_json.read(content))
 
     def example(self, model: RiskModel) -> dict[str, Any]:

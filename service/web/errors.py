@@ -29,7 +29,7 @@ PROBLEMS: dict[int, tuple[str, str]] = {
     411: ("length-required", "A body needs a Content-Length."),
     413: ("body-too-large", "The body is larger than the limit."),
     414: ("uri-too-long", "The URI is too long."),
-    415: ("unsupported-media-type", "The media type or the coding of the body is not supported."),
+    415: ("unsupported-media-type", "The media type, the charset or the coding of the body is not supported."),
     417: ("expectation-failed", "The expectation cannot be met."),
     422: ("invalid-batch", "The batch contains orders that cannot be scored."),
     431: ("headers-too-large", "The headers are too large."),

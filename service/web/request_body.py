@@ -10,6 +10,8 @@ from service.web.errors import Problem
 CODINGS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 """The supported content codings (RFC 9110, 8.4.1), with zlib's window bits for each."""
 
+_OTHER_NAMES = {"x-gzip": "gzip"}  # RFC 9110, 8.4.1.3
+
 _DIGITS = 4000  # Python converts at most 4,300 digits to a number
 _DISCARDED = 2**20
 
@@ -19,8 +21,9 @@ def read(environ: Mapping[str, Any], limit: int) -> bytes:
 
     Raises Problem 400, 411, 413, 415.
     """
-    coding = environ.get("HTTP_CONTENT_ENCODING", "identity").lower()
-    if coding != "identity" and coding not in CODINGS:
+    names = map(str.strip, environ.get("HTTP_CONTENT_ENCODING", "").lower().split(","))
+    codings = [_OTHER_NAMES.get(name, name) for name in names if name not in ("", "identity")]
+    if len(codings) > 1 or not CODINGS.keys() >= {*codings}:
         detail = f"The Content-Encoding must be {' or '.join(CODINGS)}, or none."
         raise Problem(415, detail, headers={"Accept-Encoding": ", ".join(CODINGS)})
     declared = environ.get("CONTENT_LENGTH", "")
@@ -37,7 +40,7 @@ def read(environ: Mapping[str, Any], limit: int) -> bytes:
         content = b""
     if len(content) != length:
         raise Problem(400, "The body ended before its Content-Length.")
-    return content if coding == "identity" else _inflate(content, coding, limit)
+    return _inflate(content, codings[0], limit) if codings else content
 
 
 def discard(environ: Mapping[str, Any], limit: int) -> None:

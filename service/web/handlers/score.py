@@ -11,6 +11,8 @@ from service.telemetry.request_context import ENVIRON_KEY, RequestContext, Timin
 from service.web.errors import Problem
 from service.web.route import Components
 
+_UTF8 = ("utf-8", "utf8")
+
 
 def score(components: Components, request: Request) -> Response:
     """Score the batch in the body. It is answered in the format in which it came."""
@@ -19,6 +21,8 @@ def score(components: Components, request: Request) -> Response:
     options = Options(settings.out_of_range, partial=_is_partial(request.query_string))
     if request.mimetype not in MEDIA_TYPES:
         raise Problem(415, f"Content-Type must be {' or '.join(MEDIA_TYPES)}.")
+    if request.mimetype_params.get("charset", "utf-8").lower() not in _UTF8:
+        raise Problem(415, "The charset of the Content-Type must be utf-8, or none.")
     permit = components.concurrency_limit.permit(request.environ)
     body = RequestBody(request.mimetype, permit.read(request.environ))
     scored = components.scoring.score(body, options, context)
@@ -28,7 +32,7 @@ def score(components: Components, request: Request) -> Response:
     context.timings = (*context.timings, Timing("encode", begin, perf_counter()))
     timing = ", ".join(f"{stage};dur={(end - begin) * 1000:.3f}" for stage, begin, end in context.timings)
     headers = {"Cache-Control": "no-store", "Server-Timing": timing}
-    return Response(content, headers=headers, content_type=form.media_type)
+    return Response(content, headers=headers, mimetype=form.media_type)
 
 
 def _is_partial(query: bytes) -> bool:

@@ -30,9 +30,20 @@ def send(client, data, coding=None, *, stream=None, **environ):
     return client.post("/score", input_stream=body, content_type="application/json", environ_overrides=given)
 
 
-@pytest.mark.parametrize("kind", ["application/json", "Application/JSON", "application/json; charset=utf-8"])
-def test_json_is_accepted_with_or_without_a_charset(client, kind):
-    assert client.post("/score", data=BODY, content_type=kind).status_code == 200
+CHARSETS = ["", "; charset=utf-8", ';charset="UTF-8"', "; Charset=Utf8", "; header=present; charset=utf-8", "; charset="]
+
+
+@pytest.mark.parametrize("charset", CHARSETS)
+@pytest.mark.parametrize("kind", ["application/json", "Application/JSON"])
+def test_utf_8_is_accepted_with_or_without_its_name(client, kind, charset):
+    assert client.post("/score", data=BODY, content_type=kind + charset).status_code == 200
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "utf-16", "windows-1252", "us-ascii", "utf-8-sig", "utf-88", '"Latin1"'])
+@pytest.mark.parametrize("kind", ["application/json", "text/csv"])
+def test_another_charset_is_rejected_before_the_body_is_read(client, kind, charset):
+    answer = client.post("/score", input_stream=NotRead(), content_type=f"{kind}; charset={charset}")
+    assert (answer.status_code, answer.json["detail"]) == (415, "The charset of the Content-Type must be utf-8, or none.")
 
 
 @pytest.mark.parametrize("kind", [None, "", "text/plain", "application/x-www-form-urlencoded", "application/jsonl", "x"])
@@ -41,7 +52,10 @@ def test_another_media_type_or_none_is_rejected(client, kind):
     assert (answer.status_code, answer.json["detail"]) == (415, "Content-Type must be application/json or text/csv.")
 
 
-@pytest.mark.parametrize(("coding", "data"), [("gzip", GZIP), ("deflate", zlib.compress(BODY)), ("identity", BODY)])
+CODINGS = [("gzip", GZIP), ("deflate", zlib.compress(BODY)), ("identity", BODY), ("", BODY), ("x-gzip", GZIP)]
+
+
+@pytest.mark.parametrize(("coding", "data"), [*CODINGS, ("gzip ", GZIP), (", gzip", GZIP), ("identity, gzip", GZIP)])
 def test_a_compressed_body_is_scored_as_the_same_body(client, coding, data):
     plain = send(client, BODY)
     for name in (coding, coding.upper()):
@@ -49,7 +63,7 @@ def test_a_compressed_body_is_scored_as_the_same_body(client, coding, data):
         assert (answer.status_code, answer.data) == (200, plain.data)
 
 
-@pytest.mark.parametrize("coding", ["br", "zstd", "x-gzip", "gzip, gzip", "gzip,deflate", "identity, gzip", "gzip ", "", "*"])
+@pytest.mark.parametrize("coding", ["br", "zstd", "x-deflate", "gzip, gzip", "gzip,deflate", "gzip, x-gzip", "gzip;q=1", "*"])
 def test_another_coding_or_several_are_rejected_with_the_supported_ones(client, coding):
     answer = send(client, gzip.compress(GZIP), coding)
     assert (answer.status_code, answer.headers["Accept-Encoding"]) == (415, "gzip, deflate")

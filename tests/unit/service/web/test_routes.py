@@ -91,6 +91,12 @@ def test_it_is_in_progress_as_long_as_gunicorn_answers_it_if_it_scores(service, 
     assert samples(client, **bearer(OTHER))["delivery_risk_requests_in_progress"] == 0
 
 
+@pytest.mark.parametrize("path", [route.path.replace(ANY_NAME, "swagger-ui.css") for route in ROUTES if route.method == "GET"])
+def test_a_text_is_answered_with_its_charset(path):
+    with CLIENT.get(path) as answer:
+        assert answer.content_type.endswith("; charset=utf-8") == answer.content_type.startswith("text/")
+
+
 CLIENT = app_of().test_client()
 CHANGES = [
     *(lambda path, at: "/" + path, lambda path, at: path + "/", lambda path, at: path + ";a=b", lambda path, at: path + "%20"),

@@ -34,7 +34,7 @@ def send_as(form, ids, values, query=""):
 
 
 def rows_of(answer):
-    assert (answer.status_code, answer.mimetype) == (200, "text/csv"), answer.text
+    assert (answer.status_code, answer.content_type) == (200, "text/csv; charset=utf-8"), answer.text
     return list(csv.DictReader(answer.text.splitlines()))
 
 

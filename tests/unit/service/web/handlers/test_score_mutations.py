@@ -61,7 +61,7 @@ def assert_answered(answer, media_type, body, *, partial):
         errors = found.get("errors", [])
         assert answer.status_code == 400 or 1 <= len(errors) == min(MOST_ERRORS, found["error_count"])
     elif media_type == CSV:
-        assert answer.content_type == CSV
+        assert answer.content_type == f"{CSV}; charset=utf-8"
         rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
         assert {row["order_id"] for row in rows} <= {*sent.ids(), ""}
         assert all(0 <= float(row["score"]) <= 1 for row in rows if not row.get("errors"))

@@ -119,6 +119,23 @@ class VersionSchema(Schema):
     model_version = fields.String(required=True)
 
 
+class RouteSchema(Schema):
+    """A route of the service."""
+
+    method = fields.String(required=True)
+    path = fields.String(required=True)
+    summary = fields.String(required=True)
+
+
+class HomeSchema(Schema):
+    """What the service is, and its routes."""
+
+    service = fields.String(required=True)
+    service_version = fields.String(required=True)
+    description = fields.String(required=True)
+    routes = fields.List(fields.Nested(RouteSchema), required=True)
+
+
 class HealthSchema(Schema):
     """The answer of a probe."""
 

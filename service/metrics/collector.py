@@ -31,8 +31,15 @@ class MetricsCollector(Collector):
         self._counters = counters
         self._serving = serving
         self._look_times = look_times
-        self.registry = CollectorRegistry(auto_describe=False)
+        self.registry = CollectorRegistry()
         self.registry.register(self)
+
+    def describe(self) -> Iterator[Family]:
+        """Every family without its series. By their names a scrape may ask for some of them."""
+        for name, metric in METRICS.items():
+            yield _family(name, metric, ())
+        for name, gauge in GAUGES.items():
+            yield GaugeMetricFamily(name, gauge.help, labels=gauge.labels)
 
     def collect(self) -> Iterator[Family]:
         """Every family, empty ones too."""

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, request
 from flask.json.provider import JSONProvider
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import MethodNotAllowed
 
 from service.metrics.recorder import Metrics
 from service.telemetry.tracing import Tracer
 from service.web import authentication, errors, malformed, middleware
-from service.web.route import ROUTES_KEY, Components, Route, RouteTable
+from service.web.errors import Problem
+from service.web.route import ROUTES_KEY, Components, Route, RouteTable, path_of
 
 
 class MsgspecProvider(JSONProvider):
@@ -31,6 +31,7 @@ def create_app(components: Components, metrics: Metrics, tracer: Tracer) -> Flas
     app.json = MsgspecProvider(app)
     errors.register(app)
     app.before_request(malformed.reject)
+    table = RouteTable(components.routes)
     if components.token_store is not None:
         authentication.register(app, components.token_store, metrics)
 
@@ -40,13 +41,14 @@ def create_app(components: Components, metrics: Metrics, tracer: Tracer) -> Flas
         method: str = request.environ["REQUEST_METHOD"]
         routes: Mapping[str, Route] = request.environ[ROUTES_KEY]
         if not routes:
-            abort(404)
+            raise Problem(404, f"The path does not exist. {table.advice(path_of(request.environ))}")
+        allow = {"Allow": ", ".join(sorted(routes))}
         if method not in routes:
-            raise MethodNotAllowed(sorted(routes))
+            raise Problem(405, f"The path supports {allow['Allow']}.", headers=allow)
         if method == "OPTIONS":
-            return Response(headers={"Allow": ", ".join(sorted(routes))})
+            return Response(headers=allow)
         return routes[method].handler(components, request)
 
-    observed = middleware.layer(app.wsgi_app, metrics, tracer, RouteTable(components.routes))
+    observed = middleware.layer(app.wsgi_app, metrics, tracer, table)
     app.wsgi_app = components.concurrency_limit.layer(observed)  # type: ignore[assignment,method-assign]
     return app

@@ -56,7 +56,7 @@ def layer(app: "WSGIApplication", metrics: Metrics, tracer: Tracer, table: Route
         finally:
             seconds = time.perf_counter() - started
             method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in _METHODS else "other"
-            route = routes.get(method)
+            route = routes.get(method) or next(iter(routes.values()), None)
             path = "unreadable" if malformed.ERROR in environ else "unmatched" if route is None else route.path
             metrics.request(method, path, status, seconds, context.timings)
             answered = AnsweredRequest(method, path, status, started, seconds, context.timings, context.notes)

@@ -57,7 +57,7 @@ def _operation(route: Route, served: ServedModel, authenticated: bool) -> dict[s
     description = "A result for each order, in the format of the request." if route.scoring else route.summary
     return {
         "summary": route.summary,
-        "operationId": route.path[1:].partition(".")[0],
+        "operationId": route.path[1:].partition(".")[0] or "home",
         **(_batch(served) if route.scoring else {}),
         "responses": {
             "200": {"description": description, "content": deepcopy(route.answer)},  # apispec replaces the schemas

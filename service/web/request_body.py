@@ -10,6 +10,8 @@ from service.web.errors import Problem
 CODINGS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 """The supported content codings (RFC 9110, 8.4.1), with zlib's window bits for each."""
 
+NO_BODY = "The request has no body, or no Content-Length: send a batch of orders, such as the example in /openapi.json."
+
 _OTHER_NAMES = {"x-gzip": "gzip"}  # RFC 9110, 8.4.1.3
 
 _DIGITS = 4000  # Python converts at most 4,300 digits to a number
@@ -27,6 +29,8 @@ def read(environ: Mapping[str, Any], limit: int) -> bytes:
         detail = f"The Content-Encoding must be {' or '.join(CODINGS)}, or none."
         raise Problem(415, detail, headers={"Accept-Encoding": ", ".join(CODINGS)})
     declared = environ.get("CONTENT_LENGTH", "")
+    if is_missing(environ):
+        raise Problem(400 if declared else 411, NO_BODY)
     if not declared or "HTTP_TRANSFER_ENCODING" in environ:
         raise Problem(411, "The body needs a Content-Length and must not be chunked.")
     if not (declared.isascii() and declared.isdigit()):
@@ -41,6 +45,11 @@ def read(environ: Mapping[str, Any], limit: int) -> bytes:
     if len(content) != length:
         raise Problem(400, "The body ended before its Content-Length.")
     return _inflate(content, codings[0], limit) if codings else content
+
+
+def is_missing(environ: Mapping[str, Any]) -> bool:
+    """Whether the request has no body."""
+    return environ.get("CONTENT_LENGTH", "") in ("", "0") and "HTTP_TRANSFER_ENCODING" not in environ
 
 
 def discard(environ: Mapping[str, Any], limit: int) -> None:

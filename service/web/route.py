@@ -7,6 +7,7 @@ route's in any character is another one. gunicorn's hooks compare the same text,
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from flask.typing import ResponseReturnValue
 from gunicorn.util import split_request_uri
@@ -80,6 +81,16 @@ class RouteTable:
         """The routes of a path by method; none where the path does not exist."""
         folder, slash, name = path.rpartition("/")
         return self._by_path.get(path) or (name and self._by_path.get(f"{folder}{slash}{ANY_NAME}")) or {}
+
+    def advice(self, path: str) -> str:
+        """Which path of the table is meant by one that does not exist: the one it resembles, or all that are documented."""
+        documented = [path for path, routes in self._by_path.items() if any(route.summary for route in routes.values())]
+        plain = "/" + "/".join(filter(None, unquote(path).lower().split("/")))
+        return (
+            f"Use {plain}: a path is compared as it was sent."
+            if plain in documented
+            else f"The paths are {', '.join(documented)}."
+        )
 
 
 def path_of(environ: "WSGIEnvironment") -> str:

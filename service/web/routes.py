@@ -3,9 +3,9 @@
 from functools import partial
 
 from schemas.formats.table import CSV, JSON
-from schemas.model_card import HealthSchema, ModelSchema, VersionSchema
+from schemas.model_card import HealthSchema, HomeSchema, ModelSchema, VersionSchema
 from schemas.result import ColumnsDecisionSchema, DecisionSchema
-from service.web.handlers import docs, model, probes, score
+from service.web.handlers import docs, home, model, probes, score
 from service.web.route import ANY_NAME, Route
 
 _probe = partial(Route, "GET", scope=None, traced=False, answer={JSON: {"schema": HealthSchema()}})
@@ -21,9 +21,17 @@ ROUTES = (
         answer={JSON: {"schema": {"oneOf": [DecisionSchema(), ColumnsDecisionSchema()]}}, CSV: {"schema": {"type": "string"}}},
         problems=(408, 411, 413, 415, 422, 503),
     ),
+    Route(
+        "GET",
+        "/",
+        home.home,
+        summary="What this is and where to look.",
+        answer={JSON: {"schema": HomeSchema()}, "text/html": {"schema": {"type": "string"}}},
+    ),
     Route("GET", "/model", model.model, summary="The model that is served.", answer={JSON: {"schema": ModelSchema()}}),
     Route("GET", "/version", model.version, summary="The versions that run here.", answer={JSON: {"schema": VersionSchema()}}),
     _probe("/livez", probes.livez, summary="The process answers."),
+    _probe("/healthz", probes.livez, summary="Another name of /livez."),
     _probe("/readyz", probes.readyz, summary="The service is ready for orders.", problems=(503,)),
     Route(
         "GET",

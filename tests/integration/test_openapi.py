@@ -52,7 +52,7 @@ def test_the_service_keeps_to_its_own_document_under_generated_requests(server, 
 
 def test_a_status_given_before_any_route_is_entered_is_in_the_document(server):
     document = json.loads(server.call("GET", "/openapi.json")[2])
-    assert len(document["paths"]) == 8
+    assert len(document["paths"]) == 10
     for path, item in document["paths"].items():
         ((method, operation),) = item.items()
         for query, headers, status in (

@@ -14,10 +14,11 @@ from flask import Request, Response, abort, render_template, send_from_directory
 from service.web import openapi
 from service.web.route import Components, path_of
 
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+HTML = "text/html; charset=utf-8"
+POLICY = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}
 _SWAGGER_INIT = 'SwaggerUIBundle({url: "openapi.json", dom_id: "#ui", validatorUrl: null, deepLinking: true});\n'
 
 
@@ -33,7 +34,7 @@ def docs(components: Components, _: Request) -> Response:
     """The page."""
     template = "routes.html" if _swagger_files() is None else "swagger.html"
     page = render_template(template, document=_document(components))
-    return Response(page, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _POLICY})
+    return Response(page, content_type=HTML, headers=POLICY)
 
 
 def asset(components: Components, request: Request) -> Response:

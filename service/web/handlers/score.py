@@ -8,6 +8,7 @@ from flask import Request, Response
 from schemas.formats.table import MEDIA_TYPES, RequestBody, format_of
 from service.scoring.batch import Options
 from service.telemetry.request_context import ENVIRON_KEY, RequestContext, Timing
+from service.web import request_body
 from service.web.errors import Problem
 from service.web.route import Components
 
@@ -20,7 +21,8 @@ def score(components: Components, request: Request) -> Response:
     settings = components.settings
     options = Options(settings.out_of_range, partial=_is_partial(request.query_string))
     if request.mimetype not in MEDIA_TYPES:
-        raise Problem(415, f"Content-Type must be {' or '.join(MEDIA_TYPES)}.")
+        empty = f" {request_body.NO_BODY}" if request_body.is_missing(request.environ) else ""
+        raise Problem(415, f"Content-Type must be {' or '.join(MEDIA_TYPES)}.{empty}")
     if request.mimetype_params.get("charset", "utf-8").lower() not in _UTF8:
         raise Problem(415, "The charset of the Content-Type must be utf-8, or none.")
     permit = components.concurrency_limit.permit(request.environ)

@@ -15,7 +15,7 @@ from tests.unit.service.web.test_errors import problem
 from tests.unit.service.web.test_request_body import NotRead
 
 REALM = 'Bearer realm="delivery-risk"'
-READ = ["/model", "/version", "/openapi.json", "/docs", "/docs/init.js", "/metrics"]
+READ = ["/", "/model", "/version", "/openapi.json", "/docs", "/docs/init.js", "/metrics"]
 OPEN = [route.path for route in ROUTES if route.scope is None]
 
 
@@ -66,7 +66,7 @@ def test_a_token_is_valid_for_its_scopes_and_no_others(client, order):
 
 
 def test_every_method_of_every_route_but_the_probes_needs_a_token(client):
-    assert OPEN == ["/livez", "/readyz"]
+    assert OPEN == ["/livez", "/healthz", "/readyz"]
     for route in ROUTES:
         for method in route.methods:
             answer = client.open(route.path.replace(ANY_NAME, "init.js"), method=method)
@@ -161,7 +161,7 @@ def test_the_document_says_which_scope_each_route_needs(client):
     assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
     needed = {path: operation.get("security") for path, item in document["paths"].items() for operation in item.values()}
     assert needed.pop("/score") == [{"token": ["score"]}]
-    assert needed.pop("/livez") is needed.pop("/readyz") is None
+    assert [needed.pop(path) for path in OPEN] == [None] * 3
     assert set(map(str, needed.values())) == {"[{'token': ['read']}]"}
     assert set(document["paths"]["/score"]["post"]["responses"]) >= {"401", "403"}
     assert "401" not in document["paths"]["/livez"]["get"]["responses"]

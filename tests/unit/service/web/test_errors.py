@@ -1,4 +1,5 @@
 import logging
+import re
 
 import pytest
 
@@ -19,8 +20,9 @@ def problem(answer, status):
 )
 def test_a_wrong_method_is_answered_with_the_allowed_ones(client, method, path, allow):
     answer = client.open(path, method=method)
-    problem(answer, 405)
+    detail = problem(answer, 405)["detail"]
     assert set(answer.headers["Allow"].split(", ")) == allow
+    assert detail == f"The path supports {answer.headers['Allow']}."
 
 
 def test_an_unexpected_error_is_a_500_without_details_and_a_log_line_with_all_of_them(client, order, monkeypatch, caplog):
@@ -45,6 +47,23 @@ def test_an_unknown_path_is_not_found_and_not_redirected_to_another_host(client,
     answer = client.get(path, headers={"Host": "elsewhere.example"})
     problem(answer, 404)
     assert answer.location is None
+
+
+RESEMBLING = {"/score/": "/score", "/Score": "/score", "//score": "/score", "/%73core": "/score", "/docs/": "/docs", "//": "/"}
+
+
+@pytest.mark.parametrize(("path", "meant"), RESEMBLING.items())
+def test_an_unknown_path_that_resembles_a_known_one_is_answered_with_that(client, path, meant):
+    answer = client.get("/", environ_overrides={"RAW_URI": path})
+    assert problem(answer, 404)["detail"] == f"The path does not exist. Use {meant}: a path is compared as it was sent."
+
+
+@pytest.mark.parametrize("path", ["/", "/SECRET", "/score/SECRET", "/docs/a/SECRET"])
+def test_an_unknown_path_is_answered_with_those_that_are_documented_and_not_repeated(client, path):
+    answer = client.get(path.replace("/", "/x/", 1))
+    listed = re.findall(r"(?<= )/[^ ,]*(?=[,.])", problem(answer, 404)["detail"])
+    assert sorted(listed) == sorted(client.get("/openapi.json").json["paths"])
+    assert "SECRET" not in answer.text
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs/swagger-ui.css"])

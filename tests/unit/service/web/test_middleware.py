@@ -52,9 +52,11 @@ def test_an_unknown_path_is_logged_as_unmatched_without_the_path(client, lines):
     assert "secret" not in text_of(line)
 
 
-def test_an_unknown_method_is_counted_as_other(client, lines):
-    client.open("/score", method="FROB")
-    assert (lines()[0].method, lines()[0].status) == ("other", 405)
+@pytest.mark.parametrize(("method", "label"), [("FROB", "other"), ("PUT", "PUT"), ("GET", "GET")])
+def test_a_method_that_a_route_does_not_support_is_logged_and_counted_with_the_route(client, lines, method, label):
+    client.open("/score", method=method)
+    assert (lines()[0].method, lines()[0].route, lines()[0].status) == (label, "/score", 405)
+    assert samples(client)[f'http_request_duration_seconds_count{{method="{label}",route="/score",status="405"}}'] == 1
 
 
 @pytest.mark.parametrize("waited", [2.0, None])

@@ -52,6 +52,12 @@ def test_another_media_type_or_none_is_rejected(client, kind):
     assert (answer.status_code, answer.json["detail"]) == (415, "Content-Type must be application/json or text/csv.")
 
 
+def test_a_post_of_nothing_is_answered_with_all_that_is_missing(client):
+    answer = client.post("/score")
+    expected = f"Content-Type must be application/json or text/csv. {request_body.NO_BODY}"
+    assert (answer.status_code, answer.json["detail"]) == (415, expected)
+
+
 CODINGS = [("gzip", GZIP), ("deflate", zlib.compress(BODY)), ("identity", BODY), ("", BODY), ("x-gzip", GZIP)]
 
 
@@ -70,7 +76,6 @@ def test_another_coding_or_several_are_rejected_with_the_supported_ones(client, 
 
 
 DAMAGED = {
-    "nothing": (b"", "is cut short"),
     "cut short by its last byte": (GZIP[:-1], "is cut short"),
     "cut in the middle": (GZIP[:40], "is cut short"),
     "a head alone": (GZIP[:10], "is cut short"),
@@ -139,7 +144,8 @@ def test_a_connection_that_breaks_within_the_body_is_no_fault_of_the_service(cli
 LARGEST = 10_000 * (600 + sum(len(name) + 32 for name in FEATURES))
 LENGTHS = [
     *[(length, {}, 400, "The Content-Length is not a number.") for length in ("-1", "1.5", "x", "+5", "５")],
-    ("", {}, 411, "The body needs a Content-Length and must not be chunked."),
+    ("", {}, 411, request_body.NO_BODY),
+    ("0", {}, 400, request_body.NO_BODY),
     (None, {"HTTP_TRANSFER_ENCODING": "chunked"}, 411, "The body needs a Content-Length and must not be chunked."),
     ("9" * 5000, {}, 413, f"The body is larger than {LARGEST} bytes."),
     (str(LARGEST + 1), {}, 413, f"The body is larger than {LARGEST} bytes."),

@@ -37,6 +37,10 @@ class Unreadable(ModelError):
     """The file cannot be opened, or is not a valid zip archive."""
 
 
+class Unwritable(ModelError):
+    """The journal of a registry cannot be written, so the registry is unchanged."""
+
+
 class TooLarge(ModelError):
     """The file or a part of it is over its limit. It was not read, unpacked or computed."""
 

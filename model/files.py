@@ -5,7 +5,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader, BufferedWriter, FileIO
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from model.errors import TooLarge, Unreadable
 
 _SLICE = 2**20
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+
+NO_LINKS = os.O_NOFOLLOW | os.O_NONBLOCK
+"""Flags of os.open: a link is an error, and a FIFO opens without waiting."""
 
 
 class _Slices(FileIO):
@@ -53,6 +56,32 @@ def permissions(path: Path | str) -> int:
         mask = os.umask(0o077)
         os.umask(mask)
         return 0o666 & ~mask
+
+
+def open_shared(path: Path | str, flags: int = 0) -> int:
+    """A handle to read and write this file, which is made if there is none. Raises OSError.
+
+    All users may read a new file; those who may write its folder may write it. `flags` are further flags of os.open.
+    """
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | flags, 0o600)
+    except FileExistsError:
+        return os.open(path, os.O_RDWR | NO_LINKS | flags)
+    folder = os.stat(Path(path).parent)
+    for owner, group in ((-1, folder.st_gid), (folder.st_uid, -1)):
+        with suppress(PermissionError):  # made by root, the file belongs to the folder's owner
+            os.fchown(handle, owner, group)
+    os.fchmod(handle, 0o644 | folder.st_mode & 0o022)
+    return handle
+
+
+def flush_names(folder: Path | str) -> None:
+    """Flush the names in this folder to disk. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def create_draft(folder: Path | str, prefix: str) -> tuple[str, FileIO]:

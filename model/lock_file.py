@@ -12,10 +12,11 @@ from logging import getLogger
 from pathlib import Path
 from threading import Timer
 
+from model import files
+
 NOTICE_SECONDS = 1.0
 
 _log = getLogger("delivery_risk.lock")
-_FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 @contextmanager
@@ -44,14 +45,8 @@ def locked(path: Path | str, *, wait: bool = True) -> Iterator[None]:
 
 def _open(path: Path | str) -> int:
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        try:
-            return os.open(path, os.O_RDWR | _FLAGS)
-        except PermissionError:
-            return os.open(path, os.O_RDONLY | _FLAGS)
-    folder = os.stat(Path(path).parent)
-    with suppress(PermissionError):  # made by root, the file belongs to the folder's owner
-        os.fchown(handle, folder.st_uid, folder.st_gid)
-    os.fchmod(handle, 0o644 | folder.st_mode & 0o022)
-    return handle
+        return files.open_shared(path)
+    except PermissionError:
+        with suppress(FileNotFoundError):
+            return os.open(path, os.O_RDONLY | files.NO_LINKS)
+        raise

@@ -1,11 +1,14 @@
 """Registries for tests."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 from model.artifact import model_file
 from model.errors import NothingPromoted
 from model.registry import loader, references, versions
+from model.registry.journal import JOURNAL
+from model.registry.references import VersionReference
 from tests.models import one_input
 
 State = tuple[list[str], list[str]]
@@ -36,6 +39,13 @@ def holding(directory: Path, published: str, promoted: str) -> Path:
     return directory
 
 
+def refer(directory: Path, at: VersionReference, name: str = references.CURRENT) -> None:
+    """Let the reference of this name be this one alone, as no command would."""
+    draft = directory.with_name(f"{directory.name}.{name}")
+    draft.write_bytes(references.dumps([at]))
+    os.replace(draft, directory / name)
+
+
 def state(directory: Path) -> State:
     """The versions and the history of a registry, all of which must be valid."""
     found = versions.list_versions(directory)
@@ -53,6 +63,6 @@ def state(directory: Path) -> State:
 
 def drafts(directory: Path) -> list[str]:
     """The files of a registry that are neither versions nor references."""
-    known = [".lock", references.CURRENT, references.CHALLENGER, references.BROKEN]
+    known = [".lock", JOURNAL, references.CURRENT, references.CHALLENGER, references.BROKEN]
     known += [f"{version}.npz" for version in versions.list_versions(directory)]
     return [path.name for path in directory.iterdir() if path.name not in known]

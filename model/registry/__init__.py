@@ -1,1 +1,1 @@
-"""The directory of model versions, and the references to the current version and the challenger."""
+"""The directory of model versions, the references to the current version and the challenger, and the journal of changes."""

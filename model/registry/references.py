@@ -9,7 +9,6 @@ the new one. Its entries are checked as those of a manifest.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,7 +38,8 @@ _FIELDS = {
     "file": checks.text(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,67}", "a plain name of letters, digits, '.', '_', '+', '-', at most 68"),
     "sha256": checks.text(r"[0-9a-f]{64}", "64 hexadecimal digits"),
 }
-_current = checks.object_of(dict, _FIELDS, {"before": checks.list_of(checks.object_of(VersionReference, _FIELDS), least=0)})
+reference = checks.object_of(VersionReference, _FIELDS)
+_current = checks.object_of(dict, _FIELDS, {"before": checks.list_of(reference, least=0)})
 
 
 def read(directory: Path | str, name: str = CURRENT) -> tuple[VersionReference, ...]:
@@ -66,9 +66,3 @@ def dumps(history: Sequence[VersionReference]) -> bytes:
     """The file of the last KEPT versions of this history. The same history gives the same bytes."""
     *before, current = map(asdict, history[-KEPT:])
     return json.dumps(current | {"before": before}, indent=1).encode() + b"\n"
-
-
-def write(directory: Path | str, prefix: str, history: Sequence[VersionReference], name: str = CURRENT) -> None:
-    """Replace the file of this name by a draft whose name starts with `prefix`. Raises OSError."""
-    with files.draft(directory, prefix, dumps(history)) as draft:
-        os.replace(draft, Path(directory, name))

@@ -2,20 +2,21 @@
 
     8.npz          the model file of version 8, whose content never changes
     CURRENT.json, CHALLENGER.json   see references.py
+    JOURNAL.jsonl  who changed these references, when and why, see journal.py
     BROKEN.json    an invalid CURRENT.json that a promotion replaced
-    .lock          locked while the registry is changed; the kernel releases it if that process dies
-    .draft-*       files that are not published yet; the next change removes those of a process that was killed
+    .lock, .draft-*   see changes.py
 
 A file gets its name in one atomic step, after it was checked and flushed to disk. So reading needs no lock: at any moment each
 version is complete, and a reference is the old or the new one.
 
-In all functions `reserved` are names that no feature of a servable model may have.
+In all functions `reserved` are names that no feature of a servable model may have, and `message` is the reason of a change for
+the journal.
 """
 
 import os
 import re
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from model import errors, files
@@ -23,12 +24,11 @@ from model.artifact import model_file, npz
 from model.artifact.manifest import VERSION
 from model.core.risk_model import RiskModel
 from model.errors import ModelError, Unreadable, VersionTaken
-from model.lock_file import locked
 from model.registry import references
+from model.registry.changes import DRAFT, Change, changing, make
 from model.registry.references import VersionReference
 
 _FILE = re.compile(rf"({VERSION})\.npz")
-_DRAFT = ".draft-"
 
 
 def list_versions(directory: Path | str) -> list[str]:
@@ -76,9 +76,9 @@ def publish(file: Path | str, directory: Path | str, *, reserved: Collection[str
     model = model_file.loads(data)
     model.require_risk(reserved)
     name = _file(model.manifest.version)
-    with _changing(directory):
+    with changing(directory):
         _require_same_model(directory, model)
-        with files.draft(directory, _DRAFT, data) as draft:
+        with files.draft(directory, DRAFT, data) as draft:
             try:
                 files.give_name(draft, Path(directory, name))
             except FileExistsError:
@@ -88,7 +88,7 @@ def publish(file: Path | str, directory: Path | str, *, reserved: Collection[str
 
 
 def promote(
-    version: str, directory: Path | str, *, reserved: Collection[str] = ()
+    version: str, directory: Path | str, *, reserved: Collection[str] = (), message: str = ""
 ) -> tuple[VersionReference, ModelError | None]:
     """Make this version the current one; if it is the challenger, its trial ends. Raises ModelError and OSError.
 
@@ -96,51 +96,55 @@ def promote(
     """
     history: tuple[VersionReference, ...] = ()
     broken = None
-    with _changing(directory):
+    with changing(directory):
         promoted = _reference(get(directory, version, reserved=reserved))
         try:
             history = references.read(directory)
         except errors.NothingPromoted:
             pass
         except (errors.BadPointer, errors.TooLarge) as error:
-            with files.draft(directory, _DRAFT, Path(directory, references.CURRENT).read_bytes()) as kept:
+            with files.draft(directory, DRAFT, Path(directory, references.CURRENT).read_bytes()) as kept:
                 os.replace(kept, Path(directory, references.BROKEN))
             broken = error
-        if history[-1:] != (promoted,):
-            references.write(directory, _DRAFT, (*history, promoted))
-        _end_trial_of(version, directory)
+        promotion = [Change("promote", history, (*history, promoted))] if history[-1:] != (promoted,) else []
+        make(directory, [*promotion, *_end_of_trial(version, directory)], message)
     return promoted, broken
 
 
-def rollback(directory: Path | str, *, reserved: Collection[str] = ()) -> VersionReference:
+def rollback(directory: Path | str, *, reserved: Collection[str] = (), message: str = "") -> VersionReference:
     """Make the version before the last promotion current again, the same bytes. Raises ModelError and OSError.
 
     If it is the challenger, its trial ends.
     """
-    with _changing(directory):
-        *history, _ = references.read(directory)
-        if not history:
+    with changing(directory):
+        history = references.read(directory)
+        *earlier, _ = history
+        if not earlier:
             raise errors.NotAllowed(references.CURRENT, "no earlier version to roll back to")
-        load(directory, history[-1], reserved=reserved)
-        references.write(directory, _DRAFT, history)
-        _end_trial_of(history[-1].version, directory)
-    return history[-1]
+        load(directory, earlier[-1], reserved=reserved)
+        made = [Change("rollback", history, earlier), *_end_of_trial(earlier[-1].version, directory)]
+        make(directory, made, message)
+    return earlier[-1]
 
 
-def challenge(version: str | None, directory: Path | str, *, reserved: Collection[str] = ()) -> None:
+def challenge(version: str | None, directory: Path | str, *, reserved: Collection[str] = (), message: str = "") -> None:
     """Make this version the challenger; None ends the trial. Raises ModelError and OSError.
 
     NotAllowed for the current version, OtherFeatures if it does not take the same features as the current version.
     """
-    with _changing(directory):
+    with changing(directory):
+        before = _tried(directory)
         if version is None:
-            Path(directory, references.CHALLENGER).unlink(missing_ok=True)
+            if os.path.lexists(Path(directory, references.CHALLENGER)):
+                make(directory, [Change("end_trial", before, ())], message)
             return
         model, champion = get(directory, version, reserved=reserved), current(directory)
         if version == champion.version:
             raise errors.NotAllowed(f"version {version}", "the current version; choose another version as challenger")
         require_same_features(load(directory, champion, reserved=reserved), model)
-        references.write(directory, _DRAFT, [_reference(model)], references.CHALLENGER)
+        tried = (_reference(model),)
+        if before != tried:
+            make(directory, [Change("challenge", before, tried)], message)
 
 
 def require_same_features(champion: RiskModel, challenger: RiskModel) -> None:
@@ -149,26 +153,17 @@ def require_same_features(champion: RiskModel, challenger: RiskModel) -> None:
         raise errors.OtherFeatures("manifest.features", "not the features of the current version in the same order")
 
 
-def _end_trial_of(version: str, directory: Path | str) -> None:
-    with suppress(ModelError):  # an invalid CHALLENGER.json names no version
-        tried = challenger(directory)
-        if tried is not None and tried.version == version:
-            Path(directory, references.CHALLENGER).unlink()
+def _tried(directory: Path | str) -> Sequence[VersionReference]:
+    """The reference to the challenger, if there is a valid one."""
+    with suppress(ModelError):
+        return references.read(directory, references.CHALLENGER)
+    return ()
 
 
-@contextmanager
-def _changing(directory: Path | str) -> Iterator[None]:
-    """Lock the registry and remove old drafts; flush the names in the directory to disk after the block. Raises OSError."""
-    with locked(Path(directory, ".lock")):
-        for name in os.listdir(directory):
-            if name.startswith(_DRAFT):
-                Path(directory, name).unlink(missing_ok=True)
-        yield
-        folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+def _end_of_trial(version: str, directory: Path | str) -> list[Change]:
+    """The change that ends the trial of this version, if it is the challenger."""
+    tried = _tried(directory)
+    return [Change("end_trial", tried, ()) for reference in tried if reference.version == version]
 
 
 def _require_same_model(directory: Path | str, model: RiskModel) -> None:

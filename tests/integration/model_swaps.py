@@ -21,6 +21,7 @@ from model.registry.references import VersionReference
 from tests import oracle
 from tests.integration import load
 from tests.models import layer, model_of, plain
+from tests.registries import refer
 
 KINDS = (("speed", "load"), ("load", "distance", "rain"))
 ORDERS = 5
@@ -72,17 +73,13 @@ def publish(registry: Path, number: int) -> Known:
     return Known(kind, VersionReference(str(number), file, str(written.sha256)), model.manifest.threshold, scores)
 
 
-def point(registry: Path, at: VersionReference) -> None:
-    references.write(registry, ".draft-", [at])
-
-
 def _file(content: Callable[[RiskModel], bytes]) -> Callable[[Path, int], None]:
     """Publish an invalid file under its true digest, and refer to it."""
 
     def publish(registry: Path, number: int) -> None:
         data = content(version(number))
         (registry / "bad.npz").write_bytes(data)
-        point(registry, VersionReference(str(number), "bad.npz", hashlib.sha256(data).hexdigest()))
+        refer(registry, VersionReference(str(number), "bad.npz", hashlib.sha256(data).hexdigest()))
 
     return publish
 
@@ -94,7 +91,7 @@ def _manifest(other: Callable[[Manifest], Manifest]) -> Callable[[Path, int], No
 def _pipe(registry: Path, number: int) -> None:
     if not (registry / "pipe.npz").exists():
         os.mkfifo(registry / "pipe.npz")
-    point(registry, VersionReference(str(number), "pipe.npz", "0" * 64))
+    refer(registry, VersionReference(str(number), "pipe.npz", "0" * 64))
 
 
 def _text(content: bytes) -> Callable[[Path, int], object]:
@@ -108,8 +105,8 @@ BROKEN: dict[str, Callable[[Path, int], object]] = {
     "another self-test": _manifest(lambda found: replace(found, self_test=replace(found.self_test, scores=((0.123,),)))),
     "another head": _manifest(lambda found: replace(found, head="identity")),
     "another version": _manifest(lambda found: replace(found, version="x")),
-    "another digest": lambda registry, number: point(registry, VersionReference("0", "0.npz", "0" * 64)),
-    "no file": lambda registry, number: point(registry, VersionReference("none", "none.npz", "0" * 64)),
+    "another digest": lambda registry, number: refer(registry, VersionReference("0", "0.npz", "0" * 64)),
+    "no file": lambda registry, number: refer(registry, VersionReference("none", "none.npz", "0" * 64)),
     "a pipe": _pipe,
     "a reference that is not JSON": _text(b"{\xff"),
     "an empty reference": _text(b""),

@@ -15,7 +15,8 @@ from model.registry import references, versions
 from model.registry.references import VersionReference
 from tests.apps import service_of
 from tests.facts import ROOT
-from tests.integration.model_swaps import BROKEN, Client, point, publish
+from tests.integration.model_swaps import BROKEN, Client, publish
+from tests.registries import refer
 from tests.servers import Server, running
 
 WORKERS = 2
@@ -45,7 +46,7 @@ def seconds_until_all_serve(server: Server, version: str) -> float:
 def test_swaps_beside_broken_files_and_killed_workers_give_no_wrong_answer(tmp_path, swaps, broken, kills, requests, longest):
     draw = random.Random(swaps)
     known = {str(number): publish(tmp_path, number) for number in range(10)}
-    point(tmp_path, known["0"].at)
+    refer(tmp_path, known["0"].at)
     steps = draw.sample(["swap"] * swaps + ["break"] * broken + ["kill"] * kills, swaps + broken + kills)
     breaking = [name for _ in range(broken // len(BROKEN) + 1) for name in BROKEN]
     current, lags, killed_at = "0", [], []
@@ -55,7 +56,7 @@ def test_swaps_beside_broken_files_and_killed_workers_give_no_wrong_answer(tmp_p
         for step in [*steps, "swap"]:
             if step == "swap":
                 current = draw.choice([version for version in known if version != current])
-                point(tmp_path, known[current].at)
+                refer(tmp_path, known[current].at)
                 lags.append(seconds_until_all_serve(server, current))
             elif step == "break":
                 BROKEN[breaking.pop()](tmp_path, int(current) + 100)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from model.registry import versions
+from model.registry import journal, references, versions
 from tests.registries import State, drafts, holding, state, version_of
 
 _TRACEME, _SYSCALL, _SETOPTIONS, _SYSGOOD, _EXITKILL = 0, 24, 0x4200, 1, 0x100000
@@ -34,12 +34,13 @@ def _ptrace(request: int, child: int, data: int = 0) -> None:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Versions `published` and, in this order, `promoted` before; what is `done` then, and what that makes of a state."""
+    """Versions `published`, `promoted` in this order and `tried`; what is `done` then, and what that makes of a state."""
 
     published: str
     promoted: str
     done: Callable[[Path, Path], object]
     outcome: Callable[[State], State]
+    tried: str | None = None
 
 
 def _promote(version: str) -> Callable[[Path, Path], object]:
@@ -64,6 +65,7 @@ SCENARIOS = {
     "promote the current": Scenario("12", "12", _promote("2"), _promoted),
     "rollback": Scenario("1234", "1234", lambda _, path: versions.rollback(path), lambda before: (before[0], before[1][:-1])),
     "challenge": Scenario("12", "1", lambda _, path: versions.challenge("2", path), lambda before: before),
+    "promote the challenger": Scenario("12", "1", _promote("2"), _promoted, tried="2"),
 }
 
 
@@ -111,6 +113,8 @@ class Trial:
     def __init__(self, scenario: Scenario, folder: Path) -> None:
         self.scenario, self.file = scenario, folder / "new.npz"
         self.directory = holding(folder / "registry", scenario.published, scenario.promoted)
+        if scenario.tried is not None:
+            versions.challenge(scenario.tried, self.directory)
         self.file.write_bytes(version_of("9"))
         (self.directory / ".draft-of-the-dead").write_bytes(b"PK")
         self.image: Mapping[str, bytes] = {path.name: path.read_bytes() for path in self.directory.iterdir()}
@@ -130,9 +134,19 @@ class Trial:
             before, seen = seen, state(self.directory)
             assert seen in (before, self.scenario.outcome(before)), f"{before} became {seen}"
             assert len(drafts(self.directory)) <= 2
+            self.require_recorded()
         self.do()
         assert state(self.directory) == self.scenario.outcome(seen), f"{seen}, repeated, became {state(self.directory)}"
         assert drafts(self.directory) == []
+        self.require_recorded()
+
+    def require_recorded(self) -> None:
+        """Each reference is that of the last entry made for it, so no change was made without an entry."""
+        entries = [entry for entry in journal.read(self.directory).entries if entry.made]
+        for name in (references.CURRENT, references.CHALLENGER):
+            recorded = [entry.after for entry in entries if journal.ACTIONS[entry.action] == name]
+            found = references.read(self.directory, name)[-1] if (self.directory / name).exists() else None
+            assert recorded[-1:] == [found] or (found is None and not recorded), f"{name}: {found}, but {recorded}"
 
 
 def main(name: str, twice: int) -> None:

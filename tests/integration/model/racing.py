@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import NothingPromoted, VersionTaken
-from model.registry import loader, references, versions
+from model.registry import journal, loader, references, versions
 from tests.registries import drafts, holding, publish, state, version_of
 
 _forking = multiprocessing.get_context("fork")
@@ -84,6 +84,7 @@ def promoters(folder: Path, counters: Counter[str]) -> None:
     assert len(set(history)) == len(history) == 3 + 4 - 2
     for first, second in ("45", "67"):
         assert not {first, second} <= {*history} or history.index(first) < history.index(second)
+    assert [entry.made for entry in journal.read(directory).entries] == [True] * (3 + 6)
     assert drafts(directory) == []
     counters.update(promotions=4, rollbacks=2, reads=reads)
 

@@ -10,7 +10,7 @@ import pytest
 from tests.facts import ROOT
 from tests.integration.model.killing import SCENARIOS
 
-SHORT = ("publish", "promote", "rollback", "challenge")
+SHORT = ("publish", "promote", "rollback", "challenge", "promote the challenger")
 
 
 def counts(module, *arguments):

@@ -93,7 +93,7 @@ def test_the_owner_of_the_folder_can_take_it_also_where_another_user_made_it(fol
         with acting_as(user, group), locked(folder / ".lock"):
             assert is_held(folder / ".lock")
     made = (folder / ".lock").stat()
-    assert (made.st_uid, stat.S_IMODE(made.st_mode)) == (maker or OWNER, 0o644 | mode & 0o022)
+    assert (made.st_uid, made.st_gid, stat.S_IMODE(made.st_mode)) == (maker or OWNER, GROUP, 0o644 | mode & 0o022)
 
 
 @pytest.mark.parametrize("make", [lambda path: path.symlink_to("victim"), lambda path: path.symlink_to("nowhere")])

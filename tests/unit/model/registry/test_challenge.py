@@ -6,6 +6,7 @@ from model.errors import NotAllowed, Unreadable
 from model.registry import references, versions
 from model.registry.references import VersionReference
 from tests.model_files import rejects
+from tests.registries import refer
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_a_trial_ends_when_its_version_becomes_current_and_not_when_another_does
 
 def test_a_repeated_promotion_ends_the_trial_that_an_interrupted_one_left(three):
     at, _ = versions.promote("3", three)
-    references.write(three, ".draft-", [at], references.CHALLENGER)
+    refer(three, at, references.CHALLENGER)
     versions.promote("3", three)
     assert versions.challenger(three) is None
 

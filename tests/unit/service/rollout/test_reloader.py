@@ -6,7 +6,7 @@ import pytest
 
 from model.artifact import model_file
 from model.core.manifest import Feature
-from model.registry import loader, references, versions
+from model.registry import loader, versions
 from model.registry.references import CHALLENGER, CURRENT, VersionReference
 from service.metrics.gauges import GAUGES, Seen
 from service.metrics.recorder import Metrics
@@ -15,6 +15,7 @@ from service.rollout.reloader import Reloader
 from service.serving import active_models
 from service.serving.active_models import Serving
 from service.shared.counters import SharedCounters
+from tests import registries
 from tests.models import one_input
 
 FILES = {"champion": CURRENT, "challenger": CHALLENGER}
@@ -63,7 +64,7 @@ def worker(models):
 def refer(models, version, file, digest):
     """Let the registry refer to this file with this digest, or with that of a version."""
     sha256 = digest if len(digest) == 64 else str(versions.get(models, digest).sha256)
-    references.write(models, ".draft-", [VersionReference(version, file, sha256)])
+    registries.refer(models, VersionReference(version, file, sha256))
 
 
 def break_file(models):

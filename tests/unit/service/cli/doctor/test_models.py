@@ -12,7 +12,7 @@ from service import config
 from service.cli.doctor import settings
 from service.cli.doctor.finding import Installation, ok
 from tests.models import layer, model_of, one_input
-from tests.registries import holding
+from tests.registries import holding, refer
 from tests.unit.model.artifact.broken_models import MODELS
 
 CURRENT, CHALLENGER = references.CURRENT, references.CHALLENGER
@@ -111,7 +111,7 @@ def refer_to_other_features(directory):
     made = one_input(features=[Feature("other")])
     model_file.write(replace(made, manifest=replace(made.manifest, version="4")), directory.with_name("4.npz"))
     sha256 = str(versions.publish(directory.with_name("4.npz"), directory).sha256)
-    references.write(directory, ".draft-", [VersionReference("4", "4.npz", sha256)], CHALLENGER)
+    refer(directory, VersionReference("4", "4.npz", sha256), CHALLENGER)
 
 
 @pytest.mark.parametrize(

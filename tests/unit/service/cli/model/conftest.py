@@ -4,6 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.registries import holding, version_of
+
 
 @pytest.fixture
 def arrays(tmp_path):
@@ -37,3 +39,11 @@ def with_card(import_, arrays):
         return import_(source, "--card", "card.json", "--description", description)
 
     return with_card
+
+
+@pytest.fixture
+def models(run, tmp_path):
+    """A registry of versions 7 to 9, 8 current after 7, and the files of 9 and 10 outside."""
+    for version in ("9", "10"):
+        Path(f"{version}.npz").write_bytes(version_of(version))
+    return holding(tmp_path / "models", "789", "78")

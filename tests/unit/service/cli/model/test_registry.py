@@ -6,25 +6,17 @@ import pytest
 
 from model.artifact import model_file
 from model.core.manifest import Feature
-from model.registry import versions
+from model.registry import journal, versions
 from tests.models import one_input
-from tests.registries import holding, version_of
+from tests.registries import version_of
 
 ORDER = json.dumps({"order_id": "a", "f0": 1})
-
-
-@pytest.fixture
-def models(run, tmp_path):
-    """A registry of versions 7 to 9, 8 current after 7, and the files of 9 and 10 outside."""
-    for version in ("9", "10"):
-        Path(f"{version}.npz").write_bytes(version_of(version))
-    return holding(tmp_path / "models", "789", "78")
 
 
 def test_a_version_is_tried_beside_the_current_one_until_the_trial_ends(run, models):
     assert run("model", "challenge", "9", "--in", models).exit_code == 0
     assert versions.challenger(models).version == "9"
-    assert [line[:3] for line in run("model", "list", "--in", models).stdout.splitlines()] == ["  7", "* 8", "+ 9"]
+    assert [line[:3] for line in run("model", "list", "--in", models).stdout.splitlines()[1:]] == ["  7", "* 8", "+ 9"]
     assert run("model", "challenge", "--none", "--in", models).exit_code == 0
     assert versions.challenger(models) is None
     assert [run("model", "challenge", *given, "--in", models).exit_code for given in ([], ["9", "--none"])] == [2, 2]
@@ -63,6 +55,33 @@ def test_what_cannot_be_done_is_an_error_of_the_registry(run, models, command, e
     assert versions.challenger(models) is None
 
 
+REASONED = {
+    "promote": (["promote", "9"], "promote"),
+    "rollback": (["rollback"], "rollback"),
+    "challenge": (["challenge", "9"], "challenge"),
+    "challenge --none": (["challenge", "--none"], "end_trial"),
+}
+
+
+@pytest.mark.parametrize(("command", "action"), REASONED.values(), ids=REASONED)
+def test_the_journal_keeps_the_message_of_a_change_and_a_message_of_another_form_changes_nothing(run, models, command, action):
+    versions.challenge("7", models)
+    for message in ("x" * 1001, b"\xff".decode(errors="surrogateescape")):
+        done = run("model", *command, "--in", models, "--message", message)
+        assert (done.exit_code, "'--message': expected a text of at most 1,000 characters." in done.stderr) == (2, True)
+    assert run("model", *command, "--in", models, "--message", "rain").exit_code == 0
+    *_, challenge, changed = journal.read(models).entries[:4]
+    assert (challenge.action, changed.action, changed.message) == ("challenge", action, "rain")
+
+
+def test_a_journal_that_cannot_be_written_is_named_and_nothing_is_promoted(run, models):
+    (models / "JOURNAL.jsonl").unlink()
+    (models / "JOURNAL.jsonl").mkdir()
+    done = run("model", "promote", "9", "--in", models)
+    reason = "JOURNAL.jsonl: cannot be written (Is a directory), so nothing was changed"
+    assert (done.exit_code, done.stderr, versions.current(models).version) == (1, f"Error: {models}: {reason}\n", "8")
+
+
 @pytest.mark.parametrize("command", [["publish", "10.npz", "--to"], ["promote", "9", "--in"], ["rollback", "--in"]])
 def test_a_registry_that_cannot_be_changed_is_named(run, models, command):
     (models / ".lock").unlink()
@@ -74,42 +93,6 @@ def test_a_registry_that_cannot_be_changed_is_named(run, models, command):
 @pytest.mark.parametrize("command", [["publish", "10.npz", "--to"], ["promote", "9", "--in"], ["list", "--in"]])
 def test_a_registry_is_an_existing_directory(run, models, command):
     assert [run("model", *command, path).exit_code for path in ("nowhere", "10.npz")] == [2, 2]
-
-
-def test_the_list_shows_each_version_with_its_digest_and_marks_the_current(run, models):
-    versions.publish("10.npz", models)
-    done = run("model", "list", "--in", models)
-    digests = {each: versions.get(models, each).sha256[:12] for each in ("7", "8", "9", "10")}
-    expected = [f"{'*' if each == '8' else ' '} {each:<2}  {digests[each]}  2026-01-01T00:00:00Z" for each in digests]
-    assert (done.exit_code, done.stdout.splitlines(), done.stderr) == (0, expected, "")
-    Path("empty").mkdir()
-    assert run("model", "list", "--in", "empty").output == ""
-
-
-def test_the_list_names_invalid_versions_and_continues(run, models):
-    versions.challenge("9", models)
-    (models / "7.npz").write_bytes(b"SECRET")
-    (models / "8.npz").write_bytes(version_of("8", weight=2.0))
-    (models / "8.5.npz").mkdir()
-    (models / "9.npz").unlink()
-    done = run("model", "list", "--in", models)
-    assert (done.exit_code, "SECRET" in done.output) == (1, False)
-    seven, eight, half, nine = done.stdout.splitlines()
-    assert seven.startswith("  7    invalid: 7.npz: not a ")
-    assert eight.startswith("* 8    invalid: 8.npz: its SHA-256 is ")
-    assert half == "  8.5  invalid: 8.5.npz: cannot be read (Is a directory)"
-    assert nine == "+ 9    invalid: 9.npz: cannot be read (No such file or directory)"
-
-
-@pytest.mark.parametrize(("content", "code"), [('{"version": "SECRET"}', 1), (None, 0)], ids=["invalid", "missing"])
-def test_the_list_without_a_current_version_marks_none(run, models, content, code):
-    (models / "CURRENT.json").unlink()
-    if content:
-        (models / "CURRENT.json").write_text(content)
-    done = run("model", "list", "--in", models)
-    error = f"Error: {models}: CURRENT.json.file: missing; `delivery-risk model promote` replaces it\n" if content else ""
-    assert (done.exit_code, done.stderr) == (code, error)
-    assert [line[:3] for line in done.stdout.splitlines()] == ["  7", "  8", "  9"]
 
 
 def test_a_registry_by_option_or_variable_means_its_current_version(run, models, monkeypatch):

@@ -1,0 +1,155 @@
+"""delivery-risk model list, log: the versions in a model registry, and who changed its references when."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+import click
+
+from model.errors import ModelError, NothingPromoted
+from model.registry import journal, versions
+from model.registry.references import CURRENT, VersionReference
+from schemas.files.row import RESERVED_NAMES
+from service.cli.loading import message, plain
+from service.cli.model.registry import errors_in, in_option
+
+_MOST_LINES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """When, by whom and why a version became current."""
+
+    time: str
+    user: str
+    host: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A version: what its file contains, or the `error` in it, and its last promotion in the journal."""
+
+    version: str
+    current: bool
+    challenger: bool
+    sha256: str | None = None
+    created: str | None = None
+    threshold: float | None = None
+    features: int | None = None
+    error: str | None = None
+    promoted: Promotion | None = None
+
+
+@click.command("list")
+@in_option
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
+@click.pass_context
+def list_(context: click.Context, directory: str, as_json: bool) -> None:
+    """List a registry's versions: "*" is current, "+" the challenger. Exits 1 if a version or a reference is invalid.
+
+    A version has the time of its last promotion or rollback to it, and who made that, if the journal has it.
+    """
+    with errors_in(directory):
+        names = versions.list_versions(directory)
+    valid = True
+
+    def report(error: ModelError) -> None:
+        nonlocal valid
+        valid = False
+        click.echo(f"Error: {message(directory, error)}", err=True)
+
+    marked: dict[str, tuple[str, VersionReference]] = {}
+    for mark, reference_in in (("*", versions.current), ("+", versions.challenger)):
+        try:
+            if reference := reference_in(directory):
+                marked.setdefault(reference.version, (mark, reference))
+        except NothingPromoted:
+            continue
+        except ModelError as error:
+            report(error)
+    promotions: dict[str, Promotion] = {}
+    try:
+        promotions = _promotions(directory)
+    except ModelError as error:
+        report(error)
+    names += [version for version in marked if version not in names]
+    found = [_listed(directory, version, *marked.get(version, ("", None))) for version in names]
+    found = [replace(each, promoted=promotions.get(each.version)) for each in found]
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in found], indent=1))
+    else:
+        _print(found)
+    context.exit(0 if valid and all(each.error is None for each in found) else 1)
+
+
+@click.command()
+@in_option
+def log(directory: str) -> None:
+    """Print the journal of a registry: each promotion, rollback and trial, with time, user and message, the newest last.
+
+    "?" marks an entry whose version the registry did not refer to afterwards: the command was interrupted before it made the
+    change, or the reference was changed later without an entry.
+    """
+    with errors_in(directory):
+        found = journal.read(directory)
+    if found.ignored:
+        lines = ", ".join(map(str, found.ignored[:_MOST_LINES])) + (", …" if len(found.ignored) > _MOST_LINES else "")
+        click.echo(f"{directory}: {journal.JOURNAL}: not an entry, ignored: line {lines}", err=True)
+    rows = [["  time", "by", "action", "from", "to", "message"]]
+    for entry in found.entries:
+        before, after = (reference.version if reference else "-" for reference in (entry.before, entry.after))
+        time = f"{' ' if entry.made else '?'} {entry.time}"
+        rows.append([time, _by(entry), entry.action, before, after, plain(entry.message)])
+    if found.entries:
+        _print_table(rows)
+
+
+COMMANDS = (list_, log)
+
+
+def _promotions(directory: str) -> dict[str, Promotion]:
+    """The last promotion, or rollback, to each version that the journal has. Raises ModelError."""
+    return {
+        entry.after.version: Promotion(entry.time, entry.user, entry.host, entry.message)
+        for entry in journal.read(directory).entries
+        if entry.made and entry.after and journal.ACTIONS[entry.action] == CURRENT
+    }
+
+
+def _listed(directory: str, version: str, mark: str, at: VersionReference | None) -> Listed:
+    listed = (version, mark == "*", mark == "+")
+    try:
+        if at is None:
+            found = versions.get(directory, version, reserved=RESERVED_NAMES)
+        else:
+            found = versions.load(directory, at, reserved=RESERVED_NAMES)
+    except ModelError as error:
+        return Listed(*listed, error=str(error))
+    manifest = found.manifest
+    return Listed(*listed, found.sha256, manifest.created, manifest.threshold, len(manifest.features))
+
+
+def _print(found: Sequence[Listed]) -> None:
+    rows = [["  version", "sha256", "created", "threshold", "features", "promoted", "by"]]
+    for each in found:
+        row = [f"{'*' if each.current else '+' if each.challenger else ' '} {each.version}"]
+        if each.error is None:
+            row += [str(each.sha256)[:12], str(each.created), str(each.threshold), str(each.features)]
+            row += [each.promoted.time, _by(each.promoted)] if each.promoted else []
+        else:
+            row += [f"invalid: {plain(each.error)}"]
+        rows.append(row)
+    if found:
+        _print_table(rows)
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in columns of equal width. The last cell of a row widens no column."""
+    widths = [max((len(row[at]) for row in rows if len(row) > at + 1), default=0) for at in range(len(rows[0]))]
+    for row in rows:
+        click.echo("  ".join(map(str.ljust, row, widths)).rstrip())
+
+
+def _by(made: Promotion | journal.Entry) -> str:
+    return plain(f"{made.user}@{made.host}")

@@ -4,7 +4,7 @@ import click
 
 from model import packaged
 from service.cli.loading import load
-from service.cli.model import card, diff, import_, inspect, listing, registry
+from service.cli.model import card, diff, import_, inspect, listing, registry, set_threshold
 from service.cli.model.model_file import out_option, write
 
 
@@ -32,5 +32,13 @@ def validate(file: str, sha256: str | None) -> None:
     click.echo(f"{file}: {found.manifest.name} {found.manifest.version} is valid (sha256 {found.sha256})")
 
 
-for _command in (import_.import_, inspect.inspect, card.card, diff.diff, *registry.COMMANDS, *listing.COMMANDS):
+for _command in (
+    import_.import_,
+    inspect.inspect,
+    card.card,
+    set_threshold.set_threshold,
+    diff.diff,
+    *registry.COMMANDS,
+    *listing.COMMANDS,
+):
     model.add_command(_command)

@@ -6,7 +6,15 @@ from pathlib import Path
 import click
 
 from service.cli.loading import load, load_settings
-from service.cli.model.model_file import now, out_option, summary, write
+from service.cli.model.model_file import (
+    lasting_provenance,
+    now,
+    out_option,
+    require_new_version,
+    summary,
+    version_option,
+    write,
+)
 from service.cli.order_files import Given, open_orders, orders_option, reading_options
 from service.offline.baseline import BaselineBuilder
 
@@ -18,7 +26,7 @@ _MOST_LINES = 10
 @orders_option(required=True)
 @reading_options
 @click.option("--label", metavar="NAME", help="The column that says which orders were late: 1 or true, else 0 or false.")
-@click.option("--version", required=True, help="The new version; its content never changes.")
+@version_option
 @out_option
 def card(file: str, orders: str, given: Given, label: str | None, version: str, out: str) -> None:
     """Write a new version of the model in FILE with a baseline: how scores and features of these orders are distributed.
@@ -29,8 +37,7 @@ def card(file: str, orders: str, given: Given, label: str | None, version: str, 
     """
     policy = load_settings().out_of_range
     model = load(file)
-    if version == model.manifest.version:
-        raise click.UsageError(f"{file} is version {version} already: the content of a version never changes.")
+    require_new_version(version, model, file)
     if label in ("order_id", *model.manifest.feature_names):
         raise click.UsageError(f"--label {label}: the model uses this name.")
     found = BaselineBuilder(model, label)
@@ -48,6 +55,7 @@ def card(file: str, orders: str, given: Given, label: str | None, version: str, 
     if not found.orders:
         raise click.ClickException(f"{orders}: holds no order that the model scores")
     provenance = {
+        **lasting_provenance(model),
         "reference": Path(orders).name,
         "reference_sha256": digest,
         "reference_orders": str(found.orders),
@@ -57,9 +65,7 @@ def card(file: str, orders: str, given: Given, label: str | None, version: str, 
         "reference_model_sha256": str(model.sha256),
         **({} if label is None else {"reference_label": label}),
     }
-    before = model.manifest.provenance.items()
-    kept = {name: text for name, text in before if not f"{name}_".startswith("reference_")}  # those are of an earlier baseline
     baseline = found.baseline()
-    manifest = replace(model.manifest, version=version, created=now(), provenance=kept | provenance, baseline=baseline)
+    manifest = replace(model.manifest, version=version, created=now(), provenance=provenance, baseline=baseline)
     click.echo(f"on {Path(orders).name}: {summary(baseline)}; {found.rejected} rows rejected", err=True)
     write(replace(model, manifest=manifest), out)

@@ -16,6 +16,19 @@ _YEAR_9999 = 253_402_300_799  # its last second
 
 out_option = click.option("--out", required=True, type=click.Path(dir_okay=False), help="The model file to write.")
 
+version_option = click.option("--version", required=True, help="The new version; its content never changes.")
+
+
+def require_new_version(version: str, model: RiskModel, file: str) -> None:
+    """Raise UsageError if this is the version of the model in this file."""
+    if version == model.manifest.version:
+        raise click.UsageError(f"{file} is version {version} already: the content of a version never changes.")
+
+
+def lasting_provenance(model: RiskModel) -> dict[str, str]:
+    """The provenance of the model without that of its baseline."""
+    return {name: text for name, text in model.manifest.provenance.items() if not f"{name}_".startswith("reference_")}
+
 
 def now() -> str:
     """The time of creation: SOURCE_DATE_EPOCH, else the present. Raises UsageError where the variable is not a time."""

@@ -117,6 +117,11 @@ class _LineFeeds:
         self._stream.write(line.removesuffix("\r\n") + "\n")
 
 
+def file_writer(stream: TextIO, delimiter: str = ",") -> Any:
+    """A csv.writer to a file, whose lines end with a line feed alone."""
+    return writer(_LineFeeds(stream), delimiter)
+
+
 class Writer:
     """Writes a header, then rows with their results or, if `rejected`, rows after their line number and the reason.
 
@@ -127,7 +132,7 @@ class Writer:
         self, stream: TextIO, reader: Reader, *, rejected: bool, added: Mapping[str, Any] | None = None, safe: bool = False
     ) -> None:
         self._dialect = reader.dialect
-        self._cells = writer(_LineFeeds(stream), self._dialect.delimiter)
+        self._cells = file_writer(stream, self._dialect.delimiter)
         self._rows: Callable[[Iterable[Any]], Iterable[Any]] = (
             partial(map, partial(safe_cells, dialect=self._dialect)) if safe else iter
         )

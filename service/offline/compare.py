@@ -1,14 +1,15 @@
 """Two models compared on a file of orders, by the same policy."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from model.core.batch import Batch
 from model.core.risk_model import RiskModel
 from schemas.files.row import Row
-from schemas.result import Policy
+from schemas.result import Policy, ScoredBatch, queues
 from service.offline.chunks import read_chunks
 from service.scoring.batch import Options, score_batch
 
@@ -30,8 +31,27 @@ class Comparison:
     order_id: str | None = None
 
 
-def compare(first: RiskModel, second: RiskModel, rows: Iterable[Row], policy: Policy) -> Comparison:
-    """Compare the scores of these rows. Both models take the same features, in any order."""
+class Change(NamedTuple):
+    """An order that changes its queue: its score and queue by the first model, then those by the second."""
+
+    order_id: str
+    score_from: float
+    queue_from: str
+    score_to: float
+    queue_to: str
+
+
+def compare(
+    first: RiskModel,
+    second: RiskModel,
+    rows: Iterable[Row],
+    policy: Policy,
+    changed: Callable[[Iterable[Change]], object] | None = None,
+) -> Comparison:
+    """Compare the scores of these rows. Both models take the same features, in any order.
+
+    `changed` is called with the orders that change their queue, in the order of the rows.
+    """
     features = first.manifest.feature_names
     columns = [features.index(name) for name in second.manifest.feature_names]
     found = Comparison()
@@ -49,8 +69,18 @@ def compare(first: RiskModel, second: RiskModel, rows: Iterable[Row], policy: Po
         before, after = one.scores.review[here], other.scores.review[there]
         found.to_review += int((after & ~before).sum())
         found.to_monitor += int((before & ~after).sum())
+        if changed is not None:
+            changed(_changes(one, other, here[before != after].tolist(), there[before != after].tolist()))
         differences = np.abs(one.scores.scores[here] - other.scores.scores[there])
         if differences.max(initial=0.0) > found.difference:
             widest = int(differences.argmax())
             found.difference, found.order_id = float(differences[widest]), one.decoded.batch.ids[here[widest]]
     return found
+
+
+def _changes(one: ScoredBatch, other: ScoredBatch, here: Sequence[int], there: Sequence[int]) -> Iterator[Change]:
+    """The changes of these rows of one batch, which are those rows of the other."""
+    queues_from, queues_to = queues(one), queues(other)
+    for before, after in zip(here, there, strict=True):
+        scores = float(one.scores.scores[before]), float(other.scores.scores[after])
+        yield Change(one.decoded.batch.ids[before], scores[0], queues_from[before], scores[1], queues_to[after])

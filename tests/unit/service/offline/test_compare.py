@@ -87,6 +87,25 @@ def test_it_counts_what_one_order_at_a_time_gives(pairs, weight, bias):
     assert found.order_id == (f"o{differences.index(found.difference)}" if found.difference else None)
 
 
+def test_orders_that_change_their_queue_are_given_in_the_order_of_the_rows_in_any_chunks(monkeypatch):
+    given = [*rows((2, -1), (3, 3), (-4, 5)), Row(5, (), {}, "not_json")]
+    expected = [("o0", "review", "monitor"), ("o2", "monitor", "review")]
+    for size in (1, 10_000):
+        monkeypatch.setattr("service.offline.chunks.CHUNK", size)
+        changes = []
+        compare(FIRST, SECOND, given, "review", changes.extend)
+        assert [(each.order_id, each.queue_from, each.queue_to) for each in changes] == expected
+        assert [(each.score_from, each.score_to) for each in changes] == [
+            (score_of(FIRST, pair), score_of(SECOND, pair)) for pair in ((2, -1), (-4, 5))
+        ]
+
+
+def test_an_order_that_the_policy_of_one_model_alone_rejects_changes_no_queue():
+    changes = []
+    compare(FIRST, NARROW, rows((9, 9), (-1, 9)), "refuse", changes.extend)
+    assert changes == []
+
+
 def test_each_model_has_its_own_threshold():
     low = one_input()
     high = replace(low, manifest=replace(low.manifest, threshold=0.9))

@@ -19,8 +19,8 @@ from tests.oracle import PlainLayer
 
 ANY_FINITE = st.floats(allow_nan=False, allow_infinity=False)
 MODERATE = st.floats(-1.0, 1.0, allow_subnormal=False)
-SMOOTH = tuple(ACTIVATIONS)
-PIECEWISE_LINEAR = ("linear", "relu", "leaky_relu")
+SMOOTH = (*ACTIVATIONS, "leaky_relu:0.2")
+PIECEWISE_LINEAR = ("linear", "relu", "leaky_relu", "leaky_relu:0.2")
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12)
 _NAME = st.text(string.ascii_letters + "_", min_size=1, max_size=8).filter(lambda name: name != "order_id")

@@ -41,6 +41,8 @@ FUNCTIONS: Functions = {
     "leaky_relu": _each(lambda z: z if z > 0.0 else 0.01 * z),
     "tanh": _each(math.tanh),
     "sigmoid": _each(_sigmoid),
+    "leaky_relu:0.2": _each(lambda z: z if z > 0.0 else 0.2 * z),
+    "gelu_tanh": _each(lambda z: z * (1.0 + math.tanh(math.sqrt(2.0 / math.pi) * (z + 0.044715 * z**3))) / 2.0),
     "gelu": _each(lambda z: z * (1.0 + math.erf(z / math.sqrt(2.0))) / 2.0),
     "softmax": _softmax,
     "identity": list,

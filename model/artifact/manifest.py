@@ -16,7 +16,7 @@ from dataclasses import asdict
 from typing import Any
 
 from model.artifact import baseline, checks
-from model.core.activations import ACTIVATIONS, HEADS
+from model.core.activations import ACTIVATION, ACTIVATION_NAMES, HEADS
 from model.core.manifest import Feature, Manifest, SelfTest
 from model.errors import BadManifest
 
@@ -60,7 +60,7 @@ _manifest = checks.object_of(
         "created": checks.time(),
         "description": _prose,
         "features": checks.list_of(feature),
-        "activations": checks.list_of(checks.text("|".join(ACTIVATIONS), f"one of {', '.join(ACTIVATIONS)}")),
+        "activations": checks.list_of(checks.text(ACTIVATION, f"one of {ACTIVATION_NAMES}")),
         "head": checks.text("|".join(HEADS), f"one of {', '.join(HEADS)}"),
         "threshold": checks.number(0, 1),
         "self_test": checks.object_of(SelfTest, {"orders": _rows, "scores": _rows}),

@@ -6,13 +6,16 @@ Orders never mix, so a column gets the same bits in any batch. NaN stays NaN; th
 
 import math
 from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import TypeAlias
 
 import numpy as np
 
 from model.core.batch import Floats
 from model.core.exponential import FEW, each, exp, exp_of_one
 
-LEAK = 0.01
+Function: TypeAlias = Callable[[Floats], Floats]
+
 _FAR = -40.0
 
 
@@ -24,8 +27,8 @@ def relu(z: Floats) -> Floats:
     return np.maximum(z, 0.0) + 0.0
 
 
-def leaky_relu(z: Floats) -> Floats:
-    return np.where(z > 0.0, z, LEAK * z)
+def leaky_relu(z: Floats, slope: float = 0.01) -> Floats:
+    return np.where(z > 0.0, z, slope * z)
 
 
 def sigmoid(z: Floats) -> Floats:
@@ -50,6 +53,11 @@ def gelu(z: Floats) -> Floats:
     return 0.5 * z * tail
 
 
+def gelu_tanh(z: Floats) -> Floats:
+    """The approximation of gelu by tanh, 0.5 z (1 + tanh u), written as z sigmoid(2 u), which keeps the left tail."""
+    return z * sigmoid(math.sqrt(8.0 / math.pi) * (z + 0.044715 * (z * z * z)))
+
+
 def softmax(z: Floats) -> Floats:
     """exp(z) over its sum along the units, shifted by the largest z. The sum is made unit by unit."""
     e = exp(z - z.max(axis=0))
@@ -60,19 +68,32 @@ def softmax(z: Floats) -> Floats:
     return shares
 
 
-ACTIVATIONS: dict[str, Callable[[Floats], Floats]] = {
+ACTIVATIONS: dict[str, Function] = {
     "linear": linear,
     "relu": relu,
     "leaky_relu": leaky_relu,
     "tanh": np.tanh,
     "sigmoid": sigmoid,
     "gelu": gelu,
+    "gelu_tanh": gelu_tanh,
     "softmax": softmax,
 }
 
-PORTABLE = ACTIVATIONS.keys() - {"tanh", "gelu"}
-"""Activations with the same bits on every machine. The others use the tanh and erfc of a library: they give the same bits in
-every batch on one machine, and may differ in the last bit on another."""
+ACTIVATION = "|".join((*ACTIVATIONS, r"leaky_relu:(?:0(?:\.[0-9]{1,20})?|1(?:\.0{1,20})?)"))
+"""The pattern of the names of activations. `leaky_relu:0.2` has the slope 0.2 below zero, `leaky_relu` alone 0.01."""
 
-HEADS: dict[str, Callable[[Floats], Floats]] = {"sigmoid": sigmoid, "softmax": softmax, "identity": linear}
+ACTIVATION_NAMES = f"{', '.join(ACTIVATIONS)}, leaky_relu:SLOPE (0.01 without; from 0 to 1)"
+
+NOT_PORTABLE = frozenset({"tanh", "gelu"})
+"""Activations that use the tanh and erfc of a library: they give the same bits in every batch on one machine, and may differ in
+the last bit on another. All others give the same bits on every machine."""
+
+HEADS: dict[str, Function] = {"sigmoid": sigmoid, "softmax": softmax, "identity": linear}
 """Functions from the logits of a network to its outputs, both (outputs, orders)."""
+
+
+@lru_cache
+def activation(name: str) -> Function:
+    """The activation of this name, which must match ACTIVATION."""
+    kind, _, slope = name.partition(":")
+    return partial(leaky_relu, slope=float(slope)) if slope else ACTIVATIONS[kind]

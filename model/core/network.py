@@ -5,13 +5,14 @@ input, each rounded before it is added, then the bias. No matrix product is used
 of the batch. So an order gets the same bits alone and in any batch.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from model.core.activations import ACTIVATIONS
+from model.core.activations import ACTIVATION, ACTIVATION_NAMES, activation
 from model.core.batch import Floats
 from model.errors import NotFinite, ShapeMismatch, UnknownName
 
@@ -54,8 +55,8 @@ class Network:
             for location, array in ((w, layer.weights), (b, layer.bias)):
                 if not np.isfinite(array).all():
                     raise NotFinite(location, "contains a number that is not finite")
-            if layer.activation not in ACTIVATIONS:
-                raise UnknownName(f"activation of layer {number}", f"expected one of {', '.join(ACTIVATIONS)}")
+            if not re.fullmatch(ACTIVATION, layer.activation):
+                raise UnknownName(f"activation of layer {number}", f"expected one of {ACTIVATION_NAMES}")
             inputs = len(layer.weights)
 
     @property
@@ -76,7 +77,7 @@ class Network:
         inputs = np.ascontiguousarray(x.T)
         for layer in self.layers:
             sums = _ordered_sums(layer, inputs)
-            inputs = ACTIVATIONS[layer.activation](sums)
+            inputs = activation(layer.activation)(sums)
             yield Step(sums.T, inputs.T)
 
 

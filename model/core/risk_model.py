@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from model.core.activations import HEADS, PORTABLE
+from model.core.activations import HEADS, NOT_PORTABLE
 from model.core.batch import Batch, Flags, Floats
 from model.core.manifest import Manifest
 from model.core.network import Network
 from model.core.standardizer import Standardizer
 from model.errors import NotServable, SelfTestFailed, ShapeMismatch, TooLarge, UnknownName
 
-_NOT_PORTABLE = 1e-12
+_CLOSE = 1e-12
 # Orders of a self-test times units of the widest layer, which are in memory at once. Five orders are always allowed.
 _SELF_TEST_LIMIT = 2**20
 
@@ -112,7 +112,7 @@ class RiskModel:
         test, widest = self.manifest.self_test, max(self.network.sizes)
         if len(test.orders) * widest > max(_SELF_TEST_LIMIT, 5 * widest):
             raise TooLarge("manifest.self_test.orders", f"{len(test.orders)} orders for layers of up to {widest} units")
-        tolerance = 0.0 if PORTABLE.issuperset(self.manifest.activations) else _NOT_PORTABLE
+        tolerance = 0.0 if NOT_PORTABLE.isdisjoint(self.manifest.activations) else _CLOSE
         outputs = self.outputs(np.array(test.orders, np.float64)).outputs
         with np.errstate(all="ignore"):
             expected = np.array(test.scores, np.float64)

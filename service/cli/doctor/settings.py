@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 
-from model.core.activations import PORTABLE
+from model.core.activations import NOT_PORTABLE
 from model.core.risk_model import RiskModel
 from model.errors import DigestMismatch, ModelError, SelfTestFailed, Unreadable
 from model.files import read
@@ -50,7 +50,7 @@ def self_test(installation: Installation) -> Iterator[Finding]:
         advice = f"{_advice(installation.settings, found)}; see `arithmetic`"
         yield fail(message(installation.settings.model, found), advice)
     elif isinstance(found, RiskModel):
-        exact = PORTABLE.issuperset(found.manifest.activations)
+        exact = NOT_PORTABLE.isdisjoint(found.manifest.activations)
         count = len(found.manifest.self_test.orders)
         yield ok(f"{count} orders get the file's scores, to {'the last bit' if exact else '1e-12'}")
 

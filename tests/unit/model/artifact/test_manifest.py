@@ -25,6 +25,7 @@ def rejection(location, text):
 
 FEATURE = ("features", 0)
 DAY = "2026-11-20T"
+SLOPES = [f"leaky_relu:{slope}" for slope in ("", "2", "-0.1", "1.5", ".5", "0.", "0,2", "nan", "0.2\n", "٠.٢", SECRET_NUMBER)]
 
 WRONG: dict[tuple[str | int, ...], list[object]] = {
     ("format",): [2, 0, "1", None, True, [1], 1.5, SECRET_NUMBER],
@@ -43,7 +44,7 @@ WRONG: dict[tuple[str | int, ...], list[object]] = {
     (*FEATURE, "minimum"): [None, "0", True, [0.0], 10**400, SECRET_TEXT],
     (*FEATURE, "maximum"): [None, "9", False, {}, -(10**400)],
     ("activations",): [[], {}, None, "relu"],
-    ("activations", 0): ["swish", "ReLU", "relu\n", "", SECRET_TEXT, None, 3, ["relu"]],
+    ("activations", 0): ["swish", "ReLU", "relu\n", "", SECRET_TEXT, None, 3, ["relu"], "relu:0.2", *SLOPES],
     ("head",): ["Sigmoid", "sigmoid\n", "", "relu", SECRET_TEXT, None, 3, []],
     ("threshold",): [-0.01, -5e-324, 1.0000000000000002, 60, SECRET_NUMBER, None, "0.5", True, [0.5], 10**400],
     ("self_test",): [None, [], 3, SECRET_TEXT],

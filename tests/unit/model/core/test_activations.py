@@ -2,7 +2,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from model.core.activations import ACTIVATIONS, softmax
+from model.core.activations import ACTIVATIONS, activation, softmax
 
 SPREAD = [-745.2, -38.5, -20.0, -8.25, -3.0, -1.0, -0.3, -1e-9, 0.0, 1e-9, 0.3, 1.0, 3.0, 8.25, 20.0, 38.5, 710.0]
 
@@ -13,20 +13,22 @@ EXACT = {
     "leaky_relu": lambda z: z if z > 0 else mpmath.mpf(1) / 100 * z,
     "tanh": mpmath.tanh,
     "sigmoid": lambda z: 1 / (1 + mpmath.exp(-z)),
+    "leaky_relu:0.2": lambda z: z if z > 0 else mpmath.mpf(0.2) * z,
     "gelu": lambda z: z * mpmath.erfc(-z / mpmath.sqrt(2)) / 2,
+    "gelu_tanh": lambda z: z * (1 + mpmath.tanh(mpmath.sqrt(2 / mpmath.pi) * (z + mpmath.mpf(0.044715) * z**3))) / 2,
 }
 
 
 def apply(name, *values):
-    return ACTIVATIONS[name](np.array([values])).ravel()
+    return activation(name)(np.array([values])).ravel()
 
 
-assert {*EXACT, "softmax"} == {*ACTIVATIONS}
+assert {*EXACT, "softmax"} == {*ACTIVATIONS, "leaky_relu:0.2"}
 
 
 @pytest.mark.parametrize("name", EXACT)
 def test_an_activation_keeps_twelve_digits_of_the_exact_value(name):
-    with mpmath.workdps(40):
+    with mpmath.workdps(2000):  # 1 + tanh of a far negative number
         exact = [float(EXACT[name](mpmath.mpf(z))) for z in SPREAD]
     np.testing.assert_allclose(apply(name, *SPREAD), exact, rtol=1e-12, atol=1e-320)
 

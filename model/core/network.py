@@ -16,6 +16,7 @@ from model.core.activations import ACTIVATION, ACTIVATION_NAMES, activation
 from model.core.batch import Floats
 from model.errors import NotFinite, ShapeMismatch, UnknownName
 
+_TRANSPOSED = "; scikit-learn and Keras store (inputs, units), so transpose every weight, square ones too"
 _FEW = 128  # up to this many sums, one call that adds in the same order is faster than two calls for each input
 
 
@@ -48,8 +49,10 @@ class Network:
         for number, layer in enumerate(self.layers, 1):
             w, b = f"w{number}", f"b{number}"
             shape = layer.weights.shape
-            if len(shape) != 2 or 0 in shape or inputs not in (None, shape[1]):
-                raise ShapeMismatch(w, f"shape {shape}, expected (units, {inputs or 'inputs'})")
+            transposed = layer.bias.shape == shape[1:] != shape[:1]
+            if len(shape) != 2 or 0 in shape or inputs not in (None, shape[1]) or transposed:
+                hint = _TRANSPOSED if len(shape) == 2 else ""
+                raise ShapeMismatch(w, f"shape {shape}, expected (units, {inputs or 'inputs'}){hint}")
             if layer.bias.shape != (len(layer.weights),):
                 raise ShapeMismatch(b, f"shape {layer.bias.shape}, expected ({len(layer.weights)},)")
             for location, array in ((w, layer.weights), (b, layer.bias)):

@@ -8,9 +8,7 @@ only these names, so that a misspelt name does not lose a range.
 """
 
 import hashlib
-import io
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,9 +22,9 @@ from model.artifact import checks, manifest, model_file, npz
 from model.core.batch import Floats
 from model.core.manifest import Feature, Manifest, SelfTest
 from model.core.risk_model import RiskModel
-from model.errors import BadArray, BadManifest, MissingMember, ModelError, NotFinite, ShapeMismatch, Unreadable
+from model.errors import BadArray, BadManifest, NotFinite, ShapeMismatch
+from model.importers import training_file
 
-_ANY = re.compile(r"[A-Za-z0-9_]{1,64}")
 _SPELLINGS = {"name": "name", "unit": "unit", "description": "description", "minimum": "train_min", "maximum": "train_max"}
 _NAMES = dict.fromkeys((*_SPELLINGS, *_SPELLINGS.values()))
 _RECORD = {"train_min", "train_max"}
@@ -52,11 +50,8 @@ class Label:
 def training_arrays(source: Path | str, label: Label, card: Path | str | None = None) -> RiskModel:
     """The model in a training script's .npz; its self-test has its own scores. Raises ModelError."""
     content = files.read(source, npz.LIMIT, Path(source).name)
-    arrays = _load(Path(source).name, content)
-    names = arrays.pop("feature_names", None)
-    if names is None:
-        already = "; the file is a model file already" if "manifest" in arrays else ""
-        raise MissingMember("feature_names", f"not in the training arrays{already}")
+    arrays = training_file.load(Path(source).name, content)
+    names = arrays.pop("feature_names")
     if names.dtype.kind != "U":
         raise BadArray("feature_names", "expected texts; save them by np.array(names, str)")
     hidden = sum(name.startswith("w") for name in arrays) - 1
@@ -72,25 +67,6 @@ def training_arrays(source: Path | str, label: Label, card: Path | str | None = 
     described = Manifest(**asdict(label) | learned, self_test=SelfTest((), ()), provenance=provenance)
     model = model_file.assemble(described, {name: _float64(name, array) for name, array in arrays.items()})
     return replace(model, manifest=manifest.checked(replace(described, self_test=_self_test(model))))
-
-
-def _load(name: str, content: bytes) -> dict[str, npt.NDArray[Any]]:
-    try:
-        return {array: _plain(array, bytes(member.content())) for array, member in npz.files(content, _ANY).items()}
-    except ModelError as error:
-        raise Unreadable(name, error.reason if error.location == "file" else str(error)) from error
-
-
-def _plain(name: str, content: bytes) -> npt.NDArray[Any]:
-    """The array of a complete .npy. An array of elements of no bytes could have any number of them."""
-    file = io.BytesIO(content)
-    try:
-        array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
-    except Exception as error:  # the header parser of NumPy raises many kinds
-        raise BadArray(name, "not a plain array; save texts by np.array(names, str), not as objects") from error
-    if file.read(1) or array.size > len(content):
-        raise BadArray(name, "its size is not that of its header")
-    return array
 
 
 def _float64(name: str, array: npt.NDArray[Any]) -> Floats:

@@ -106,9 +106,11 @@ UNFIT = {
     "a layer of no units": ([Layer(np.zeros((0, 2)), np.zeros(0), "linear")], "w1"),
     "a layer that takes too much": ([ONE, layer([[1.0, 2.0]], [0.0])], "w2"),
     "a layer that takes too little": ([layer([[1.0], [1.0]], [0.0, 0.0]), ONE], "w2"),
+    "weights (inputs, units)": ([layer([[1.0, 1.0], [1.0, 1.0]], [0.0] * 2), layer([[1.0], [1.0]], [0.0])], "w2"),
+    "first weights (inputs, units)": ([layer([[1.0], [1.0]], [0.0])], "w1"),
     "a bias of no dimension": ([layer([[1.0]], 0.0)], "b1"),
     "a bias of two dimensions": ([layer([[1.0]], [[0.0]])], "b1"),
-    "a bias that would be broadcast": ([layer([[1.0], [1.0]], [SECRET_NUMBER])], "b1"),
+    "a bias that would be broadcast": ([layer([[1.0, 1.0], [1.0, 1.0]], [SECRET_NUMBER])], "b1"),
     "a bias that is too long": ([layer([[1.0]], [0.0, 0.0])], "b1"),
 }
 REJECTED = {

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from model.artifact import model_file
-from model.errors import MissingMember, ModelError, NotFinite, Unreadable
+from model.errors import MissingMember, ModelError, NotFinite, ShapeMismatch, UnknownMember, Unreadable
 from model.importers.arrays import training_arrays
+from tests.facts import DATA
 from tests.model_files import SECRET_TEXT, Trap, headed, npy, rejects
 from tests.training_arrays import LABEL, arrays, saved_bytes, with_file
 
@@ -19,13 +20,47 @@ SAVED = saved_bytes(arrays(3))
 UNREADABLE = (Unreadable, "model.npz")
 
 
-@pytest.mark.parametrize("name", ["w1", "feature_names", "extra"])
-def test_objects_are_rejected_without_being_unpickled(rejection, tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("w1", "save numbers by np.asarray(array, float)"),
+        ("feature_names", "save texts by np.array(names, str)"),
+        ("mean", "without a mean, as in StandardScaler(with_mean=False), save np.zeros(len(names))"),
+        ("scale", "without a scale, as in StandardScaler(with_std=False), save np.ones(len(names))"),
+    ],
+)
+def test_objects_are_rejected_without_being_unpickled_and_the_array_to_save_is_named(rejection, tmp_path, name, instead):
     trap = np.empty((3, 2), object)
     trap[:] = Trap(tmp_path / "sprung")
     reason = rejection(*UNREADABLE, arrays(3, **{name: trap}))
-    assert reason.startswith(f"{name}: not a plain array; save texts by np.array(names, str)")
+    assert reason == f"{name}: not a plain array: it holds Python objects, such as None; {instead}"
     assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "dotted"),
+    [
+        *(("0.weight", "0.weight", True), ("W1", "W1", False), ("w0", "w0", False)),
+        *(("é\x1b[2J\u202e", r"\xe9\x1b[2J\u202e", False), ("x" * 99, "x" * 64, False)),
+    ],
+)
+def test_an_array_that_no_model_has_is_named_with_those_that_are_expected(rejection, name, shown, dotted):
+    reason = rejection(UnknownMember, shown, with_file(SAVED, f"{name}.npy", npy(np.zeros(1))))
+    assert reason.startswith("not an array of a model; expected feature_names, mean, scale, w1, b1, w2, b2, …")
+    assert ("state_dict has names with dots: save" in reason) == dotted
+
+
+FOUND = {
+    "torch_state_dict": (UnknownMember, "0.weight", "a torch state_dict has names with dots"),
+    "mean_is_none": (*UNREADABLE, "mean: not a plain array: it holds Python objects, such as None; without a mean, "),
+    "sklearn_as_it_is": (ShapeMismatch, "w2", "shape (3, 1), expected (units, 3); scikit-learn and Keras store (inputs"),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_the_file_of_a_usual_script_is_rejected_by_its_array_with_what_to_save(rejection, name):
+    error, location, stated = FOUND[name]
+    assert stated in rejection(error, location, (DATA / "imports" / f"{name}.npz").read_bytes())
 
 
 @pytest.mark.parametrize("name", ["README", "w3", f"{SECRET_TEXT}.txt", "feature_names"])

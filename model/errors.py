@@ -73,6 +73,10 @@ class SelfTestFailed(ModelError):
     """The model does not give the orders of its self-test the scores in the file."""
 
 
+class OtherScores(ModelError):
+    """The imported model does not give orders the scores that the training script expects."""
+
+
 class NotServable(ModelError):
     """A valid model that cannot score orders: several outputs, another head than sigmoid, or a reserved feature name."""
 

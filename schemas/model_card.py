@@ -105,6 +105,11 @@ class ModelSchema(Schema):
     activations = fields.List(fields.String(), required=True, attribute="manifest.activations")
     parameter_count = fields.Integer(required=True, attribute="network.parameter_count")
     features = fields.List(fields.Nested(FeatureSchema), required=True)
+    compared = fields.Boolean(
+        required=True,
+        attribute="manifest.compared",
+        metadata={"description": "Whether the import compared the scores with those of the training script. See provenance."},
+    )
     provenance = fields.Dict(keys=fields.String(), values=fields.String(), required=True, attribute="manifest.provenance")
     reference = fields.Nested(BaselineSchema, required=True, allow_none=True, attribute="manifest.baseline")
     lineup = fields.Nested(ActiveModelsSchema, required=True)

@@ -82,7 +82,7 @@ ACTIVATIONS: dict[str, Function] = {
 ACTIVATION = "|".join((*ACTIVATIONS, r"leaky_relu:(?:0(?:\.[0-9]{1,20})?|1(?:\.0{1,20})?)"))
 """The pattern of the names of activations. `leaky_relu:0.2` has the slope 0.2 below zero, `leaky_relu` alone 0.01."""
 
-ACTIVATION_NAMES = f"{', '.join(ACTIVATIONS)}, leaky_relu:SLOPE (0.01 without; from 0 to 1)"
+ACTIVATION_NAMES = f"{', '.join(ACTIVATIONS)}, leaky_relu:SLOPE (from 0 to 1; leaky_relu has 0.01, gelu is the exact one)"
 
 NOT_PORTABLE = frozenset({"tanh", "gelu"})
 """Activations that use the tanh and erfc of a library: they give the same bits in every batch on one machine, and may differ in

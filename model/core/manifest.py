@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 SCORE_EDGES = tuple(step / 20 for step in range(1, 21))
 ZSCORE_EDGES = (-10.0, -5.0, -3.0, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 MOST_ORDERS = 10**12
+CHECKED_ORDERS, CHECKED_DIFFERENCE = "checked_orders", "checked_difference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,11 @@ class Manifest:
     self_test: SelfTest
     provenance: Mapping[str, str] = field(default_factory=dict)
     baseline: Baseline | None = None
+
+    @property
+    def compared(self) -> bool:
+        """Whether its scores were compared with those of its training script when it was imported. See its provenance."""
+        return CHECKED_ORDERS in self.provenance
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Imports the arrays that a training script saved.
 
 The source is a .npz of plain arrays: feature_names (F,), mean (F,), scale (F,), w1 (U1, F), b1 (U1,), w2, b2, … of any real
-type and order; weights are (units, inputs). A card is JSON with a list `features` of objects with `name`, `unit`,
+type and order; weights are (units, inputs). With check_x (n, F) and check_scores (n,) or (n, outputs) the model is compared
+with the scores that the script expects. A card is JSON with a list `features` of objects with `name`, `unit`,
 `description` and the range of the training data, either `minimum` and `maximum` or `train_min` and `train_max`. An entry with
 `train_min` and `train_max` is a record of the training script: its other statistics are ignored. Any other entry may have
 only these names, so that a misspelt name does not lose a range.
@@ -22,12 +23,14 @@ from model.artifact import checks, manifest, model_file, npz
 from model.core.batch import Floats
 from model.core.manifest import Feature, Manifest, SelfTest
 from model.core.risk_model import RiskModel
-from model.errors import BadArray, BadManifest, NotFinite, ShapeMismatch
-from model.importers import training_file
+from model.errors import BadArray, BadManifest, MissingMember, NotFinite, ShapeMismatch
+from model.importers import comparison, training_file
+from model.importers.comparison import TOLERANCE, ExpectedScores
 
 _SPELLINGS = {"name": "name", "unit": "unit", "description": "description", "minimum": "train_min", "maximum": "train_max"}
 _NAMES = dict.fromkeys((*_SPELLINGS, *_SPELLINGS.values()))
 _RECORD = {"train_min", "train_max"}
+_CHECK: Sequence[str] = ("check_x", "check_scores")
 _MOST_NAMES, _LONGEST_NAME = 5, 40
 
 
@@ -47,11 +50,17 @@ class Label:
     head: str = "sigmoid"
 
 
-def training_arrays(source: Path | str, label: Label, card: Path | str | None = None) -> RiskModel:
-    """The model in a training script's .npz; its self-test has its own scores. Raises ModelError."""
+def training_arrays(
+    source: Path | str, label: Label, card: Path | str | None = None, tolerance: float = TOLERANCE
+) -> RiskModel:
+    """The model in a training script's .npz; its self-test has its own scores. Raises ModelError.
+
+    OtherScores if it differs by more than the tolerance from the scores that are expected in the file.
+    """
     content = files.read(source, npz.LIMIT, Path(source).name)
     arrays = training_file.load(Path(source).name, content)
     names = arrays.pop("feature_names")
+    given = {name: _float64(name, arrays.pop(name)) for name in _CHECK if name in arrays}
     if names.dtype.kind != "U":
         raise BadArray("feature_names", "expected texts; save them by np.array(names, str)")
     hidden = sum(name.startswith("w") for name in arrays) - 1
@@ -66,7 +75,8 @@ def training_arrays(source: Path | str, label: Label, card: Path | str | None = 
     learned = {"features": _features(names.ravel().tolist(), card_bytes), "activations": (*activations, "linear")}
     described = Manifest(**asdict(label) | learned, self_test=SelfTest((), ()), provenance=provenance)
     model = model_file.assemble(described, {name: _float64(name, array) for name, array in arrays.items()})
-    return replace(model, manifest=manifest.checked(replace(described, self_test=_self_test(model))))
+    model = replace(model, manifest=manifest.checked(replace(described, self_test=_self_test(model))))
+    return comparison.compared(model, _expected(given, len(described.features)), tolerance) if given else model
 
 
 def _float64(name: str, array: npt.NDArray[Any]) -> Floats:
@@ -74,6 +84,19 @@ def _float64(name: str, array: npt.NDArray[Any]) -> Floats:
         raise BadArray(name, "expected real numbers")
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(array, np.float64)
+
+
+def _expected(given: dict[str, Floats], features: int) -> ExpectedScores:
+    """What check_x and check_scores expect of a model with so many features. Its orders have the names check_x[0], …"""
+    for name in _CHECK:
+        if name not in given:
+            raise MissingMember(name, "not in the training arrays; check_x and check_scores need each other")
+    orders = given["check_x"]
+    if orders.ndim != 2 or orders.shape[1] != features or not len(orders):
+        raise ShapeMismatch("check_x", f"shape {orders.shape}, expected (orders, {features})")
+    if not np.isfinite(orders).all():
+        raise NotFinite("check_x", "contains a number that is not finite")
+    return ExpectedScores("check_scores", orders, given["check_scores"], [f"check_x[{row}]" for row in range(len(orders))])
 
 
 def _features(names: Sequence[str], card: bytes | None) -> tuple[Feature, ...]:

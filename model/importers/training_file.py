@@ -18,7 +18,7 @@ from model.errors import BadArray, MissingMember, ModelError, UnknownMember, Unr
 Arrays = dict[str, npt.NDArray[Any]]
 
 _ANY = re.compile(r".*", re.DOTALL)
-_KNOWN = re.compile(r"feature_names|mean|scale|[wb][1-9][0-9]{0,2}")
+_KNOWN = re.compile(r"feature_names|mean|scale|check_x|check_scores|[wb][1-9][0-9]{0,2}")
 _LONGEST_NAME = 64
 _OBJECTS = re.compile(rb"\x93NUMPY[^}]*'descr': '\|O'")
 _NO_MEAN = "without a mean, as in StandardScaler(with_mean=False), save np.zeros(len(names))"

@@ -40,14 +40,17 @@ def test_a_curl_line_gets_the_answer_below_it(server: Server, line: str, answer:
 
 @pytest.mark.parametrize("page", [README, MODELS], ids=["readme", "models"])
 def test_a_model_of_the_scikit_learn_snippet_scores_as_scikit_learn_does(page: Path, tmp_path: Path):
-    (snippet,) = blocks("python", page.read_text())
+    (snippet,) = [block for block in blocks("python", page.read_text()) if "sklearn" in block]
     line = next(line for line in page.read_text().splitlines() if " model import " in line).split(" --card")[0]
     command = [sys.executable, "-m", "service.cli", *shlex.split(line)[1:], "--out", "made.npz"]
     predicted = "\nnp.savez('predicted.npz', x=x, y=network.predict_proba(scaler.transform(x))[:, 1])\n"
     (tmp_path / "train.py").write_text(snippet + predicted)
     env = {"PYTHONPATH": str(ROOT), "PATH": ""}
-    for each in ([sys.executable, "train.py"], command):
-        subprocess.run(each, cwd=tmp_path, env=env, check=True, timeout=120)
+    _, imported = (
+        subprocess.run(each, cwd=tmp_path, env=env, check=True, timeout=120, capture_output=True, text=True)
+        for each in ([sys.executable, "train.py"], command)
+    )
+    assert "compared with the scores of its training script: 1000 orders" in imported.stdout
     with np.load(tmp_path / "predicted.npz") as found:
         orders = [dict(zip(["distance_km", "backlog"], row, strict=True)) for row in found["x"].tolist()]
         expected = found["y"]

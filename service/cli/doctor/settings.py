@@ -13,6 +13,7 @@ from service import config
 from service.auth import token_store, tokens
 from service.cli.doctor.finding import Finding, Installation, fail, ok, warn
 from service.cli.loading import identity, message
+from service.cli.model.model_file import how_compared
 
 _NONE_SERVED = "until then no service can start; running services keep their model"
 
@@ -44,7 +45,7 @@ def model(installation: Installation) -> Iterator[Finding]:
 
 
 def self_test(installation: Installation) -> Iterator[Finding]:
-    """The model gives the orders in its file the scores in its file."""
+    """The model gives the orders in its file the scores in its file, which an import compared with its training script's."""
     found = _load(installation.settings)
     if isinstance(found, SelfTestFailed):
         advice = f"{_advice(installation.settings, found)}; see `arithmetic`"
@@ -52,7 +53,9 @@ def self_test(installation: Installation) -> Iterator[Finding]:
     elif isinstance(found, RiskModel):
         exact = NOT_PORTABLE.isdisjoint(found.manifest.activations)
         count = len(found.manifest.self_test.orders)
-        yield ok(f"{count} orders get the file's scores, to {'the last bit' if exact else '1e-12'}")
+        passed = f"{count} orders get the file's scores, to {'the last bit' if exact else '1e-12'}"
+        how = f"{passed}; {how_compared(found.manifest)}"
+        yield ok(how) if found.manifest.compared else warn(how, "import it again with --check and --expect")
 
 
 def challenger(installation: Installation) -> Iterator[Finding]:

@@ -1,14 +1,18 @@
 """delivery-risk model import: a model file from a training script's arrays."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from model.core.activations import HEADS
-from model.importers import arrays
+from model.core.activations import ACTIVATION_NAMES, HEADS
+from model.core.risk_model import RiskModel
+from model.importers import arrays, comparison
 from service.cli.loading import errors_of
 from service.cli.model.inspect import report_if_not_servable
-from service.cli.model.model_file import now, out_option, write
+from service.cli.model.model_file import how_compared, now, out_option, write
+from service.cli.order_files import Given, open_orders, reading_options
+from service.offline import expected_scores
 
 _FILE = click.Path(exists=True, dir_okay=False)
 
@@ -18,23 +22,67 @@ _FILE = click.Path(exists=True, dir_okay=False)
 @click.option("--name", required=True, help="The model's name.")
 @click.option("--version", required=True, help="The version; its content never changes.")
 @click.option("--threshold", required=True, type=float, help="The score from which an order goes to review.")
-@click.option("--activations", default="relu", show_default=True, help="Of the hidden layers: one for all, or A,B,…")
+@click.option(
+    "--activations",
+    default="relu",
+    show_default=True,
+    help=f"Of the hidden layers: one for all, or A,B,… Names: {ACTIVATION_NAMES}.",
+)
 @click.option(
     "--head", default="sigmoid", show_default=True, type=click.Choice(list(HEADS)), help="The function of the outputs."
 )
 @click.option("--card", type=_FILE, help="JSON with the features' ranges, units and descriptions.")
+@click.option(
+    "--check", type=_FILE, help="Orders with the training script's own scores, CSV or JSON lines; others are rejected."
+)
+@click.option("--expect", metavar="COLUMN", help="The column of --check that has the scores.")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0, 1),
+    default=comparison.TOLERANCE,
+    show_default=True,
+    help="By how much a score may differ; 1e-5 allows for scores computed in float32.",
+)
+@reading_options
 @click.option("--description", default="", help="What the model is.")
 @click.option("--created", help="UTC time like 2026-11-20T00:00:00Z. [SOURCE_DATE_EPOCH, else now]")
 @out_option
-def import_(source: str, activations: str, card: str | None, created: str | None, out: str, **label: Any) -> None:
+def import_(
+    source: str,
+    activations: str,
+    card: str | None,
+    check: str | None,
+    expect: str | None,
+    tolerance: float,
+    given: Given,
+    created: str | None,
+    out: str,
+    **label: Any,
+) -> None:
     """Make a model file from a training script's .npz: feature_names, mean, scale, w1, b1, w2, b2, …
 
-    A feature without a range in the card is never out of range.
+    z = (x - mean) / scale, and a layer is x @ w.T + b: weights are (units, inputs), where scikit-learn and Keras have (inputs,
+    units). Arrays check_x and check_scores, or --check with --expect, are orders and the script's own scores of them: the model
+    must give the same, and keeps some of them as its self-test. A feature without a range in the card is never out of range.
     """
+    if (check is None) != (expect is None):
+        raise click.UsageError("Give --check and --expect together.")
     hidden = tuple(activations.split(","))
     with errors_of(None):
-        model = arrays.training_arrays(source, arrays.Label(created=created or now(), activations=hidden, **label), card)
+        described = arrays.Label(created=created or now(), activations=hidden, **label)
+        model = arrays.training_arrays(source, described, card, tolerance)
+        if check is not None and expect is not None:
+            model = _compared(model, check, expect, given, tolerance)
     write(model, out)
     bounded = sum(each.minimum is not None or each.maximum is not None for each in model.manifest.features)
     click.echo(f"{bounded} of {len(model.manifest.features)} features have a range")
+    advice = "" if model.manifest.compared else "; give --check, or check_x and check_scores in the arrays"
+    click.echo(f"{how_compared(model.manifest)}{advice}")
     report_if_not_servable(model)
+
+
+def _compared(model: RiskModel, check: str, column: str, given: Given, tolerance: float) -> RiskModel:
+    with open_orders(check, model.manifest.feature_names, given) as source:
+        expected = expected_scores.read(model, source.reader, column, check)
+        sha256 = source.raw.sha256()
+    return comparison.compared(model, expected, tolerance, check=Path(check).name, check_sha256=sha256)

@@ -10,7 +10,7 @@ from model.core.risk_model import RiskModel
 from model.errors import NotServable
 from schemas.files.row import RESERVED_NAMES
 from service.cli.loading import errors_of, plain
-from service.cli.model.model_file import summary
+from service.cli.model.model_file import how_compared, summary
 from service.cli.order_files import Given, open_orders, orders_option, reading_options
 from service.offline.inspection import SATURATED, Inspection
 
@@ -52,6 +52,7 @@ def _print_model(model: RiskModel) -> None:
     for number, layer in enumerate(network.layers, 1):
         click.echo(f"  w{number} {layer.weights.shape}  b{number} {layer.bias.shape}  {layer.activation}")
     click.echo(f"head        {manifest.head}, threshold {manifest.threshold}")
+    click.echo(f"self-test   {len(manifest.self_test.orders)} orders, {how_compared(manifest)}")
     report_if_not_servable(model)
     _print_features(model)
     for key, value in manifest.provenance.items():

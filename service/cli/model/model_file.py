@@ -8,9 +8,9 @@ import click
 
 from model.artifact import model_file
 from model.artifact.checks import TIME
-from model.core.manifest import Baseline
+from model.core.manifest import CHECKED_DIFFERENCE, CHECKED_ORDERS, Baseline, Manifest
 from model.core.risk_model import RiskModel
-from service.cli.loading import errors_of, identity
+from service.cli.loading import errors_of, identity, plain
 
 _YEAR_9999 = 253_402_300_799  # its last second
 
@@ -48,6 +48,14 @@ def write(model: RiskModel, out: str) -> None:
     except OSError as error:
         raise click.ClickException(f"{out}: cannot be written ({error.strerror})") from None
     click.echo(f"{out}: {identity(written)}")
+
+
+def how_compared(manifest: Manifest) -> str:
+    """Whether the model was compared with its training script when it was imported, and the result."""
+    if not manifest.compared:
+        return "not compared with the scores of its training script"
+    found = (plain(manifest.provenance.get(name, "unknown")) for name in (CHECKED_ORDERS, CHECKED_DIFFERENCE))
+    return "compared with the scores of its training script: {} orders, largest difference {}".format(*found)
 
 
 def summary(baseline: Baseline) -> str:

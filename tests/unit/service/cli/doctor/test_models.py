@@ -10,7 +10,7 @@ from model.registry import references, versions
 from model.registry.references import VersionReference
 from service import config
 from service.cli.doctor import settings
-from service.cli.doctor.finding import Installation, ok
+from service.cli.doctor.finding import Installation, ok, warn
 from tests.models import layer, model_of, one_input
 from tests.registries import holding, refer
 from tests.unit.model.artifact.broken_models import MODELS
@@ -35,8 +35,16 @@ def checked(**given):
 def test_a_valid_model_passes_its_self_test_as_exactly_as_its_functions_are_portable(tmp_path, activation, exact):
     made = model_of(Network([layer([[1.0]], [0.0], activation), layer([[1.0]], [0.0])]))
     written = model_file.write(made, tmp_path / "model.npz")
-    loaded = ok(f"made 1 (sha256 {written.sha256})")
-    assert checked(model=tmp_path / "model.npz") == [loaded, ok(f"1 orders get the file's scores, to {exact}")]
+    loaded, passed = ok(f"made 1 (sha256 {written.sha256})"), f"1 orders get the file's scores, to {exact}; "
+    how = "not compared with the scores of its training script"
+    assert checked(model=tmp_path / "model.npz") == [
+        loaded,
+        warn(f"{passed}{how}", "import it again with --check and --expect"),
+    ]
+    compared = replace(made.manifest, provenance={"checked_orders": "9", "checked_difference": "1e-16"})
+    model_file.write(replace(made, manifest=compared), tmp_path / "model.npz")
+    how = "compared with the scores of its training script: 9 orders, largest difference 1e-16"
+    assert checked(model=tmp_path / "model.npz")[1] == ok(f"{passed}{how}")
 
 
 PUT = "put a valid model file there, or set DELIVERY_RISK_MODEL"
@@ -61,7 +69,7 @@ def test_a_model_that_cannot_be_served_fails_by_one_check(tmp_path, data, sha256
 
 def test_a_valid_registry_shows_its_current_version_and_its_challenger(directory):
     loaded, tested, tried = checked(model=directory)
-    assert (loaded.found.split(" (")[0], tested.verdict) == ("made 2", "ok")
+    assert (loaded.found.split(" (")[0], tested.verdict) == ("made 2", "warn")
     assert tried == ok("none is tried beside the current version")
     versions.challenge("3", directory)
     assert checked(model=directory)[2].found.startswith("made 3 (sha256 ")
@@ -98,7 +106,7 @@ def test_a_registry_that_cannot_be_served_fails_with_a_reason_and_advice_that_re
     assert found.found.startswith(f"{directory}: {reason}")
     if "promote" in advice:
         versions.promote("3", directory)
-        assert {each.verdict for each in checked(model=directory)} == {"ok"}
+        assert "FAIL" not in {each.verdict for each in checked(model=directory)}
 
 
 def test_a_registry_whose_current_digest_is_not_the_pinned_one_fails(directory):

@@ -37,7 +37,7 @@ _OF_FILES = {
     "not_json": "must be a line of strict JSON",
     "not_csv": "must be valid CSV, with as many cells as the header",
     "ambiguous_decimal": "has a comma that may separate decimals or thousands; --decimal decides",
-    "not_utf8": "contains bytes that are not UTF-8",
+    "not_utf8": "contains bytes that are not of its encoding; --encoding decides",
 }
 CODES = _OF_ORDERS | _OF_FILES
 """The text of each code. A code is on the wire and never changes."""

@@ -48,7 +48,8 @@ def format_of(ending: str, beginning: str) -> str:
     named = ENDINGS.get(ending.lower())
     if named == "csv":
         return "csv"
-    if json_array.BEGINNING.match(beginning):
+    array = json_array.BEGINNING.match(beginning)
+    if array and beginning[array.end() : array.end() + 1] in ("{", "]"):  # otherwise it may be a name in brackets
         return "json"
     if named or beginning.lstrip()[:1] == "{":
         return "jsonl"

@@ -22,6 +22,7 @@ from schemas.result import ScoredBatch, header, listed, results
 from schemas.validation import SPARE_NAMES, BatchValidator, DecodedBatch
 
 _BEGINS_AS_A_NUMBER = re.compile(r"\s*[-+.]*[0-9]")
+_OTHER_DELIMITERS = re.compile(r"[;\t|]")
 _SHORT, _LONGEST = 1024, 2**20
 """Bytes of a line whose cells need no counting, and characters of the longest line that is read."""
 
@@ -72,7 +73,8 @@ class CsvDecoder:
         if len(names) > self._most:
             return self._validator.rejected(0, Fault("too_many_names"))
         known = self._known
-        faults = [Fault("missing", path=(name,)) for name in known if name not in names]
+        hint = "separate cells by commas" if len(names) == 1 and _OTHER_DELIMITERS.search(names[0]) else None
+        faults = [Fault("missing", path=(name,), hint=hint) for name in known if name not in names]
         if len(faults) < len(known):  # otherwise the first line has values and is no header
             unknown = dict.fromkeys(_path(name) for name in names if name not in known)
             repeated = dict.fromkeys(_path(name) for name, count in Counter(names).items() if count > 1)

@@ -24,6 +24,11 @@ HINTS = {
         {"/columns/back_log": "did you mean backlog?"},
     ),
     "a column of a table": (CSV, "order_id,Backlog (n)\nA,1\n", {"/Backlog (n)": "did you mean backlog?"}),
+    "a table of semicolons": (
+        CSV,
+        f"order_id;{';'.join(FEATURES)}\nA;1;1;1\n",
+        {f"/{name}": "separate cells by commas" for name in ("order_id", *FEATURES)},
+    ),
     "a name like none of the model": (JSON, json.dumps({"orders": [ORDER | {"carrier": 1}]}), {}),
 }
 

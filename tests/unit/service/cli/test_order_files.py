@@ -33,6 +33,7 @@ SAME_ORDERS = {
     "JSON lines without an ending": ("orders", LINES.encode(), ""),
     "a JSON array": ("o.json", ARRAY.encode(), ""),
     "an array in lines": ("o.jsonl", json.dumps(ORDERS, indent=2).encode(), ""),
+    "names in brackets": ("orders", "".join(f"[k],{line}" for line in TABLE.splitlines(True)).encode(), ""),
     "a request": ("o.json", json.dumps({"orders": ORDERS}).encode("utf-16"), "recognised UTF-16"),
 }
 

@@ -44,13 +44,14 @@ UNREADABLE: Final = {
 
 
 def format_of(ending: str, beginning: str) -> str:
-    """The name of the format of a file with this ending and this beginning of its text."""
-    named = ENDINGS.get(ending.lower())
-    if named == "csv":
+    """The name of the format of a file with this ending, in small letters, and this beginning of its text."""
+    named = ENDINGS.get(ending)
+    begins_as_json = beginning.lstrip()[:1] == "{"
+    if named == "csv" and not begins_as_json:
         return "csv"
     array = json_array.BEGINNING.match(beginning)
     if array and beginning[array.end() : array.end() + 1] in ("{", "]"):  # otherwise it may be a name in brackets
         return "json"
-    if named or beginning.lstrip()[:1] == "{":
+    if named or begins_as_json:
         return "jsonl"
     return "csv"

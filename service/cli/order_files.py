@@ -18,7 +18,7 @@ import click
 
 from schemas.files import encoding
 from schemas.files.row import BadFile, Layout, Reader
-from schemas.files.table import FILES, UNREADABLE, FileFormat, format_of
+from schemas.files.table import ENDINGS, FILES, UNREADABLE, FileFormat, format_of
 from service.cli.loading import plain
 
 _GZIPPED = ".gz"
@@ -190,7 +190,10 @@ def _text(
     if given.encoding is None and used != encoding.DEFAULT:
         notice(f"recognised {used.upper()}; --encoding sets another")
     begins = beginning.decode(used, "ignore").lstrip("\ufeff")
-    name = given.format or format_of(Path(without_gz(path)).suffix, begins)
+    ending = Path(without_gz(path)).suffix.lower()
+    name = given.format or format_of(ending, begins)
+    if given.format is None and name != ENDINGS.get(ending, name):
+        notice(f"recognised the format {name}; --format sets another")
     format = FILES[name]
     pieces = format.pieces(io.TextIOWrapper(content, used, "surrogateescape", newline=""))
     return format, chain([next(iter(pieces), "").lstrip("\ufeff")], pieces)

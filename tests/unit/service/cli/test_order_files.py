@@ -29,10 +29,11 @@ SAME_ORDERS = {
     "UTF-32": ("o.csv", TABLE.encode("utf-32"), "recognised UTF-32"),
     "JSON lines": ("o.jsonl", LINES.encode(), ""),
     "JSON lines of UTF-16": ("o.jsonl", LINES.encode("utf-16"), "recognised UTF-16"),
-    "JSON lines named .json": ("o.json", LINES.encode(), ""),
+    "JSON lines named .json": ("o.json", LINES.encode(), "recognised the format jsonl; --format sets another"),
+    "JSON lines named .CSV": ("o.CSV", LINES.encode(), "recognised the format jsonl"),
     "JSON lines without an ending": ("orders", LINES.encode(), ""),
     "a JSON array": ("o.json", ARRAY.encode(), ""),
-    "an array in lines": ("o.jsonl", json.dumps(ORDERS, indent=2).encode(), ""),
+    "an array in lines": ("o.jsonl", json.dumps(ORDERS, indent=2).encode(), "recognised the format json;"),
     "names in brackets": ("orders", "".join(f"[k],{line}" for line in TABLE.splitlines(True)).encode(), ""),
     "a request": ("o.json", json.dumps({"orders": ORDERS}).encode("utf-16"), "recognised UTF-16"),
 }

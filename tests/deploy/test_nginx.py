@@ -83,6 +83,19 @@ def test_a_request_has_the_same_id_in_both_logs(service, nginx):
     assert line["seconds"] >= 0
 
 
+@pytest.mark.parametrize(
+    ("request_line", "status", "method"),
+    [
+        *(("POST /metrics", 404, "POST"), ("DELETE /metrics", 404, "DELETE"), ("TRACE /livez", 405, "TRACE")),
+        *(("SECRET /livez", 405, "other"), ("POST /%zz", 400, "POST")),
+    ],
+)
+def test_the_log_has_the_method_that_came_also_where_nginx_answers(nginx, request_line, status, method):
+    exchange(nginx.port, f"{request_line} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
+    lines = nginx.log_lines(lambda line: (line["status"], line["method"]) == (status, method), 1)
+    assert "SECRET" not in str(lines)
+
+
 def test_the_log_contains_no_path_and_no_header(nginx):
     headers = {"User-Agent": "SECRET", "Referer": "SECRET", "X-Request-ID": "SECRET 1"}
     made = nginx.call("GET", "/SECRET-path?SECRET=1", headers=headers)[1]["x-request-id"]

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Prints the rules as a PrometheusRule for the Prometheus operator: deploy/prometheus/operator.sh | kubectl apply -f -
+# Given files of the folder `rules`, it prints those alone: deploy/prometheus/operator.sh recording.yml alerts.yml
 set -eu
 cd "$(dirname "$0")/rules"
 cat << END
@@ -13,6 +14,7 @@ metadata:
 spec:
   groups:
 END
-for file in *.yml; do
+[ $# -gt 0 ] || set -- *.yml
+for file; do
     sed '1,/^groups:$/d; s/^/  /' "$file"
 done

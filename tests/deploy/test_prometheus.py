@@ -26,6 +26,11 @@ def unexplained(text=RUNBOOK):
     return {name for name, rule in ALERTS.items() if links.get(rule["annotations"]["runbook_url"]) != name}
 
 
+def alerts_of(file, folder=PROMETHEUS / "rules"):
+    """The alerts of a file of rules, by name."""
+    return {rule["alert"]: rule for group in yaml.safe_load((folder / file).read_text())["groups"] for rule in group["rules"]}
+
+
 def test_promtool_accepts_the_configuration_and_the_rules():
     output("promtool", "check", "config", "--lint=all", "--lint-fatal", str(PROMETHEUS / "prometheus.yml"))
 
@@ -65,12 +70,21 @@ def test_the_runbook_quotes_messages_that_the_service_writes():
 
 
 def test_the_command_at_the_top_of_the_alerts_makes_their_links_web_addresses(deploy):
-    path = deploy / "prometheus" / "rules" / "alerts.yml"
-    (command,) = re.findall(r"^#   (sed .+)$", path.read_text(), re.MULTILINE)
-    output("bash", "-c", command, cwd=path.parent)
-    rules = [rule for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"]]
-    assert len(rules) == len(ALERTS)
-    assert all(re.fullmatch(rf"https://\S+/{ANCHOR}\w+", rule["annotations"]["runbook_url"]) for rule in rules)
+    folder = deploy / "prometheus" / "rules"
+    (command,) = re.findall(r"^#   (sed .+)$", (folder / "alerts.yml").read_text(), re.MULTILINE)
+    output("bash", "-c", command, cwd=folder)
+    rules = alerts_of("alerts.yml", folder) | alerts_of("alerts-more.yml", folder)
+    assert rules.keys() == ALERTS.keys()
+    assert all(re.fullmatch(rf"https://\S+/{ANCHOR}\w+", rule["annotations"]["runbook_url"]) for rule in rules.values())
+
+
+def test_the_set_for_one_desk_is_small_and_complete_without_the_other_alerts():
+    desk = alerts_of("alerts.yml")
+    assert len(desk) <= 8
+    assert {rule["labels"]["severity"] for rule in desk.values()} == {"page", "ticket", "watchdog"}
+    made = operator_rules(PROMETHEUS, "recording.yml", "alerts.yml")
+    validate_operator(made)
+    assert {rule["alert"] for group in made["spec"]["groups"] for rule in group["rules"] if "alert" in rule} == desk.keys()
 
 
 def test_rules_and_runbook_use_only_exported_metrics_and_recorded_series():
@@ -93,8 +107,8 @@ def test_label_values_in_rules_and_runbook_are_those_of_the_service():
         assert set(edges) <= set(METRICS["http_request_duration_seconds"].buckets), name
 
 
-def operator_rules(folder):
-    return yaml.safe_load(output("sh", str(folder / "operator.sh")))
+def operator_rules(folder, *files):
+    return yaml.safe_load(output("sh", str(folder / "operator.sh"), *files))
 
 
 def test_the_prometheus_operator_accepts_the_rules_unchanged():

@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from tests.deploy import programs
 from tests.facts import ROOT
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"
@@ -28,6 +29,24 @@ def read(folder: Path) -> dict[str, Manifest]:
     by_kind = {manifest["kind"]: manifest for manifest in found}
     assert len(by_kind) == len(found)
     return by_kind
+
+
+def kustomized(folder: Path) -> dict[tuple[str, str], Manifest]:
+    """The output of kubectl for a folder, by kind and name."""
+    made = yaml.safe_load_all(programs.output("kubectl", "kustomize", str(folder)))
+    return {(manifest["kind"], manifest["metadata"]["name"]): manifest for manifest in made}
+
+
+VERSIONS = ("1.31", "1.34", "1.37")
+
+
+def validate(*files: Path, count: int, unknown: int = 1) -> None:
+    """So many manifests are valid, without the `unknown` ServiceMonitor, for which there is no schema but only a warning."""
+    for version in VERSIONS:
+        done = programs.run("kubernetes-validate", "--strict", "-k", version, *map(str, files))
+        printed = done.stdout + done.stderr
+        assert done.returncode == 0, printed
+        assert printed.count(" passed for ") == count - unknown, printed
 
 
 def validate_operator(manifest: Manifest) -> None:

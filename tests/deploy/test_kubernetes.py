@@ -4,72 +4,31 @@ import json
 import re
 import shutil
 from pathlib import PurePosixPath
-from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from service import config
-from service.telemetry import tracing
 from tests.deploy import manifests
 from tests.deploy.containers import IMAGE
 from tests.deploy.manifests import GUIDE, KUBERNETES, container, stop_hook
 from tests.deploy.monitoring import PROMETHEUS
 from tests.deploy.panels import dashboard
-from tests.deploy.programs import output, replace_text, run
-from tests.facts import ROOT
+from tests.deploy.programs import output, replace_text
 
 pytestmark = pytest.mark.deploy
 
-VERSIONS = ("1.31", "1.34", "1.37")
-
-
-def kustomized(folder):
-    """The output of kubectl for a folder, by kind and name."""
-    made = yaml.safe_load_all(output("kubectl", "kustomize", str(folder)))
-    return {(manifest["kind"], manifest["metadata"]["name"]): manifest for manifest in made}
-
 
 def check_build(folder):
-    made = {kind: manifest for (kind, _), manifest in kustomized(folder).items()}
+    made = {kind: manifest for (kind, _), manifest in manifests.kustomized(folder).items()}
     assert made == manifests.read(folder), "kustomize omits or changes a manifest"
     images = yaml.safe_load((folder / "kustomization.yaml").read_text())["images"]
     assert [f"{image['name']}:{image['newTag']}" for image in images] == [IMAGE], "another image"
 
 
-def check_tracing(folder):
-    """The component lets the service's pods, and only them, reach the collector that its setting names."""
-    overlay = folder.parent / "overlay"
-    overlay.mkdir()
-    (overlay / "kustomization.yaml").write_text(f"resources: [../{folder.name}]\ncomponents: [../{folder.name}/tracing]\n")
-    base, made = kustomized(folder), kustomized(overlay)
-    settings, policy = ("ConfigMap", "delivery-risk"), ("NetworkPolicy", "delivery-risk-traces")
-    assert {name for name, manifest in made.items() if manifest != base.get(name)} == {settings, policy}, "changes more"
-    (new,) = set(made[settings]["data"]) - set(base[settings]["data"])
-    assert new in tracing.ENDPOINTS, "not a variable of tracing"
-    endpoint, policy = urlsplit(made[settings]["data"][new]), made[policy]["spec"]
-    assert policy["podSelector"]["matchLabels"] == base["Service", "delivery-risk"]["spec"]["selector"], "other pods"
-    assert policy["policyTypes"] == ["Egress"]
-    collector, names = policy["egress"]
-    assert collector["ports"] == [{"port": endpoint.port}], "no such port"
-    assert collector["to"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == endpoint.hostname.split(".")[0]
-    assert {(port["port"], port["protocol"]) for port in names["ports"]} == {(53, "UDP"), (53, "TCP")}
-    (folder.parent / "built.yaml").write_text(yaml.safe_dump_all(made.values()))
-    validate(folder.parent / "built.yaml", count=len(made))
-
-
 def check_schemas(folder):
-    validate(*manifests.files(folder), count=len(manifests.read(folder)))
+    manifests.validate(*manifests.files(folder), count=len(manifests.read(folder)))
     manifests.validate_operator(manifests.read(folder)["ServiceMonitor"])
-
-
-def validate(*files, count):
-    """So many manifests are valid, without the ServiceMonitor, for which there is no schema but only a warning."""
-    for version in VERSIONS:
-        done = run("kubernetes-validate", "--strict", "-k", version, *map(str, files))
-        printed = done.stdout + done.stderr
-        assert done.returncode == 0, printed
-        assert printed.count(" passed for ") == count - 1, printed
 
 
 def check_policy(folder):
@@ -144,7 +103,7 @@ def folder(deploy):
     return deploy / "kubernetes"
 
 
-@pytest.mark.parametrize("check", [check_build, check_tracing, check_schemas, check_policy, check_references, check_settings])
+@pytest.mark.parametrize("check", [check_build, check_schemas, check_policy, check_references, check_settings])
 def test_the_manifests_are_valid(check, folder):
     check(folder)
 
@@ -165,18 +124,8 @@ def test_the_documented_command_makes_a_map_with_the_dashboard_and_the_label_tha
     assert json.loads(text) == dashboard()
 
 
-def test_the_documented_overlay_names_existing_folders():
-    (overlay,) = re.findall(r"```yaml\n(resources: .*?)```", GUIDE, re.DOTALL)
-    assert all((ROOT / folder / "kustomization.yaml").is_file() for part in yaml.safe_load(overlay).values() for folder in part)
-
-
-ENDPOINT, COMPONENT = "OTEL_EXPORTER_OTLP_ENDPOINT", "      app.kubernetes.io/component: service\n"
 FAULTS = {
     "another namespace": (check_build, "kustomization", "namespace: delivery-risk", "namespace: other", "changes a manifest"),
-    "traces to another port": (check_tracing, "tracing/network-policy", "port: 4318", "port: 4317", "no such port"),
-    "traces of the registry": (check_tracing, "tracing/network-policy", COMPONENT, "", "other pods"),
-    "an unknown endpoint": (check_tracing, "tracing/kustomization", ENDPOINT, "OTEL_ENDPOINT", "not a variable"),
-    "an unlisted policy": (check_tracing, "tracing/kustomization", "resources:\n  - network-policy.yaml\n", "", "changes more"),
     "an unlisted file": (check_build, "kustomization", "  - network-policy.yaml\n", "", "omits"),
     "an open namespace": (check_references, "namespace", "enforce: restricted", "enforce: baseline", "open to any pod"),
     "another tag": (check_build, "kustomization", "newTag: 0.1.0", "newTag: 0.0.9", "changes a manifest"),

@@ -24,6 +24,7 @@ _OF_ORDERS = {
     "not_finite": "must be a finite number within the range of a float64",
     "not_a_string": "must be a string of Unicode characters",
     "wrong_length": "must have 1 to 128 characters",
+    "control_character": "must not contain control characters, such as a line break or a tab",
     "not_an_object": "must be a JSON object",
     "not_a_list": "must be a list",
     "empty_batch": "must contain at least one order",

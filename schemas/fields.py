@@ -4,12 +4,15 @@ The error messages are codes of schemas.faults.CODES, so an error has its code f
 """
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 ORDER_ID_LENGTH = 128
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]*$"  # the same for JSON Schema
 
 
 class Strict(Schema):
@@ -50,18 +53,34 @@ class Values(fields.List[Any]):
 
 
 class OrderId(fields.String):
-    """A string of 1 to 128 characters, none of them half of a surrogate pair."""
+    """A string of 1 to 128 characters, none of them a control character or half of a surrogate pair."""
 
     default_error_messages = {"required": "missing", "null": "null", "invalid": "not_a_string"}
 
     def __init__(self, **kwargs: Any) -> None:
         length = validate.Length(min=1, max=ORDER_ID_LENGTH, error="wrong_length")
-        super().__init__(validate=length, **kwargs)
+        super().__init__(validate=[length, _without_controls], metadata={"pattern": _PATTERN}, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         if type(value) is not str or not well_formed(value):
             raise self.make_error("invalid")
         return value
+
+
+def _without_controls(text: str) -> None:
+    if has_controls(text):
+        raise ValidationError("control_character")
+
+
+def has_controls(text: str) -> bool:
+    """Whether the text has a control character: C0, DEL or C1, which many databases cannot store."""
+    return not text.isprintable() and _CONTROLS.search(text) is not None  # the first is three times as fast
+
+
+def usable_id(value: Any) -> bool:
+    """Whether OrderId takes the value."""
+    short = isinstance(value, str) and 1 <= len(value) <= ORDER_ID_LENGTH
+    return short and well_formed(value) and not has_controls(value)
 
 
 def well_formed(text: str) -> bool:

@@ -17,7 +17,7 @@ from marshmallow import Schema, ValidationError
 
 from model.core.batch import Batch
 from schemas.faults import Fault
-from schemas.fields import ORDER_ID_LENGTH, Number, OrderId, Strict, well_formed
+from schemas.fields import ORDER_ID_LENGTH, Number, OrderId, Strict, has_controls, usable_id, well_formed
 from schemas.strict_json import Object
 
 SPARE_NAMES = 16
@@ -91,7 +91,8 @@ class BatchValidator:
         count = len(ids)
         if not 0 < count <= self.max_orders or len(set(ids)) != count or any(len(column) != count for column in columns):
             return None
-        if "" in ids or max(map(len, ids)) > ORDER_ID_LENGTH or not well_formed("".join(ids)):
+        text = "".join(ids)
+        if "" in ids or max(map(len, ids)) > ORDER_ID_LENGTH or not well_formed(text) or has_controls(text):
             return None
         try:
             values = np.fromiter(chain.from_iterable(columns), np.float64, len(columns) * count)
@@ -163,5 +164,4 @@ def too_many_names(value: Any, known: int) -> bool:
 
 def _usable_id(order: Any) -> str | None:
     value = order.get("order_id") if isinstance(order, dict) else None
-    usable = isinstance(value, str) and 1 <= len(value) <= ORDER_ID_LENGTH and well_formed(value)
-    return value if usable else None
+    return value if usable_id(value) else None

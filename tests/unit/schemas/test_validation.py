@@ -1,12 +1,19 @@
 """Rules of a batch that no request of tests/data shows."""
 
+import csv
+import io
 import json
+import unicodedata
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from model.core.batch import Batch
 from schemas.faults import Fault
+from schemas.files.csv import Reader
+from schemas.formats.csv import CsvDecoder
 from schemas.formats.json import JsonDecoder
 from schemas.validation import BatchValidator, DecodedBatch
 from tests.facts import FEATURES
@@ -63,3 +70,23 @@ def test_rejected_rows_leave_the_batch_and_their_faults_are_sorted_among_the_oth
     assert (found.received, found.format) == (5, "csv")
     assert (found.batch.ids, found.batch.matrix.tolist(), found.positions) == (["A", "E"], [[1.0], [5.0]], [0, 4])
     assert found.faults == [of_batch, first, added, middle]
+
+
+CONTROLS = st.characters(min_codepoint=0, max_codepoint=0xA0) | st.sampled_from("\u2028\u200b\ufeff\uffff🚚")
+
+
+@given(st.lists(st.text(CONTROLS | st.sampled_from("abc"), min_size=1, max_size=4), min_size=1, max_size=4, unique=True))
+def test_an_id_with_a_control_character_is_rejected_in_every_format_and_no_other_for_its_characters(ids):
+    rows, table = [order(each, 1, 2, 3) for each in ids], io.StringIO(newline="")
+    csv.writer(table, quoting=csv.QUOTE_ALL).writerows([rows[0], *map(dict.values, rows)])
+    by_column = {"order_ids": ids, "columns": {name: [1] * len(ids) for name in FEATURES}}
+    bodies = [json.dumps(shape, ensure_ascii=escaped) for shape in ({"orders": rows}, by_column) for escaped in (True, False)]
+    decoded = [
+        *(JsonDecoder(VALIDATOR).decode(body.encode()) for body in bodies),
+        CsvDecoder(VALIDATOR).decode(table.getvalue().encode()),
+        VALIDATOR.decode([dict(row.order) for row in Reader(io.StringIO(table.getvalue(), newline=""), FEATURES)]),
+    ]
+    rejected = [at for at, each in enumerate(ids) if any(unicodedata.category(sign) == "Cc" for sign in each)]
+    faults = [Fault("control_character", at, "order_id") for at in rejected]
+    for found in decoded:
+        assert (found.faults, found.batch.ids) == (faults, [each for at, each in enumerate(ids) if at not in rejected])

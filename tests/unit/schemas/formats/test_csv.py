@@ -70,8 +70,12 @@ def test_a_text_has_the_same_rows_in_a_file_and_in_a_body(text, expected):
             from_body(text)
     else:
         decoded = from_body(text)
-        assert (decoded.batch.ids, decoded.faults, decoded.format) == (list(expected.values()), [], "csv")
-        assert decoded.batch.matrix.tolist() == [[2.0, 3.0, 1.0]] * len(rows)
+        printable = [each for each in expected.values() if each.isprintable()]
+        faults = [
+            Fault("control_character", at, "order_id") for at, each in enumerate(expected.values()) if each not in printable
+        ]
+        assert (decoded.batch.ids, decoded.faults, decoded.format) == (printable, faults, "csv")
+        assert decoded.batch.matrix.tolist() == [[2.0, 3.0, 1.0]] * len(printable)
 
 
 def test_a_body_of_a_column_that_is_no_feature_is_rejected_and_a_file_carries_it():

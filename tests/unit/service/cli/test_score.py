@@ -3,6 +3,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -134,18 +135,20 @@ def test_a_command_that_fails_unexpectedly_prints_how_and_exits_with_2(run, monk
     assert (done.exit_code, done.stderr.splitlines()[-1].startswith("ZeroDivisionError")) == (2, True)
 
 
-FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", '"\r=1"', "-5", "'quoted", "plain"]
-SAFE = ["'=1+1", "'+1+1", "'-1+1", "'@SUM(A1)", "'\t=1", "'\r=1", "-5", "'quoted", "plain"]
+FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=2", '"\r=3"', "-5", "'quoted", "plain"]
+CONTROLS = '"\t\r'  # which an order id must not have
+SAFE = ["'=1+1", "'+1+1", "'-1+1", "'@SUM(A1)", "'\t=2", "'\r=3", "-5", "'quoted", "plain"]
 
 
 def test_safe_csv_puts_an_apostrophe_before_formulas_in_results_rejected_rows_and_headers(run, tmp_path):
     header = HEADER.replace("note", "=note")
-    given = header + "".join(f"{each},3,{each},2,-1\n" for each in FORMULAS) + "\t=x,=1,@y,2,1\n"
+    given = header + "".join(f"{each.strip(CONTROLS)},3,{each},2,-1\n" for each in FORMULAS) + "\t=x,=1,@y,2,1\n"
     done = run("score", "--safe-csv", "--out", "out.csv", given=given)
     assert done.exit_code == 1
     with open(tmp_path / "out.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["order_id"] for row in rows] == [row["'=note"] for row in rows] == SAFE
+    assert [row["'=note"] for row in rows] == SAFE
+    assert [row["order_id"] for row in rows] == [re.sub("[\t\r]", "", each) for each in SAFE]
     assert {(row["weather_severity"], row["queue"]) for row in rows} == {("-1", "review")}
     assert all(0 <= float(row["score"]) <= 1 for row in rows)
     with open(tmp_path / "out.rejects.csv", newline="") as file:

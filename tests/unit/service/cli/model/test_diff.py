@@ -23,7 +23,7 @@ def diff(run, tmp_path):
     holding(tmp_path / "models", "78", "78")
     Path("8.npz").write_bytes(version_of("8"))
     Path("turned.npz").write_bytes(version_of("11", weight=-1.0))
-    Path("orders.jsonl").write_text(order("a", 1) + order("b", -1) + order("\x1b[2J\n", 3) + order("d", "1"))
+    Path("orders.jsonl").write_text(order("a", 1) + order("b", -1) + order("\u202e[2J\u2028", 3) + order("d", "1"))
     given = ("--on", "orders.jsonl")
     return lambda *more, first="8.npz", second="turned.npz": run("model", "diff", first, second, *given, *more)
 
@@ -38,7 +38,7 @@ def test_it_reports_changed_queues_and_the_largest_difference_and_no_order_id_mo
     assert counts == "on orders.jsonl: 3 orders, 1 rows rejected"
     assert queue == "queue       3 orders change it: 1 from monitor to review, 2 from review to monitor"
     assert score.startswith("score       largest difference 0.")
-    assert score.endswith(r", order '\x1b[2J\n'")
+    assert score.endswith(r", order '\u202e[2J\u2028'")
 
 
 def test_a_registry_means_its_current_version(diff):

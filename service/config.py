@@ -49,6 +49,9 @@ class Settings:
     request_timeout_seconds: int
     drain_file: str | None
     log_level: str
+    log_format: str
+    log_probes: str
+    log_client: str
     tokens_file: str | None
 
 
@@ -121,6 +124,14 @@ SETTINGS: dict[str, fields.Field[Any]] = {
         None, r".+", "a path", "While this file exists, /readyz answers 503 and each connection is closed after its answer."
     ),
     "log_level": _choice("info", ("debug", "info", "warning", "error"), "The lowest level that is logged."),
+    "log_format": _choice("json", ("json", "text"), "Whether a log line is a JSON object or text."),
+    "log_probes": _choice("no", ("no", "yes"), "Whether probes and scrapes are logged where they succeed, too (no, yes)."),
+    "log_client": _choice(
+        "no",
+        ("no", "yes"),
+        "Whether a log line has the client's address: that of the connection or, from a proxy that gunicorn trusts "
+        "(FORWARDED_ALLOW_IPS), the last one in X-Forwarded-For (no, yes).",
+    ),
     "tokens_file": _pattern(
         None, r".+", "a path", "File with the tokens of callers, one on each line. Default: none, authentication is off."
     ),

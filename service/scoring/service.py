@@ -1,5 +1,6 @@
 """ScoringService: what happens to a batch of orders, whatever protocol it came by."""
 
+from collections import Counter
 from time import perf_counter
 from typing import Protocol
 
@@ -69,6 +70,7 @@ class ScoringService:
             "refused": rejected,
         }
         if scored.decoded.faults:
+            context.notes["error_codes"] = dict(Counter(fault.code for fault in scored.decoded.faults).most_common())
             self._metrics.rejected(scored.decoded.faults, rejected)
         if scored.answerable:
             self._metrics.scored(scored)

@@ -101,7 +101,9 @@ def options(service: Service) -> dict[str, Any]:
         service.tracer.stop()
 
     hooks = (on_starting, pre_fork, post_fork, post_worker_init, pre_request, post_request, child_exit, worker_exit)
-    log = logging.config(settings.log_level, lambda: metrics.count("delivery_risk_log_lines_dropped_total"))
+    log = logging.config(
+        settings.log_level, settings.log_format, lambda: metrics.count("delivery_risk_log_lines_dropped_total")
+    )
     given = configuration(settings) | {"logconfig_dict": log} | {hook.__name__: hook for hook in hooks}
     return given
 

@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from ipaddress import ip_address
 from itertools import takewhile
 from selectors import EVENT_READ
 from time import monotonic, perf_counter
@@ -32,6 +33,7 @@ from werkzeug import Response
 from service.config import OWN_FILES
 from service.server import log_redaction, request_head
 from service.web import malformed
+from service.web.client_address import TRUSTED_PROXY
 from service.web.middleware import QUEUE_SECONDS
 
 if TYPE_CHECKING:
@@ -103,11 +105,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _with_queue_time(self, application: "WSGIApplication") -> "WSGIApplication":
         def timed(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+            environ[TRUSTED_PROXY] = "HTTP_X_FORWARDED_FOR" in environ and self._trusts(environ["REMOTE_ADDR"])
             # Once: further requests on the same connection did not wait so long.
             environ[QUEUE_SECONDS] = vars(self._taken).pop("queue_seconds", None)
             return application(environ, start_response)
 
         return timed
+
+    def _trusts(self, address: str) -> bool:
+        """Whether gunicorn trusts the proxy at this address, which is empty for a Unix socket (--forwarded-allow-ips)."""
+        if not address or "*" in self.cfg.forwarded_allow_ips:
+            return True
+        return any(ip_address(address) in network for network in self.cfg.forwarded_allow_networks())
 
     def accept(self, listener: Any) -> None:
         """Accept a connection. Where it is the last that may be open, the one that waits longest is closed to leave room."""
@@ -205,8 +214,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             log_redaction.redact(exc)
             super().handle_error(req, client, addr, exc)
             return
-        self.log.warning("Invalid request from ip=%s: %s", addr[0] if addr else "", type(exc).__name__)
-        answer = Response.from_app(self.wsgi, malformed.environ_of(exc), buffered=True)
+        address = addr[0] if addr else ""
+        self.log.warning("Invalid request from ip=%s: %s", address, type(exc).__name__)
+        answer = Response.from_app(self.wsgi, {**malformed.environ_of(exc), "REMOTE_ADDR": address}, buffered=True)
         head = [f"HTTP/1.1 {answer.status}", f"Date: {util.http_date()}", "Connection: close"]
         head += [f"{name}: {value}" for name, value in answer.headers]
         with suppress(OSError):  # the client is gone

@@ -1,4 +1,4 @@
-"""Logging: one JSON line for each event on standard output, for the service's loggers and gunicorn's.
+"""Logging: one line for each event on standard output, in JSON or as text, for the service's loggers and gunicorn's.
 
 The logger GREETING writes plain text on standard error instead.
 """
@@ -10,12 +10,16 @@ from typing import Any
 from service.telemetry.log_writer import LogWriter
 
 GREETING = "delivery_risk.greeting"
+FORMATTERS = {
+    "json": "pythonjsonlogger.msgspec.MsgspecFormatter",
+    "text": "service.telemetry.text_formatter.TextFormatter",
+}
 
 
-def config(level: str, on_drop: Callable[[], None]) -> dict[str, Any]:
-    """A logging.config.dictConfig for this level. `on_drop` is called for each line that is dropped."""
+def config(level: str, form: str, on_drop: Callable[[], None]) -> dict[str, Any]:
+    """A logging.config.dictConfig for this level and form, one of FORMATTERS. `on_drop` is called for each dropped line."""
     formatter = {
-        "()": "pythonjsonlogger.msgspec.MsgspecFormatter",
+        "()": FORMATTERS[form],
         "fmt": "%(levelname)s %(name)s %(message)s",
         "rename_fields": {"levelname": "level", "name": "logger"},
         "timestamp": "time",
@@ -24,9 +28,9 @@ def config(level: str, on_drop: Callable[[], None]) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"json": formatter},
+        "formatters": {form: formatter},
         "handlers": {
-            "stdout": {**writer, "descriptor": 1, "formatter": "json"},
+            "stdout": {**writer, "descriptor": 1, "formatter": form},
             "stderr": {**writer, "descriptor": 2},
         },
         "root": {"level": level.upper(), "handlers": ["stdout"]},

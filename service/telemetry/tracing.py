@@ -125,7 +125,7 @@ class Tracer:
                 "http.request.method": request.method,
                 "http.route": request.route,
                 "http.response.status_code": request.status,
-                **{f"delivery_risk.{name}": value for name, value in request.notes.items()},
+                **{f"delivery_risk.{name}": value for name, value in request.notes.items() if not isinstance(value, dict)},
             },
             start_time=began,
         )

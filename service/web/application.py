@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from service.metrics.recorder import Metrics
 from service.telemetry.tracing import Tracer
 from service.web import authentication, errors, malformed, middleware
+from service.web.access_log import AccessLog
 from service.web.errors import Problem
 from service.web.route import ROUTES_KEY, Components, Route, RouteTable, path_of
 
@@ -49,6 +50,6 @@ def create_app(components: Components, metrics: Metrics, tracer: Tracer) -> Flas
             return Response(headers=allow)
         return routes[method].handler(components, request)
 
-    observed = middleware.layer(app.wsgi_app, metrics, tracer, table)
+    observed = middleware.layer(app.wsgi_app, metrics, tracer, table, AccessLog(components.settings))
     app.wsgi_app = components.concurrency_limit.layer(observed)  # type: ignore[assignment,method-assign]
     return app

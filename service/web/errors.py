@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from schemas.faults import Fault, Locate, MalformedBody, error_members
 from schemas.formats.table import format_of
 from service.scoring.service import BatchRejected
-from service.telemetry.request_context import ENVIRON_KEY
+from service.telemetry.request_context import ENVIRON_KEY, RequestContext
 
 _log = logging.getLogger("delivery_risk.problems")
 
@@ -56,12 +56,14 @@ class Problem(Exception):
     def response(self) -> Response:
         """The answer, with at most MOST_ERRORS errors and their count."""
         kind, title = PROBLEMS.get(self.status, _OTHER)
+        context: RequestContext = request.environ[ENVIRON_KEY]
+        context.notes["detail"] = self.detail or title
         body: dict[str, Any] = {
             "type": f"urn:delivery-risk:problem:{kind}",
             "title": title,
             "status": self.status,
             "detail": self.detail or title,
-            "request_id": request.environ[ENVIRON_KEY].request_id,
+            "request_id": context.request_id,
         }
         if self.locate is not None:
             body |= error_members(self.faults, self.locate, self.faults[:MOST_ERRORS])

@@ -1,11 +1,9 @@
 """Middleware: what every request gets, whether it succeeds or fails: an id, a duration in the metrics and one log line.
 
 It is a WSGI layer around the application, so that it sees every answer. The duration of a request is its queue time and the
-time that its answer takes. A log line has the request's method and route, and the notes of its context: counts and names,
-never a feature's value.
+time that its answer takes.
 """
 
-import logging
 import re
 import secrets
 import time
@@ -16,6 +14,7 @@ from service.metrics.recorder import Metrics
 from service.telemetry.request_context import ENVIRON_KEY, RequestContext, Timing
 from service.telemetry.tracing import AnsweredRequest, Tracer
 from service.web import malformed
+from service.web.access_log import AccessLog
 from service.web.route import ROUTES_KEY, RouteTable, path_of
 
 if TYPE_CHECKING:
@@ -24,12 +23,13 @@ if TYPE_CHECKING:
 QUEUE_SECONDS = "delivery_risk.queue_seconds"
 """In the environ: the seconds that a request waited for a thread, where the server measures them."""
 
-_log = logging.getLogger("delivery_risk.access")
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def layer(app: "WSGIApplication", metrics: Metrics, tracer: Tracer, table: RouteTable) -> "WSGIApplication":
+def layer(
+    app: "WSGIApplication", metrics: Metrics, tracer: Tracer, table: RouteTable, access_log: AccessLog
+) -> "WSGIApplication":
     """The application, with a RequestContext for each request and X-Request-ID on each answer; both are logged.
 
     What the table has for the path of a request is in its environ.
@@ -61,9 +61,6 @@ def layer(app: "WSGIApplication", metrics: Metrics, tracer: Tracer, table: Route
             metrics.request(method, path, status, seconds, context.timings)
             answered = AnsweredRequest(method, path, status, started, seconds, context.timings, context.notes)
             trace_id = tracer.answered(environ, answered, traced=route is None or route.traced)
-            line: dict[str, Any] = {"request_id": context.request_id, "method": method, "route": path, "status": status}
-            line |= {} if trace_id is None else {"trace_id": trace_id}
-            line |= {} if queued is None else {"wait_ms": round(queued * 1000, 3)}
-            _log.info("request", extra={**line, "duration_ms": round(seconds * 1000, 3), **context.notes})
+            access_log.write(environ, route, answered, context, trace_id)
 
     return observed

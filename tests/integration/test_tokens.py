@@ -168,7 +168,7 @@ def talkative(request, tmp_path_factory):
     """A server that logs everything, for tests that leave its file as it is."""
     file = tmp_path_factory.mktemp("tokens") / "tokens"
     file.write_text(line(GOOD) + line(OTHER))
-    given = {"TOKENS_FILE": str(file), "LOG_LEVEL": "debug", "WORKERS": "1"}
+    given = {"TOKENS_FILE": str(file), "LOG_LEVEL": "debug", "LOG_PROBES": "yes", "WORKERS": "1"}
     with running(request.param, **{f"DELIVERY_RISK_{name}": value for name, value in given.items()}) as server:
         yield server
 

@@ -48,7 +48,7 @@ def test_spans_name_the_service_by_opentelemetrys_variables_or_its_own_name(coll
 
 
 def test_a_request_and_its_stages_are_spans_of_the_callers_trace_unless_the_caller_does_not_record_it(collector):
-    with running(**collector.settings(), DELIVERY_RISK_WORKERS="1") as server:
+    with running(**collector.settings(), DELIVERY_RISK_WORKERS="1", DELIVERY_RISK_LOG_PROBES="yes") as server:
         server.call("POST", "/score", BODY, JSON | {"traceparent": f"00-{TRACE}-{PARENT}-01"})
         server.call("POST", "/score", b"{}", JSON)
         server.call("POST", "/score", BODY, JSON | {"traceparent": f"00-{UNRECORDED}-{PARENT}-00"})

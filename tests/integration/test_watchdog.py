@@ -112,7 +112,7 @@ def test_only_requests_without_a_complete_answer_are_lost_when_their_worker_is_k
 @pytest.mark.parametrize("kept", [pytest.param(False, marks=pytest.mark.long), True], ids=["new", "kept"])
 def test_the_queue_time_of_a_request_counts_in_its_duration_and_slow_headers_do_not(kept):
     limits, held = {"DELIVERY_RISK_WORKERS": "1", "DELIVERY_RISK_THREADS": "2", "DELIVERY_RISK_MAX_CONCURRENT": "1"}, 0.3
-    with running(**limits) as server, ExitStack() as opened:
+    with running(**limits, DELIVERY_RISK_LOG_PROBES="yes") as server, ExitStack() as opened:
         connection = opened.enter_context(closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)))
         if kept:
             connection.request("GET", "/version")

@@ -8,6 +8,7 @@ import pytest
 from gunicorn.config import Config
 
 from service.server.worker import NoHeartbeat, Worker
+from service.web.client_address import TRUSTED_PROXY
 from service.web.middleware import QUEUE_SECONDS
 
 
@@ -19,6 +20,24 @@ def test_only_the_first_request_on_a_connection_gets_the_queue_time():
     for _ in range(3):
         application({}, lambda *_: given.append)
     assert given == [2.0, None, None]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "address", "trusted"),
+    [
+        *(("127.0.0.1,::1", "127.0.0.1", True), ("127.0.0.1,::1", "10.0.0.7", False), ("127.0.0.1", "", True)),
+        *(("10.0.0.0/8", "10.0.0.7", True), ("10.0.0.0/8", "11.0.0.7", False), ("*", "2001:db8::1", True), ("", "::1", False)),
+    ],
+)
+def test_only_a_proxy_that_gunicorn_trusts_may_name_the_client(allowed, address, trusted):
+    worker: Any = object.__new__(Worker)
+    worker.cfg, worker._taken = Config(), local()
+    worker.cfg.set("forwarded_allow_ips", allowed)
+    given: list[bool] = []
+    application = worker._with_queue_time(lambda environ, _: given.append(environ[TRUSTED_PROXY]) or [])
+    application({"REMOTE_ADDR": address, "HTTP_X_FORWARDED_FOR": "9.9.9.9"}, None)
+    application({"REMOTE_ADDR": address}, None)
+    assert given == [trusted, False]
 
 
 def pool_of(threads):

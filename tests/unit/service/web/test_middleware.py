@@ -45,13 +45,6 @@ def test_a_scored_batch_is_one_line_with_its_counts_and_no_values(client, order,
     assert "SECRET" not in text_of(line)
 
 
-def test_an_unknown_path_is_logged_as_unmatched_without_the_path(client, lines):
-    client.get("/secret-path?token=1")
-    (line,) = lines()
-    assert (line.route, line.status) == ("unmatched", 404)
-    assert "secret" not in text_of(line)
-
-
 @pytest.mark.parametrize(("method", "label"), [("FROB", "other"), ("PUT", "PUT"), ("GET", "GET")])
 def test_a_method_that_a_route_does_not_support_is_logged_and_counted_with_the_route(client, lines, method, label):
     client.open("/score", method=method)

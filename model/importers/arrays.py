@@ -96,7 +96,7 @@ def _expected(given: dict[str, Floats], features: int) -> ExpectedScores:
         raise ShapeMismatch("check_x", f"shape {orders.shape}, expected (orders, {features})")
     if not np.isfinite(orders).all():
         raise NotFinite("check_x", "contains a number that is not finite")
-    return ExpectedScores("check_scores", orders, given["check_scores"], [f"check_x[{row}]" for row in range(len(orders))])
+    return ExpectedScores("check_scores", orders, given["check_scores"], "check_x[{}]".format)
 
 
 def _features(names: Sequence[str], card: bytes | None) -> tuple[Feature, ...]:

@@ -4,7 +4,7 @@ A model made of the wrong arrays is a valid model: square weights may be transpo
 activation fits any shape. Only the script's own scores show it. If they are not met, the usual mistakes are tried.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -28,12 +28,12 @@ _USUAL_ACTIVATIONS = (*(name for name in ACTIVATIONS if name != "softmax"), *(f"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExpectedScores:
-    """The `scores` (n,) or (n, outputs) that `orders` (n, F) must get. `names` are those of the orders, for errors."""
+    """The `scores` (n,) or (n, outputs) that `orders` (n, F) must get. `name` is that of the order in a row, for errors."""
 
     location: str
     orders: Floats
     scores: Floats
-    names: Sequence[str]
+    name: Callable[[int], str]
 
 
 def compared(model: RiskModel, expected: ExpectedScores, tolerance: float, **provenance: str) -> RiskModel:
@@ -47,16 +47,15 @@ def compared(model: RiskModel, expected: ExpectedScores, tolerance: float, **pro
     worst = int(differences.argmax())
     if not differences[worst] <= tolerance:
         other = f"{np.count_nonzero(~(differences <= tolerance))} of {len(differences)} orders get other scores"
-        largest = f"the largest difference is {differences[worst]:.2g}, of {expected.names[worst]}"
-        advice = _advice(model, expected.orders, wanted, differences, tolerance)
+        largest = f"the largest difference is {differences[worst]:.2g}, of {expected.name(worst)}"
+        advice = _advice(model, expected.orders, found, wanted, tolerance)
         raise OtherScores(expected.location, f"{other} than expected, by more than {tolerance:g}; {largest}; {advice}")
     checked = {CHECKED_ORDERS: str(len(differences)), CHECKED_DIFFERENCE: repr(float(differences[worst]))}
     chosen = _informative(found[:, 0], differences, model.manifest.threshold)
-    test = model.manifest.self_test
-    self_test = SelfTest(
-        (*map(tuple, expected.orders[chosen].tolist()), *test.orders)[:_SELF_TEST],
-        (*map(tuple, found[chosen].tolist()), *test.scores)[:_SELF_TEST],
-    )
+    test = model.manifest.self_test  # its first order, which the service shows as an example, stays the mean
+    orders = (test.orders[0], *map(tuple, expected.orders[chosen].tolist()), *test.orders[1:])
+    scores = (test.scores[0], *map(tuple, found[chosen].tolist()), *test.scores[1:])
+    self_test = SelfTest(orders[:_SELF_TEST], scores[:_SELF_TEST])
     known = {**model.manifest.provenance, **checked, **provenance}
     return replace(model, manifest=replace(model.manifest, self_test=self_test, provenance=known))
 
@@ -68,7 +67,7 @@ def _outputs(expected: ExpectedScores, outputs: int) -> Floats:
         raise ShapeMismatch(expected.location, f"shape {expected.scores.shape}, expected ({len(expected.orders)}, {outputs})")
     finite = np.isfinite(scores).all(axis=1)
     if not finite.all():
-        raise NotFinite(expected.location, f"not a finite number for {expected.names[int(finite.argmin())]}")
+        raise NotFinite(expected.location, f"not a finite number for {expected.name(int(finite.argmin()))}")
     return scores
 
 
@@ -83,14 +82,20 @@ def _differences(found: Floats, wanted: Floats) -> Floats:
 
 
 def _informative(scores: Floats, differences: Floats, threshold: float) -> list[int]:
-    """The orders of the lowest, highest and middle score, of the score nearest the threshold and of the largest difference."""
-    middle = np.argsort(scores, kind="stable")[len(scores) // 2]
-    places = (scores.argmin(), scores.argmax(), np.abs(scores - threshold).argmin(), differences.argmax(), middle)
+    """The orders of the lowest and highest score, of the score nearest the threshold and of the largest difference."""
+    places = (scores.argmin(), scores.argmax(), np.abs(scores - threshold).argmin(), differences.argmax())
     return list(dict.fromkeys(map(int, places)))
 
 
-def _advice(model: RiskModel, orders: Floats, wanted: Floats, differences: Floats, tolerance: float) -> str:
+def _advice(model: RiskModel, orders: Floats, found: Floats, wanted: Floats, tolerance: float) -> str:
     """The reading of the arrays by which the scores would be the expected ones, or where to look."""
+    for name, scores in {
+        "the sigmoid of the scores": model.head(wanted),
+        "1 - score, of the other class": 1.0 - wanted,
+    }.items():
+        if (_differences(found, scores) <= tolerance).all():
+            return f"it would fit with {name}"
+    differences = _differences(found, wanted)
     first = np.argsort(-differences, kind="stable")[:_FIRST]
     for name, reading in _readings(model):
         if all((_differences(_scores(reading, orders[at]), wanted[at]) <= tolerance).all() for at in (first, slice(None))):

@@ -27,5 +27,4 @@ def read(model: RiskModel, reader: Reader, column: str, location: str) -> Expect
         ids += chunk.scored.decoded.batch.ids
     if not scores:
         raise BadFile("holds no orders")
-    names = [f"order {order_id!r}" for order_id in ids]
-    return ExpectedScores(location, np.concatenate(matrices), np.array(scores, np.float64), names)
+    return ExpectedScores(location, np.concatenate(matrices), np.array(scores, np.float64), lambda row: f"order {ids[row]!r}")

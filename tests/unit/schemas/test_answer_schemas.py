@@ -15,7 +15,7 @@ REQUIRED = {
     FeatureSchema: ["name", "unit", "description", "minimum", "maximum", "mean", "scale"],
     ModelSchema: [
         *("model_name", "model_version", "model_sha256", "created", "description", "threshold", "out_of_range_policy"),
-        *("head", "sizes", "activations", "parameter_count", "features", "provenance", "reference", "lineup"),
+        *("head", "sizes", "activations", "parameter_count", "features", "compared", "provenance", "reference", "lineup"),
     ],
     VersionSchema: ["service_version", "python_version", "numpy_version", "model_version"],
     HealthSchema: ["status"],

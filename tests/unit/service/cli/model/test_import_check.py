@@ -39,7 +39,7 @@ def test_a_model_with_the_scripts_scores_is_imported_and_keeps_some_of_its_order
     assert float(difference) <= within
     sha256 = hashlib.sha256(check.read_bytes()).hexdigest()
     assert (made.provenance["check"], made.provenance["check_sha256"]) == (check.name, sha256)
-    assert set(made.self_test.orders) <= {tuple(float(row[name]) for name in NAMES) for row in rows(check)}
+    assert set(made.self_test.orders[1:]) <= {tuple(float(row[name]) for name in NAMES) for row in rows(check)}
     assert f"self-test   5 orders, {told}\n" in run("model", "inspect", "made.npz").stdout
 
 

@@ -92,7 +92,8 @@ def append(directory: Path | str, entries: Sequence[Entry]) -> None:
         if size == 0:
             files.flush_names(directory)
     except OSError as error:
-        raise Unwritable(JOURNAL, f"cannot be written ({error.strerror}), so nothing was changed") from error
+        reason = f"cannot be written ({error.strerror}), so nothing was changed; make it writable and repeat the command"
+        raise Unwritable(JOURNAL, reason) from error
 
 
 def _named(entry: Entry) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import click
 
@@ -28,17 +28,17 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A version: what its file contains, or the `error` in it, and its last promotion in the journal."""
+    """A version, its last promotion in the journal, and what its file contains or the `error` in it."""
 
     version: str
     current: bool
     challenger: bool
+    promoted: Promotion | None
     sha256: str | None = None
     created: str | None = None
     threshold: float | None = None
     features: int | None = None
     error: str | None = None
-    promoted: Promotion | None = None
 
 
 @click.command("list")
@@ -48,17 +48,12 @@ class Listed:
 def list_(context: click.Context, directory: str, as_json: bool) -> None:
     """List a registry's versions: "*" is current, "+" the challenger. Exits 1 if a version or a reference is invalid.
 
-    A version has the time of its last promotion or rollback to it, and who made that, if the journal has it.
+    `promoted` and `by` are of the last promotion of a version, or rollback to it, in the journal. Exits 1 too if the journal
+    cannot be read.
     """
     with errors_in(directory):
         names = versions.list_versions(directory)
-    valid = True
-
-    def report(error: ModelError) -> None:
-        nonlocal valid
-        valid = False
-        click.echo(f"Error: {message(directory, error)}", err=True)
-
+    errors: list[ModelError] = []
     marked: dict[str, tuple[str, VersionReference]] = {}
     for mark, reference_in in (("*", versions.current), ("+", versions.challenger)):
         try:
@@ -67,20 +62,24 @@ def list_(context: click.Context, directory: str, as_json: bool) -> None:
         except NothingPromoted:
             continue
         except ModelError as error:
-            report(error)
+            errors.append(error)
     promotions: dict[str, Promotion] = {}
     try:
         promotions = _promotions(directory)
     except ModelError as error:
-        report(error)
+        errors.append(error)
+    for each in errors:
+        click.echo(f"Error: {message(directory, each)}", err=True)
     names += [version for version in marked if version not in names]
-    found = [_listed(directory, version, *marked.get(version, ("", None))) for version in names]
-    found = [replace(each, promoted=promotions.get(each.version)) for each in found]
+    found = []
+    for version in names:
+        mark, at = marked.get(version, ("", None))
+        found.append(_listed(directory, version, mark, at, promotions.get(version)))
     if as_json:
-        click.echo(json.dumps([asdict(each) for each in found], indent=1))
+        click.echo(json.dumps(list(map(asdict, found)), indent=1))
     else:
         _print(found)
-    context.exit(0 if valid and all(each.error is None for each in found) else 1)
+    context.exit(1 if errors or any(listed.error is not None for listed in found) else 0)
 
 
 @click.command()
@@ -117,8 +116,8 @@ def _promotions(directory: str) -> dict[str, Promotion]:
     }
 
 
-def _listed(directory: str, version: str, mark: str, at: VersionReference | None) -> Listed:
-    listed = (version, mark == "*", mark == "+")
+def _listed(directory: str, version: str, mark: str, at: VersionReference | None, promoted: Promotion | None) -> Listed:
+    listed = (version, mark == "*", mark == "+", promoted)
     try:
         if at is None:
             found = versions.get(directory, version, reserved=RESERVED_NAMES)

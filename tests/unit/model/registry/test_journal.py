@@ -137,7 +137,8 @@ def test_a_journal_that_cannot_be_written_leaves_every_reference_as_it_was(block
     before = {name: (three / name).read_bytes() for name in (CURRENT, CHALLENGER)}
     with rejects(Unwritable, "JOURNAL.jsonl") as rejected:
         change(three)
-    assert re.fullmatch(r"cannot be written \(.+\), so nothing was changed", rejected.value.reason)
+    advice = "so nothing was changed; make it writable and repeat the command"
+    assert re.fullmatch(rf"cannot be written \(.+\), {advice}", rejected.value.reason)
     assert {name: (three / name).read_bytes() for name in (CURRENT, CHALLENGER)} == before
     assert not (three / "elsewhere").exists()
 

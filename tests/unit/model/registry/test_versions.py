@@ -206,22 +206,36 @@ def test_a_change_that_fails_at_a_step_leaves_the_registry_complete_and_unlocked
     assert drafts(three) == []
 
 
-@pytest.mark.parametrize("name", CHANGES)
-def test_bytes_are_flushed_to_disk_before_they_are_named_and_the_name_after(name, three, monkeypatch):
+def promote_first(path):
+    (path / "JOURNAL.jsonl").unlink()
+    versions.promote("1", path)
+
+
+FOLDER = "fsync of the directory"
+FLUSHED = {
+    "publish": (CHANGES["publish"], ["fsync", "link", FOLDER]),
+    "promote": (CHANGES["promote"], ["fsync", "fsync", "replace", FOLDER]),
+    "promote without a journal": (promote_first, ["fsync", "fsync", FOLDER, "replace", FOLDER]),
+    "rollback": (CHANGES["rollback"], ["fsync", "fsync", "replace", FOLDER]),
+}
+
+
+@pytest.mark.parametrize(("change", "expected"), FLUSHED.values(), ids=FLUSHED)
+def test_bytes_are_flushed_to_disk_before_they_are_named_and_the_name_after(change, expected, three, monkeypatch):
     steps = []
 
     def noted(step, real):
         def call(first, *rest, **options):
             folder = step == "fsync" and stat.S_ISDIR(os.fstat(first).st_mode)
-            steps.append("fsync of the directory" if folder else step)
+            steps.append(FOLDER if folder else step)
             return real(first, *rest, **options)
 
         return call
 
-    for step in ("fsync", NAMED[name]):
+    for step in ("fsync", "link", "replace"):
         monkeypatch.setattr(os, step, noted(step, getattr(os, step)))
-    CHANGES[name](three)
-    assert steps == [*["fsync"] * (1 if name == "publish" else 2), NAMED[name], "fsync of the directory"]
+    change(three)
+    assert steps == expected
 
 
 def test_a_change_leaves_no_file_open_and_reading_writes_nothing(three):

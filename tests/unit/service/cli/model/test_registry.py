@@ -78,8 +78,8 @@ def test_a_journal_that_cannot_be_written_is_named_and_nothing_is_promoted(run, 
     (models / "JOURNAL.jsonl").unlink()
     (models / "JOURNAL.jsonl").mkdir()
     done = run("model", "promote", "9", "--in", models)
-    reason = "JOURNAL.jsonl: cannot be written (Is a directory), so nothing was changed"
-    assert (done.exit_code, done.stderr, versions.current(models).version) == (1, f"Error: {models}: {reason}\n", "8")
+    error = f"Error: {models}: JOURNAL.jsonl: cannot be written (Is a directory), so nothing was changed; "
+    assert (done.exit_code, done.stderr.startswith(error), versions.current(models).version) == (1, True, "8")
 
 
 @pytest.mark.parametrize("command", [["publish", "10.npz", "--to"], ["promote", "9", "--in"], ["rollback", "--in"]])

@@ -4,10 +4,11 @@ import numpy as np
 
 from model.artifact import model_file
 from model.core.batch import Floats
-from model.core.manifest import Feature, Manifest, SelfTest
+from model.core.manifest import ILLUSTRATIVE_SOURCE, Feature, Manifest, SelfTest
 from model.core.risk_model import RiskModel
 
 FILE_NAME = "delivery-risk-1.0.0.npz"
+WARNING = "the model is illustrative: its weights were set by hand, not learned from deliveries"
 
 
 def packaged_model() -> RiskModel:
@@ -29,7 +30,7 @@ def packaged_model() -> RiskModel:
             orders=((2.0, 3.0, 1.0), (8.0, 7.0, 9.0), (5.0, 9.0, 4.0)),
             scores=((0.425557483188341,), (0.9811090380629609,), (0.7320405018416317,)),
         ),
-        provenance={"source": "a worked example, computed by hand"},
+        provenance={"source": ILLUSTRATIVE_SOURCE},
     )
     arrays: dict[str, Floats] = {
         "mean": np.array([5.0, 5.0, 5.0]),

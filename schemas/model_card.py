@@ -105,6 +105,11 @@ class ModelSchema(Schema):
     activations = fields.List(fields.String(), required=True, attribute="manifest.activations")
     parameter_count = fields.Integer(required=True, attribute="network.parameter_count")
     features = fields.List(fields.Nested(FeatureSchema), required=True)
+    illustrative = fields.Boolean(
+        required=True,
+        attribute="manifest.illustrative",
+        metadata={"description": "Whether this is the packaged model, or made of it: its weights were set by hand."},
+    )
     compared = fields.Boolean(
         required=True,
         attribute="manifest.compared",

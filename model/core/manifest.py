@@ -7,6 +7,7 @@ SCORE_EDGES = tuple(step / 20 for step in range(1, 21))
 ZSCORE_EDGES = (-10.0, -5.0, -3.0, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 MOST_ORDERS = 10**12
 CHECKED_ORDERS, CHECKED_DIFFERENCE = "checked_orders", "checked_difference"
+ILLUSTRATIVE_SOURCE = "a worked example, computed by hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,11 @@ class Manifest:
     def compared(self) -> bool:
         """Whether its scores were compared with those of its training script when it was imported. See its provenance."""
         return CHECKED_ORDERS in self.provenance
+
+    @property
+    def illustrative(self) -> bool:
+        """Whether this is the packaged model, or a version made of it, such as one with a baseline."""
+        return self.provenance.get("source") == ILLUSTRATIVE_SOURCE
 
     @property
     def feature_names(self) -> tuple[str, ...]:

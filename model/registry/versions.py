@@ -88,16 +88,18 @@ def publish(file: Path | str, directory: Path | str, *, reserved: Collection[str
 
 
 def promote(
-    version: str, directory: Path | str, *, reserved: Collection[str] = (), message: str = ""
+    version: str, directory: Path | str, *, reserved: Collection[str] = (), message: str = "", force: bool = False
 ) -> tuple[VersionReference, ModelError | None]:
     """Make this version the current one; if it is the challenger, its trial ends. Raises ModelError and OSError.
 
+    NotAllowed without `force` for an illustrative model where the current version is another's, or is invalid.
     An invalid CURRENT.json is kept as BROKEN.json, and a new history begins. Its error is returned with the reference.
     """
     history: tuple[VersionReference, ...] = ()
     broken = None
     with changing(directory):
-        promoted = _reference(get(directory, version, reserved=reserved))
+        model = get(directory, version, reserved=reserved)
+        promoted = _reference(model)
         try:
             history = references.read(directory)
         except errors.NothingPromoted:
@@ -106,6 +108,9 @@ def promote(
             with files.draft(directory, DRAFT, Path(directory, references.CURRENT).read_bytes()) as kept:
                 os.replace(kept, Path(directory, references.BROKEN))
             broken = error
+        if model.manifest.illustrative and not force and history and not _is_illustrative(directory, history[-1]):
+            reason = "illustrative, and the current version is not; give --force to promote it all the same"
+            raise errors.NotAllowed(f"version {version}", reason)
         promotion = [Change("promote", history, (*history, promoted))] if history[-1:] != (promoted,) else []
         make(directory, [*promotion, *_end_of_trial(version, directory)], message)
     return promoted, broken
@@ -151,6 +156,13 @@ def require_same_features(champion: RiskModel, challenger: RiskModel) -> None:
     """Raise OtherFeatures unless both models take the same features in the same order."""
     if champion.manifest.feature_names != challenger.manifest.feature_names:
         raise errors.OtherFeatures("manifest.features", "not the features of the current version in the same order")
+
+
+def _is_illustrative(directory: Path | str, at: VersionReference) -> bool:
+    try:
+        return load(directory, at).manifest.illustrative
+    except ModelError:
+        return False
 
 
 def _tried(directory: Path | str) -> Sequence[VersionReference]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import click
 
+from model import packaged
 from model.core.risk_model import RiskModel
 from model.errors import BadPointer, ModelError, TooLarge, UnknownMember
 from model.registry import loader, references
@@ -55,6 +56,12 @@ def message(path: str | None, error: ModelError) -> str:
     elif isinstance(error, BadPointer | TooLarge) and error.location.startswith(references.CURRENT):
         hint = _BROKEN_REFERENCE
     return f"{path}: {where}{error.reason}{hint}"
+
+
+def warn_if_illustrative(model: RiskModel) -> None:
+    """Print a warning on standard error if this is the packaged model or one made of it."""
+    if model.manifest.illustrative:
+        click.echo(f"Warning: {packaged.WARNING}; give --model, or set {config.variable('model')}", err=True)
 
 
 def plain(text: str) -> str:

@@ -17,7 +17,7 @@ from schemas.files import csv
 from schemas.files.row import Row, Writer
 from schemas.result import Policy, Result, results
 from service import config
-from service.cli.loading import load, load_settings
+from service.cli.loading import load, load_settings, warn_if_illustrative
 from service.cli.order_files import Given, Source, open_orders, reading_options
 from service.cli.result_files import beside, is_stream, open_outputs, require_distinct
 from service.offline.chunks import Rejected, ScoredChunk, score_chunks
@@ -85,6 +85,7 @@ def score(
             outputs.create(manifest_file).write(json.dumps(content, indent=2) + "\n")
     if rejects is None and rejects_file is not None and not rejected.count:
         _remove(rejects_file, _REJECTS[ending])
+    warn_if_illustrative(model)
     policy = f"sha256 {model.sha256}, threshold {model.manifest.threshold}, out_of_range_policy {settings.out_of_range}"
     click.echo(
         f"{counts['orders']} orders scored by {model.manifest.name} {model.manifest.version} ({policy}): "

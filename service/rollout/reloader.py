@@ -80,6 +80,8 @@ class Reloader:
         about = {"role": role, "model_version": wanted and wanted.version}
         if _digest(self._serving.active.states[role]) != _digest(before):
             _log.info("model changed", extra=about)
+            if role == "champion":
+                self._serving.warn_if_illustrative()
         elif before.reason is not None:
             _log.info("model is as wanted again", extra=about)
 

@@ -48,6 +48,7 @@ def options(service: Service) -> dict[str, Any]:
         Arbiter.take_over(arbiter, metrics)
         os.register_at_fork(after_in_parent=_release_signals)  # also where a worker could not be forked
         token_store.log_state(settings.tokens_file)
+        serving.warn_if_illustrative()
 
     def pre_fork(arbiter: Any, worker: Worker) -> None:
         living = {other.slot for other in arbiter.WORKERS.values()}

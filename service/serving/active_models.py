@@ -4,15 +4,19 @@ A request takes the active models once, so no answer mixes two versions. Serving
 and writes the worker's state.
 """
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from model import packaged
 from model.core.risk_model import RiskModel
 from model.registry.references import VersionReference
 from schemas.formats.table import BatchDecoder
 from schemas.validation import BatchValidator
 from service.serving.worker_state import REASON, RoleState, ServedVersion, WorkerState, WorkerStates
+
+_log = logging.getLogger("delivery_risk.model")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +55,13 @@ class Serving:
         self.latest = max(others, key=lambda state: state.change, default=self.active.states["champion"])
         self._slot = slot
         self._swap(self.active)
+
+    def warn_if_illustrative(self) -> None:
+        """Log a warning if the packaged model, or one made of it, answers."""
+        manifest = self.active.champion.model.manifest
+        if manifest.illustrative:
+            advice = "set DELIVERY_RISK_MODEL to a model of your own, or promote one"
+            _log.warning(f"{packaged.WARNING}; {advice}", extra={"model_version": manifest.version})
 
     def set_champion(self, model: RiskModel, wanted: VersionReference) -> None:
         """Let this model answer from the next request on. A challenger with other features is removed."""

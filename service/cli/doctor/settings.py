@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 
+from model import packaged
 from model.core.activations import NOT_PORTABLE
 from model.core.risk_model import RiskModel
 from model.errors import DigestMismatch, ModelError, SelfTestFailed, Unreadable
@@ -39,7 +40,9 @@ def model(installation: Installation) -> Iterator[Finding]:
     """The model, or the registry's current version, can be loaded. A failed self-test is reported by its own check."""
     found = _load(installation.settings)
     if isinstance(found, RiskModel):
-        yield ok(identity(found))
+        advice = f"set {config.variable('model')} to a model of your own, or promote one"
+        illustrative = warn(f"{identity(found)}: {packaged.WARNING}", advice)
+        yield illustrative if found.manifest.illustrative else ok(identity(found))
     elif not isinstance(found, SelfTestFailed):
         yield fail(message(installation.settings.model, found), _advice(installation.settings, found))
 
@@ -55,7 +58,8 @@ def self_test(installation: Installation) -> Iterator[Finding]:
         count = len(found.manifest.self_test.orders)
         passed = f"{count} orders get the file's scores, to {'the last bit' if exact else '1e-12'}"
         how = f"{passed}; {how_compared(found.manifest)}"
-        yield ok(how) if found.manifest.compared else warn(how, "import it again with --check and --expect")
+        known = found.manifest.compared or found.manifest.illustrative
+        yield ok(how) if known else warn(how, "import it again with --check and --expect")
 
 
 def challenger(installation: Installation) -> Iterator[Finding]:

@@ -38,6 +38,7 @@ class Listed:
     created: str | None = None
     threshold: float | None = None
     features: int | None = None
+    illustrative: bool = False
     error: str | None = None
 
 
@@ -126,13 +127,14 @@ def _listed(directory: str, version: str, mark: str, at: VersionReference | None
     except ModelError as error:
         return Listed(*listed, error=str(error))
     manifest = found.manifest
-    return Listed(*listed, found.sha256, manifest.created, manifest.threshold, len(manifest.features))
+    return Listed(*listed, found.sha256, manifest.created, manifest.threshold, len(manifest.features), manifest.illustrative)
 
 
 def _print(found: Sequence[Listed]) -> None:
     rows = [["  version", "sha256", "created", "threshold", "features", "promoted", "by"]]
     for each in found:
-        row = [f"{'*' if each.current else '+' if each.challenger else ' '} {each.version}"]
+        mark = "*" if each.current else "+" if each.challenger else " "
+        row = [f"{mark} {each.version}{' (illustrative)' if each.illustrative else ''}"]
         if each.error is None:
             row += [str(each.sha256)[:12], str(each.created), str(each.threshold), str(each.features)]
             row += [each.promoted.time, _by(each.promoted)] if each.promoted else []

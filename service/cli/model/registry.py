@@ -49,13 +49,14 @@ def publish(file: str, directory: str) -> None:
 @click.argument("version")
 @in_option
 @_message
-def promote(version: str, directory: str, why: str) -> None:
+@click.option("--force", is_flag=True, help="Also promote the packaged model, or one made of it, over another model.")
+def promote(version: str, directory: str, why: str, force: bool) -> None:
     """Make VERSION the current one, if it is valid. If it is the challenger, its trial ends.
 
     A CURRENT.json that is invalid is kept as BROKEN.json and replaced.
     """
     with errors_in(directory):
-        current, broken = versions.promote(version, directory, reserved=RESERVED_NAMES, message=why)
+        current, broken = versions.promote(version, directory, reserved=RESERVED_NAMES, message=why, force=force)
     lost = "" if broken is None else f"; {broken}, so it is kept as {references.BROKEN} and there is nothing to roll back to"
     _report(f"{directory}: {_current(current)}{lost}")
 

@@ -12,7 +12,7 @@ def test_the_greeting_shows_the_address_the_model_and_a_curl_line_that_works():
         assert f"Listening at http://127.0.0.1:{server.port}" in printed
         assert "Serving delivery-risk 1.0.0 (sha256 " in printed
         (line,) = [line for line in printed.splitlines() if line.startswith("Try: ")]
-        assert printed.count(off) == 1
+        assert [printed.count(warning) for warning in (off, "the model is illustrative: ")] == [1, 1]
         assert curl(line.removeprefix("Try: "))["results"][0]["score"] == SCORES[0]
 
 

@@ -26,6 +26,7 @@ def test_the_model_card_has_the_model_how_it_decides_and_its_shape():
         "sizes": [3, 3, 1],
         "activations": ["relu", "linear"],
         "parameter_count": 16,
+        "illustrative": True,
         "compared": False,
         "provenance": {"source": "a worked example, computed by hand"},
         "reference": None,

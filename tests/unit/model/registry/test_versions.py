@@ -2,12 +2,14 @@ import errno
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from model.artifact import model_file
 from model.errors import DigestMismatch, NotAllowed, NothingPromoted, NotServable, Unreadable, VersionMismatch, VersionTaken
+from model.packaged import packaged_model
 from model.registry import loader, versions
 from model.registry.references import VersionReference
 from tests.model_files import rejects
@@ -34,6 +36,26 @@ def test_a_published_version_is_a_copy_of_its_file_for_all_to_read_and_is_not_pr
     assert (versions.list_versions(directory), drafts(directory)) == (["8"], [])
     with rejects(NothingPromoted, "CURRENT.json"):
         versions.rollback(directory)
+
+
+def test_an_illustrative_model_is_promoted_over_another_only_by_force(directory):
+    made = packaged_model()
+    model_file.write(made, directory.with_name("toy"))
+    model_file.write(
+        replace(made, manifest=replace(made.manifest, version="1.0.1", threshold=0.7)), directory.with_name("toy too")
+    )
+    for name in ("toy", "toy too"):
+        versions.publish(directory.with_name(name), directory)
+    publish(directory, "8", name="delivery-risk")
+    for version in ("1.0.0", "1.0.1", "8"):
+        versions.promote(version, directory)
+    for harm in (lambda: None, (directory / "8.npz").unlink):
+        harm()
+        with rejects(NotAllowed, "version 1.0.0"):
+            versions.promote("1.0.0", directory)
+        assert versions.current(directory).version == "8"
+    versions.promote("1.0.0", directory, force=True)
+    assert versions.current(directory).version == "1.0.0"
 
 
 def test_the_same_version_with_the_same_content_changes_nothing_and_with_other_content_is_rejected(directory):

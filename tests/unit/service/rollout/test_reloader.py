@@ -8,6 +8,7 @@ from model.artifact import model_file
 from model.core.manifest import Feature
 from model.registry import loader, versions
 from model.registry.references import CHALLENGER, CURRENT, VersionReference
+from service.config import DEFAULT_MODEL
 from service.metrics.gauges import GAUGES, Seen
 from service.metrics.recorder import Metrics
 from service.rollout import reloader
@@ -17,6 +18,7 @@ from service.serving.active_models import Serving
 from service.shared.counters import SharedCounters
 from tests import registries
 from tests.models import one_input
+from tests.registries import holding, publish
 
 FILES = {"champion": CURRENT, "challenger": CHALLENGER}
 
@@ -239,6 +241,21 @@ def logged(caplog):
         return [(record.role, record.message) for record in caplog.records]
 
     return look
+
+
+def test_a_change_to_an_illustrative_model_is_logged_as_a_warning_once(tmp_path, caplog):
+    models = holding(tmp_path / "registry", "", "")
+    publish(models, "8", name="delivery-risk")
+    versions.publish(DEFAULT_MODEL, models)
+    for version in ("1.0.0", "8"):
+        versions.promote(version, models)
+    worker = Worker(models)
+    assert caplog.records == []
+    versions.rollback(models)
+    assert worker.look() == worker.look() == ("1.0.0", None)
+    (warned,) = caplog.records
+    assert (warned.levelname, warned.model_version) == ("WARNING", "1.0.0")
+    assert warned.message.startswith("the model is illustrative: its weights were set by hand, not learned")
 
 
 @pytest.mark.parametrize("role", FILES)

@@ -32,7 +32,7 @@ def test_a_valid_installation_has_a_line_for_each_check_and_exit_code_0(doctor):
     assert done.exit_code == 0, done.stdout
     assert {line.split()[1] for line in lines} == set(CHECKS) - {"files", "challenger"}
     assert summary.endswith(" 0 failed")
-    assert "ok    model        delivery-risk 1.0.0 (sha256 bbaa35ef" in done.stdout
+    assert "warn  model        delivery-risk 1.0.0 (sha256 bbaa35ef" in done.stdout
 
 
 def test_an_installation_with_registry_drain_file_and_tokens_is_valid(doctor, tmp_path):
@@ -56,7 +56,7 @@ def test_every_invalid_setting_is_named_and_the_other_checks_run(doctor):
     assert [line.split()[2] for line in failed] == ["DELIVERY_RISK_MODL:", "DELIVERY_RISK_THREADS:", "WEB_CONCURRENCY:"]
     assert all(line.endswith("; correct it, or unset it") for line in failed)
     assert (done.exit_code, "SECRET" in done.stdout) == (1, False)
-    assert "ok    model        delivery-risk 1.0.0" in done.stdout
+    assert "warn  model        delivery-risk 1.0.0" in done.stdout
 
 
 RAISED = "the check failed unexpectedly (ZeroDivisionError: division by zero); report it"

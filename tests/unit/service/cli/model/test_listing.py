@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from model.registry import versions
-from tests.registries import version_of
+from service import config
+from tests.registries import holding, publish, version_of
 
 
 def test_the_list_shows_each_version_with_its_digest_and_marks_the_current(run, models):
@@ -25,6 +26,21 @@ def test_the_list_shows_each_version_with_its_digest_and_marks_the_current(run, 
     assert (done.exit_code, lines, done.stderr) == (0, [line.rstrip() for line in expected], "")
     Path("empty").mkdir()
     assert run("model", "list", "--in", "empty").output == ""
+
+
+def test_the_list_marks_an_illustrative_version_which_needs_force_to_replace_another(run, tmp_path):
+    models = holding(tmp_path / "models", "", "")
+    publish(models, "8", name="delivery-risk")
+    versions.publish(config.DEFAULT_MODEL, models)
+    run("model", "promote", "8", "--in", models)
+    _, toy, own = run("model", "list", "--in", models).stdout.splitlines()
+    assert ("1.0.0 (illustrative)" in toy, "illustrative" in own) == (True, False)
+    listed = json.loads(run("model", "list", "--json", "--in", models).stdout)
+    assert [each["illustrative"] for each in listed] == [True, False]
+    done = run("model", "promote", "1.0.0", "--in", models)
+    reason = "illustrative, and the current version is not; give --force to promote it all the same"
+    assert (done.exit_code, done.stderr) == (1, f"Error: {models}: version 1.0.0: {reason}\n")
+    assert run("model", "promote", "1.0.0", "--force", "--in", models).stdout.startswith(f"{models}: 1.0.0 is current ")
 
 
 def test_the_list_names_invalid_versions_and_continues(run, models):
@@ -70,6 +86,7 @@ def test_the_list_as_json_has_an_object_for_each_version_with_its_last_promotion
         "created": "2026-01-01T00:00:00Z",
         "threshold": 0.5,
         "features": 1,
+        "illustrative": False,
         "error": None,
         "promoted": {"time": last["time"], "user": last["user"], "host": last["host"], "message": "too many reviews"},
     }

@@ -83,7 +83,7 @@ def test_a_workbook_is_named(run, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["orders.csv", "orders.jsonl", "orders.json"])
-@pytest.mark.parametrize("content", [b"", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", gzip.compress(b"")], ids=["plain", "gzipped"])
 def test_a_file_of_no_bytes_is_an_error_in_any_format(run, tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     done = run("score", name, "--out", "out")

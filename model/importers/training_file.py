@@ -19,6 +19,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 _ANY = re.compile(r".*", re.DOTALL)
 _KNOWN = re.compile(r"feature_names|mean|scale|check_x|check_scores|[wb][1-9][0-9]{0,2}")
+_EXPECTED = "feature_names, mean, scale, w1, b1, w2, b2, …, check_x, check_scores"
 _LONGEST_NAME = 64
 _OBJECTS = re.compile(rb"\x93NUMPY[^}]*'descr': '\|O'")
 _NO_MEAN = "without a mean, as in StandardScaler(with_mean=False), save np.zeros(len(names))"
@@ -41,7 +42,8 @@ def _errors_in(name: str) -> Iterator[None]:
     try:
         yield
     except ModelError as error:
-        raise Unreadable(name, error.reason if error.location == "file" else str(error)) from error
+        reason = f"{error.reason}; expected a file of np.savez" if error.location == "file" else str(error)
+        raise Unreadable(name, reason) from error
 
 
 def _require_known(names: Collection[str]) -> None:
@@ -49,8 +51,7 @@ def _require_known(names: Collection[str]) -> None:
     for name in () if already else names:
         if not _KNOWN.fullmatch(name):
             shown = name.encode("unicode_escape").decode()[:_LONGEST_NAME]
-            expected = f"expected feature_names, mean, scale, w1, b1, w2, b2, …{_STATE_DICT if '.' in name else ''}"
-            raise UnknownMember(shown, f"not an array of a model; {expected}")
+            raise UnknownMember(shown, f"not an array of a model; expected {_EXPECTED}{_STATE_DICT if '.' in name else ''}")
     if "feature_names" not in names:
         raise MissingMember("feature_names", f"not in the training arrays{already}")
 

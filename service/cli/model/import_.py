@@ -32,13 +32,12 @@ _FILE = click.Path(exists=True, dir_okay=False)
     "--head", default="sigmoid", show_default=True, type=click.Choice(list(HEADS)), help="The function of the outputs."
 )
 @click.option("--card", type=_FILE, help="JSON with the features' ranges, units and descriptions.")
-@click.option(
-    "--check", type=_FILE, help="Orders with the training script's own scores, CSV or JSON lines; others are rejected."
-)
-@click.option("--expect", metavar="COLUMN", help="The column of --check that has the scores.")
+@click.option("--check", type=_FILE, help="Orders with the scores that the training script gives them, CSV or JSON lines.")
+@click.option("--expect", metavar="COLUMN", help="The column of --check that has the scores. Any name but score.")
 @click.option(
     "--tolerance",
     type=click.FloatRange(0, 1),
+    metavar="NUMBER",
     default=comparison.TOLERANCE,
     show_default=True,
     help="By how much a score may differ; 1e-5 allows for scores computed in float32.",

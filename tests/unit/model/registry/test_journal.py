@@ -3,9 +3,13 @@ import os
 import pwd
 import re
 import stat
+import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from model.errors import BadManifest, Unwritable
 from model.registry import journal, versions
@@ -113,6 +117,18 @@ def test_lines_that_are_no_entries_are_ignored_by_number_and_the_next_entry_is_a
     assert [entry.after.version for entry in found.entries] == ["1", "2", "3", "1"]
     assert [entry.made for entry in found.entries] == [True] * 4
     assert found.ignored == ((4, 6) if torn.startswith(b"{}") else (4,))
+
+
+JSON = st.recursive(st.none() | st.text(), st.lists).map(lambda value: json.dumps(value).encode())
+
+
+@given(st.lists(st.binary(max_size=60) | JSON, max_size=5))
+def test_no_bytes_between_entries_raise_an_error_or_hide_an_entry(garbage):
+    entry = {"time": "2026-11-29T11:20:30Z", "user": "anna", "host": "", "action": "end_trial", "from": None, "to": None}
+    line = json.dumps(entry | {"message": ""}).encode()
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "JOURNAL.jsonl").write_bytes(b"".join(each + b"\n" + line + b"\n" for each in garbage))
+        assert [each.user for each in journal.read(folder).entries] == ["anna"] * len(garbage)
 
 
 BLOCKED = {

@@ -1,5 +1,6 @@
 """Real servers for tests: on free ports of 127.0.0.1, bounded in time, killed by process id at the end of their block."""
 
+import errno
 import http.client
 import json
 import os
@@ -109,6 +110,17 @@ def absent(reason: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def without_ipv6(create: Callable[..., socket.socket]) -> Callable[..., socket.socket]:
+    """What replaces `create`, which is socket.socket, as on a machine without IPv6."""
+
+    def only_ipv4(family: int = socket.AF_INET, *given: Any, **named: Any) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+        return create(family, *given, **named)
+
+    return only_ipv4
 
 
 def free_port() -> int:

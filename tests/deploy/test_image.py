@@ -117,6 +117,12 @@ def test_its_health_check_asks_where_the_service_listens(engine, image):
         assert not healthy(engine, name)
 
 
+def test_it_listens_on_all_addresses_of_ipv6_too(engine, image):
+    with engine.container(image) as (name, port):
+        engine.client(name, port)
+        assert f" {32 * '0'}:{8000:04X} " in engine.podman("exec", name, "cat", "/proc/net/tcp6")
+
+
 def test_its_spans_reach_a_collector(engine, image):
     port = free_port()
     with Collector() as collector:

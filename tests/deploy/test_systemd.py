@@ -19,7 +19,6 @@ MOST_EXPOSED = 15
 def check_unit(file):
     """systemd understands every line, and the command is one of this service."""
     read = configparser.RawConfigParser(strict=False, delimiters="=", comment_prefixes="#")
-    read.optionxform = str  # type: ignore[assignment,method-assign]
     read.read(file)
     program, command = read["Service"]["ExecStart"].split()
     assert (program, command in main.commands) == (INSTALLED, True), "another command"

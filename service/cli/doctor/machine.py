@@ -42,6 +42,8 @@ def _tcp(address: str) -> Finding:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((host, int(port)))
     except OSError as error:
+        if (host, error.errno) == ("::", errno.EAFNOSUPPORT):  # as the service does on a machine without IPv6
+            return _tcp(f"0.0.0.0:{port}")
         if error.errno != errno.EADDRINUSE:
             return fail(f"{address}: cannot be bound ({error.strerror})", f"{_SET_BIND} address, one of this machine")
         service = _answering_service(host, int(port))

@@ -7,6 +7,7 @@ import pytest
 from gunicorn.config import Config
 
 from service.server import sockets
+from tests.servers import without_ipv6
 
 
 def listening():
@@ -31,14 +32,7 @@ def test_all_addresses_of_ipv6_are_those_of_ipv4_too_and_a_client_has_its_own():
 
 
 def test_on_a_machine_without_ipv6_they_are_those_of_ipv4_alone(monkeypatch):
-    create = socket.socket
-
-    def only_ipv4(family=socket.AF_INET, *given, **named):
-        if family == socket.AF_INET6:
-            raise OSError(97, "Address family not supported by protocol")
-        return create(family, *given, **named)
-
-    monkeypatch.setattr(socket, "socket", only_ipv4)
+    monkeypatch.setattr(socket, "socket", without_ipv6(socket.socket))
     with listening() as listener:
         assert str(listener).startswith("http://0.0.0.0:")
         assert client_of(listener, socket.AF_INET, "127.0.0.1") == "127.0.0.1"

@@ -10,6 +10,7 @@ import pytest
 from service import config
 from service.cli.doctor import machine
 from service.cli.doctor.finding import Installation, fail, ok, warn
+from tests.servers import without_ipv6
 
 
 def found(check, **given):
@@ -45,6 +46,11 @@ def test_an_address_is_free_until_another_process_listens_there(monkeypatch):
 def test_an_address_of_another_machine_fails(address, text):
     found, printed = bound(address)
     assert (found, text in printed) == ("FAIL", True)
+
+
+def test_all_addresses_are_free_on_a_machine_without_ipv6_too(monkeypatch):
+    monkeypatch.setattr(socket, "socket", without_ipv6(socket.socket))
+    assert bound("[::]:0") == ("ok", "0.0.0.0:0 is free")
 
 
 def test_a_unix_socket_is_free_taken_or_left_over(tmp_path, monkeypatch):

@@ -26,22 +26,26 @@ _UNWRAPPED = (("not_an_object", ()), ("missing", ("orders",)))
 
 
 class JsonDecoder:
-    """Decodes both shapes of JSON bodies for one model."""
+    """Decodes both shapes of JSON bodies for one model. Its `schema` is that of records; columns have a media type too."""
 
     def __init__(self, validator: BatchValidator) -> None:
         self._validator = validator
         self._bounds = Bounds(validator)
         self._fast = FastReader(validator, self._bounds)
         self._schemas = {"records": json_records.schema(validator), "columns": json_columns.schema(validator)}
-        self.schema: dict[str, Any] = {"oneOf": list(self._schemas.values())}
+        self.schema: Any = self._schemas["records"]
 
-    def decode(self, content: bytes) -> DecodedBatch:
+    def decode(self, content: bytes, shape: str | None = None) -> DecodedBatch:
         """The valid orders of the body and all faults. Raises MalformedBody if it is not JSON.
 
-        A byte order mark at the start is ignored, as RFC 8259 permits and as it is in CSV.
+        The `shape`, records or columns, is by default found in the body. A byte order mark at the start is ignored, as RFC 8259
+        permits and as it is in CSV.
         """
         content = content.removeprefix(BOM_UTF8)
-        return self._fast.read(content) or self._oversized(content) or self._explain(strict_json.read(content))
+        decoded = self._fast.read(content)
+        if decoded is not None and shape in (None, decoded.format):
+            return decoded
+        return self._oversized(content) or self._explain(strict_json.read(content), shape)
 
     def example(self, model: RiskModel) -> dict[str, Any]:
         """A body of records with the first order of the model's self-test."""
@@ -55,10 +59,10 @@ class JsonDecoder:
         shape = "columns" if seems_columns(content) else "records"
         return replace(self._validator.rejected(0, fault), format=shape)
 
-    def _explain(self, document: Any) -> DecodedBatch:
+    def _explain(self, document: Any, shape: str | None = None) -> DecodedBatch:
         """The valid orders of a parsed body and all faults."""
         columns = isinstance(document, dict) and not document.keys().isdisjoint(("columns", "order_ids"))
-        shape = "columns" if columns else "records"
+        shape = shape or ("columns" if columns else "records")
         decoded = self._load(self._schemas[shape], document)
         hinted = with_hints(decoded.faults, ("order_id", *self._validator.features), _name_in_order)
         return replace(decoded, format=shape, faults=hinted)
@@ -77,6 +81,22 @@ class JsonDecoder:
             faults += _faults(error.messages_dict, self._validator.max_orders)
             clear_frames(error.__traceback__)  # one of them holds the error, which holds the body
         return decoded.with_faults(faults) if faults else decoded
+
+
+class ColumnsDecoder:
+    """Decodes bodies of columns alone, for one model."""
+
+    def __init__(self, validator: BatchValidator) -> None:
+        self._json = JsonDecoder(validator)
+        self.schema: Any = json_columns.schema(validator)
+
+    def decode(self, content: bytes) -> DecodedBatch:
+        """The valid orders of the body and all faults. Raises MalformedBody if it is not JSON."""
+        return replace(self._json.decode(content, "columns"), format="typed_columns")
+
+    def example(self, model: RiskModel) -> dict[str, Any]:
+        """A body of columns with the first order of the model's self-test."""
+        return json_columns.example(model)
 
 
 def _received(document: Any) -> int:

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from marshmallow import Schema, ValidationError, fields, post_load
 
+from model.core.risk_model import RiskModel
 from schemas.faults import Fault
 from schemas.fields import OrderId, Strict, Values
 from schemas.result import ScoredBatch, errors, header, queues
@@ -67,3 +68,9 @@ def encode(scored: ScoredBatch) -> bytes:
         **errors(scored, locate),
     }
     return msgspec.json.encode(answer)
+
+
+def example(model: RiskModel) -> dict[str, Any]:
+    """A body with the first order of the model's self-test."""
+    order = zip(model.manifest.feature_names, model.manifest.self_test.orders[0], strict=True)
+    return {"order_ids": ["A-104"], "columns": {name: [value] for name, value in order}}

@@ -11,6 +11,7 @@ from schemas.result import ScoredBatch
 from schemas.validation import BatchValidator, DecodedBatch
 
 JSON = "application/json"
+COLUMNS = "application/vnd.delivery-risk.columns+json"
 CSV = "text/csv"
 
 
@@ -26,7 +27,7 @@ class Format:
 class Decoder(Protocol):
     """Decodes bodies of one media type for one model. `schema` and `example` document them in OpenAPI."""
 
-    schema: dict[str, Any]
+    schema: Any
 
     def decode(self, content: bytes) -> DecodedBatch:
         """The valid orders of the body and all faults. Raises MalformedBody."""
@@ -38,9 +39,14 @@ class Decoder(Protocol):
 FORMATS: Final = {
     "records": Format(JSON, json_records.encode, json_records.locate),
     "columns": Format(JSON, json_columns.encode, json_columns.locate),
+    "typed_columns": Format(COLUMNS, json_columns.encode, json_columns.locate),
     "csv": Format(CSV, csv.encode, csv.locate),
 }
-DECODERS: Final[dict[str, Callable[[BatchValidator], Decoder]]] = {JSON: json.JsonDecoder, CSV: csv.CsvDecoder}
+DECODERS: Final[dict[str, Callable[[BatchValidator], Decoder]]] = {
+    JSON: json.JsonDecoder,
+    COLUMNS: json.ColumnsDecoder,
+    CSV: csv.CsvDecoder,
+}
 MEDIA_TYPES: Final = tuple(DECODERS)
 
 

@@ -1,14 +1,20 @@
-"""OpenAPI: the document of the routes, made from their rows and from the schemas of the model that is served."""
+"""OpenAPI: the document of the routes, made from their rows and from the schemas of the model that is served.
+
+Each media type has one schema, so that a generated client has one type for what it sends and one for what it gets.
+"""
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
 from schemas.faults import ProblemSchema
+from schemas.formats.table import JSON, RequestBody, format_of
+from service.scoring.batch import Options, score_batch
 from service.serving.active_models import ServedModel
 from service.version import VERSION
 from service.web import errors
@@ -27,6 +33,11 @@ _REQUEST_ID = {
     "description": "Returned as it is where it is well formed; otherwise the service makes one.",
     "schema": {"type": "string"},
 }
+_TAGS = {
+    "scoring": "Orders in, scores and queues out.",
+    "operations": "For those who run the service.",
+    "documentation": "What the service is and how to call it.",
+}
 _EVERYWHERE = 400, 414, 431, 500
 
 
@@ -39,6 +50,7 @@ def document(routes: Sequence[Route], served: ServedModel, *, authenticated: boo
         version=VERSION,
         openapi_version="3.1.0",
         plugins=[MarshmallowPlugin()],
+        tags=[{"name": name, "description": text} for name, text in _TAGS.items()],
         info={"description": f"Delay risk of delivery orders by {manifest.name} {manifest.version}."},
     )
     if authenticated:
@@ -47,7 +59,9 @@ def document(routes: Sequence[Route], served: ServedModel, *, authenticated: boo
     for route in routes:
         if route.summary:
             spec.path(route.path, operations={route.method.lower(): _operation(route, served, authenticated)})
-    return spec.to_dict()
+    found: dict[str, Any] = spec.to_dict()
+    _describe_features(found["components"]["schemas"], served)
+    return found
 
 
 def _operation(route: Route, served: ServedModel, authenticated: bool) -> dict[str, Any]:
@@ -55,12 +69,16 @@ def _operation(route: Route, served: ServedModel, authenticated: bool) -> dict[s
     statuses = sorted({*_EVERYWHERE, *route.problems, *((401, 403) if needed else ())})
     problem = {errors.MEDIA_TYPE: {"schema": ProblemSchema()}}
     description = "A result for each order, in the format of the request." if route.scoring else route.summary
+    content = deepcopy(dict(route.answer))  # apispec replaces the schemas
+    for media_type in content if route.scoring else ():
+        content[media_type]["example"] = _answer(media_type, served)
     return {
         "summary": route.summary,
+        "tags": [route.tag],
         "operationId": route.path[1:].partition(".")[0] or "home",
         **(_batch(served) if route.scoring else {}),
         "responses": {
-            "200": {"description": description, "content": deepcopy(route.answer)},  # apispec replaces the schemas
+            "200": {"description": description, "content": content},
             **{str(status): {"description": errors.PROBLEMS[status][1], "content": problem} for status in statuses},
         },
         **({"security": [{"token": [needed]}]} if needed else {}),
@@ -73,5 +91,31 @@ def _batch(served: ServedModel) -> dict[str, Any]:
         media_type: {"schema": deepcopy(decoder.schema), "example": decoder.example(served.model)}
         for media_type, decoder in served.decoder.decoders.items()
     }
-    body = {"required": True, "description": f"May have Content-Encoding {' or '.join(CODINGS)}.", "content": content}
+    description = (
+        f"May have Content-Encoding {' or '.join(CODINGS)}. As {JSON}, columns are accepted too and answered in columns."
+    )
+    body = {"required": True, "description": description, "content": content}
     return {"parameters": [_PARTIAL, _REQUEST_ID], "requestBody": body}
+
+
+def _answer(media_type: str, served: ServedModel) -> Any:
+    """The answer to the example of a media type."""
+    example = served.decoder.decoders[media_type].example(served.model)
+    content = example.encode() if isinstance(example, str) else msgspec.json.encode(example)
+    scored = score_batch(served.model, served.decoder.decode(RequestBody(media_type, content)), Options("review"))
+    answer = format_of(scored).encode(scored)
+    return answer.decode() if isinstance(example, str) else msgspec.json.decode(answer)
+
+
+def _describe_features(schemas: dict[str, Any], served: ServedModel) -> None:
+    """Add description, unit, range and an example to each feature of an order, and of columns.
+
+    The range is in the text: an order outside it is valid, and `minimum` would say that it is not.
+    """
+    manifest = served.model.manifest
+    for feature, value in zip(manifest.features, manifest.self_test.orders[0], strict=True):
+        low, high = ("any" if bound is None else f"{bound:g}" for bound in (feature.minimum, feature.maximum))
+        unit = f" Unit: {feature.unit}." if feature.unit else ""
+        text = f"{feature.description.rstrip('.')}.{unit} Range of the training data: {low} to {high}.".removeprefix(". ")
+        schemas["Order"]["properties"][feature.name] |= {"description": text, "example": value}
+        schemas["FeatureColumns"]["properties"][feature.name] |= {"description": text, "example": [value]}

@@ -49,7 +49,8 @@ class Route:
     """A path with the method and the handler that answer it. Flask calls the handler with the components and the request.
 
     A token needs the `scope` to call it; with None no token is needed. Requests of a `scoring` route carry a batch of orders
-    and are counted as scoring requests. `answer` gives the schema of a success by media type, `problems` the statuses that
+    and are counted as scoring requests. `tag` is its group in the document,
+    `answer` gives the schema of a success by media type, `problems` the statuses that
     this route adds to those of every route. A route without a summary is not documented.
     """
 
@@ -60,6 +61,7 @@ class Route:
     traced: bool = True
     scoring: bool = False
     summary: str = ""
+    tag: str = "operations"
     answer: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[int, ...] = ()
 

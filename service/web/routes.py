@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from schemas.formats.table import CSV, JSON
+from schemas.formats.table import COLUMNS, CSV, JSON
 from schemas.model_card import HealthSchema, HomeSchema, ModelSchema, VersionSchema
 from schemas.result import ColumnsDecisionSchema, DecisionSchema
 from service.web.handlers import docs, home, model, probes, score
@@ -18,7 +18,12 @@ ROUTES = (
         scope="score",
         scoring=True,
         summary="Score a batch of orders",
-        answer={JSON: {"schema": {"oneOf": [DecisionSchema(), ColumnsDecisionSchema()]}}, CSV: {"schema": {"type": "string"}}},
+        tag="scoring",
+        answer={
+            JSON: {"schema": DecisionSchema()},
+            COLUMNS: {"schema": ColumnsDecisionSchema()},
+            CSV: {"schema": {"type": "string"}},
+        },
         problems=(408, 411, 413, 415, 422, 503),
     ),
     Route(
@@ -26,9 +31,17 @@ ROUTES = (
         "/",
         home.home,
         summary="What this is and where to look.",
+        tag="documentation",
         answer={JSON: {"schema": HomeSchema()}, "text/html": {"schema": {"type": "string"}}},
     ),
-    Route("GET", "/model", model.model, summary="The model that is served.", answer={JSON: {"schema": ModelSchema()}}),
+    Route(
+        "GET",
+        "/model",
+        model.model,
+        summary="The model that is served.",
+        tag="scoring",
+        answer={JSON: {"schema": ModelSchema()}},
+    ),
     Route("GET", "/version", model.version, summary="The versions that run here.", answer={JSON: {"schema": VersionSchema()}}),
     _probe("/livez", probes.livez, summary="The process answers."),
     _probe("/healthz", probes.livez, summary="Another name of /livez."),
@@ -41,7 +54,7 @@ ROUTES = (
         summary="Metrics for Prometheus.",
         answer={"text/plain": {}, "application/openmetrics-text": {}},
     ),
-    Route("GET", "/openapi.json", docs.openapi_json, summary="This document.", answer={JSON: {}}),
-    Route("GET", "/docs", docs.docs, summary="This document as a page.", answer={"text/html": {}}),
+    Route("GET", "/openapi.json", docs.openapi_json, summary="This document.", tag="documentation", answer={JSON: {}}),
+    Route("GET", "/docs", docs.docs, summary="This document as a page.", tag="documentation", answer={"text/html": {}}),
     Route("GET", f"/docs/{ANY_NAME}", docs.asset),
 )

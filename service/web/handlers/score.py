@@ -22,7 +22,7 @@ def score(components: Components, request: Request) -> Response:
     options = Options(settings.out_of_range, partial=_is_partial(request.query_string))
     if request.mimetype not in MEDIA_TYPES:
         empty = f" {request_body.NO_BODY}" if request_body.is_missing(request.environ) else ""
-        raise Problem(415, f"Content-Type must be {' or '.join(MEDIA_TYPES)}.{empty}")
+        raise Problem(415, f"Content-Type must be one of {', '.join(MEDIA_TYPES)}.{empty}")
     if request.mimetype_params.get("charset", "utf-8").lower() not in _UTF8:
         raise Problem(415, "The charset of the Content-Type must be utf-8, or none.")
     permit = components.concurrency_limit.permit(request.environ)

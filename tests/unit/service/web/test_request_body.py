@@ -7,6 +7,7 @@ import zlib
 
 import pytest
 
+from schemas.formats.table import MEDIA_TYPES
 from service.web import request_body
 from service.web.errors import Problem
 from tests.facts import FEATURES, ORDER
@@ -49,12 +50,12 @@ def test_another_charset_is_rejected_before_the_body_is_read(client, kind, chars
 @pytest.mark.parametrize("kind", [None, "", "text/plain", "application/x-www-form-urlencoded", "application/jsonl", "x"])
 def test_another_media_type_or_none_is_rejected(client, kind):
     answer = client.post("/score", data=BODY, content_type=kind)
-    assert (answer.status_code, answer.json["detail"]) == (415, "Content-Type must be application/json or text/csv.")
+    assert (answer.status_code, answer.json["detail"]) == (415, f"Content-Type must be one of {', '.join(MEDIA_TYPES)}.")
 
 
 def test_a_post_of_nothing_is_answered_with_all_that_is_missing(client):
     answer = client.post("/score")
-    expected = f"Content-Type must be application/json or text/csv. {request_body.NO_BODY}"
+    expected = f"Content-Type must be one of {', '.join(MEDIA_TYPES)}. {request_body.NO_BODY}"
     assert (answer.status_code, answer.json["detail"]) == (415, expected)
 
 

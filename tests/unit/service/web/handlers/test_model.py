@@ -1,10 +1,13 @@
 """The answers about the service itself, and the OpenAPI document that describes all answers."""
 
+import json
+
 import jsonschema
 import numpy as np
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from schemas.formats.table import COLUMNS, CSV, JSON, MEDIA_TYPES
 from schemas.model_card import HealthSchema, ModelSchema, VersionSchema
 from service.web.route import ANY_NAME
 from service.web.routes import ROUTES
@@ -35,11 +38,15 @@ def test_the_document_is_valid_openapi_3_1(document):
     OpenAPIV31SpecValidator(document).validate()
 
 
-def test_an_order_of_the_document_has_the_features_of_the_served_model(document):
+def test_an_order_of_the_document_has_the_features_of_the_served_model(client, document):
     order = document["components"]["schemas"]["Order"]
     assert set(order["properties"]) == {"order_id", *FEATURES} == set(order["required"])
     assert order["additionalProperties"] is False
-    assert order["properties"]["backlog"] == {"type": "number"}
+    (backlog,) = (feature for feature in client.get("/model").json["features"] if feature["name"] == "backlog")
+    text = f"{backlog['description']} Unit: {backlog['unit']}. Range of the training data: 0 to 10."
+    assert order["properties"]["backlog"] == {"type": "number", "description": text, "example": 3}
+    columns = document["components"]["schemas"]["FeatureColumns"]["properties"]["backlog"]
+    assert (columns["description"], columns["example"]) == (text, [3])
     assert document["components"]["schemas"]["Records"]["properties"]["orders"]["maxItems"] == 10_000
 
 
@@ -58,14 +65,28 @@ BODIES = [
 
 @pytest.mark.parametrize(("body", "status"), BODIES)
 def test_a_body_is_valid_by_the_document_where_it_is_answered(client, document, body, status):
-    schema = document["paths"]["/score"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    media_type = JSON if "orders" in body else COLUMNS
+    schema = document["paths"]["/score"]["post"]["requestBody"]["content"][media_type]["schema"]
     found = jsonschema.Draft202012Validator({**schema, "components": document["components"]}).is_valid(body)
-    assert (client.post("/score", json=body).status_code, found) == (status, status == 200)
+    answer = client.post("/score", data=json.dumps(body), content_type=media_type)
+    assert (answer.status_code, found) == (status, status == 200)
 
 
-def test_the_example_of_the_document_is_scored(client, document):
-    example = document["paths"]["/score"]["post"]["requestBody"]["content"]["application/json"]["example"]
-    assert client.post("/score", json=example).json["results"][0]["queue"] == "monitor"
+@pytest.mark.parametrize("media_type", MEDIA_TYPES)
+def test_the_example_of_a_media_type_gets_the_example_of_its_answer_which_has_one_schema(client, document, media_type):
+    operation = document["paths"]["/score"]["post"]
+    sent, got = (part["content"][media_type] for part in (operation["requestBody"], operation["responses"]["200"]))
+    body = sent["example"] if media_type == CSV else json.dumps(sent["example"])
+    answer = client.post("/score", data=body, content_type=media_type)
+    assert (answer.mimetype, answer.text if media_type == CSV else answer.json) == (media_type, got["example"])
+    assert [schema.keys() & {"oneOf", "anyOf"} for schema in (sent["schema"], got["schema"])] == [set(), set()]
+    schema = {**got["schema"], "components": document["components"]}
+    jsonschema.Draft202012Validator(schema).validate(got["example"])
+
+
+def test_every_operation_has_a_tag_that_the_document_describes(document):
+    used = {tag for verbs in document["paths"].values() for operation in verbs.values() for tag in operation["tags"]}
+    assert used == {tag["name"] for tag in document["tags"] if tag["description"]}
 
 
 def test_the_document_has_every_path_that_is_served_and_no_other(document):

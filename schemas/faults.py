@@ -1,6 +1,6 @@
 """Faults of orders, and the problem document (RFC 9457) that reports them. Neither ever repeats a value."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,12 +64,16 @@ class Fault:
     hint: str | None = None
 
 
+def _meanings(codes: Mapping[str, str]) -> str:
+    return "; ".join(f"{code}: {text}" for code, text in codes.items()) + "."
+
+
 class ErrorSchema(Schema):
     """One fault on the wire."""
 
     pointer = fields.String(required=True, metadata={"description": "JSON pointer (RFC 6901) to what is wrong."})
     order_id = fields.String(metadata={"description": "The order_id of the order, if it is usable."})
-    code = fields.String(required=True, metadata={"enum": list(CODES)})
+    code = fields.String(required=True, metadata={"enum": list(CODES), "description": _meanings(CODES)})
     detail = fields.String(required=True)
 
 

@@ -1,6 +1,7 @@
 """GET /openapi.json and /docs: the OpenAPI document, and the same as a page without inline scripts or foreign hosts.
 
-With the extra `docs`, the page is Swagger UI from the package's own files. Without it, the page lists the routes.
+With the extra `docs`, the page is Swagger UI from the package's own files. Without it, it is
+plain HTML with the whole contract.
 """
 
 import importlib.util
@@ -19,6 +20,7 @@ POLICY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
+_LIMITS = ("minimum", "maximum", "minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems", "default")
 _SWAGGER_INIT = 'SwaggerUIBundle({url: "openapi.json", dom_id: "#ui", validatorUrl: null, deepLinking: true});\n'
 
 
@@ -32,8 +34,10 @@ def openapi_json(components: Components, request: Request) -> Response:
 
 def docs(components: Components, _: Request) -> Response:
     """The page."""
-    template = "routes.html" if _swagger_files() is None else "swagger.html"
-    page = render_template(template, document=_document(components))
+    if _swagger_files() is not None:
+        page = render_template("swagger.html")
+    else:
+        page = render_template("contract.html", document=_document(components), limits=_LIMITS, pretty=_pretty)
     return Response(page, content_type=HTML, headers=POLICY)
 
 
@@ -47,6 +51,10 @@ def asset(components: Components, request: Request) -> Response:
     if name == "init.js":
         return Response(_SWAGGER_INIT, content_type="text/javascript; charset=utf-8")
     return send_from_directory(folder, name)
+
+
+def _pretty(example: Any) -> str:
+    return msgspec.json.format(msgspec.json.encode(example)).decode()
 
 
 def _document(components: Components) -> Mapping[str, Any]:

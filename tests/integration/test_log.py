@@ -7,7 +7,8 @@ import time
 import pytest
 
 from tests.facts import ORDER
-from tests.servers import serving, until
+from tests.integration import framing
+from tests.servers import running, serving, until
 
 DROPPED = "delivery_risk_log_lines_dropped_total"
 
@@ -58,3 +59,15 @@ def test_a_service_whose_standard_streams_are_closed_answers_and_logs_into_no_so
     with serving(preexec_fn=close) as server:
         for _ in range(20):
             assert server.score([ORDER])["results"][0]["order_id"] == ORDER["order_id"]
+
+
+@pytest.mark.parametrize(("trusted", "client"), [("127.0.0.1", "9.9.9.9"), ("10.0.0.1", "127.0.0.1")])
+def test_a_line_of_text_has_the_client_that_a_trusted_proxy_names_and_that_of_a_malformed_request(trusted, client):
+    given = {"DELIVERY_RISK_LOG_CLIENT": "yes", "DELIVERY_RISK_LOG_FORMAT": "text", "FORWARDED_ALLOW_IPS": trusted}
+    with running(**given) as server:
+        server.call("GET", "/version", headers={"X-Forwarded-For": "1.1.1.1, 9.9.9.9"})
+        framing.exchange(server.port, b"GARBAGE\r\n\r\n")
+        assert until(lambda: "route=unreadable" in server.log() and "route=/version" in server.log())
+        lines = [line for line in server.log().splitlines() if " request request_id=" in line]
+    clients = {line.split("route=")[1].split()[0]: line.split("client=")[1].split()[0] for line in lines}
+    assert clients == {"/version": client, "unreadable": "127.0.0.1"}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-_QUOTED = re.compile(r'"(?:[^"]|"")*"(?!")')
+_QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"(?!")')
 
 
 class RawRow(NamedTuple):

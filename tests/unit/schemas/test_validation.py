@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from model.core.batch import Batch
 from schemas.faults import Fault
 from schemas.files.csv import Reader
+from schemas.files.row import Layout
 from schemas.formats.csv import CsvDecoder
 from schemas.formats.json import JsonDecoder
 from schemas.validation import BatchValidator, DecodedBatch
@@ -84,7 +85,7 @@ def test_an_id_with_a_control_character_is_rejected_in_every_format_and_no_other
     decoded = [
         *(JsonDecoder(VALIDATOR).decode(body.encode()) for body in bodies),
         CsvDecoder(VALIDATOR).decode(table.getvalue().encode()),
-        VALIDATOR.decode([dict(row.order) for row in Reader(io.StringIO(table.getvalue(), newline=""), FEATURES)]),
+        VALIDATOR.decode([dict(row.order) for row in Reader(io.StringIO(table.getvalue(), newline=""), Layout(FEATURES))]),
     ]
     rejected = [at for at, each in enumerate(ids) if any(unicodedata.category(sign) == "Cc" for sign in each)]
     faults = [Fault("control_character", at, "order_id") for at in rejected]

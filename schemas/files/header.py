@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from schemas.fields import well_formed
-from schemas.files.row import REJECT_NAMES, RESULT_NAMES, BadFile, Layout
+from schemas.files.row import REJECT_NAMES, BadFile, Layout
 from schemas.nearest import nearest
 
 _MOST = 10
@@ -57,9 +57,9 @@ def _repeated(columns: Sequence[str], layout: Layout) -> Iterator[str]:
 
 
 def _reserved(columns: Sequence[str], layout: Layout) -> Iterator[str]:
-    for name in (*RESULT_NAMES, *REJECT_NAMES, *layout.added):
+    for name in (*layout.reserved, *REJECT_NAMES):
         if name in columns[rejected_before(columns) :]:
-            yield f"has a column {name}, which is a column of the output"
+            yield f"has a column {name}, which is a column of the output; rename it"
 
 
 def _listed(names: Iterable[str]) -> str:

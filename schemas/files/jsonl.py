@@ -8,7 +8,7 @@ from typing import Any, TextIO
 from schemas import strict_json
 from schemas.faults import MalformedBody
 from schemas.fields import well_formed
-from schemas.files.row import RESULT_NAMES, BadFile, Layout, Row
+from schemas.files.row import BadFile, Layout, Row
 from schemas.result import Result
 
 _LINE_ENDS = re.compile(r"\s*[\r\n]\s*")
@@ -23,7 +23,7 @@ class Reader:
         self._text = text
         self._names = layout.names
         self._ids_as_text = layout.ids_as_text
-        self._reserved = (*RESULT_NAMES, *layout.added)
+        self._reserved = layout.reserved
 
     def __iter__(self) -> Iterator[Row]:
         empty = True

@@ -36,8 +36,8 @@ class Layout:
     """Where a file has the order ids and the `features` of a model, and how its text is to be read.
 
     `columns` has the file's names by those of the model, where they differ. With `ids_as_text` an integer is an order id too.
-    A CSV file's `delimiter` and `decimal` mark are recognised where they are None. `added` are names that the output has
-    besides those of the results. `notice` gets sentences on what was recognised and on what looks wrong.
+    A CSV file's `delimiter` and `decimal` mark are recognised where they are None. `reserved` are names that the output adds,
+    so that the file must not have them. `notice` gets sentences on what was recognised and on what looks wrong.
     """
 
     features: Sequence[str]
@@ -45,7 +45,7 @@ class Layout:
     ids_as_text: bool = False
     delimiter: str | None = None
     decimal: str | None = None
-    added: Sequence[str] = ()
+    reserved: Sequence[str] = ()
     notice: Callable[[str], None] = lambda _: None
 
     @property

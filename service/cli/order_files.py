@@ -137,10 +137,10 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def open_orders(path: str, features: Sequence[str], given: Given, added: Sequence[str] = ()) -> Iterator[Source]:
+def open_orders(path: str, features: Sequence[str], given: Given, reserved: Sequence[str] = ()) -> Iterator[Source]:
     """Open a file, or standard input for "-", for a model with these features. Raises UsageError, also while it is read.
 
-    `added` are names that the output has besides those of the results.
+    `reserved` are the names that the output adds.
     """
     if path == "-" and sys.stdin is None:
         raise click.UsageError("standard input: closed.")
@@ -151,7 +151,7 @@ def open_orders(path: str, features: Sequence[str], given: Given, added: Sequenc
     def notice(text: str) -> None:
         click.echo(f"{path}: {plain(text)}.", err=True)
 
-    layout = Layout(features, given.columns, "order_id" in given.columns, given.delimiter, given.decimal, added, notice)
+    layout = Layout(features, given.columns, "order_id" in given.columns, given.delimiter, given.decimal, reserved, notice)
     try:
         with open(path, "rb") if path != "-" else sys.stdin.buffer as stream:
             raw = _Digested(stream)

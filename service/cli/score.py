@@ -14,7 +14,7 @@ import click
 
 from model.core.risk_model import RiskModel
 from schemas.files import csv
-from schemas.files.row import Row, Writer
+from schemas.files.row import RESULT_NAMES, Row, Writer
 from schemas.result import Policy, Result, results
 from service import config
 from service.cli.loading import load, load_settings, warn_if_illustrative
@@ -64,7 +64,7 @@ def score(
     settings = load_settings(model=path or None)
     model = load(settings.model, settings.model_sha256, click.UsageError)
     added = _provenance(model) if provenance else {}
-    with open_orders(file, model.manifest.feature_names, given, tuple(added)) as source, open_outputs() as outputs:
+    with open_orders(file, model.manifest.feature_names, given, (*RESULT_NAMES, *added)) as source, open_outputs() as outputs:
         ending = source.format.ending
         rejects_file = rejects or (None if is_stream(out) else beside(out, f"rejects.{ending}"))
         manifest_file = beside(out, "manifest.json") if manifest else None

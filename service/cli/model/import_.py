@@ -33,7 +33,7 @@ _FILE = click.Path(exists=True, dir_okay=False)
 )
 @click.option("--card", type=_FILE, help="JSON with the features' ranges, units and descriptions.")
 @click.option("--check", type=_FILE, help="Orders with the scores that the training script gives them, CSV or JSON lines.")
-@click.option("--expect", metavar="COLUMN", help="The column of --check that has the scores. Any name but score.")
+@click.option("--expect", metavar="COLUMN", help="The column of --check that has the scores.")
 @click.option(
     "--tolerance",
     type=click.FloatRange(0, 1),

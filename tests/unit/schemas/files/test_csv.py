@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.files.csv import Reader, Writer, safe_cells
 from schemas.files.dialect import cell_value
-from schemas.files.row import RESERVED_NAMES, BadFile, Layout, Row
+from schemas.files.row import RESERVED_NAMES, RESULT_NAMES, BadFile, Layout, Row
 from schemas.result import Result
 from tests.facts import FEATURES
 from tests.order_files import opened
@@ -118,7 +118,7 @@ HEADERS = {
         f"Order ID{COLUMNS},backlog".replace("weather_", " weather ")
     ],
     "the header has backlog more than once, in columns 3, 5": [HEADER + ",backlog"],
-    **{f"the header has a column {name}, which is a column of the output": [f"{HEADER},{name}"] for name in ADDED},
+    **{f"the header has a column {name}, which is a column of the output; rename it": [f"{HEADER},{name}"] for name in ADDED},
     "the header is not valid CSV; check for a quote that is open or out of place": [f'"order_id"x,{HEADER}'],
     "the header is not UTF-8": [HEADER + ",Gr\udcf6\udcdfe"],
 }
@@ -128,7 +128,7 @@ HEADERS = {
 @pytest.mark.parametrize("rest", ["", "\nA,2,3,1\n"])
 def test_an_unusable_header_is_rejected_with_the_reason(header, rest, reason):
     with pytest.raises(BadFile) as caught:
-        read(header + rest)
+        read(header + rest, reserved=RESULT_NAMES)
     assert str(caught.value) == reason
 
 
@@ -219,11 +219,11 @@ def test_columns_may_have_other_names_than_the_model_gives_them():
 
 def test_what_is_added_to_results_follows_them_and_is_a_reserved_name_only_then():
     added = {"model_version": "7", "threshold": 0.5}
-    (row,) = read(HEADER, "A,2,3,1", added=tuple(added))
+    (row,) = read(HEADER, "A,2,3,1", reserved=(*RESULT_NAMES, *added))
     assert results(read(HEADER), [(row, Result("A", 0.25, "monitor"))], added=added).splitlines() == [
         f"{HEADER},score,queue,out_of_range,model_version,threshold",
         "A,2,3,1,0.25,monitor,,7,0.5",
     ]
     assert read(HEADER + ",threshold").columns[-1] == "threshold"
     with pytest.raises(BadFile):
-        read(HEADER + ",threshold", added=tuple(added))
+        read(HEADER + ",threshold", reserved=(*RESULT_NAMES, *added))

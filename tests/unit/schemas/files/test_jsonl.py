@@ -4,7 +4,7 @@ import json
 import pytest
 
 from schemas.files.jsonl import Reader, Writer
-from schemas.files.row import BadFile, Layout, Row
+from schemas.files.row import RESULT_NAMES, BadFile, Layout, Row
 from schemas.result import Result
 from schemas.validation import BatchValidator
 from tests.facts import FEATURES, ORDER
@@ -64,7 +64,7 @@ FAULTS = {
 
 @pytest.mark.parametrize(("line", "fault"), [(line, fault) for fault, lines in FAULTS.items() for line in lines])
 def test_a_line_that_is_no_order_keeps_its_text_and_the_next_is_read(line, fault):
-    assert rows(line, LINE) == [Row(1, [line], fault=fault), Row(2, [LINE], ORDER)]
+    assert rows(line, LINE, reserved=RESULT_NAMES) == [Row(1, [line], fault=fault), Row(2, [LINE], ORDER)]
 
 
 @pytest.mark.parametrize("value", ["NaN", "1e400", "-Infinity"])

@@ -126,3 +126,10 @@ def test_a_check_that_leaves_out_an_order_or_its_score_is_an_error(import_, opti
     done = import_(IMPORTS / "right.npz", *options)
     assert (done.exit_code, Path("made.npz").exists()) == (2, False)
     assert done.stderr.endswith(f"Error: {error}\n")
+
+
+def test_the_results_of_score_may_be_compared(import_, run):
+    import_(IMPORTS / "right.npz")
+    run("score", ORDERS, "--model", "made.npz", "--out", "scored.csv")
+    done = import_(IMPORTS / "right.npz", "--check", "scored.csv", "--expect", "score")
+    assert "60 orders, largest difference 0.0" in done.stdout

@@ -60,9 +60,16 @@ def _whole(default: int | None, low: int, high: int, description: str) -> fields
     return _Whole(load_default=default, validate=limits, metadata={"description": description})
 
 
+class _Choice(fields.String):
+    """One of some words, in small letters or in capitals."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        return super()._deserialize(value, attr, data, **kwargs).lower()
+
+
 def _choice(default: str, choices: tuple[str, ...], description: str) -> fields.String:
     one_of = validate.OneOf(choices, error=f"expected one of {', '.join(choices)}")
-    return fields.String(load_default=default, validate=one_of, metadata={"description": description})
+    return _Choice(load_default=default, validate=one_of, metadata={"description": description})
 
 
 def _pattern(

@@ -28,6 +28,7 @@ from model.registry import references
 from model.registry.changes import DRAFT, Change, changing, make
 from model.registry.references import VersionReference
 
+_MOST_NAMES = 10
 _FILE = re.compile(rf"({VERSION})\.npz")
 
 
@@ -63,7 +64,9 @@ def get(directory: Path | str, version: str, *, reserved: Collection[str] = ()) 
         return _load(directory, _file(version), version, reserved)
     except Unreadable as error:
         if isinstance(error.__cause__, FileNotFoundError):
-            raise Unreadable(f"version {version}", "not in the registry") from error
+            known = list_versions(directory)
+            has = f"which has {', '.join(known[-_MOST_NAMES:])}{' and others' * (len(known) > _MOST_NAMES)}"
+            raise Unreadable(f"version {version}", f"not in the registry, {has if known else 'which is empty'}") from error
         raise
 
 

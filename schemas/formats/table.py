@@ -1,11 +1,12 @@
 """The table of formats. The media type of a request selects the decoder; the name of the format selects the encoder."""
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from model.core.risk_model import RiskModel
-from schemas.faults import Locate
+from schemas.faults import Locate, MalformedBody
 from schemas.formats import csv, json, json_columns, json_records
 from schemas.result import ScoredBatch
 from schemas.validation import BatchValidator, DecodedBatch
@@ -13,6 +14,13 @@ from schemas.validation import BatchValidator, DecodedBatch
 JSON = "application/json"
 COLUMNS = "application/vnd.delivery-risk.columns+json"
 CSV = "text/csv"
+
+_UTF16 = "the body is in UTF-16; send it in UTF-8"
+_NOT_UTF8 = {
+    BOM_UTF16_LE: _UTF16,
+    BOM_UTF16_BE: _UTF16,
+    b"\x1f\x8b": "the body is gzipped; send Content-Encoding: gzip",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,8 @@ class BatchDecoder:
 
     def decode(self, body: RequestBody) -> DecodedBatch:
         """The valid orders of a body of one of MEDIA_TYPES, and all faults. Raises MalformedBody."""
+        if what := _NOT_UTF8.get(body.content[:2]):
+            raise MalformedBody(what)
         return self.decoders[body.media_type].decode(body.content)
 
 

@@ -132,3 +132,8 @@ def test_a_prefix_that_gunicorn_would_take_from_the_paths_is_rejected():
         config.load({"SCRIPT_NAME": "/SECRET"})
     assert raised.value.faults == {"SCRIPT_NAME": "must not be set: the service is not mounted below a prefix"}
     config.load({"SCRIPT_NAME": ""})
+
+
+@pytest.mark.parametrize("given", ["INFO", "Info", "info"])
+def test_a_choice_may_have_capitals(given):
+    assert config.load({"DELIVERY_RISK_LOG_LEVEL": given}).log_level == "info"

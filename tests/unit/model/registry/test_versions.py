@@ -182,7 +182,7 @@ def test_a_missing_version_is_not_promoted(version, three):
 def test_a_missing_version_and_an_unreadable_one_have_different_errors(three):
     with rejects(Unreadable, "version 4") as rejected:
         versions.get(three, "4")
-    assert rejected.value.reason == "not in the registry"
+    assert rejected.value.reason == "not in the registry, which has 1, 2, 3"
     (three / "4.npz").mkdir()
     with rejects(Unreadable, "4.npz") as rejected:
         versions.get(three, "4")

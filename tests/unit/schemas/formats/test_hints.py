@@ -1,10 +1,11 @@
 """What is likely meant, in the detail of an error: how to send an order, and the name of the model."""
 
+import gzip
 import json
 
 import pytest
 
-from schemas.faults import error_list
+from schemas.faults import MalformedBody, error_list
 from schemas.formats.table import CSV, FORMATS, JSON, BatchDecoder, RequestBody
 from schemas.validation import BatchValidator
 from tests.facts import FEATURES, ORDER
@@ -39,3 +40,20 @@ def test_an_error_says_what_is_likely_meant(media_type, body, expected):
     errors = error_list(decoded.faults, FORMATS[decoded.format].locate)
     found = {error["pointer"]: error["detail"].split("; ")[1] for error in errors if ";" in error["detail"]}
     assert found == expected
+
+
+BODY = json.dumps({"orders": [ORDER]})
+
+
+@pytest.mark.parametrize("media_type", [JSON, CSV])
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (gzip.compress(BODY.encode()), "the body is gzipped; send Content-Encoding: gzip"),
+        (BODY.encode("utf-16"), "the body is in UTF-16; send it in UTF-8"),
+    ],
+    ids=["gzip", "UTF-16"],
+)
+def test_a_body_that_is_no_text_is_named(media_type, content, reason):
+    with pytest.raises(MalformedBody, match=f"^{reason}$"):
+        DECODER.decode(RequestBody(media_type, content))

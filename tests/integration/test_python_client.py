@@ -1,4 +1,4 @@
-"""The Python client of docs/api.md, against the real service and against what stands between them."""
+"""The Python client of docs/api.md, against the real service and against what may be between them."""
 
 import http.client
 import threading

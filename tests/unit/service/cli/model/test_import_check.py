@@ -34,13 +34,13 @@ def test_a_model_with_the_scripts_scores_is_imported_and_keeps_some_of_its_order
     done = import_(IMPORTS / source, *options)
     made = model_file.read("made.npz").manifest
     difference = made.provenance["checked_difference"]
-    told = f"compared with the scores of its training script: 60 orders, largest difference {difference}"
-    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, told)
+    report = f"compared with the scores of its training script: 60 orders, largest difference {difference}"
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, report)
     assert float(difference) <= within
     sha256 = hashlib.sha256(check.read_bytes()).hexdigest()
     assert (made.provenance["check"], made.provenance["check_sha256"]) == (check.name, sha256)
     assert set(made.self_test.orders[1:]) <= {tuple(float(row[name]) for name in NAMES) for row in rows(check)}
-    assert f"self-test   5 orders, {told}\n" in run("model", "inspect", "made.npz").stdout
+    assert f"self-test   5 orders, {report}\n" in run("model", "inspect", "made.npz").stdout
 
 
 def with_arrays(source):
@@ -99,10 +99,10 @@ def test_the_tolerance_decides_what_is_the_same(import_):
 
 
 def test_an_import_without_a_check_reports_that_nothing_was_compared(run, import_):
-    told = "not compared with the scores of its training script"
+    report = "not compared with the scores of its training script"
     done = import_(IMPORTS / "square_w1_not_transposed.npz")
-    assert done.stdout.splitlines()[-1] == f"{told}; give --check, or check_x and check_scores in the arrays"
-    assert f"self-test   5 orders, {told}\n" in run("model", "inspect", "made.npz").stdout
+    assert done.stdout.splitlines()[-1] == f"{report}; give --check, or check_x and check_scores in the arrays"
+    assert f"self-test   5 orders, {report}\n" in run("model", "inspect", "made.npz").stdout
 
 
 ORDER = "T-0,10.0,6,18.9,0.25\n"

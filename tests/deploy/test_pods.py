@@ -189,7 +189,7 @@ def test_a_replica_is_not_ready_but_answers_requests_while_the_hook_before_a_sto
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("deployment.yaml", "path: /livez", "path: /healthz", "the startup probe fails"),
+        ("deployment.yaml", "path: /livez", "path: /health", "the startup probe fails"),
         ("deployment.yaml", "path: /readyz", "path: /ready", "the readiness probe fails"),
         ("service-monitor.yaml", "path: /metrics", "path: /metric", "no metrics"),
         ("service-monitor.yaml", "key: scraper", "key: scrapers", "no metrics"),

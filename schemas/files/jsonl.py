@@ -22,6 +22,7 @@ class Reader:
         self.lines = 0
         self._text = text
         self._names = layout.names
+        self._used = frozenset(self._names.values())
         self._ids_as_text = layout.ids_as_text
         self._reserved = layout.reserved
 
@@ -61,9 +62,8 @@ class Reader:
         if not found.keys().isdisjoint(self._reserved):
             return Row(number, [text], fault="reserved_name")
         order = {name: found[column] for name, column in self._names.items() if column in found}
-        used = frozenset(self._names.values())
         try:
-            json.dumps([value for name, value in found.items() if name not in used], allow_nan=False)
+            json.dumps([value for name, value in found.items() if name not in self._used], allow_nan=False)
         except (ValueError, RecursionError):
             return Row(number, [text], fault="not_json")
         if self._ids_as_text and type(order.get("order_id")) is int:

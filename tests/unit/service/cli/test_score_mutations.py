@@ -82,10 +82,12 @@ def test_every_row_of_a_file_changed_at_random_is_scored_or_rejected(run, tmp_pa
                 assert not results.exists()
                 continue
             scored, review, monitor, rejected, _ = map(int, CLOSING.search(done.stderr).groups())
-            assert scored == review + monitor == rows_of(results, kind)
-            assert rejected == rows_of(rejects, kind)
+            other = "recognised the format json" in done.stderr  # a changed file may begin as one of another ending
+            written = "jsonl" if other else kind
+            assert scored == review + monitor == rows_of(results, written)
+            assert rejected == rows_of(rejects, written)
             assert done.exit_code == (1 if rejected else 0)
-            if name == "orders.jsonl":
+            if name == "orders.jsonl" and "recognised" not in done.stderr:
                 lines = re.split(r"\r\n|\r|\n", data.decode("utf-8-sig", "surrogateescape"))
                 assert scored + rejected == sum(bool(line.strip(" \t\r\n")) for line in lines)
         except (AssertionError, AttributeError, ValueError, csv.Error) as error:

@@ -8,9 +8,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 ORDER_ID_LENGTH = 128
+_LONG = 1024
+_SPACE, _DELETE = 0x20, 0x7F
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]*$"  # the same for JSON Schema
 
@@ -74,7 +77,10 @@ def _without_controls(text: str) -> None:
 
 def has_controls(text: str) -> bool:
     """Whether the text has a control character: C0, DEL or C1, which many databases cannot store."""
-    return not text.isprintable() and _CONTROLS.search(text) is not None  # the first is three times as fast
+    if len(text) > _LONG and text.isascii():  # by the lowest and the highest code: twenty times as fast
+        codes = np.frombuffer(text.encode(), np.uint8)
+        return bool(codes.min() < _SPACE or codes.max() == _DELETE)
+    return not text.isprintable() and _CONTROLS.search(text) is not None
 
 
 def usable_id(value: Any) -> bool:

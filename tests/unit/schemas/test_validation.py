@@ -91,3 +91,11 @@ def test_an_id_with_a_control_character_is_rejected_in_every_format_and_no_other
     faults = [Fault("control_character", at, "order_id") for at in rejected]
     for found in decoded:
         assert (found.faults, found.batch.ids) == (faults, [each for at, each in enumerate(ids) if at not in rejected])
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\x1f", "\x7f", "\x80", "\x9f", " ", "~", "\xa0", "é"])
+def test_a_control_character_is_found_among_many_ids(sign):
+    ids = [f"order-{number:020}" for number in range(100)]
+    ids[50] += sign
+    decoded = VALIDATOR.typed(ids, [[1.0] * 100] * 3)
+    assert (decoded is None) == (unicodedata.category(sign) == "Cc")

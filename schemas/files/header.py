@@ -1,10 +1,11 @@
 """The header of a CSV file: where it has the columns that a model needs, or all that is wrong with it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 from schemas.fields import well_formed
 from schemas.files.row import REJECT_NAMES, BadFile, Layout
-from schemas.nearest import nearest
+from schemas.names import KnownNames, listed
 
 _MOST = 10
 _IDS = ("", "unnamed: 0", "id", "order", "orderid", "order number", "order no")  # the first two are pandas' names of its index
@@ -16,15 +17,18 @@ def places(columns: Sequence[str], layout: Layout) -> dict[str, int]:
         raise BadFile("the file is empty: it has no header")
     if not all(map(well_formed, columns)):
         raise BadFile("the header is not UTF-8")
-    names = layout.names
-    if not set(names.values()) & set(columns) and not any(_near(name, column, columns) for name, column in names.items()):
-        raise BadFile(f"the first line has none of the columns {_listed(names.values())}; it must be a header")
-    faults = [*_missing(columns, layout), *_repeated(columns, layout), *_reserved(columns, layout)]
+    names, at = layout.names, dict[str, list[int]]()
+    for place, column in enumerate(columns):
+        at.setdefault(column, []).append(place)
+    missing = {name: column for name, column in names.items() if column not in at}
+    near = _nearest(missing, columns)
+    if len(missing) == len(names) and not near:
+        raise BadFile(f"the first line has none of the columns {listed(list(names.values()))}; it must be a header")
+    faults = [*_missing(missing, near, at), *_repeated(names, at), *_reserved(columns, layout)]
     if faults:
-        raise BadFile(
-            f"the header {'; it '.join(faults[:_MOST])}{f'; and {len(faults) - _MOST} more' if len(faults) > _MOST else ''}"
-        )
-    return {name: columns.index(column) for name, column in names.items()}
+        more = f"; and {len(faults) - _MOST} more" if len(faults) > _MOST else ""
+        raise BadFile(f"the header {'; it '.join(faults[:_MOST])}{more}")
+    return {name: at[column][0] for name, column in names.items()}
 
 
 def rejected_before(columns: Sequence[str]) -> int:
@@ -32,27 +36,30 @@ def rejected_before(columns: Sequence[str]) -> int:
     return len(REJECT_NAMES) if tuple(columns[: len(REJECT_NAMES)]) == REJECT_NAMES else 0
 
 
-def _near(name: str, column: str, columns: Sequence[str]) -> str | None:
-    return nearest(column, columns, *(_IDS if name == "order_id" else ()))
+def _nearest(missing: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
+    """The columns that are most likely those which are missing, by the model's names."""
+    if not missing:
+        return {}
+    known = KnownNames(columns)
+    found = {name: known.nearest(column, *(_IDS if name == "order_id" else ())) for name, column in missing.items()}
+    return {name: column for name, column in found.items() if column is not None}
 
 
-def _missing(columns: Sequence[str], layout: Layout) -> Iterator[str]:
-    for name, column in layout.names.items():
-        if column in columns:
-            continue
-        near = _near(name, column, columns)
-        option = f"--id '{near}'" if name == "order_id" else f"--rename {name}='{near}'"
-        advice = "" if near is None else f" (if it is column {columns.index(near) + 1}, give {option})"
+def _missing(missing: Mapping[str, str], near: Mapping[str, str], at: Mapping[str, Sequence[int]]) -> Iterator[str]:
+    for name, column in missing.items():
+        advice = ""
+        if name in near:
+            option = f"--id '{near[name]}'" if name == "order_id" else f"--rename {name}='{near[name]}'"
+            advice = f" (if it is column {at[near[name]][0] + 1}, give {option})"
         yield f"has no column {column}{advice}"
 
 
-def _repeated(columns: Sequence[str], layout: Layout) -> Iterator[str]:
-    used = list(layout.names.values())
-    for column in dict.fromkeys(used):
-        at = [str(place) for place, each in enumerate(columns, 1) if each == column]
-        if len(at) > 1:
-            yield f"has {column} more than once, in columns {_listed(at)}"
-        if used.count(column) > 1:
+def _repeated(names: Mapping[str, str], at: Mapping[str, Sequence[int]]) -> Iterator[str]:
+    for column, uses in Counter(names.values()).items():
+        places = [str(place + 1) for place in at.get(column, ())]
+        if len(places) > 1:
+            yield f"has {column} more than once, in columns {listed(places)}"
+        if uses > 1:
             yield f"has {column} for more than one name of the model"
 
 
@@ -60,8 +67,3 @@ def _reserved(columns: Sequence[str], layout: Layout) -> Iterator[str]:
     for name in (*layout.reserved, *REJECT_NAMES):
         if name in columns[rejected_before(columns) :]:
             yield f"has a column {name}, which is a column of the output; rename it"
-
-
-def _listed(names: Iterable[str]) -> str:
-    every = list(names)
-    return ", ".join(every[:_MOST]) + (f" and {len(every) - _MOST} more" if len(every) > _MOST else "")

@@ -34,9 +34,11 @@ class Reader(jsonl.Reader):
             yield number, self._element()
             self._match(_NEXT)
         self._at += 1
-        rest = self._left[self._at :] + "".join(self._pieces)
+        rest, closing = self._left[self._at :], "}" if begins["wrapped"] else ""
+        while closing.startswith(rest.strip()) and (piece := next(self._pieces, "")):
+            rest += piece
         self.lines += rest.rstrip().count("\n")
-        if rest.strip() != ("}" if begins["wrapped"] else ""):
+        if rest.strip() != closing:
             raise BadFile(f"there is text after the array, on line {self.lines}; a file has one array of orders")
 
     def _element(self) -> str:

@@ -14,15 +14,15 @@ from schemas.faults import Fault, MalformedBody, error_list
 from schemas.fields import ORDER_ID_LENGTH
 from schemas.files.csv import result_cells
 from schemas.files.csv_rows import RawRows, writer
-from schemas.files.dialect import cell_value
+from schemas.files.dialect import DELIMITERS, cell_value
 from schemas.files.row import RESULT_NAMES
 from schemas.formats import json_records
-from schemas.nearest import with_hints
+from schemas.names import with_hints
 from schemas.result import ScoredBatch, header, listed, results
 from schemas.validation import SPARE_NAMES, BatchValidator, DecodedBatch
 
 _BEGINS_AS_A_NUMBER = re.compile(r"\s*[-+.]*[0-9]")
-_OTHER_DELIMITERS = re.compile(r"[;\t|]")
+_OTHER_DELIMITERS = DELIMITERS.keys() - {","}
 _SHORT, _LONGEST = 1024, 2**20
 """Bytes of a line whose cells need no counting, and characters of the longest line that is read."""
 
@@ -73,7 +73,7 @@ class CsvDecoder:
         if len(names) > self._most:
             return self._validator.rejected(0, Fault("too_many_names"))
         known = self._known
-        hint = "separate cells by commas" if len(names) == 1 and _OTHER_DELIMITERS.search(names[0]) else None
+        hint = "separate cells by commas" if len(names) == 1 and not _OTHER_DELIMITERS.isdisjoint(names[0]) else None
         faults = [Fault("missing", path=(name,), hint=hint) for name in known if name not in names]
         if len(faults) < len(known):  # otherwise the first line has values and is no header
             unknown = dict.fromkeys(_path(name) for name in names if name not in known)

@@ -18,7 +18,7 @@ from schemas.faults import Fault
 from schemas.formats import json_columns, json_records
 from schemas.formats._fast_json import FastReader, seems_columns
 from schemas.formats.bounds import Bounds
-from schemas.nearest import with_hints
+from schemas.names import with_hints
 from schemas.validation import BatchValidator, DecodedBatch, too_many_names
 
 _WRAP = 'send {"orders": [{"order_id": …, …}]}'
@@ -32,8 +32,8 @@ class JsonDecoder:
         self._validator = validator
         self._bounds = Bounds(validator)
         self._fast = FastReader(validator, self._bounds)
-        self._schemas = {"records": json_records.schema(validator), "columns": json_columns.schema(validator)}
-        self.schema: Any = self._schemas["records"]
+        self.schemas = {"records": json_records.schema(validator), "columns": json_columns.schema(validator)}
+        self.schema: Any = self.schemas["records"]
 
     def decode(self, content: bytes, shape: str | None = None) -> DecodedBatch:
         """The valid orders of the body and all faults. Raises MalformedBody if it is not JSON.
@@ -63,7 +63,7 @@ class JsonDecoder:
         """The valid orders of a parsed body and all faults."""
         columns = isinstance(document, dict) and not document.keys().isdisjoint(("columns", "order_ids"))
         shape = shape or ("columns" if columns else "records")
-        decoded = self._load(self._schemas[shape], document)
+        decoded = self._load(self.schemas[shape], document)
         hinted = with_hints(decoded.faults, ("order_id", *self._validator.features), _name_in_order)
         return replace(decoded, format=shape, faults=hinted)
 
@@ -84,15 +84,15 @@ class JsonDecoder:
 
 
 class ColumnsDecoder:
-    """Decodes bodies of columns alone, for one model."""
+    """Decodes bodies of columns alone, by a decoder of both shapes."""
 
-    def __init__(self, validator: BatchValidator) -> None:
-        self._json = JsonDecoder(validator)
-        self.schema: Any = json_columns.schema(validator)
+    def __init__(self, both: JsonDecoder) -> None:
+        self._both = both
+        self.schema: Any = both.schemas["columns"]
 
     def decode(self, content: bytes) -> DecodedBatch:
         """The valid orders of the body and all faults. Raises MalformedBody if it is not JSON."""
-        return replace(self._json.decode(content, "columns"), format="typed_columns")
+        return replace(self._both.decode(content, "columns"), format="typed_columns")
 
     def example(self, model: RiskModel) -> dict[str, Any]:
         """A body of columns with the first order of the model's self-test."""

@@ -50,12 +50,7 @@ FORMATS: Final = {
     "typed_columns": Format(COLUMNS, json_columns.encode, json_columns.locate),
     "csv": Format(CSV, csv.encode, csv.locate),
 }
-DECODERS: Final[dict[str, Callable[[BatchValidator], Decoder]]] = {
-    JSON: json.JsonDecoder,
-    COLUMNS: json.ColumnsDecoder,
-    CSV: csv.CsvDecoder,
-}
-MEDIA_TYPES: Final = tuple(DECODERS)
+MEDIA_TYPES: Final = (JSON, COLUMNS, CSV)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +69,9 @@ class BatchDecoder:
 
     def __init__(self, validator: BatchValidator) -> None:
         self.largest_body = validator.largest_body
-        self.decoders = {media_type: decoder(validator) for media_type, decoder in DECODERS.items()}
+        both = json.JsonDecoder(validator)
+        decoders: tuple[Decoder, ...] = (both, json.ColumnsDecoder(both), csv.CsvDecoder(validator))
+        self.decoders = dict(zip(MEDIA_TYPES, decoders, strict=True))
 
     def decode(self, body: RequestBody) -> DecodedBatch:
         """The valid orders of a body of one of MEDIA_TYPES, and all faults. Raises MalformedBody."""

@@ -6,8 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from model.core.risk_model import RiskModel
-
-_MOST_NAMES = 10
+from schemas.names import listed
 
 
 class Difference(NamedTuple):
@@ -47,9 +46,7 @@ def only(names: Sequence[str], others: Sequence[str]) -> str:
 
 
 def _missing(names: Sequence[str], others: Sequence[str]) -> str:
-    found = [name for name in names if name not in others]
-    more = f" and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""
-    return ", ".join(found[:_MOST_NAMES]) + more if found else "none"
+    return listed([name for name in names if name not in others]) or "none"
 
 
 def _facts(model: RiskModel) -> dict[str, str]:

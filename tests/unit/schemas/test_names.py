@@ -1,7 +1,7 @@
 import pytest
 
 from schemas.faults import Fault
-from schemas.nearest import nearest, with_hints
+from schemas.names import KnownNames, with_hints
 
 KNOWN = ["order_id", "backlog", "weather_severity", "Backlog total"]
 NEAR = {
@@ -14,7 +14,7 @@ NEAR = {
 
 @pytest.mark.parametrize(("name", "expected"), NEAR.items())
 def test_the_nearest_name_differs_in_case_spaces_units_or_a_letter(name, expected):
-    assert nearest(name, KNOWN) == expected
+    assert KnownNames(KNOWN).nearest(name) == expected
 
 
 def test_hints_are_for_unknown_names_alone_and_of_many_for_the_first():

@@ -5,7 +5,7 @@ through `plain`, so that it cannot look like output of the command or control th
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import click
@@ -18,6 +18,7 @@ from schemas.files.row import RESERVED_NAMES
 from service import config
 
 _TRAINING_ARRAYS = "; if these are arrays of a training script, make a model file of them: `delivery-risk model import`"
+_MOST_LINES = 10
 _BROKEN_REFERENCE = "; `delivery-risk model promote` replaces it"
 
 
@@ -67,6 +68,11 @@ def warn_if_illustrative(model: RiskModel) -> None:
 def plain(text: str) -> str:
     """The text on one line, with characters that are not printable (line ends, controls, marks of direction) escaped."""
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def line_numbers(lines: Sequence[int]) -> str:
+    """The first of these numbers of lines, and whether there are more."""
+    return ", ".join(map(str, lines[:_MOST_LINES])) + (", …" if len(lines) > _MOST_LINES else "")
 
 
 def identity(model: RiskModel) -> str:

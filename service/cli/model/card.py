@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from service.cli.loading import load, load_settings
+from service.cli.loading import line_numbers, load, load_settings
 from service.cli.model.model_file import (
     lasting_provenance,
     now,
@@ -17,8 +17,6 @@ from service.cli.model.model_file import (
 )
 from service.cli.order_files import Given, open_orders, orders_option, reading_options
 from service.offline.baseline import BaselineBuilder
-
-_MOST_LINES = 10
 
 
 @click.command()
@@ -45,8 +43,9 @@ def card(file: str, orders: str, given: Given, label: str | None, version: str, 
         found.read(source.reader, policy)
         digest = source.raw.sha256()
     if found.unlabelled:
-        first = ", ".join(map(str, found.unlabelled[:_MOST_LINES])) + (", …" if len(found.unlabelled) > _MOST_LINES else "")
-        unusable = f"{label} is not 0, 1, true or false in {len(found.unlabelled)} orders, on line {first}"
+        unusable = (
+            f"{label} is not 0, 1, true or false in {len(found.unlabelled)} orders, on line {line_numbers(found.unlabelled)}"
+        )
         raise click.ClickException(f"{orders}: {unusable}")
     for row, reason in found.first_rejected:
         click.echo(f"line {row.line} is rejected: {reason}", err=True)

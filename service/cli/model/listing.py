@@ -10,10 +10,8 @@ from model.errors import ModelError, NothingPromoted
 from model.registry import journal, versions
 from model.registry.references import CURRENT, VersionReference
 from schemas.files.row import RESERVED_NAMES
-from service.cli.loading import message, plain
+from service.cli.loading import line_numbers, message, plain
 from service.cli.model.registry import errors_in, in_option
-
-_MOST_LINES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +92,7 @@ def log(directory: str) -> None:
     with errors_in(directory):
         found = journal.read(directory)
     if found.ignored:
-        lines = ", ".join(map(str, found.ignored[:_MOST_LINES])) + (", …" if len(found.ignored) > _MOST_LINES else "")
-        click.echo(f"{directory}: {journal.JOURNAL}: not an entry, ignored: line {lines}", err=True)
+        click.echo(f"{directory}: {journal.JOURNAL}: not an entry, ignored: line {line_numbers(found.ignored)}", err=True)
     rows = [["  time", "by", "action", "from", "to", "message"]]
     for entry in found.entries:
         before, after = (reference.version if reference else "-" for reference in (entry.before, entry.after))

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from flask import Flask
 
@@ -24,8 +25,11 @@ from service.shared.look_times import LookTimes
 from service.telemetry.tracing import Tracer
 from service.web.application import create_app
 from service.web.concurrency_limit import ConcurrencyLimit
-from service.web.route import Components, Route
+from service.web.route import Components, Route, RouteTable
 from service.web.routes import ROUTES
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,12 @@ class Service:
     file_watcher: FileWatcher
     look_times: LookTimes
     scoring_routes: Sequence[tuple[str, str]]
+    table: RouteTable
+
+    def may_answer(self, environ: "WSGIEnvironment") -> bool:
+        """Whether a worker may answer this request at once, while others wait; it has a permit then."""
+        route = self.table.at(environ["PATH_INFO"]).get(environ["REQUEST_METHOD"])
+        return route is not None and route.at_once and self.concurrency_limit.reserve(environ)
 
     def show_initial_series(self) -> None:
         """Show the metric series that are known from the start, for the models that are active now."""
@@ -68,7 +78,8 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
     scoring = ScoringService(serving, metrics, Shadow(metrics, concurrency_limit.busy))
     registry = MetricsCollector(metrics.counters, serving, look_times).registry
     components = Components(settings, serving, scoring, concurrency_limit, registry, token_store, drain_file, tuple(routes))
-    app = create_app(components, metrics, tracer)
+    table = RouteTable(routes)
+    app = create_app(components, table, metrics, tracer)
     reloader = None
     if os.path.isdir(settings.model):
         reloader = Reloader(settings.model, serving, metrics, lambda: service.show_initial_series(), settings.model_sha256)
@@ -86,5 +97,6 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
         FileWatcher(looks, look_times),
         look_times,
         scoring_routes,
+        table,
     )
     return service

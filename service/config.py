@@ -48,6 +48,7 @@ class Settings:
     max_concurrent: int
     request_timeout_seconds: int
     drain_file: str | None
+    fast_lane: str
     log_level: str
     log_format: str
     log_probes: str
@@ -129,6 +130,9 @@ SETTINGS: dict[str, fields.Field[Any]] = {
     ),
     "drain_file": _pattern(
         None, r".+", "a path", "While this file exists, /readyz answers 503 and each connection is closed after its answer."
+    ),
+    "fast_lane": _choice(
+        "on", ("on", "off"), "Whether a valid batch is answered without Flask, with the same bytes in less time (on, off)."
     ),
     "log_level": _choice("info", ("debug", "info", "warning", "error"), "The lowest level that is logged."),
     "log_format": _choice("json", ("json", "text"), "Whether a log line is a JSON object or text."),

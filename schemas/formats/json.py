@@ -42,10 +42,12 @@ class JsonDecoder:
         permits and as it is in CSV.
         """
         content = content.removeprefix(BOM_UTF8)
+        return self.valid(content, shape) or self._oversized(content) or self._explain(strict_json.read(content), shape)
+
+    def valid(self, content: bytes, shape: str | None = None) -> DecodedBatch | None:
+        """The batch of a body that is plainly valid; None for any other."""
         decoded = self._fast.read(content)
-        if decoded is not None and shape in (None, decoded.format):
-            return decoded
-        return self._oversized(content) or self._explain(strict_json.read(content), shape)
+        return None if decoded is None or shape not in (None, decoded.format) else decoded
 
     def example(self, model: RiskModel) -> dict[str, Any]:
         """A body of records with the first order of the model's self-test."""
@@ -93,6 +95,11 @@ class ColumnsDecoder:
     def decode(self, content: bytes) -> DecodedBatch:
         """The valid orders of the body and all faults. Raises MalformedBody if it is not JSON."""
         return replace(self._both.decode(content, "columns"), format="typed_columns")
+
+    def valid(self, content: bytes) -> DecodedBatch | None:
+        """The batch of a body that is plainly valid; None for any other."""
+        decoded = self._both.valid(content, "columns")
+        return None if decoded is None else replace(decoded, format="typed_columns")
 
     def example(self, model: RiskModel) -> dict[str, Any]:
         """A body of columns with the first order of the model's self-test."""

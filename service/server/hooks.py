@@ -61,6 +61,7 @@ def options(service: Service) -> dict[str, Any]:
     def post_fork(arbiter: Any, worker: Worker) -> None:
         metrics.counters.attach(worker.slot)
         serving.attach(worker.slot)
+        worker.may_answer = service.may_answer
         service.show_initial_series()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)

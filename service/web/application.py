@@ -1,7 +1,7 @@
 """The Flask application: the routes of a table, with authentication, errors and middleware around them."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from flask import Flask, Request, Response, request
@@ -10,10 +10,14 @@ from flask.typing import ResponseReturnValue
 
 from service.metrics.recorder import Metrics
 from service.telemetry.tracing import Tracer
-from service.web import authentication, errors, malformed, middleware
+from service.web import authentication, errors, fast_lane, malformed, middleware
 from service.web.access_log import AccessLog
 from service.web.errors import Problem
+from service.web.fast_lane import Check
 from service.web.route import ROUTES_KEY, Components, Route, RouteTable, path_of
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 
 class MsgspecProvider(JSONProvider):
@@ -36,15 +40,21 @@ class Application(Flask):
         """None: Flask looks for no route."""
 
 
-def create_app(components: Components, metrics: Metrics, tracer: Tracer) -> Flask:
-    """The WSGI application that serves the routes of these components."""
+def create_app(components: Components, table: RouteTable, metrics: Metrics, tracer: Tracer) -> Flask:
+    """The WSGI application that serves the routes of this table."""
     app = Application(__name__, static_folder=None)
     app.json = MsgspecProvider(app)
     errors.register(app)
-    app.before_request(malformed.reject)
-    table = RouteTable(components.routes)
+    checks: list[Check] = [malformed.check]
     if components.token_store is not None:
-        authentication.register(app, components.token_store, metrics)
+        checks.append(authentication.checker(components.token_store))
+
+    def check(environ: "WSGIEnvironment") -> None:
+        for each in checks:
+            each(environ)
+
+    app.before_request(fast_lane.raise_again)
+    app.before_request(lambda: check(request.environ))
 
     @app.before_request
     def answer() -> ResponseReturnValue:
@@ -60,6 +70,7 @@ def create_app(components: Components, metrics: Metrics, tracer: Tracer) -> Flas
             return Response(headers=allow)
         return routes[method].handler(components, request)
 
-    observed = middleware.layer(app.wsgi_app, metrics, tracer, table, AccessLog(components.settings))
+    direct = fast_lane.layer(app.wsgi_app, components, check) if components.settings.fast_lane == "on" else app.wsgi_app
+    observed = middleware.layer(direct, metrics, tracer, table, AccessLog(components.settings))
     app.wsgi_app = components.concurrency_limit.layer(observed)  # type: ignore[assignment,method-assign]
     return app

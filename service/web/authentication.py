@@ -5,38 +5,41 @@ rejected request stays unread. gunicorn discards it where it is short and closes
 of it is taken for the next request.
 """
 
-from flask import Flask, request
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from service.auth.token_store import TokenStore
 from service.auth.tokens import BadToken
-from service.metrics.recorder import Metrics
 from service.telemetry.request_context import ENVIRON_KEY
 from service.web.errors import Problem
 from service.web.route import ROUTES_KEY
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 REALM = 'Bearer realm="delivery-risk"'
 
 
-def register(app: Flask, token_store: TokenStore, metrics: Metrics) -> None:
-    """Check the token of every request but those for routes without a scope."""
+def checker(token_store: TokenStore) -> Callable[["WSGIEnvironment"], None]:
+    """What checks the token of every request but those for routes without a scope. It raises Problem."""
 
-    @app.before_request
-    def check() -> None:
-        method, needed = request.environ["REQUEST_METHOD"], None
-        route = request.environ[ROUTES_KEY].get(method)
+    def check(environ: "WSGIEnvironment") -> None:
+        method, needed = environ["REQUEST_METHOD"], None
+        route = environ[ROUTES_KEY].get(method)
         if route is not None:
             if route.scope is None:
                 return
             # HEAD and OPTIONS read.
             needed = route.scope if method == route.method else "read"
         try:
-            token = token_store.check(request.environ.get("HTTP_AUTHORIZATION"))
+            token = token_store.check(environ.get("HTTP_AUTHORIZATION"))
         except BadToken as error:
             challenge = REALM if error.missing else f'{REALM}, error="invalid_token"'
             detail = "The request needs a bearer token." if error.missing else "The bearer token is not valid."
             raise Problem(401, detail, headers={"WWW-Authenticate": challenge}) from None
-        request.environ[ENVIRON_KEY].notes["caller"] = token.caller
-        metrics.count("delivery_risk_requests_by_caller_total", token.caller)
+        environ[ENVIRON_KEY].notes["caller"] = token.caller
         if needed is not None and needed not in token.scopes:
             challenge = f'{REALM}, error="insufficient_scope", scope="{needed}"'
             raise Problem(403, f"The token lacks the scope {needed}.", headers={"WWW-Authenticate": challenge})
+
+    return check

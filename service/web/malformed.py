@@ -6,7 +6,6 @@ document, an id, a log line and a count by the route "unreadable". Nothing that 
 
 from typing import TYPE_CHECKING
 
-from flask import request
 from gunicorn.http import errors
 
 from service.web.errors import Problem
@@ -44,7 +43,7 @@ def environ_of(error: errors.ParseException) -> "WSGIEnvironment":
     return {**dict.fromkeys(blank, ""), "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http", ERROR: type(error)}
 
 
-def reject() -> None:
-    """Reject the present request if it is malformed."""
-    if ERROR in request.environ:
-        raise Problem(*_ANSWERS.get(request.environ[ERROR], (400, "The request is not valid HTTP.")))
+def check(environ: "WSGIEnvironment") -> None:
+    """Raise Problem if the request is malformed."""
+    if ERROR in environ:
+        raise Problem(*_ANSWERS.get(environ[ERROR], (400, "The request is not valid HTTP.")))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from service.metrics.recorder import Metrics
+from service.scoring.service import NotAtOnce
 from service.telemetry.request_context import ENVIRON_KEY, RequestContext, Timing
 from service.telemetry.tracing import AnsweredRequest, Tracer
 from service.web import malformed
@@ -51,16 +52,26 @@ def layer(
             status = int(line[:3])
             return start_response(line, [*headers, ("X-Request-ID", context.request_id)], exc_info)
 
-        try:
-            return app(environ, start)
-        finally:
+        def count() -> None:
             seconds = time.perf_counter() - started
             method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in _METHODS else "other"
             route = routes.get(method) or next(iter(routes.values()), None)
             path = "unreadable" if malformed.ERROR in environ else "unmatched" if route is None else route.path
             metrics.request(method, path, status, seconds, context.timings)
+            if "caller" in context.notes:
+                metrics.count("delivery_risk_requests_by_caller_total", context.notes["caller"])
             answered = AnsweredRequest(method, path, status, started, seconds, context.timings, context.notes)
             trace_id = tracer.answered(environ, answered, traced=route is None or route.traced)
             access_log.write(environ, route, answered, context, trace_id)
+
+        try:
+            answer = app(environ, start)
+        except NotAtOnce:  # a thread answers the request
+            raise
+        except BaseException:
+            count()
+            raise
+        count()
+        return answer
 
     return observed

@@ -6,7 +6,7 @@ route's in any character is another one. gunicorn's hooks compare the same text,
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 from flask.typing import ResponseReturnValue
@@ -44,12 +44,20 @@ class Components:
     routes: "Sequence[Route]"
 
 
+class Answer(NamedTuple):
+    """The content of a success, with its headers but for its length."""
+
+    content: bytes
+    headers: list[tuple[str, str]]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Route:
     """A path with the method and the handler that answer it. Flask calls the handler with the components and the request.
 
     A token needs the `scope` to call it; with None no token is needed. Requests of a `scoring` route carry a batch of orders
-    and are counted as scoring requests. `tag` is its group in the document,
+    and are counted as scoring requests. A route that may be answered `at_once` waits for nothing and takes about a millisecond,
+    or raises NotAtOnce. `direct` answers without Flask, with what `handler` answers. `tag` is its group in the document,
     `answer` gives the schema of a success by media type, `problems` the statuses that
     this route adds to those of every route. A route without a summary is not documented.
     """
@@ -60,6 +68,8 @@ class Route:
     scope: str | None = "read"
     traced: bool = True
     scoring: bool = False
+    at_once: bool = False
+    direct: "Callable[[Components, WSGIEnvironment], Answer] | None" = None
     summary: str = ""
     tag: str = "operations"
     answer: Mapping[str, Any] = field(default_factory=dict)

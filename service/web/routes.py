@@ -8,7 +8,7 @@ from schemas.result import ColumnsDecisionSchema, DecisionSchema
 from service.web.handlers import docs, home, model, probes, score
 from service.web.route import ANY_NAME, Route
 
-_probe = partial(Route, "GET", scope=None, traced=False, answer={JSON: {"schema": HealthSchema()}})
+_probe = partial(Route, "GET", scope=None, traced=False, at_once=True, answer={JSON: {"schema": HealthSchema()}})
 
 ROUTES = (
     Route(
@@ -17,6 +17,8 @@ ROUTES = (
         score.score,
         scope="score",
         scoring=True,
+        at_once=True,
+        direct=score.direct,
         summary="Score a batch of orders",
         tag="scoring",
         answer={

@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 
+from service.server.worker import AT_ONCE_BYTES
+
 ROOM = {"DELIVERY_RISK_MAX_CONCURRENT": "8", "DELIVERY_RISK_THREADS": "12"}
 """A permit in each worker for each of eight clients, so that no request is shed."""
 
@@ -24,6 +26,11 @@ def post(body: bytes, *headers: str) -> bytes:
     """A request to score this body."""
     lines = ["POST /score HTTP/1.1", "Host: x", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def for_a_thread(body: bytes) -> bytes:
+    """The same JSON in more bytes than a worker answers without a thread."""
+    return body + b" " * AT_ONCE_BYTES
 
 
 def get(path: str, *headers: str) -> bytes:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from service.server.worker import LINGER_SECONDS, MOST_LINGERING
+from service.server.connections import LINGER_SECONDS, MOST_LINGERING
 from tests.servers import running, until
 
 REQUEST = b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"

@@ -36,7 +36,7 @@ def test_a_draining_server_is_not_ready_and_answers_the_requests_it_has_when_it_
             assert len(json.loads(body)["results"]) == 3
             file.unlink()
             assert until(lambda: connection.ask(load.get("/readyz"))[0] == 200, 10)
-        slow = load.post(json.dumps({"orders": [ORDER | {"order_id": "slow"}]}).encode())
+        slow = load.post(load.for_a_thread(json.dumps({"orders": [ORDER | {"order_id": "slow"}]}).encode()))
         clients = load.Load(server.port, slow, 4, lambda outcomes: outcomes.sent == 0)
         time.sleep(0.2)
         server.process.send_signal(signal.SIGTERM)

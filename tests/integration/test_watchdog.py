@@ -18,8 +18,12 @@ STUCK = [*GUNICORN[:-1], "tests.integration.stuck_app:app"]
 LOST, PRESENT = "delivery_risk_requests_lost_total", "delivery_risk_requests_in_progress"
 
 
+def batch(order_id):
+    return json.dumps({"orders": [ORDER | {"order_id": order_id}]}).encode()
+
+
 def request(order_id):
-    return load.post(json.dumps({"orders": [ORDER | {"order_id": order_id}]}).encode())
+    return load.post(load.for_a_thread(batch(order_id)))
 
 
 def overdue(server):
@@ -31,7 +35,7 @@ def test_a_request_that_never_ends_has_its_worker_replaced_and_delays_no_other(k
     room = {"DELIVERY_RISK_MAX_CONCURRENT": "7", "DELIVERY_RISK_THREADS": "8"}
     with running(STUCK, DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS="1", **room) as server:
         before, replaced = set(server.all_workers(2)), []
-        others = load.Load(server.port, request("fine"), 3, lambda _: not replaced, fresh, pause=0.005)
+        others = load.Load(server.port, load.post(batch("fine")), 3, lambda _: not replaced, fresh, pause=0.005)
         slow = load.Load(server.port, request("slow"), 3, lambda _: not replaced, fresh)
         begun = time.monotonic()
         stuck = load.Load(server.port, request(kind), 1, lambda outcomes: outcomes.sent == 0)

@@ -1,44 +1,62 @@
 """POST /score: a batch of orders in, their scores and queues out."""
 
 from time import perf_counter
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from flask import Request, Response
+from werkzeug.http import parse_options_header
 
 from schemas.formats.table import MEDIA_TYPES, RequestBody, format_of
 from service.scoring.batch import Options
 from service.telemetry.request_context import ENVIRON_KEY, RequestContext, Timing
 from service.web import request_body
 from service.web.errors import Problem
-from service.web.route import Components
+from service.web.route import Answer, Components
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 _UTF8 = ("utf-8", "utf8")
 
 
 def score(components: Components, request: Request) -> Response:
+    """The answer of `direct`, by Flask."""
+    content, headers = direct(components, request.environ)
+    return Response(content, headers=headers)
+
+
+def direct(components: Components, environ: "WSGIEnvironment") -> Answer:
     """Score the batch in the body. It is answered in the format in which it came."""
-    context: RequestContext = request.environ[ENVIRON_KEY]
-    settings = components.settings
-    options = Options(settings.out_of_range, partial=_is_partial(request.query_string))
-    if request.mimetype not in MEDIA_TYPES:
-        empty = f" {request_body.NO_BODY}" if request_body.is_missing(request.environ) else ""
-        raise Problem(415, f"Content-Type must be one of {', '.join(MEDIA_TYPES)}.{empty}")
-    if request.mimetype_params.get("charset", "utf-8").lower() not in _UTF8:
-        raise Problem(415, "The charset of the Content-Type must be utf-8, or none.")
-    permit = components.concurrency_limit.permit(request.environ)
-    body = RequestBody(request.mimetype, permit.read(request.environ))
-    scored = components.scoring.score(body, options, context)
+    context: RequestContext = environ[ENVIRON_KEY]
+    options = Options(components.settings.out_of_range, partial=_is_partial(environ["QUERY_STRING"]))
+    media_type = _media_type(environ)
+    permit = components.concurrency_limit.permit(environ)
+    body = RequestBody(media_type, permit.read(environ))
+    scored = components.scoring.score(body, options, context, at_once=permit.at_once)
     begin = perf_counter()
     form = format_of(scored)
     content = form.encode(scored)
     context.timings = (*context.timings, Timing("encode", begin, perf_counter()))
-    timing = ", ".join(f"{stage};dur={(end - begin) * 1000:.3f}" for stage, begin, end in context.timings)
-    headers = {"Cache-Control": "no-store", "Server-Timing": timing}
-    return Response(content, headers=headers, mimetype=form.media_type)
+    timing = ", ".join([f"{stage};dur={(end - begin) * 1000:.3f}" for stage, begin, end in context.timings])
+    return Answer(content, [("Cache-Control", "no-store"), ("Server-Timing", timing), ("Content-Type", form.content_type)])
 
 
-def _is_partial(query: bytes) -> bool:
-    given = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+def _media_type(environ: "WSGIEnvironment") -> str:
+    given = environ.get("CONTENT_TYPE", "")
+    if given in MEDIA_TYPES:
+        return str(given)
+    media_type, parameters = parse_options_header(given)
+    if media_type.lower() not in MEDIA_TYPES:
+        empty = f" {request_body.NO_BODY}" if request_body.is_missing(environ) else ""
+        raise Problem(415, f"Content-Type must be one of {', '.join(MEDIA_TYPES)}.{empty}")
+    if parameters.get("charset", "utf-8").lower() not in _UTF8:
+        raise Problem(415, "The charset of the Content-Type must be utf-8, or none.")
+    return media_type.lower()
+
+
+def _is_partial(query: str) -> bool:
+    given = parse_qsl(query, keep_blank_values=True) if query else []
     if given not in ([], [("on_error", "refuse")], [("on_error", "partial")]):
         raise Problem(400, "The query may only contain on_error=refuse or on_error=partial, once.")
     return given == [("on_error", "partial")]

@@ -1,0 +1,171 @@
+"""Requests that the loop of a worker answers by itself, and those that it leaves to a thread, on the real server."""
+
+import json
+import re
+import signal
+import socket
+import time
+from contextlib import ExitStack, closing
+
+import pytest
+
+from tests.facts import ORDER
+from tests.integration import load
+from tests.integration.test_watchdog import LOST, PRESENT, STUCK, batch
+from tests.servers import GUNICORN, running, until
+
+NAMED = [*GUNICORN[:-1], "tests.integration.thread_app:app"]
+LOOP = "MainThread"
+ONE = load.orders(1)
+COLUMNS = json.dumps({"order_ids": ["a"], "columns": {name: [1] for name in ORDER if name != "order_id"}}).encode()
+CSV = b"order_id,route_disruption,backlog,weather_severity\na,1,2,3\n"
+
+
+@pytest.fixture(scope="module")
+def server():
+    with running(NAMED, DELIVERY_RISK_WORKERS="1") as started:
+        yield started
+
+
+def thread(headers):
+    return LOOP if headers["X-Thread"] == LOOP else "thread"
+
+
+ANSWERED = {
+    "one order": (load.post(ONE), 200, LOOP),
+    "32 orders": (load.post(load.orders(32)), 200, LOOP),
+    "columns": (load.post(COLUMNS), 200, LOOP),
+    "partial": (load.post(ONE).replace(b"/score", b"/score?on_error=partial"), 200, LOOP),
+    "a probe": (load.get("/readyz"), 200, LOOP),
+    "another media type": (load.post(ONE).replace(b"application/json", b"text/plain"), 415, LOOP),
+    "CSV": (load.post(CSV).replace(b"application/json", b"text/csv"), 200, "thread"),
+    "600 orders": (load.post(load.orders(600)), 200, "thread"),
+    "more than 64 KiB": (load.post(load.for_a_thread(ONE)), 200, "thread"),
+    "an invalid order": (load.post(b'{"orders": [{}]}'), 422, "thread"),
+    "not JSON": (load.post(b"{"), 400, "thread"),
+    "a scrape": (load.get("/metrics"), 200, "thread"),
+    "no such path": (load.get("/nowhere"), 404, "thread"),
+    "another method": (load.get("/score"), 405, "thread"),
+    "a repeated header": (load.post(ONE, "X-A: 1", "X-A: 2"), 200, "thread"),
+    "an expectation": (load.get("/livez", "Expect: 100-continue"), 200, "thread"),
+}
+
+
+@pytest.mark.parametrize(("request_", "status", "where"), ANSWERED.values(), ids=ANSWERED)
+def test_the_loop_answers_what_is_whole_valid_and_short_and_threads_answer_the_rest(server, request_, status, where):
+    with closing(load.Connection(server.port)) as connection:
+        for _ in range(2):  # a new connection and a kept one
+            found, headers, _ = connection.ask(request_)
+            assert (found, thread(headers)) == (status, where)
+
+
+def test_a_request_in_pieces_is_left_to_a_thread(server):
+    with ExitStack() as opened:
+        connection = load.connected(opened, server.port)
+        connection.sendall(load.post(ONE)[:-5])
+        time.sleep(0.1)
+        connection.sendall(load.post(ONE)[-5:])
+        answer = connection.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert LOOP.encode() not in answer
+
+
+def test_while_another_request_has_a_permit_the_loop_answers_none(server):
+    with ExitStack() as opened:
+        kept = opened.enter_context(closing(load.Connection(server.port)))
+        assert thread(kept.ask(load.post(ONE))[1]) == LOOP
+        slow = load.connected(opened, server.port)
+        slow.sendall(load.post(load.for_a_thread(ONE))[:-1])
+        assert until(lambda: thread(kept.ask(load.post(ONE))[1]) == "thread")
+        assert thread(kept.ask(load.get("/livez"))[1]) == "thread"
+        slow.sendall(b" ")
+        assert slow.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert until(lambda: thread(kept.ask(load.post(ONE))[1]) == LOOP)
+
+
+def test_a_request_that_the_loop_begins_and_a_thread_answers_is_counted_and_logged_once():
+    with running(NAMED, DELIVERY_RISK_WORKERS="1") as server, closing(load.Connection(server.port)) as connection:
+        assert connection.ask(load.post(b'{"orders": [{}]}', "X-Request-ID: once"))[0] == 422
+        assert connection.ask(load.post(ONE))[0] == 200
+        found = server.metrics()
+        assert found['http_request_duration_seconds_count{method="POST",route="/score",status="422"}'] == 1
+        assert found["delivery_risk_unscored_orders_total"] == 1
+        assert found["delivery_risk_requests_in_progress"] == 0
+        assert len(server.lines('"once"')) == 1
+
+
+def test_a_client_that_does_not_read_keeps_nobody_waiting_and_gets_every_byte(server):
+    """Its answers fill the buffers of the kernel, until one is taken in part: a thread waits with the rest of that one."""
+    content, sent = load.post(load.orders(300)), 0
+    with ExitStack() as opened:
+        slow = opened.enter_context(socket.socket())
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect(("127.0.0.1", server.port))
+        while not server.metrics()[PRESENT]:
+            assert sent < 1000
+            slow.sendall(content)
+            sent += 1
+            time.sleep(0.005)
+        other = opened.enter_context(closing(load.Connection(server.port)))
+        begin = time.monotonic()
+        for request_ in (load.get("/livez"), load.post(ONE)) * 10:
+            assert other.ask(request_)[0] == 200
+        assert time.monotonic() - begin < 5
+        slow.settimeout(10)
+        stream = opened.enter_context(slow.makefile("rb"))
+        for _ in range(sent):
+            head = b"".join(iter(stream.readline, b"\r\n"))
+            length = int(re.search(rb"Content-Length: (\d+)", head)[1])
+            assert len(json.loads(stream.read(length))["results"]) == 300
+        assert until(lambda: server.metrics()[PRESENT] == 0)
+
+
+@pytest.mark.parametrize(("workers", "kind"), [(1, "sleeps"), pytest.param(1, "spins", marks=pytest.mark.long), (2, "sleeps")])
+def test_a_worker_whose_loop_is_held_by_a_request_is_replaced_and_the_others_answer_probes(workers, kind):
+    with (
+        running(STUCK, DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS="1", DELIVERY_RISK_WORKERS=str(workers)) as server,
+        ExitStack() as opened,
+    ):
+        before, begun = server.all_workers(workers), time.monotonic()
+        stuck = load.connected(opened, server.port)
+        stuck.sendall(load.post(batch(kind)))
+        if workers > 1:
+            time.sleep(0.2)
+            for _ in range(20):
+                assert server.call("GET", "/livez")[0] == 200
+            assert server.workers() == before
+        assert until(lambda: len(now := server.workers()) == workers and set(now) != set(before)), server.log()
+        assert time.monotonic() - begun <= 1 + 5
+        assert stuck.recv(1000) == b""
+        assert server.call("GET", "/readyz")[0] == 200
+        assert server.metrics()[LOST] == 1
+        (line,) = server.lines("over its time limit")
+        assert line["request_id"]
+
+
+def test_an_idle_connection_is_closed_once_its_time_is_over_and_a_used_one_is_not():
+    with running(NAMED, DELIVERY_RISK_WORKERS="1", DELIVERY_RISK_KEEPALIVE_SECONDS="2") as server, ExitStack() as opened:
+        idle, used = load.connected(opened, server.port), load.connected(opened, server.port)
+        begin = time.monotonic()
+        for connection in (idle, used):
+            connection.sendall(load.get("/livez"))
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        while time.monotonic() < begin + 4:
+            used.sendall(load.get("/livez"))
+            assert used.recv(65536).startswith(b"HTTP/1.1 200 ")
+            time.sleep(0.2)
+        idle.settimeout(0.1)
+        assert idle.recv(1000) == b""
+
+
+def test_a_worker_that_stops_answers_the_request_of_a_kept_connection_and_closes_it():
+    with running(NAMED, DELIVERY_RISK_WORKERS="1") as server, ExitStack() as opened:
+        connection = load.connected(opened, server.port)
+        connection.sendall(load.get("/livez"))
+        assert b"Connection: keep-alive" in connection.recv(65536)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        connection.sendall(load.post(ONE))
+        answer = connection.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"Connection: close" in answer

@@ -53,16 +53,16 @@ def create_app(components: Components, table: RouteTable, metrics: Metrics, trac
         for each in checks:
             each(environ)
 
-    app.before_request(fast_lane.raise_again)
-    app.before_request(lambda: check(request.environ))
-
     @app.before_request
     def answer() -> ResponseReturnValue:
         """The answer of the request's route."""
-        method: str = request.environ["REQUEST_METHOD"]
-        routes: Mapping[str, Route] = request.environ[ROUTES_KEY]
+        environ = request.environ
+        fast_lane.raise_again(environ)
+        check(environ)
+        method: str = environ["REQUEST_METHOD"]
+        routes: Mapping[str, Route] = environ[ROUTES_KEY]
         if not routes:
-            raise Problem(404, f"The path does not exist. {table.advice(path_of(request.environ))}")
+            raise Problem(404, f"The path does not exist. {table.advice(path_of(environ))}")
         allow = {"Allow": ", ".join(sorted(routes))}
         if method not in routes:
             raise Problem(405, f"The path supports {allow['Allow']}.", headers=allow)

@@ -7,8 +7,6 @@ what was raised, so errors have one place.
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from flask import request
-
 from service.web.route import ROUTES_KEY, Components
 
 if TYPE_CHECKING:
@@ -21,7 +19,7 @@ Check = Callable[["WSGIEnvironment"], None]
 
 
 def layer(app: "WSGIApplication", components: Components, check: Check) -> "WSGIApplication":
-    """The Flask application behind the fast lane. Its first hook must be `raise_again`."""
+    """The Flask application behind the fast lane. It must call `raise_again` first."""
 
     def fast_lane(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         route = environ[ROUTES_KEY].get(environ["REQUEST_METHOD"])
@@ -39,7 +37,7 @@ def layer(app: "WSGIApplication", components: Components, check: Check) -> "WSGI
     return fast_lane
 
 
-def raise_again() -> None:
-    """Raise what the fast lane has met in this request."""
-    if _RAISED in request.environ:
-        raise request.environ.pop(_RAISED)
+def raise_again(environ: "WSGIEnvironment") -> None:
+    """Raise what was raised in the fast lane for this request, if anything."""
+    if _RAISED in environ:
+        raise environ.pop(_RAISED)

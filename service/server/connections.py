@@ -28,6 +28,7 @@ LINGER_SECONDS = 2.0
 MOST_LINGERING = 256
 """Connections that wait for their client's close at once, at most; the oldest is closed for a further one."""
 
+_NOTICE_SECONDS = 0.1
 _PIECE = 64 * 1024
 
 
@@ -42,7 +43,7 @@ class ConnectionWorker(ThreadWorker):  # type: ignore[misc]
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         if files != resource.RLIM_INFINITY:  # with more connections than files it would end with the requests that it has
             self.worker_connections = min(self.cfg.worker_connections, max(self.cfg.threads, files - OWN_FILES))
-        self.ready = 0.0
+        self.ready = self._next_notice = 0.0
         self._waiting: dict[Any, tuple[float, int]] = {}
         self._lingering: dict[Any, float] = {}
 
@@ -51,6 +52,13 @@ class ConnectionWorker(ThreadWorker):  # type: ignore[misc]
         if not address or "*" in self.cfg.forwarded_allow_ips:
             return True
         return _is_in(address, tuple(self.cfg.forwarded_allow_networks()))
+
+    def notify(self) -> None:
+        """Show the master that this worker is alive, ten times a second at most."""
+        now = monotonic()
+        if now >= self._next_notice:
+            self._next_notice = now + _NOTICE_SECONDS
+            super().notify()
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Take up the connections that have something to read."""

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _STATUS = re.compile(r"[2-5][0-9]{2}(?: [ -~]*)?")
 _HEADERS = re.compile(r"(?:[A-Za-z0-9-]+: (?:[!-~\x80-\xff]+(?:[\t ]+[!-~\x80-\xff]+)*)?\r\n)*")
+_OF_THE_MESSAGE = re.compile(
+    rf"^(?:content-length|{'|'.join(sorted(util.hop_headers))}): .*(?=\r\n)", re.IGNORECASE | re.MULTILINE
+)
 _WITHOUT_BODY = ("204", "304")
 _http_date = lru_cache(maxsize=1)(util.http_date)
 
@@ -90,12 +93,9 @@ class Exchange:
         if not _STATUS.fullmatch(self.status) or self.status[:3] in _WITHOUT_BODY:
             return None
         lines = "".join([name + ": " + value + "\r\n" for name, value in self.headers])  # a TypeError for any other type
-        names = [name.lower() for name, _ in self.headers]
         if (
-            f"\r\nContent-Length: {length}\r\n" not in f"\r\n{lines}"
-            or names.count("content-length") != 1
-            or any(map(util.is_hoppish, names))
-            or lines.count("\n") != len(names)
+            _OF_THE_MESSAGE.findall(lines) != [f"Content-Length: {length}"]
+            or lines.count("\n") != len(self.headers)
             or not _HEADERS.fullmatch(lines)
         ):
             return None

@@ -90,3 +90,14 @@ def test_a_worker_has_no_more_connections_than_it_may_open_files(files, most, mo
     worker = Worker(1, os.getpid(), [], None, 30, cfg, None)
     worker.tmp.close()
     assert worker.worker_connections == most
+
+
+def test_a_busy_worker_shows_that_it_is_alive_ten_times_a_second_at_most(monkeypatch):
+    worker = Worker(1, os.getpid(), [], None, 30, Config(), None)
+    shown = []
+    monkeypatch.setattr("gunicorn.workers.base.Worker.notify", lambda _: shown.append(1))
+    for hundredth in range(100):
+        monkeypatch.setattr("service.server.connections.monotonic", lambda at=hundredth: 5000 + at / 100)
+        worker.notify()
+    worker.tmp.close()
+    assert 9 <= len(shown) <= 11

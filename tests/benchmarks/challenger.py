@@ -19,7 +19,7 @@ import numpy as np
 from model.artifact import model_file
 from model.packaged import packaged_model
 from model.registry import versions
-from tests.benchmarks.contestants import records
+from tests.benchmarks.bodies import records
 from tests.benchmarks.costs import cpu, network
 from tests.integration.load import Connection, Outcomes, post
 from tests.models import model_of

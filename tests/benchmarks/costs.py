@@ -9,6 +9,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from model.core.network import Layer, Network
 from model.packaged import packaged_model
 from service.server.hooks import keep_memory
 from tests.apps import app_of
-from tests.benchmarks.contestants import JSON, OURS, Contestant, dumps, orders, records
-from tests.benchmarks.run import measure, started
+from tests.benchmarks.bodies import dumps, orders, records
+from tests.benchmarks.contestants import OURS
+from tests.benchmarks.measuring import Case, measure, started
 from tests.deploy.hostile import memory_mib
 from tests.integration.load import Load, post
 from tests.models import model_of
@@ -83,7 +85,7 @@ def shares() -> None:
 
     def request() -> None:
         environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/score", "SERVER_NAME": "x", "SERVER_PORT": "80"}
-        environ |= {"wsgi.url_scheme": "http", "CONTENT_TYPE": JSON["Content-Type"], "CONTENT_LENGTH": str(len(body))}
+        environ |= {"wsgi.url_scheme": "http", "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body))}
         b"".join(app({**environ, "wsgi.input": io.BytesIO(body)}, lambda *_: io.BytesIO().write))
 
     scoring, _ = ratio(lambda: model.score(batch), request, 10)
@@ -92,17 +94,14 @@ def shares() -> None:
 
 
 def memory() -> None:
-    """Print the memory of a master and two workers when idle, and its peak while four clients send 10,000 orders each."""
-    command = ["2" if part == "1" else part for part in OURS]
-    contestant = Contestant("two workers", command, records, list, variables={"DELIVERY_RISK_MAX_CONCURRENT": "4"})
-    with started(contestant) as runner:
-        time.sleep(1)
-        idle, peak = memory_mib(runner.process.pid), 0.0
-        load = Load(runner.connection.port, post(records(10_000)), 4, lambda mine: mine.sent < 30, fresh=True)
+    """Print the most memory of a master and two workers while four clients send 10,000 orders each."""
+    with started(OURS, workers=2) as runner:
+        peak = 0.0
+        load = Load(runner.port, post(records(10_000)), 4, lambda mine: mine.sent < 30, fresh=True)
         while load.sent < 4 * 30:
             peak = max(peak, memory_mib(runner.process.pid))
             time.sleep(0.005)
-    print(f"\nMemory of a master and two workers (PSS): idle {idle:.0f} MiB, peak {peak:.0f} MiB")
+    print(f"\nMemory of a master and two workers (PSS): {peak:.0f} MiB at most")
 
 
 def growth() -> None:
@@ -118,9 +117,8 @@ def growth() -> None:
             def body(count: int, row: dict[str, float] = row) -> bytes:
                 return dumps({"orders": [{"order_id": f"O-{n:06d}", **row} for n in range(count)]})
 
-            contestant = Contestant(str(features), OURS, body, list, variables={"DELIVERY_RISK_MODEL": str(file)})
-            with started(contestant) as runner:
-                costs = [measure([runner], count, max(8, 40_000 // count), 5)[str(features)] for count in COUNTS]
+            with started(replace(OURS, body=body, variables={"DELIVERY_RISK_MODEL": str(file)})) as runner:
+                costs = [measure([runner], Case(count), 5, checked=False)[OURS.name] for count in COUNTS]
             print(f"| {features} | {' | '.join(f'{statistics.median(each) * 1e6:.2f}' for each in costs)} |")
 
 

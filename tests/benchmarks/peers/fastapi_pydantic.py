@@ -1,12 +1,12 @@
-"""FastAPI with pydantic models, strict and without extra fields, on uvicorn."""
+"""FastAPI with pydantic models, strict and without extra fields, on uvicorn: a `def` route, and an `async def` one."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
-from tests.benchmarks.peers.counting import count
+from tests.benchmarks.peers.counting import count, timed
 from tests.benchmarks.peers.plain import decide
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -38,9 +38,19 @@ class Decision(BaseModel):
 app = FastAPI()
 
 
-@app.post("/score")
-def score(batch: Batch) -> Decision:
-    x = np.array([[o.route_disruption, o.backlog, o.weather_severity] for o in batch.orders])
-    results = [Result(**row) for row in decide([o.order_id for o in batch.orders], x)]
-    count([result.score for result in results])
-    return Decision(results=results)
+def decided(batch: Batch) -> dict[str, Any]:
+    with timed():
+        x = np.array([[o.route_disruption, o.backlog, o.weather_severity] for o in batch.orders])
+        results = decide([o.order_id for o in batch.orders], x)
+        count([result["score"] for result in results])
+        return {"results": results}
+
+
+@app.post("/score", response_model=Decision)
+def score(batch: Batch) -> Any:
+    return decided(batch)
+
+
+@app.post("/score-async", response_model=Decision)
+async def score_async(batch: Batch) -> Any:
+    return decided(batch)

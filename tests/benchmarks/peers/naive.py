@@ -4,7 +4,7 @@ import numpy as np
 from flask import Flask, jsonify, request
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
-from tests.benchmarks.peers.counting import count
+from tests.benchmarks.peers.counting import count, timed
 from tests.benchmarks.peers.plain import decide
 
 
@@ -31,11 +31,12 @@ batch = Batch()
 
 @app.post("/score")
 def score():
-    try:
-        orders = batch.load(request.get_json())["orders"]
-    except ValidationError as error:
-        return jsonify(error.messages), 422
-    x = np.array([[o["route_disruption"], o["backlog"], o["weather_severity"]] for o in orders])
-    results = decide([o["order_id"] for o in orders], x)
-    count([result["score"] for result in results])
-    return jsonify(results=results)
+    with timed():
+        try:
+            orders = batch.load(request.get_json())["orders"]
+        except ValidationError as error:
+            return jsonify(error.messages), 422
+        x = np.array([[o["route_disruption"], o["backlog"], o["weather_severity"]] for o in orders])
+        results = decide([o["order_id"] for o in orders], x)
+        count([result["score"] for result in results])
+        return jsonify(results=results)

@@ -1,0 +1,45 @@
+"""The environments of the contestants: made once in a folder, each with the newest packages that fit together."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.facts import ROOT
+
+PACKAGES = {
+    "floor": ["gunicorn", "numpy", "orjson"],
+    "web": ["fastapi", "pydantic", "uvicorn[standard]", "litestar", "msgspec", "numpy", "prometheus-client"],
+    "mlserver": ["mlserver", "numpy"],
+}
+_SHOWN = {"fastapi", "flask", "gunicorn", "httptools", "litestar", "marshmallow", "mlserver", "msgspec", "numpy", "orjson"}
+_SHOWN |= {"prometheus-client", "pydantic", "starlette", "uvicorn", "uvloop"}
+
+
+def python_of(environment: str | None, folder: Path, interpreter: str, upgrade: bool = False) -> str:
+    """The interpreter of an environment, None for that of the project. It is made in the folder if it does not exist."""
+    if environment is None:
+        return sys.executable
+    python = folder / environment / "bin" / "python"
+    if not python.exists():
+        subprocess.run([interpreter, "-m", "venv", folder / environment], check=True)
+        upgrade = True
+    if upgrade:
+        packages = PACKAGES.get(environment, ["-e", str(ROOT)])
+        options = ["-q", "--upgrade", "--upgrade-strategy", "eager"]
+        subprocess.run([python, "-m", "pip", "install", *options, *packages], check=True)
+    return str(python)
+
+
+def version_of(interpreter: str) -> str:
+    """The version of Python that this program runs, such as 3.13.0."""
+    command = [interpreter, "-c", "import platform; print(platform.python_version())"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def versions(python: str) -> str:
+    """Python and the packages of its environment that matter here, with their versions."""
+    command = [python, "-m", "pip", "list", "--format=json"]
+    listed = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    names = {package["name"].lower().replace("_", "-"): package["version"] for package in listed}
+    return ", ".join([f"Python {version_of(python)}", *(f"{name} {names[name]}" for name in sorted(_SHOWN & set(names)))])

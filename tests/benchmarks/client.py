@@ -93,21 +93,18 @@ def load(port: int, given: Iterator[bytes], connections: int, seconds: float) ->
             for key, _ in ready:
                 exchange: Exchange = key.data
                 try:
-                    answer = exchange.receive()
+                    if (answer := exchange.receive()) is None:
+                        continue
+                    now = time.perf_counter()
+                    found.statuses[answer[0]] += 1
+                    if answer[0] == 200:
+                        found.seconds.append(now - exchange.sent)
+                    if now < end:
+                        exchange.send(next(given))
+                        continue
                 except ConnectionError as error:
                     found.failures[repr(error)] += 1
-                    selector.unregister(exchange.connection)
                     if time.perf_counter() < end:
                         begin()
-                    continue
-                if answer is None:
-                    continue
-                now = time.perf_counter()
-                found.statuses[answer[0]] += 1
-                if answer[0] == 200:
-                    found.seconds.append(now - exchange.sent)
-                if now < end:
-                    exchange.send(next(given))
-                else:
-                    selector.unregister(exchange.connection)
+                selector.unregister(exchange.connection)
     return found

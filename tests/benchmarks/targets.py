@@ -27,3 +27,6 @@ RATE = LATENCY = 1.0
 
 IDLE_MIB = 60
 """The most memory (PSS) of a master and two workers at rest."""
+
+COMMAND_LINE = 3.0
+"""The least rows per second of CPU of `delivery-risk score`, over those of revision c92a648."""

@@ -1,6 +1,7 @@
 """The environments of the contestants: made once in a folder, each with the newest packages that fit together."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,14 +21,19 @@ def python_of(environment: str | None, folder: Path, interpreter: str, upgrade: 
     """The interpreter of an environment, None for that of the project. It is made in the folder if it does not exist."""
     if environment is None:
         return sys.executable
-    python = folder / environment / "bin" / "python"
+    home = folder / environment
+    python = home / "bin" / "python"
+    packages = PACKAGES.get(environment, ["-e", str(ROOT)])
+    install = [python, "-m", "pip", "install", "-q", "--upgrade", "--upgrade-strategy", "eager", *packages]
     if not python.exists():
-        subprocess.run([interpreter, "-m", "venv", folder / environment], check=True)
-        upgrade = True
-    if upgrade:
-        packages = PACKAGES.get(environment, ["-e", str(ROOT)])
-        options = ["-q", "--upgrade", "--upgrade-strategy", "eager"]
-        subprocess.run([python, "-m", "pip", "install", *options, *packages], check=True)
+        try:
+            subprocess.run([interpreter, "-m", "venv", home], check=True)
+            subprocess.run(install, check=True)
+        except BaseException:
+            shutil.rmtree(home, ignore_errors=True)
+            raise
+    elif upgrade:
+        subprocess.run(install, check=True)
     return str(python)
 
 

@@ -91,6 +91,11 @@ class ScoredBatch:
         faults = self.decoded.faults
         return not faults or (self.partial and all(fault.position is not None for fault in faults))
 
+    @property
+    def answered(self) -> int:
+        """How many orders get a score."""
+        return len(self.decoded.batch) if self.answerable else 0
+
 
 def header(scored: ScoredBatch) -> dict[str, Any]:
     """The model version, its threshold and the policy, as AnswerSchema has them."""

@@ -2,14 +2,13 @@
 
 from collections import Counter
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from model.core.risk_model import RiskModel
 from schemas.formats.table import RequestBody
 from schemas.result import ScoredBatch
-from service.metrics.recorder import Metrics
 from service.scoring.batch import Options, score_batch
 from service.serving.active_models import Serving
 from service.telemetry.request_context import RequestContext, Timing
@@ -41,16 +40,15 @@ class Challenger(Protocol):
 class ScoringService:
     """Scores batches by the active models of this worker."""
 
-    def __init__(self, serving: Serving, metrics: Metrics, challenger: Challenger) -> None:
+    def __init__(self, serving: Serving, challenger: Challenger) -> None:
         self._serving = serving
-        self._metrics = metrics
         self._challenger = challenger
 
     def score(self, body: RequestBody, options: Options, context: RequestContext, *, at_once: bool = False) -> ScoredBatch:
-        """Decode and score the batch in this body, and count it. Raises MalformedBody and BatchRejected.
+        """Decode and score the batch in this body. Raises MalformedBody and BatchRejected.
 
-        One set of active models serves the request to its end. The context gets the counts of the batch as notes. With
-        `at_once` it raises NotAtOnce, and counts nothing, where the batch is not plainly valid or takes longer.
+        One set of active models serves the request to its end. The context gets the batch, its counts as notes and its timings.
+        With `at_once` it raises NotAtOnce where the batch is not plainly valid or takes longer.
         """
         active = self._serving.active
         model = active.champion.model
@@ -61,7 +59,8 @@ class ScoringService:
         read = perf_counter()
         scored = score_batch(model, decoded, options)
         done = perf_counter()
-        self._count(scored, context)
+        context.scored = scored
+        _note(scored, context.notes)
         if not scored.answerable:
             raise BatchRejected(scored)
         if active.challenger is not None:
@@ -69,22 +68,18 @@ class ScoringService:
         context.timings = (*context.timings, Timing("decode", begin, read), Timing("score", read, done))
         return scored
 
-    def _count(self, scored: ScoredBatch, context: RequestContext) -> None:
-        answered = len(scored.decoded.batch) if scored.answerable else 0
-        rejected = scored.decoded.received - answered
-        reviews = int(np.count_nonzero(scored.scores.review)) if answered else 0
-        context.notes |= {
-            "model_version": scored.model.manifest.version,
-            "model_sha256": scored.model.sha256,
-            "orders": answered,
-            "review": reviews,
-            "refused": rejected,
-        }
-        if scored.decoded.faults:
-            context.notes["error_codes"] = dict(Counter(fault.code for fault in scored.decoded.faults).most_common())
-            self._metrics.rejected(scored.decoded.faults, rejected)
-        if scored.answerable:
-            self._metrics.scored(scored)
+
+def _note(scored: ScoredBatch, notes: dict[str, Any]) -> None:
+    faults, answered = scored.decoded.faults, scored.answered
+    notes |= {
+        "model_version": scored.model.manifest.version,
+        "model_sha256": scored.model.sha256,
+        "orders": answered,
+        "review": int(np.count_nonzero(scored.scores.review)) if answered else 0,
+        "refused": scored.decoded.received - answered,
+    }
+    if faults:
+        notes["error_codes"] = dict(Counter(fault.code for fault in faults).most_common())
 
 
 def _seconds(model: RiskModel, orders: int) -> float:

@@ -21,9 +21,10 @@ import mmap
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from math import inf
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,7 @@ _NUMBERS_AT = 32 * 2**20
 _TURN, _USED = 0, 1
 
 Key = tuple[str, ...]
+Looked = TypeVar("Looked")
 Sums = npt.NDArray[np.float64]
 
 
@@ -64,9 +66,9 @@ class SharedCounters:
 
     def series(self, key: Key, width: int, used: float = inf) -> "memoryview[float]":
         """This worker's `width` numbers for the key, to be added to while `lock` is held."""
-        found = self._series.get(key) or self.enter(key, width, used)
+        found = self.entered.get(key) or self.enter(key, width, used)
         if found is None:
-            self._series[UNRECORDED][0] += 1
+            self.entered[UNRECORDED][0] += 1
             return memoryview(bytearray(8 * width)).cast("d")
         return found
 
@@ -75,7 +77,7 @@ class SharedCounters:
 
         `used` is when they are used, as a number that grows.
         """
-        found = self._series.get(key)
+        found = self.entered.get(key)
         if found is not None:
             self._numbers[self._used_at[key]] = max(used, self._numbers[self._used_at[key]])
             return found
@@ -87,16 +89,27 @@ class SharedCounters:
         self._numbers[end] = used
         os.pwrite(self._file, line, _names_at(self._slot, self._turn) + filled)
         self._heads[self._slot, _USED + self._turn % 2] = filled + len(line)
-        self._series[key], self._used_at[key], self._end = self._numbers[first:end], end, end + 1
-        return self._series[key]
+        self.entered[key], self._used_at[key], self._end = self._numbers[first:end], end, end + 1
+        return self.entered[key]
+
+    def look_up(self, key: Hashable, make: Callable[[], Looked]) -> Looked:
+        """What `make` makes of series, kept in `looked_up` until they move. Hold `lock`.
+
+        It is not kept if a series had no room, so that each of its updates that is dropped is counted.
+        """
+        unrecorded = self.entered[UNRECORDED][0]
+        made = make()
+        if self.entered[UNRECORDED][0] == unrecorded:
+            self.looked_up[key] = made
+        return made
 
     def give_back(self, unused: Callable[[Key], bool]) -> None:
         """Remove this worker's series with these keys and use their room again. Hold `lock`."""
         turn, end, lines = self._turn + 1, 0, []
-        if not any(map(unused, self._series)):
+        if not any(map(unused, self.entered)):
             return
         numbers = self._map(turn)
-        for key, series in self._series.items():
+        for key, series in self.entered.items():
             if not unused(key):
                 lines.append(_line(key, end, len(series)))
                 numbers[end : end + len(series)] = series
@@ -144,7 +157,8 @@ class SharedCounters:
         self._turn = int(self._heads[self._slot, _TURN])
         self._numbers = self._map(self._turn)
         entries = self._entries(self._slot, self._turn) or []
-        self._series = {key: self._numbers[place] for key, place in entries}
+        self.entered = {key: self._numbers[place] for key, place in entries}
+        self.looked_up: dict[Hashable, Any] = {}
         self._used_at = {key: place.stop for key, place in entries}
         self._end = entries[-1][1].stop + 1 if entries else 0
 

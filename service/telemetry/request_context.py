@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from schemas.result import ScoredBatch
+
 ENVIRON_KEY = "delivery_risk.request_context"
 
 
@@ -20,9 +22,10 @@ class RequestContext:
     """The id of a request, what its log line says, and its timings.
 
     `notes` holds names and counts, never a feature's value. The first of the `timings` is the queue time, stage `wait`, where
-    the server measures it.
+    the server measures it. `scored` is the batch of the request, until it is counted.
     """
 
     request_id: str
     notes: dict[str, Any] = field(default_factory=dict)
     timings: Sequence[Timing] = ()
+    scored: ScoredBatch | None = None

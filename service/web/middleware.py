@@ -57,7 +57,8 @@ def layer(
             method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in _METHODS else "other"
             route = routes.get(method) or next(iter(routes.values()), None)
             path = "unreadable" if malformed.ERROR in environ else "unmatched" if route is None else route.path
-            metrics.request(method, path, status, seconds, context.timings)
+            metrics.request(method, path, status, seconds, context.timings, context.scored)
+            context.scored = None  # its memory is free while the answer is sent
             if "caller" in context.notes:
                 metrics.count("delivery_risk_requests_by_caller_total", context.notes["caller"])
             answered = AnsweredRequest(method, path, status, started, seconds, context.timings, context.notes)

@@ -3,7 +3,9 @@ import logging
 import re
 
 import pytest
+from werkzeug.test import create_environ
 
+from service.telemetry.request_context import ENVIRON_KEY
 from service.web.middleware import QUEUE_SECONDS
 from tests.apps import samples
 
@@ -71,3 +73,11 @@ def test_the_queue_time_of_a_request_of_any_kind_is_observed(client):
         client.get("/nowhere", environ_overrides={QUEUE_SECONDS: seconds})
     found = samples(client)
     assert [found[name] for name in WAITS] == [2, 0.75]
+
+
+def test_no_batch_is_kept_while_its_answer_is_sent(client, order):
+    environ = create_environ("/score", method="POST", json={"orders": [order]})
+    answer = client.application(environ, lambda *_: None)
+    assert environ[ENVIRON_KEY].scored is None
+    assert json.loads(b"".join(answer))["results"]
+    answer.close()

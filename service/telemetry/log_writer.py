@@ -53,16 +53,17 @@ class LogWriter(logging.Handler):
             fits = self._queued + len(line) <= MOST_BYTES
             if fits:
                 self._dropped = 0
-                self._queue(line if self._queued else line[_write_at_once(self._descriptor, line) :])
+                rest = line if self._queued else line[_write_at_once(self._descriptor, line) :]
+                if rest:
+                    self._queue(rest)
         if not fits:
             self._drop()
 
     def _queue(self, line: bytes) -> None:
-        if line:
-            self._queued += len(line)
-            self._lines.append(line)
-            self._start_thread()
-            self._changed.notify_all()
+        self._queued += len(line)
+        self._lines.append(line)
+        self._start_thread()
+        self._changed.notify_all()
 
     def flush(self) -> None:
         """Wait until all lines are written, at most LAST_SECONDS. `logging.shutdown` calls it when the process exits."""

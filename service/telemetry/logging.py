@@ -11,24 +11,18 @@ from service.telemetry.log_writer import LogWriter
 
 GREETING = "delivery_risk.greeting"
 FORMATTERS = {
-    "json": "pythonjsonlogger.msgspec.MsgspecFormatter",
+    "json": "service.telemetry.json_formatter.JsonFormatter",
     "text": "service.telemetry.text_formatter.TextFormatter",
 }
 
 
 def config(level: str, form: str, on_drop: Callable[[], None]) -> dict[str, Any]:
     """A logging.config.dictConfig for this level and form, one of FORMATTERS. `on_drop` is called for each dropped line."""
-    formatter = {
-        "()": FORMATTERS[form],
-        "fmt": "%(levelname)s %(name)s %(message)s",
-        "rename_fields": {"levelname": "level", "name": "logger"},
-        "timestamp": "time",
-    }
     writer = {"()": LogWriter, "on_drop": on_drop}
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {form: formatter},
+        "formatters": {form: {"()": FORMATTERS[form]}},
         "handlers": {
             "stdout": {**writer, "descriptor": 1, "formatter": form},
             "stderr": {**writer, "descriptor": 2},

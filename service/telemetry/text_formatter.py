@@ -4,13 +4,14 @@ import re
 from typing import Any
 
 import msgspec
-from pythonjsonlogger.core import BaseJsonFormatter
+
+from service.telemetry.json_formatter import EventFormatter
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PLAIN = re.compile(r"[\x21\x23-\x7e]+")
 
 
-class TextFormatter(BaseJsonFormatter):
+class TextFormatter(EventFormatter):
     """Time, level, logger and message, then the other fields as name=value. Texts that are not plain are written as JSON."""
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:

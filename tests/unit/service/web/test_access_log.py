@@ -1,10 +1,13 @@
 """The log line of a request explains why it failed."""
 
+import io
+import json
 import logging
 import re
 
 import pytest
 
+from service.telemetry.json_formatter import JsonFormatter
 from service.web.access_log import LONGEST_PATH
 from service.web.client_address import TRUSTED_PROXY
 from tests.apps import service_of
@@ -56,6 +59,30 @@ def test_a_path_that_no_route_has_is_logged_cut_and_escaped_without_what_may_be_
     client.get("/", environ_overrides={"PATH_INFO": path.partition("?")[0], "RAW_URI": None})
     (line,) = lines()
     assert (line.route, line.path) == ("unmatched", logged)
+
+
+def test_a_filter_of_a_handler_changes_and_adds_fields_of_the_line(client):
+    def change(record):
+        record.request_id, record.tenant = "changed", "added"
+        return True
+
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(JsonFormatter())
+    handler.addFilter(change)
+    log = logging.getLogger("delivery_risk.access")
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        client.get("/version")
+        log.setLevel(logging.WARNING)
+        client.get("/version")
+    finally:
+        log.setLevel(logging.NOTSET)
+        log.removeHandler(handler)
+    (line,) = map(json.loads, written.getvalue().splitlines())
+    assert (line["logger"], line["route"], line["status"]) == ("delivery_risk.access", "/version", 200)
+    assert (line["request_id"], line["tenant"]) == ("changed", "added")
 
 
 PROBES = ["/livez", "/healthz", "/readyz", "/metrics"]

@@ -12,7 +12,7 @@ from model.core.risk_model import RiskModel
 from schemas.result import ScoredBatch
 from service.metrics.definitions import IN_PROGRESS, METRICS, OF_MODELS, Known
 from service.metrics.retention import KEPT, horizon
-from service.metrics.series import HistogramSeries, ModelSeries
+from service.metrics.series import HistogramSeries, ModelSeries, observe_all
 from service.shared.counters import SharedCounters
 from service.telemetry.request_context import Timing
 
@@ -80,7 +80,8 @@ class Metrics:
         """The challenger's scores minus the champion's, and how many orders would change their queue, by direction."""
         versions = (champion.manifest.version, challenger.manifest.version)
         with self.counters.lock:
-            self._histogram("delivery_risk_challenger_score_difference", *versions).observe_all(differences)
+            histogram = self._histogram("delivery_risk_challenger_score_difference", *versions)
+            observe_all([histogram], differences[np.newaxis])
             for direction, count in moves.items():
                 self._add("delivery_risk_challenger_queue_changes_total", *versions, direction, amount=count)
 

@@ -4,8 +4,7 @@ A histogram's numbers are the counts of its buckets, not cumulated, and the sum 
 """
 
 from bisect import bisect_left
-from collections.abc import Callable
-from itertools import repeat
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -19,7 +18,7 @@ Numbers = Callable[..., "memoryview[float]"]
 """The numbers of a series, by the name of its metric and its labels."""
 
 _EDGES = {name: np.array([*metric.buckets, np.inf]) for name, metric in METRICS.items()}
-_FEW = 32  # up to so many values, counting them one by one takes less than NumPy's calls
+_FEW = 24  # up to so many values, counting them one by one takes less than NumPy's calls
 
 
 class HistogramSeries:
@@ -38,23 +37,31 @@ class HistogramSeries:
 
     def observe_each(self, values: list[float]) -> None:
         """Count values one by one."""
-        numbers = self._numbers
-        for bucket in map(bisect_left, repeat(self._edges), values):
-            numbers[bucket] += 1
+        numbers, edges = self._numbers, self._edges
+        for value in values:
+            numbers[bisect_left(edges, value)] += 1
         numbers[-1] += sum(values)
 
-    def observe_all(self, values: Floats) -> None:
-        """Count the values of an array."""
-        if len(values) <= _FEW:
-            self.observe_each(values.tolist())
-            return
-        numbers = np.asarray(self._numbers)
-        # Sorting the values costs a quarter of searching the edges for each of them.
-        counts = np.searchsorted(np.sort(values), self._all_edges, side="right")
-        counts[1:] -= counts[:-1]
-        numbers[:-1] += counts
+    def observe_sorted(self, values: Floats) -> None:
+        """Count many values by sorting a copy of them: that costs a quarter of searching the edges for each of them."""
+        numbers, ordered = self._numbers, values.copy()
+        ordered.sort()
+        below = 0
+        for bucket, upto in enumerate(ordered.searchsorted(self._all_edges, "right").tolist()):
+            numbers[bucket] += upto - below
+            below = upto
+        numbers[-1] += float(np.add.reduce(values))
+
+
+def observe_all(series: Sequence[HistogramSeries], values: Floats) -> None:
+    """Count the rows of values (n series, m), each in its series."""
+    if values.shape[1] <= _FEW:
+        for histogram, row in zip(series, values.tolist(), strict=True):
+            histogram.observe_each(row)
+    else:
         with np.errstate(all="ignore"):
-            numbers[-1] += values.sum()
+            for histogram, row in zip(series, values, strict=True):
+                histogram.observe_sorted(row)
 
 
 class ModelSeries:
@@ -74,10 +81,5 @@ class ModelSeries:
         self._monitor[0] += orders - reviews
         self._review[0] += reviews
         self._orders.observe(orders)
-        self._scores.observe_all(scores.scores)
-        if orders <= _FEW:
-            for series, zscores in zip(self._zscores, scores.zscores.T.tolist(), strict=True):
-                series.observe_each(zscores)
-        else:
-            for series, column in zip(self._zscores, scores.zscores.T, strict=True):
-                series.observe_all(column)
+        observe_all([self._scores], scores.scores[np.newaxis])
+        observe_all(self._zscores, scores.zscores.T)

@@ -24,7 +24,7 @@ from service.telemetry.request_context import Timing
 from tests.models import layer, model_of
 
 TIMINGS = [Timing("decode", 1.0, 1.001), Timing("score", 2.0, 2.5)]
-SIZES = (0, 1, 2, 7, 31, 32, 33, 100, 1000)
+SIZES = (0, 1, 2, 7, 24, 25, 33, 100, 1000)
 
 
 def model_named(version, features=2):

@@ -15,7 +15,8 @@ class EventFormatter(BaseJsonFormatter):
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         """Add what the line of this record has. Were names and time a configuration, it would take twice as long."""
-        log_data |= {"level": record.levelname, "logger": record.name, "message": record.message} | message_dict
+        log_data["level"], log_data["logger"], log_data["message"] = record.levelname, record.name, record.message
+        log_data |= message_dict
         log_data |= {name: value for name, value in vars(record).items() if name not in _NOT_FIELDS and name[:1] != "_"}
         log_data["time"] = datetime.fromtimestamp(record.created, UTC)
 

@@ -109,7 +109,8 @@ class Tracer:
     def answered(self, environ: Mapping[str, Any], request: AnsweredRequest, *, traced: bool) -> str | None:
         """Export the request's spans if it is `traced`, and return the id of its trace, None where it has none."""
         if self._provider is None or not traced:
-            parent = _PARENT.fullmatch(environ.get("HTTP_TRACEPARENT", ""))
+            given = environ.get("HTTP_TRACEPARENT")
+            parent = _PARENT.fullmatch(given) if given else None
             return parent[1] if parent else None
         from opentelemetry.trace import SpanKind, Status, StatusCode, format_trace_id, set_span_in_context
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator

@@ -43,22 +43,25 @@ class AccessLog:
         shown = route is None or route.traced or answered.status >= 400 or self._probes
         if not shown or not _log.isEnabledFor(logging.INFO):
             return
-        timings = context.timings
         line: dict[str, Any] = {
             "request_id": context.request_id,
             "method": answered.method,
             "route": answered.route,
             "status": answered.status,
-            "trace_id": trace_id,
-            "path": (_bounded(path_of(environ)) or None) if route is None else None,
-            "client": client_address(environ) if self._client else None,
-            "wait_ms": round((timings[0].end - timings[0].begin) * 1000, 3) if timings and timings[0].stage == "wait" else None,
-            "duration_ms": round(answered.seconds * 1000, 3),
-            **context.notes,
         }
+        if trace_id is not None:
+            line["trace_id"] = trace_id
+        if route is None and (path := _bounded(path_of(environ))):
+            line["path"] = path
+        if self._client and (client := client_address(environ)):
+            line["client"] = client
+        if context.timings and context.timings[0].stage == "wait":
+            line["wait_ms"] = round((context.timings[0].end - context.timings[0].begin) * 1000, 3)
+        line["duration_ms"] = round(answered.seconds * 1000, 3)
+        line |= context.notes
         # As `_log.info` with `extra`, without its search for a caller and for names that collide: that is a third of a line.
         record = _log.makeRecord(_log.name, logging.INFO, __file__, 0, "request", (), None)
-        vars(record).update({name: value for name, value in line.items() if value is not None})
+        vars(record).update(line)
         _log.handle(record)
 
 

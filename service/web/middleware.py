@@ -4,8 +4,8 @@ It is a WSGI layer around the application, so that it sees every answer. The dur
 time that its answer takes.
 """
 
+import os
 import re
-import secrets
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -39,8 +39,8 @@ def layer(
     def observed(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         called, queued = time.perf_counter(), environ.get(QUEUE_SECONDS)
         started = called - (queued or 0.0)
-        given = environ.get("HTTP_X_REQUEST_ID", "")
-        context = RequestContext(given if _WELL_FORMED.fullmatch(given) else secrets.token_hex(16))
+        given = environ.get("HTTP_X_REQUEST_ID")
+        context = RequestContext(given if given and _WELL_FORMED.fullmatch(given) else os.urandom(16).hex())
         if queued is not None:
             context.timings = (Timing("wait", started, called),)
         environ[ENVIRON_KEY] = context

@@ -144,11 +144,10 @@ class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 def results(scored: ScoredBatch) -> list[Result]:
     """A Result for each valid order, in the order of the batch."""
-    outside = scored.scores.out_of_range
     found = list(map(Result, scored.decoded.batch.ids, scored.scores.scores.tolist(), queues(scored)))
-    if not np.count_nonzero(outside):
+    if scored.scores.regular:
         return found
-    names = scored.model.manifest.feature_names
+    names, outside = scored.model.manifest.feature_names, scored.scores.out_of_range
     for row in np.flatnonzero(outside.any(axis=1)).tolist():
         flagged = tuple(names[column] for column in np.flatnonzero(outside[row]))
         found[row] = msgspec.structs.replace(found[row], out_of_range=flagged)

@@ -54,8 +54,9 @@ def loads(data: bytes, sha256: str | None = None) -> RiskModel:
     if text.dtype != np.uint8 or text.ndim != 1:
         raise BadArray("manifest", "expected one dimension of uint8")
     model = assemble(manifest.read(text.tobytes()), {name: _float64(name, array) for name, array in arrays.items()})
+    model = replace(model, sha256=digest)
     model.check_self_test()
-    return replace(model, sha256=digest)
+    return model
 
 
 def assemble(described: Manifest, arrays: dict[str, Floats]) -> RiskModel:

@@ -34,13 +34,14 @@ def leaky_relu(z: Floats, slope: float = 0.01) -> Floats:
 def sigmoid(z: Floats) -> Floats:
     """1 / (1 + exp(-z)); exp(z) where that is equal. It never overflows and is monotonic."""
     if z.size <= FEW:
-        return each(_sigmoid_of_one, z)
+        return each(sigmoid_of_one, z)
     far = z < _FAR
     e = exp(np.where(far, z, -z))
     return np.where(far, e, 1.0 / (1.0 + e))
 
 
-def _sigmoid_of_one(z: float) -> float:
+def sigmoid_of_one(z: float) -> float:
+    """The same for one number, by Python's float."""
     return exp_of_one(z) if z < _FAR else 1.0 / (1.0 + exp_of_one(-z))
 
 

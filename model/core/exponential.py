@@ -11,13 +11,11 @@ of the polynomial and that of the reduction together are below 0.45 ulp of the r
 
 import math
 from collections.abc import Callable
-from typing import TypeVar
+from math import ldexp
 
 import numpy as np
 
 from model.core.batch import Floats
-
-Some = TypeVar("Some", float, Floats)
 
 FEW = 12
 """Up to this many numbers, Python's float, which is the same IEEE 754, is faster than calls of NumPy."""
@@ -29,6 +27,7 @@ _LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
 _TO_INTEGER = 1.5 * 2.0**52  # adding and subtracting a number this large rounds to the nearest integer
 _TO_LOWEST_BITS = _TO_INTEGER + 1023.0
 _COEFFICIENTS = tuple(1.0 / math.factorial(n) for n in range(13, 1, -1))
+_C13, _C12, _C11, _C10, _C9, _C8, _C7, _C6, _C5, _C4, _C3, _C2 = _COEFFICIENTS
 
 
 def exp(x: Floats) -> Floats:
@@ -39,29 +38,7 @@ def exp(x: Floats) -> Floats:
     """
     if x.size <= FEW:
         return each(exp_of_one, x)
-    p, k = _reduced(np.minimum(np.maximum(x, _LOWEST), _HIGHEST))
-    half = np.floor(k * 0.5)
-    p *= _power_of_two(half)
-    p *= _power_of_two(k - half)
-    return p
-
-
-def each(function: Callable[[float], float], x: Floats) -> Floats:
-    """The array of function(value) for each value of x."""
-    return np.array([function(value) for value in x.ravel().tolist()], np.float64).reshape(x.shape)
-
-
-def exp_of_one(x: float) -> float:
-    """The same for one number, by Python's float."""
-    if x != x:
-        return x
-    p, k = _reduced(min(max(x, _LOWEST), _HIGHEST))
-    half = k // 2
-    return p * math.ldexp(1.0, int(half)) * math.ldexp(1.0, int(k - half))
-
-
-def _reduced(x: Some) -> tuple[Some, Some]:
-    """exp(r) and k."""
+    x = np.minimum(np.maximum(x, _LOWEST), _HIGHEST)
     k = (x * _INVERSE + _TO_INTEGER) - _TO_INTEGER
     high = x - k * _LN2_HIGH
     low = k * _LN2_LOW
@@ -75,7 +52,33 @@ def _reduced(x: Some) -> tuple[Some, Some]:
     p += lost
     p += r
     p += 1.0
-    return p, k
+    half = np.floor(k * 0.5)
+    p *= _power_of_two(half)
+    p *= _power_of_two(k - half)
+    return p
+
+
+def each(function: Callable[[float], float], x: Floats) -> Floats:
+    """The array of function(value) for each value of x."""
+    return np.array([function(value) for value in x.ravel().tolist()], np.float64).reshape(x.shape)
+
+
+def exp_of_one(x: float) -> float:
+    """The same for one number, by Python's float: in one expression, which takes half the time of a loop."""
+    if not _LOWEST <= x <= _HIGHEST:
+        if x != x:
+            return x
+        x = min(max(x, _LOWEST), _HIGHEST)
+    k = (x * _INVERSE + _TO_INTEGER) - _TO_INTEGER
+    high = x - k * _LN2_HIGH
+    low = k * _LN2_LOW
+    r = high - low
+    lost = (high - r) - low
+    p = (((((r * _C13 + _C12) * r + _C11) * r + _C10) * r + _C9) * r + _C8) * r + _C7
+    p = ((((p * r + _C6) * r + _C5) * r + _C4) * r + _C3) * r + _C2
+    p = p * r * r + lost + r + 1.0
+    half = int(k) // 2
+    return p * ldexp(1.0, half) * ldexp(1.0, int(k) - half)
 
 
 def _power_of_two(k: Floats) -> Floats:

@@ -7,7 +7,7 @@ of the batch. So an order gets the same bits alone and in any batch.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -38,9 +38,13 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
-    """One or more layers in order. The locations of its errors are w1, b1, w2, …"""
+    """One or more layers in order; `sizes` has the number of inputs, then the units of each layer.
+
+    The locations of its errors are w1, b1, w2, …
+    """
 
     layers: Sequence[Layer]
+    sizes: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         if not self.layers:
@@ -61,11 +65,8 @@ class Network:
             if not re.fullmatch(ACTIVATION, layer.activation):
                 raise UnknownName(f"activation of layer {number}", f"expected one of {ACTIVATION_NAMES}")
             inputs = len(layer.weights)
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """The number of inputs, then the units of each layer."""
-        return (self.layers[0].weights.shape[1], *(len(layer.weights) for layer in self.layers))
+        units = (len(layer.weights) for layer in self.layers)
+        object.__setattr__(self, "sizes", (self.layers[0].weights.shape[1], *units))
 
     @property
     def parameter_count(self) -> int:

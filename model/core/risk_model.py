@@ -9,6 +9,7 @@ import numpy as np
 
 from model.core.activations import HEADS, NOT_PORTABLE
 from model.core.batch import Batch, Flags, Floats
+from model.core.few_rows import MOST, FewRows, few_rows
 from model.core.manifest import Manifest
 from model.core.network import Network
 from model.core.standardizer import Standardizer
@@ -17,14 +18,15 @@ from model.errors import NotServable, SelfTestFailed, ShapeMismatch, TooLarge, U
 _CLOSE = 1e-12
 # Orders of a self-test times units of the widest layer, which are in memory at once. Five orders are always allowed.
 _SELF_TEST_LIMIT = 2**20
+_FINITE = np.ones(MOST, np.bool_)
+_FINITE.flags.writeable = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scores:
+class Scores(NamedTuple):
     """The scores of n orders: `logits`, `scores`, `review` and `finite` are (n,), `zscores` and `out_of_range` (n, F).
 
     `review` is score >= threshold, on the unrounded score. Where `finite` is False, a sum in the network overflowed a
-    float64, and the logit and score are meaningless.
+    float64, and the logit and score are meaningless. `regular` is True if all orders are finite and none is out of range.
     """
 
     logits: Floats
@@ -33,6 +35,7 @@ class Scores:
     zscores: Floats
     out_of_range: Flags
     finite: Flags
+    regular: bool
 
 
 class Outputs(NamedTuple):
@@ -53,6 +56,7 @@ class RiskModel:
     network: Network
     sha256: str | None = None
     _bounds: tuple[Floats, Floats] = field(init=False, repr=False)
+    _few_rows: FewRows | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         low = [-np.inf if feature.minimum is None else feature.minimum for feature in self.manifest.features]
@@ -67,9 +71,17 @@ class RiskModel:
         for part, rows, width in (("orders", test.orders, features), ("scores", test.scores, outputs)):
             if any(len(row) != width for row in rows) or len(rows) != len(test.orders):
                 raise ShapeMismatch(f"manifest.self_test.{part}", f"expected {len(test.orders)} rows of {width} numbers")
+        object.__setattr__(self, "_few_rows", few_rows(self.standardizer, self.network, self.manifest.head))
 
     def outputs(self, x: Floats) -> Outputs:
         """The outputs for x (n, F), in the units of the features: any number of outputs, any head."""
+        numbers = None if self._few_rows is None else self._few_rows(x)
+        if numbers is None:
+            return self._outputs(x)
+        return Outputs(numbers[:, :-2], numbers[:, -2:-1], numbers[:, -1:], _FINITE[: len(x)])
+
+    def _outputs(self, x: Floats) -> Outputs:
+        """The same for any number of rows and any network, by NumPy."""
         with np.errstate(all="ignore"):
             zscores = self.standardizer(x)
             finite = np.ones(len(x), np.bool_)
@@ -90,8 +102,8 @@ class RiskModel:
             raise ShapeMismatch("batch", f"{batch.matrix.shape[1]} columns for {len(self.manifest.features)} features")
         zscores, logits, outputs, finite = self.outputs(batch.matrix)
         scores, outside = outputs[:, 0], self.out_of_range(batch.matrix)
-        review = scores >= self.manifest.threshold
-        return Scores(logits=logits[:, 0], scores=scores, review=review, zscores=zscores, out_of_range=outside, finite=finite)
+        regular = not np.count_nonzero(outside) and np.count_nonzero(finite) == len(finite)
+        return Scores(logits[:, 0], scores, scores >= self.manifest.threshold, zscores, outside, finite, regular)
 
     def require_risk(self, reserved: Collection[str] = ()) -> None:
         """Raise NotServable unless the network has one output under a sigmoid head and no feature has a `reserved` name."""
@@ -99,27 +111,38 @@ class RiskModel:
         if outputs != 1 or self.manifest.head != "sigmoid":
             reason = f"expected one output under a sigmoid head; this model has {outputs} under {self.manifest.head}"
             raise NotServable("manifest.head", reason)
-        for name in self.manifest.feature_names:
-            if name in reserved:
-                raise NotServable("manifest.features", f"features must not be named `{name}`, which is an output column")
+        for feature in self.manifest.features:
+            if feature.name in reserved:
+                raise NotServable(
+                    "manifest.features", f"features must not be named `{feature.name}`, which is an output column"
+                )
 
     def check_self_test(self) -> None:
         """Raise SelfTestFailed unless the orders of the self-test get its scores.
 
         They must match to the last bit if every activation is portable, else to 1e-12. Raises TooLarge if there are too
-        many orders for the width of the network; they are not scored.
+        many orders for the width of the network; they are not scored. If few_rows.py gives any of the orders other bits than
+        NumPy, NumPy scores all batches of this model from now on.
         """
         test, widest = self.manifest.self_test, max(self.network.sizes)
         if len(test.orders) * widest > max(_SELF_TEST_LIMIT, 5 * widest):
             raise TooLarge("manifest.self_test.orders", f"{len(test.orders)} orders for layers of up to {widest} units")
         tolerance = 0.0 if NOT_PORTABLE.isdisjoint(self.manifest.activations) else _CLOSE
-        outputs = self.outputs(np.array(test.orders, np.float64)).outputs
+        orders = np.array(test.orders, np.float64)
+        found = self._outputs(orders)
         with np.errstate(all="ignore"):
             expected = np.array(test.scores, np.float64)
-            agree = np.abs(outputs - expected) <= tolerance * np.maximum(np.abs(expected), 1.0)
+            agree = np.abs(found.outputs - expected) <= tolerance * np.maximum(np.abs(expected), 1.0)
         if not agree.all():
             other = (~agree.all(axis=1)).sum()
             raise SelfTestFailed("manifest.self_test", f"{other} of {len(agree)} orders get other scores than in the file")
+        if not self._few_rows_agree(orders, found):
+            object.__setattr__(self, "_few_rows", None)
+
+    def _few_rows_agree(self, x: Floats, expected: Outputs) -> bool:
+        alone = (None if self._few_rows is None else self._few_rows(row[np.newaxis]) for row in x)
+        numbers = np.concatenate(expected[:3], axis=1)
+        return all(few is None or few.tobytes() == many.tobytes() for few, many in zip(alone, numbers, strict=True))
 
     def out_of_range(self, x: Floats) -> Flags:
         """(n, F): True where a feature is outside the range of the training data."""

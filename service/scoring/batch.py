@@ -1,6 +1,6 @@
 """The pure core of scoring: a decoded batch is scored by a model. It does no I/O, counts nothing and records nothing."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,12 +26,11 @@ def score_batch(model: RiskModel, decoded: DecodedBatch, options: Options) -> Sc
     `review` they go to review, and by `flag` they are only named.
     """
     scores = model.score(decoded.batch)
-    outside = np.count_nonzero(scores.out_of_range) > 0
-    if np.count_nonzero(scores.finite) < len(scores.finite) or (outside and options.policy == "refuse"):
-        decoded = decoded.without(_rejects(model, decoded, scores, options.policy))
-        scores = model.score(decoded.batch)
-    if outside:
-        scores = replace(scores, review=review(scores, options.policy))
+    if not scores.regular:
+        if rejects := _rejects(model, decoded, scores, options.policy):
+            decoded = decoded.without(rejects)
+            scores = model.score(decoded.batch)
+        scores = scores._replace(review=review(scores, options.policy))
     return ScoredBatch(model, options.policy, decoded, scores, options.partial)
 
 

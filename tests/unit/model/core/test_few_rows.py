@@ -1,0 +1,107 @@
+"""Few rows of a small network get the bits that NumPy gives them among many."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.artifact import model_file
+from model.core.few_rows import MOST, few_rows
+from model.core.network import Layer, Network
+from model.core.standardizer import Standardizer
+from model.packaged import packaged_model
+from tests import committed_bits
+from tests.model_files import GOOD
+from tests.models import ANY_FINITE, MODERATE, PIECEWISE_LINEAR, layer, matrices, model_of, networks, one_input
+
+ANY = st.floats(allow_nan=False)
+
+
+def applied(model, x):
+    few = few_rows(model.standardizer, model.network, model.manifest.head)
+    assert few is not None
+    return few(x)
+
+
+def numbers(model, x):
+    """Every number that an order gets, a row an order; NaN has one sign only."""
+    found = model.outputs(x)
+    every = np.concatenate([*found[:3], found.finite[:, np.newaxis]], axis=1)
+    return np.where(np.isnan(every), np.nan, every)
+
+
+@st.composite
+def small_models(draw, elements):
+    drawn = draw(networks(elements, (*PIECEWISE_LINEAR, "sigmoid"), (*PIECEWISE_LINEAR, "sigmoid")))
+    *hidden, last = drawn.layers
+    inputs = drawn.sizes[0]
+    return model_of(
+        Network([*hidden, replace(last, weights=last.weights[:1], bias=last.bias[:1])]),
+        mean=draw(st.lists(elements, min_size=inputs, max_size=inputs)),
+        scale=draw(st.lists(st.floats(2.3e-308, 1e300), min_size=inputs, max_size=inputs)),
+    )
+
+
+@pytest.mark.parametrize("examples", [300, pytest.param(5_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("elements", [MODERATE, ANY_FINITE], ids=["moderate", "any magnitude"])
+def test_few_rows_have_the_bits_of_numpy_and_none_if_a_sum_overflows(elements, examples):
+    @settings(max_examples=examples)
+    @given(st.data())
+    def law(data):
+        model = data.draw(small_models(elements))
+        x = data.draw(matrices(model.network.sizes[0], st.one_of(elements, ANY), most=3))
+        expected = numbers(model, np.tile(x, (MOST, 1)))[: len(x)]
+        assert numbers(model, x).tobytes() == expected.tobytes()
+        few = applied(model, x)
+        if few is not None:
+            assert few.tobytes() == expected[:, :-1].tobytes()
+            assert expected[:, -1].all()
+
+    law()
+
+
+@pytest.mark.parametrize("name", ["3-3-1", "9-16-1"])
+def test_few_rows_have_the_committed_bits(name):
+    mean, scale, layers, orders = committed_bits.network(name)
+    model = model_of(Network([layer(weights, bias, activation) for weights, bias, activation in layers]), mean, scale)
+    alone = [applied(model, np.array([order]))[0, -2:].tolist() for order in orders]
+    assert [f"{logit.hex()} {score.hex()}" for logit, score in alone] == committed_bits.expected(name)
+
+
+def wide(units):
+    return Network([Layer(np.ones((units, 1)), np.ones(units), "relu"), Layer(np.ones((1, units)), np.ones(1), "linear")])
+
+
+def with_hidden(activation):
+    return Network([layer([[1.0]], [0.0], activation), layer([[1.0]], [0.0])])
+
+
+@pytest.mark.parametrize(
+    ("network", "head"),
+    [
+        *((with_hidden(name), "sigmoid") for name in ("tanh", "gelu", "gelu_tanh", "softmax")),
+        *((with_hidden("relu"), head) for head in ("softmax", "identity")),
+        (Network([layer([[1.0], [1.0]], [0.0, 0.0])]), "sigmoid"),
+        (wide(MOST // 3), "sigmoid"),
+    ],
+    ids=str,
+)
+def test_numpy_scores_models_of_other_kinds_and_large_ones(network, head):
+    assert few_rows(Standardizer(np.zeros(1), np.ones(1), ["f"]), network, head) is None
+
+
+@pytest.mark.parametrize("rows", [0, MOST])
+def test_numpy_scores_no_rows_and_many(rows):
+    assert applied(one_input(), np.zeros((rows, 1))) is None
+    assert applied(one_input(), np.zeros((1, 1))).tolist() == [[0.0, 0.0, 0.5]]
+
+
+def test_numpy_scores_a_model_whose_self_test_gets_other_bits_from_few_rows(monkeypatch):
+    order = np.array(packaged_model().manifest.self_test.orders[:1])
+    expected = numbers(packaged_model(), order).tolist()
+    monkeypatch.setattr("model.core.few_rows.sigmoid_of_one", lambda z: math.nextafter(1.0 / (1.0 + math.exp(-z)), 1.0))
+    assert numbers(packaged_model(), order).tolist() != expected
+    assert numbers(model_file.loads(GOOD), order).tolist() == expected

@@ -17,6 +17,7 @@ from model.core.exponential import FEW, each, exp, exp_of_one
 Function: TypeAlias = Callable[[Floats], Floats]
 
 _FAR = -40.0
+_ZERO, _ONE, _FAR_ARRAY = map(np.array, (0.0, 1.0, _FAR))  # exponential.py says why arrays
 
 
 def linear(z: Floats) -> Floats:
@@ -24,7 +25,9 @@ def linear(z: Floats) -> Floats:
 
 
 def relu(z: Floats) -> Floats:
-    return np.maximum(z, 0.0) + 0.0
+    positive: Floats = np.maximum(z, _ZERO)
+    positive += _ZERO
+    return positive
 
 
 def leaky_relu(z: Floats, slope: float = 0.01) -> Floats:
@@ -35,9 +38,13 @@ def sigmoid(z: Floats) -> Floats:
     """1 / (1 + exp(-z)); exp(z) where that is equal. It never overflows and is monotonic."""
     if z.size <= FEW:
         return each(sigmoid_of_one, z)
-    far = z < _FAR
-    e = exp(np.where(far, z, -z))
-    return np.where(far, e, 1.0 / (1.0 + e))
+    far, falling = z < _FAR_ARRAY, -z
+    np.copyto(falling, z, where=far)
+    e = exp(falling)
+    shares = _ONE + e
+    np.divide(_ONE, shares, out=shares)
+    np.copyto(shares, e, where=far)
+    return shares
 
 
 def sigmoid_of_one(z: float) -> float:

@@ -25,9 +25,13 @@ _INVERSE = float.fromhex("0x1.71547652b82fep+0")  # 1 / ln 2
 _LN2_HIGH = float.fromhex("0x1.62e42feep-1")  # 31 bits of ln 2: exact times any |k| < 2^22
 _LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
 _TO_INTEGER = 1.5 * 2.0**52  # adding and subtracting a number this large rounds to the nearest integer
-_TO_LOWEST_BITS = _TO_INTEGER + 1023.0
 _COEFFICIENTS = tuple(1.0 / math.factorial(n) for n in range(13, 1, -1))
 _C13, _C12, _C11, _C10, _C9, _C8, _C7, _C6, _C5, _C4, _C3, _C2 = _COEFFICIENTS
+
+# The same as arrays of no dimension: in an operation with an array, NumPy converts a float in each call.
+_FIRST, *_FURTHER = map(np.array, _COEFFICIENTS)
+_CONSTANTS = tuple(map(np.array, (_LOWEST, _HIGHEST, _INVERSE, _TO_INTEGER, _LN2_HIGH, _LN2_LOW, 1.0, 0.5)))
+_BITS_OF_ONE, _FRACTION_BITS = np.array(_TO_INTEGER + 1023.0), np.array(52)
 
 
 def exp(x: Floats) -> Floats:
@@ -38,21 +42,25 @@ def exp(x: Floats) -> Floats:
     """
     if x.size <= FEW:
         return each(exp_of_one, x)
-    x = np.minimum(np.maximum(x, _LOWEST), _HIGHEST)
-    k = (x * _INVERSE + _TO_INTEGER) - _TO_INTEGER
-    high = x - k * _LN2_HIGH
-    low = k * _LN2_LOW
+    lowest, highest, inverse, to_integer, ln2_high, ln2_low, one, one_half = _CONSTANTS
+    x = np.minimum(np.maximum(x, lowest), highest)
+    k = x * inverse
+    k += to_integer
+    k -= to_integer
+    high = x - k * ln2_high
+    low = k * ln2_low
     r = high - low
-    lost = (high - r) - low
-    p = r * _COEFFICIENTS[0]
-    for coefficient in _COEFFICIENTS[1:]:
+    lost = high - r
+    lost -= low
+    p: Floats = r * _FIRST
+    for coefficient in _FURTHER:
         p += coefficient
         p *= r
     p *= r
     p += lost
     p += r
-    p += 1.0
-    half = np.floor(k * 0.5)
+    p += one
+    half = np.floor(k * one_half)
     p *= _power_of_two(half)
     p *= _power_of_two(k - half)
     return p
@@ -83,6 +91,7 @@ def exp_of_one(x: float) -> float:
 
 def _power_of_two(k: Floats) -> Floats:
     """2^k for integers k from -1022 to 1023: adding a number this large leaves k + 1023 in the lowest bits."""
-    bits = (k + _TO_LOWEST_BITS).view(np.int64)
-    bits <<= 52
-    return bits.view(np.float64)
+    bits = (k + _BITS_OF_ONE).view(np.int64)
+    bits <<= _FRACTION_BITS
+    power: Floats = bits.view(np.float64)
+    return power

@@ -63,6 +63,13 @@ def test_few_rows_have_the_bits_of_numpy_and_none_if_a_sum_overflows(elements, e
     law()
 
 
+@pytest.mark.parametrize("activation", [*PIECEWISE_LINEAR, "leaky_relu:0.0"])
+def test_the_zero_of_a_row_has_the_sign_that_numpy_gives_it(activation):
+    model = model_of(Network([layer([[1.0]], [-0.0], activation)]))
+    logits = [model.outputs(np.full((rows, 1), -0.0)).logits[0, 0] for rows in (1, MOST)]
+    assert [math.copysign(1.0, logit) for logit in logits] == [1.0 if activation == "relu" else -1.0] * 2
+
+
 @pytest.mark.parametrize("name", ["3-3-1", "9-16-1"])
 def test_few_rows_have_the_committed_bits(name):
     mean, scale, layers, orders = committed_bits.network(name)

@@ -54,7 +54,7 @@ def write(arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes:
 
 
 def read(data: bytes, known: re.Pattern[str]) -> dict[str, npt.NDArray[np.generic]]:
-    """Every array of the archive, float64 or uint8, C-ordered, little-endian, read-only. Raises ModelError.
+    """Every array of the archive, float64 or uint8, Fortran-ordered, little-endian, read-only. Raises ModelError.
 
     A name that `known` does not match completely is rejected before any array is read.
     """
@@ -79,8 +79,11 @@ def files(data: bytes, known: re.Pattern[str]) -> dict[str, Member]:
 
 
 def _array(member: Member, at: _Header) -> npt.NDArray[np.generic]:
-    """The array in the member. It is NumPy's copy, aligned in memory and made beside other threads."""
-    array = np.frombuffer(member.content(), at.dtype, offset=at.begin).copy().reshape(at.shape)
+    """The array in the member. It is NumPy's copy, aligned in memory and made beside other threads.
+
+    It has Fortran order, as the network reads weights: input by input.
+    """
+    array = np.frombuffer(member.content(), at.dtype, offset=at.begin).reshape(at.shape).copy(order="F")
     array.flags.writeable = False
     return array
 

@@ -53,3 +53,9 @@ def test_an_array_in_any_layout_is_written_in_the_same_bytes():
     upright = np.arange(6.0).reshape(2, 3)
     layouts = [np.asfortranarray(upright), np.repeat(upright, 2, axis=0)[::2], upright[::-1].copy()[::-1]]
     assert {npz.write({"w1": layout}) for layout in layouts} == {npz.write({"w1": upright})}
+
+
+def test_weights_are_read_input_by_input_as_the_network_takes_them():
+    weights = np.arange(6.0).reshape(2, 3)
+    read = npz.read(npz.write({"w1": weights}), KNOWN)["w1"]
+    assert (read.flags.f_contiguous, read.flags.c_contiguous, read.tolist()) == (True, False, weights.tolist())

@@ -1,7 +1,6 @@
 """Results: a scored batch, and the parts of its answer that all formats share."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -71,8 +70,7 @@ class ColumnsDecisionSchema(AnswerSchema):
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ScoredBatch:
+class ScoredBatch(msgspec.Struct, frozen=True, eq=False):
     """A batch that `model` scored, with a `policy` for orders outside its range.
 
     `decoded` has the valid orders and the faults of the others. `scores` has a row for each valid order; the policy has set

@@ -7,13 +7,14 @@ valid orders of a batch with faults are decoded too.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import chain
 from traceback import clear_frames
 from typing import Any, cast
 
+import msgspec
 import numpy as np
 from marshmallow import Schema, ValidationError
+from msgspec.structs import replace
 
 from model.core.batch import Batch
 from schemas.faults import Fault
@@ -24,10 +25,10 @@ SPARE_NAMES = 16
 _OF_THE_ORDER = ("not_an_object", "too_many_names")  # as a whole: such a fault has no name
 _NUMBERS = {int, float}
 _OBJECTS: set[type] = {dict, Object}
+_ZERO = np.array(0.0)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DecodedBatch:
+class DecodedBatch(msgspec.Struct, frozen=True, eq=False):
     """The `batch` of the n valid orders, their `positions` (n,) among all orders, and the `faults` of the others.
 
     `received` is the number of orders in the request, even if no order was validated because the batch itself has a fault.
@@ -89,7 +90,7 @@ class BatchValidator:
     def typed(self, ids: list[str], columns: Sequence[list[float]], format: str = "") -> DecodedBatch | None:
         """The batch of ids and columns whose entries are known to be of the right type; None if any of them is invalid."""
         count = len(ids)
-        if not 0 < count <= self.max_orders or len(set(ids)) != count or any(len(column) != count for column in columns):
+        if not 0 < count <= self.max_orders or len(set(ids)) != count or not {count}.issuperset(map(len, columns)):
             return None
         text = "".join(ids)
         if "" in ids or max(map(len, ids)) > ORDER_ID_LENGTH or not well_formed(text) or has_controls(text):
@@ -98,9 +99,9 @@ class BatchValidator:
             values = np.fromiter(chain.from_iterable(columns), np.float64, len(columns) * count)
         except OverflowError:
             return None
-        if not np.isfinite(values).all():
+        if np.count_nonzero(np.isfinite(values)) < len(values):
             return None
-        values += 0.0
+        values += _ZERO
         return DecodedBatch(Batch(ids, values.reshape(len(columns), count).T), range(count), [], count, format)
 
     def rejected(self, received: int, *faults: Fault) -> DecodedBatch:

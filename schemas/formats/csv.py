@@ -5,9 +5,10 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import groupby, islice
 from typing import Any
+
+from msgspec.structs import replace
 
 from model.core.risk_model import RiskModel
 from schemas.faults import Fault, MalformedBody, error_list

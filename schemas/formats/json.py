@@ -6,11 +6,11 @@ loaded by the schema of its shape, which finds every fault.
 
 from codecs import BOM_UTF8
 from collections.abc import Iterator
-from dataclasses import replace
 from traceback import clear_frames
 from typing import Any, cast
 
 from marshmallow import Schema, ValidationError
+from msgspec.structs import replace
 
 from model.core.risk_model import RiskModel
 from schemas import strict_json

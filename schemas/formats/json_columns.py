@@ -1,6 +1,6 @@
 """Columns: {"order_ids": ["A-104", …], "columns": {"backlog": [3, …], …}}, one list for each feature."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,11 +13,9 @@ from schemas.fields import OrderId, Strict, Values
 from schemas.result import ScoredBatch, errors, header, queues
 from schemas.validation import BatchValidator, DecodedBatch
 
-Decode = Callable[[list[Any], Sequence[list[Any]]], DecodedBatch | None]
 
-
-def schema(validator: BatchValidator, decode: Decode | None = None) -> Schema:
-    """The schema of a body. It loads to {"decoded": …}, the result of `decode` (default: all faults) on ids and columns."""
+def schema(validator: BatchValidator) -> Schema:
+    """The schema of a body. It loads to {"decoded": …}, the batch with all faults."""
     size = {"minItems": 1, "maxItems": validator.max_orders}
     lists: dict[str, fields.Field[Any]] = {
         f"x{index}": Values(fields.Float(), required=True, metadata=size, data_key=name)
@@ -30,10 +28,10 @@ def schema(validator: BatchValidator, decode: Decode | None = None) -> Schema:
         columns = fields.Nested(by_feature, required=True, error_messages={"required": "missing", "null": "null"})
 
         @post_load
-        def to_batch(self, loaded: Mapping[str, Any], **kwargs: Any) -> dict[str, DecodedBatch | None]:
+        def to_batch(self, loaded: Mapping[str, Any], **kwargs: Any) -> dict[str, DecodedBatch]:
             ids, columns = loaded["order_ids"], [loaded["columns"][key] for key in lists]
             _check_sizes(validator, ids, columns)
-            return {"decoded": (decode or validator.decode_columns)(ids, columns)}
+            return {"decoded": validator.decode_columns(ids, columns)}
 
     return Columns()
 
@@ -57,17 +55,21 @@ def locate(fault: Fault) -> tuple[str, ...]:
 
 def encode(scored: ScoredBatch) -> bytes:
     """The answer in lists with one entry for each valid order. `out_of_range`, if any, has their indices by feature."""
-    names, outside = scored.model.manifest.feature_names, scored.scores.out_of_range
-    flagged = {names[at]: np.flatnonzero(outside[:, at]).tolist() for at in np.flatnonzero(outside.any(axis=0))}
     answer = {
         **header(scored),
         "order_ids": scored.decoded.batch.ids,
         "scores": scored.scores.scores.tolist(),
         "queues": queues(scored),
-        **({"out_of_range": flagged} if flagged else {}),
+        **({} if scored.scores.regular else _flagged(scored)),
         **errors(scored, locate),
     }
     return msgspec.json.encode(answer)
+
+
+def _flagged(scored: ScoredBatch) -> dict[str, dict[str, list[int]]]:
+    names, outside = scored.model.manifest.feature_names, scored.scores.out_of_range
+    flagged = {names[at]: np.flatnonzero(outside[:, at]).tolist() for at in np.flatnonzero(outside.any(axis=0))}
+    return {"out_of_range": flagged} if flagged else {}
 
 
 def example(model: RiskModel) -> dict[str, Any]:

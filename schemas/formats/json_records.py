@@ -1,6 +1,6 @@
 """Records: {"orders": [{"order_id": "A-104", "backlog": 3, …}, …]}, one object for each order."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -10,32 +10,29 @@ from model.core.risk_model import RiskModel
 from schemas.faults import Fault
 from schemas.fields import Strict, Values
 from schemas.result import ScoredBatch, errors, header, results
-from schemas.validation import BatchValidator, DecodedBatch
-
-Decode = Callable[[list[Any]], DecodedBatch | None]
+from schemas.validation import BatchValidator
 
 
 class Orders(Values):
-    """A list of orders. It loads to the result of `decode`."""
+    """A list of orders. It loads to the batch that the validator decodes."""
 
-    def __init__(self, validator: BatchValidator, decode: Decode) -> None:
+    def __init__(self, validator: BatchValidator) -> None:
         size = {"minItems": 1, "maxItems": validator.max_orders}
         super().__init__(fields.Nested(validator.order), required=True, metadata=size, data_key="orders")
-        self.max_orders = validator.max_orders
-        self.decode = decode
+        self.validator = validator
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         orders = super()._deserialize(value, attr, data, **kwargs)
         if not orders:
             raise ValidationError("empty_batch")
-        if len(orders) > self.max_orders:
+        if len(orders) > self.validator.max_orders:
             raise ValidationError("too_many_orders")
-        return self.decode(orders)
+        return self.validator.decode(orders)
 
 
-def schema(validator: BatchValidator, decode: Decode | None = None) -> Schema:
-    """The schema of a body. It loads to {"decoded": …}, the result of `decode` (default: all faults) on the list."""
-    return Strict.from_dict({"decoded": Orders(validator, decode or validator.decode)}, name="Records")()
+def schema(validator: BatchValidator) -> Schema:
+    """The schema of a body. It loads to {"decoded": …}, the batch with all faults."""
+    return Strict.from_dict({"decoded": Orders(validator)}, name="Records")()
 
 
 def locate(fault: Fault) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
 """Two models compared on a file of orders, by the same policy."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 
 from model.core.batch import Batch
 from model.core.risk_model import RiskModel

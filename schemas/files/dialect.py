@@ -19,6 +19,7 @@ SAMPLE = 200
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # a line that Excel writes and reads
 _NUMBER = {mark: re.compile(rf"-?(?:0|[1-9][0-9]*)(?:{re.escape(mark)}[0-9]+)?(?:[eE][+-]?[0-9]+)?") for mark in ".,"}
+_NUMBERS = re.compile(r"(?:-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+,)++")
 _MAY_BE_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2},[0-9]{3}")
 _WITH_COMMAS = re.compile(r"-?[0-9][0-9,.]*")
 
@@ -28,6 +29,14 @@ def cell_value(cell: str) -> float | str | None:
     if not cell:
         return None
     return float(cell) if _NUMBER["."].fullmatch(cell) else cell
+
+
+def column_values(cells: Sequence[str]) -> list[float | str | None]:
+    """The cell_value of each cell. Where all are numbers, one match of all takes a fraction of the time of a match of each."""
+    if _NUMBERS.fullmatch(f"{','.join(cells)},"):
+        with suppress(ValueError):  # a comma in a cell
+            return list(map(float, cells))
+    return list(map(cell_value, cells))
 
 
 class Dialect(NamedTuple):

@@ -15,7 +15,7 @@ from schemas.faults import Fault, MalformedBody, error_list
 from schemas.fields import ORDER_ID_LENGTH
 from schemas.files.csv import result_cells
 from schemas.files.csv_rows import RawRows, writer
-from schemas.files.dialect import DELIMITERS, cell_value
+from schemas.files.dialect import DELIMITERS, column_values
 from schemas.files.row import RESULT_NAMES
 from schemas.formats import json_records
 from schemas.names import with_hints
@@ -93,7 +93,7 @@ class CsvDecoder:
             return self._validator.rejected(len(rows), *hinted)
         columns = dict(zip(names, zip(*rows, strict=True), strict=True))
         ids = [cell or None for cell in columns["order_id"]]
-        return self._validator.decode_columns(ids, [list(map(cell_value, columns[name])) for name in self._validator.features])
+        return self._validator.decode_columns(ids, [column_values(columns[name]) for name in self._validator.features])
 
 
 def _path(name: str) -> tuple[str, ...]:
@@ -151,11 +151,13 @@ def locate(fault: Fault) -> tuple[str, ...]:
 
 def encode(scored: ScoredBatch) -> bytes:
     """The answer: a row for each valid order, each with the header; in a partial answer, rows of the rejected orders follow."""
-    stream, head = io.StringIO(newline=""), header(scored)
+    stream, rows, shared, head = io.StringIO(newline=""), io.StringIO(newline=""), io.StringIO(newline=""), header(scored)
     cells = writer(stream)
     cells.writerow(("order_id", *RESULT_NAMES, *head, *(("errors",) if scored.partial else ())))
-    last = ("",) if scored.partial else ()
-    cells.writerows((result.order_id, *result_cells(result), *head.values(), *last) for result in results(scored))
+    # The cells that all rows share are written once and put before each line end: no other cell contains one.
+    writer(shared).writerow(("", *head.values(), *(("",) if scored.partial else ())))
+    writer(rows).writerows((result.order_id, *result_cells(result)) for result in results(scored))
+    stream.write(rows.getvalue().replace("\r\n", shared.getvalue()))
     for _, faults in groupby(listed(scored) if scored.partial else (), lambda fault: fault.position):
         errors = error_list(faults, locate)
         reasons = "; ".join(f"{error['pointer']}: {error['code']}" for error in errors)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.files.csv import Reader, Writer
-from schemas.files.dialect import COMMAS, Dialect
+from schemas.files.dialect import COMMAS, Dialect, cell_value, column_values
 from schemas.files.row import Layout
 from schemas.result import Result
 from tests.facts import FEATURES
@@ -105,3 +105,13 @@ def test_between_commas_a_decimal_comma_must_be_given():
     text = written(ROWS, ",", ",")
     assert [row.order["route_disruption"] for row in read(text)[1]] == ["2,5", "-0,25"]
     assert [row.order["route_disruption"] for row in read(text, decimal=",")[1]] == [2.5, -0.25]
+
+
+CELLS = st.sampled_from(
+    ["1", "-0", "0.5", "2e3", "1E-2", "", "1,2", "1,", ",", "01", "1.", ".5", "1e", "+1", "1_0", " 1", "1\n", "inf"]
+)
+
+
+@given(st.lists(CELLS, min_size=1, max_size=4) | st.lists(st.floats(allow_nan=False).map(repr), min_size=1))
+def test_the_cells_of_a_column_have_the_values_that_each_has_alone(cells):
+    assert list(map(repr, column_values(cells))) == [repr(cell_value(cell)) for cell in cells]

@@ -1,14 +1,17 @@
 """The grammar of CSV. Files and request bodies are read by the same grammar, so each example goes through both."""
 
 import csv
+import io
 
 import pytest
 
+from model.packaged import packaged_model
 from schemas.faults import Fault, MalformedBody
 from schemas.files.csv import Reader
 from schemas.files.row import BadFile, Layout, Row
-from schemas.formats.csv import CsvDecoder
+from schemas.formats.csv import CsvDecoder, encode
 from schemas.validation import BatchValidator
+from service.scoring.batch import Options, score_batch
 from tests.facts import FEATURES
 from tests.order_files import opened
 
@@ -118,3 +121,31 @@ FAULTS = [
 @pytest.mark.parametrize(("text", "value", "code"), FAULTS)
 def test_any_other_cell_stays_text_and_is_a_fault(text, value, code):
     assert read_cell(text) == (value, [Fault(code, 0, "backlog", "A")])
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_an_answer_has_the_bytes_of_the_csv_module_for_any_order_id(partial):
+    ids = ["A,1", '"B"', " c ", "é🚚", "'", "A\u20281", "review"]
+    body = io.StringIO(newline="")
+    csv.writer(body).writerows([("order_id", *FEATURES), *((each, row, 3, 99) for row, each in enumerate(ids))])
+    scored = score_batch(packaged_model(), from_body(body.getvalue()), Options("review", partial))
+    expected = io.StringIO(newline="")
+    shared = (*("delivery-risk", "1.0.0", None, 0.6, "review"), *([""] if partial else []))
+    names = (
+        "score",
+        "queue",
+        "out_of_range",
+        "model_name",
+        "model_version",
+        "model_sha256",
+        "threshold",
+        "out_of_range_policy",
+    )
+    rows = zip(ids, scored.scores.scores.tolist(), strict=True)
+    csv.writer(expected).writerows(
+        [
+            ("order_id", *names, *(["errors"] if partial else [])),
+            *((*row, "review", "weather_severity", *shared) for row in rows),
+        ]
+    )
+    assert encode(scored) == expected.getvalue().encode()

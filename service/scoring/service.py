@@ -14,8 +14,6 @@ from service.serving.active_models import Serving
 from service.telemetry.request_context import RequestContext, Timing
 
 AT_ONCE_SECONDS = 0.001
-_ORDER, _FEATURE, _INPUT, _PRODUCT = 2e-6, 5e-6, 3e-6, 2e-9
-"""Seconds, rounded up, of what costs time in a batch: an order, a feature, an input of a layer, a product for an order."""
 
 
 class BatchRejected(Exception):
@@ -51,13 +49,13 @@ class ScoringService:
         With `at_once` it raises NotAtOnce where the batch is not plainly valid or takes longer.
         """
         active = self._serving.active
-        model = active.champion.model
+        champion = active.champion
         begin = perf_counter()
-        decoded = active.champion.decoder.valid(body) if at_once else active.champion.decoder.decode(body)
-        if decoded is None or (at_once and _seconds(model, len(decoded.batch)) > AT_ONCE_SECONDS):
+        decoded = champion.decoder.valid(body) if at_once else champion.decoder.decode(body)
+        if decoded is None or (at_once and champion.seconds(decoded.received) > AT_ONCE_SECONDS):
             raise NotAtOnce
         read = perf_counter()
-        scored = score_batch(model, decoded, options)
+        scored = score_batch(champion.model, decoded, options)
         done = perf_counter()
         context.scored = scored
         _note(scored, context.notes)
@@ -80,9 +78,3 @@ def _note(scored: ScoredBatch, notes: dict[str, Any]) -> None:
     }
     if faults:
         notes["error_codes"] = dict(Counter(fault.code for fault in faults).most_common())
-
-
-def _seconds(model: RiskModel, orders: int) -> float:
-    """About how long it takes to score and count so many orders."""
-    inputs = model.network.sizes[:-1]
-    return orders * (_ORDER + _PRODUCT * model.network.parameter_count) + _FEATURE * inputs[0] + _INPUT * sum(inputs)

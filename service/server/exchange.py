@@ -92,7 +92,7 @@ class Exchange:
         """The head of an answer whose body has this length; None if it is for gunicorn to compose."""
         if not _STATUS.fullmatch(self.status) or self.status[:3] in _WITHOUT_BODY:
             return None
-        lines = "".join([name + ": " + value + "\r\n" for name, value in self.headers])  # a TypeError for any other type
+        lines = "\r\n".join([*map(": ".join, self.headers), ""])
         if (
             _OF_THE_MESSAGE.findall(lines) != [f"Content-Length: {length}"]
             or lines.count("\n") != len(self.headers)

@@ -19,12 +19,23 @@ from service.serving.worker_state import REASON, RoleState, ServedVersion, Worke
 _log = logging.getLogger("delivery_risk.model")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+_ORDER, _FEATURE, _INPUT, _PRODUCT = 2e-6, 5e-6, 3e-6, 2e-9
+"""Seconds, rounded up, that a batch takes for each order, feature, input of a layer, and product for an order."""
+
+
 class ServedModel:
     """A model, and the decoder of batches for it."""
 
-    model: RiskModel
-    decoder: BatchDecoder
+    def __init__(self, model: RiskModel, max_orders: int) -> None:
+        self.model = model
+        self.decoder = BatchDecoder(BatchValidator(model.manifest.feature_names, max_orders))
+        inputs = model.network.sizes[:-1]
+        self._of_batch = _FEATURE * inputs[0] + _INPUT * sum(inputs)
+        self._of_order = _ORDER + _PRODUCT * model.network.parameter_count
+
+    def seconds(self, orders: int) -> float:
+        """About how long it takes to score and count so many orders."""
+        return self._of_batch + self._of_order * orders
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +105,7 @@ class Serving:
         self.worker_states.write(self._slot, WorkerState(active.states))
 
     def _served(self, model: RiskModel) -> ServedModel:
-        return ServedModel(model, BatchDecoder(BatchValidator(model.manifest.feature_names, self._max_orders)))
+        return ServedModel(model, self._max_orders)
 
 
 def _version(model: RiskModel, at: VersionReference | None) -> ServedVersion:

@@ -7,6 +7,8 @@ from typing import Any
 from pythonjsonlogger.core import RESERVED_ATTRS, BaseJsonFormatter
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
+from service.telemetry.event_record import STANDARD
+
 _NOT_FIELDS = frozenset(RESERVED_ATTRS)
 
 
@@ -17,7 +19,8 @@ class EventFormatter(BaseJsonFormatter):
         """Add what the line of this record has. Were names and time a configuration, it would take twice as long."""
         log_data["level"], log_data["logger"], log_data["message"] = record.levelname, record.name, record.message
         log_data |= message_dict
-        log_data |= {name: value for name, value in vars(record).items() if name not in _NOT_FIELDS and name[:1] != "_"}
+        added = list(vars(record).items())[STANDARD:]
+        log_data |= {name: value for name, value in added if name not in _NOT_FIELDS and name[:1] != "_"}
         log_data["time"] = datetime.fromtimestamp(record.created, UTC)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from service.config import Settings
+from service.telemetry.event_record import EventRecord
 from service.telemetry.request_context import RequestContext
 from service.telemetry.tracing import AnsweredRequest
 from service.web.client_address import client_address
@@ -59,10 +60,7 @@ class AccessLog:
             line["wait_ms"] = round((context.timings[0].end - context.timings[0].begin) * 1000, 3)
         line["duration_ms"] = round(answered.seconds * 1000, 3)
         line |= context.notes
-        # As `_log.info` with `extra`, without its search for a caller and for names that collide: that is a third of a line.
-        record = _log.makeRecord(_log.name, logging.INFO, __file__, 0, "request", (), None)
-        vars(record).update(line)
-        _log.handle(record)
+        _log.handle(EventRecord(_log.name, "request", line))
 
 
 def _bounded(path: str) -> str:

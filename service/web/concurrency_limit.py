@@ -10,14 +10,12 @@ permit have a deadline too.
 import logging
 import math
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Semaphore
 from time import monotonic
 from typing import TYPE_CHECKING, Any
-
-from werkzeug.wsgi import ClosingIterator
 
 from service.config import Settings
 from service.metrics.recorder import Metrics
@@ -105,6 +103,25 @@ class Permit:
             socket.socket.shutdown(connection, socket.SHUT_RD if sending is None else socket.SHUT_RDWR)
 
 
+class _Answer:
+    """An answer that gives back its permit once it is closed."""
+
+    __slots__ = ("_answer", "_permit")
+
+    def __init__(self, answer: Iterable[bytes], permit: Permit) -> None:
+        self._answer, self._permit = answer, permit
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._answer)
+
+    def close(self) -> None:
+        try:
+            if hasattr(self._answer, "close"):
+                self._answer.close()
+        finally:
+            self._permit.release()
+
+
 class ConcurrencyLimit:
     """The permits of one worker, as many as the settings allow. Made before the fork, so that each worker has its own.
 
@@ -145,7 +162,7 @@ class ConcurrencyLimit:
             except Empty:  # a server that is not gunicorn, with more threads than the setting
                 return answer
             permit.take(environ[ENVIRON_KEY]).send(environ)
-            return ClosingIterator(answer, permit.release)
+            return _Answer(answer, permit)
 
         return limited
 

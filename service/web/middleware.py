@@ -47,7 +47,7 @@ def layer(
         routes = environ[ROUTES_KEY] = table.at(path_of(environ))
         status = 500
 
-        def start(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
+        def start(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> "Callable[[bytes], object]":
             nonlocal status
             status = int(line[:3])
             return start_response(line, [*headers, ("X-Request-ID", context.request_id)], exc_info)

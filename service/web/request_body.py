@@ -23,11 +23,7 @@ def read(environ: Mapping[str, Any], limit: int) -> bytes:
 
     Raises Problem 400, 411, 413, 415.
     """
-    names = map(str.strip, environ.get("HTTP_CONTENT_ENCODING", "").lower().split(","))
-    codings = [_OTHER_NAMES.get(name, name) for name in names if name not in ("", "identity")]
-    if len(codings) > 1 or not CODINGS.keys() >= {*codings}:
-        detail = f"The Content-Encoding must be {' or '.join(CODINGS)}, or none."
-        raise Problem(415, detail, headers={"Accept-Encoding": ", ".join(CODINGS)})
+    coding = _coding(environ["HTTP_CONTENT_ENCODING"]) if "HTTP_CONTENT_ENCODING" in environ else None
     declared = environ.get("CONTENT_LENGTH", "")
     if is_missing(environ):
         raise Problem(400 if declared else 411, NO_BODY)
@@ -44,7 +40,17 @@ def read(environ: Mapping[str, Any], limit: int) -> bytes:
         content = b""
     if len(content) != length:
         raise Problem(400, "The body ended before its Content-Length.")
-    return _inflate(content, codings[0], limit) if codings else content
+    return content if coding is None else _inflate(content, coding, limit)
+
+
+def _coding(given: str) -> str | None:
+    """The content coding in this header, None for none. Raises Problem 415."""
+    names = map(str.strip, given.lower().split(","))
+    codings = [_OTHER_NAMES.get(name, name) for name in names if name not in ("", "identity")]
+    if len(codings) > 1 or not CODINGS.keys() >= {*codings}:
+        detail = f"The Content-Encoding must be {' or '.join(CODINGS)}, or none."
+        raise Problem(415, detail, headers={"Accept-Encoding": ", ".join(CODINGS)})
+    return codings[0] if codings else None
 
 
 def is_missing(environ: Mapping[str, Any]) -> bool:

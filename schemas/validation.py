@@ -97,8 +97,9 @@ class BatchValidator:
         lengths = set(map(len, ids))
         if 0 in lengths or max(lengths) > ORDER_ID_LENGTH or not well_formed(text) or has_controls(text):
             return None
+        pack = struct.Struct(f"={count}d").pack
         try:
-            packed = b"".join([struct.pack(f"={count}d", *column) for column in columns])  # a third of np.fromiter's time
+            packed = b"".join([pack(*column) for column in columns])  # a third of np.fromiter's time
         except struct.error:  # an integer is too large
             return None
         values = np.frombuffer(packed) + _ZERO

@@ -7,7 +7,7 @@ same order, so the bits are the same.
 from collections.abc import Callable
 from functools import partial, reduce
 from math import isfinite
-from operator import add, mul, sub, truediv
+from operator import add, gt, lt, mul, sub, truediv
 from typing import TypeAlias
 
 import numpy as np
@@ -41,21 +41,25 @@ _ACTIVATIONS: dict[str, Callable[..., Values]] = {"linear": list, "relu": _relu,
 
 
 class FewRows:
-    """A standardizer and a network with one output under a sigmoid head."""
+    """A standardizer, a network with one output under a sigmoid head, and the least and greatest value of each feature."""
 
-    def __init__(self, standardizer: Standardizer, network: Network) -> None:
+    def __init__(self, standardizer: Standardizer, network: Network, bounds: tuple[Floats, Floats]) -> None:
+        self._low, self._high = (bound.tolist() for bound in bounds)
         self._cost = network.parameter_count + _ROW
         self._mean, self._scale = standardizer.mean.tolist(), standardizer.scale.tolist()
         self._layers = [(_units(layer), _activation(layer.activation)) for layer in network.layers]
 
     def __call__(self, x: Floats) -> Floats | None:
-        """(n, F + 2): z-scores, logit and score of each row of x (n, F). None if NumPy has to do it: n is 0 or too large for
-        MOST, or a sum in the network may have overflowed.
+        """(n, F + 2): z-scores, logit and score of each row of x (n, F), if all are regular and n is neither 0 nor too large.
+
+        Otherwise None: NumPy computes rows that are out of range, or in which a sum may have overflowed.
         """
         if len(x) * self._cost > MOST:
             return None
         found = []
         for row in x.tolist():
+            if any(map(lt, row, self._low)) or any(map(gt, row, self._high)):
+                return None
             zscores = values = list(map(truediv, map(sub, row, self._mean), self._scale))
             for units, activation in self._layers:
                 sums = [reduce(add, map(mul, weights, values)) + bias for weights, bias in units]
@@ -67,12 +71,12 @@ class FewRows:
         return np.array(found) if found else None
 
 
-def few_rows(standardizer: Standardizer, network: Network, head: str) -> FewRows | None:
+def few_rows(standardizer: Standardizer, network: Network, head: str, bounds: tuple[Floats, Floats]) -> FewRows | None:
     """The scorer for few rows of this model; None if it is too large or has an activation, head or outputs of another kind."""
     known = all(layer.activation.partition(":")[0] in _ACTIVATIONS for layer in network.layers)
     if not known or head != "sigmoid" or network.sizes[-1] != 1 or network.parameter_count + _ROW > MOST:
         return None
-    return FewRows(standardizer, network)
+    return FewRows(standardizer, network, bounds)
 
 
 def _units(layer: Layer) -> list[tuple[Values, float]]:

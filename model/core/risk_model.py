@@ -71,17 +71,10 @@ class RiskModel:
         for part, rows, width in (("orders", test.orders, features), ("scores", test.scores, outputs)):
             if any(len(row) != width for row in rows) or len(rows) != len(test.orders):
                 raise ShapeMismatch(f"manifest.self_test.{part}", f"expected {len(test.orders)} rows of {width} numbers")
-        object.__setattr__(self, "_few_rows", few_rows(self.standardizer, self.network, self.manifest.head))
+        object.__setattr__(self, "_few_rows", few_rows(self.standardizer, self.network, self.manifest.head, self._bounds))
 
     def outputs(self, x: Floats) -> Outputs:
         """The outputs for x (n, F), in the units of the features: any number of outputs, any head."""
-        numbers = None if self._few_rows is None else self._few_rows(x)
-        if numbers is None:
-            return self._outputs(x)
-        return Outputs(numbers[:, :-2], numbers[:, -2:-1], numbers[:, -1:], _FINITE[: len(x)])
-
-    def _outputs(self, x: Floats) -> Outputs:
-        """The same for any number of rows and any network, by NumPy."""
         with np.errstate(all="ignore"):
             zscores = self.standardizer(x)
             finite = np.ones(len(x), np.bool_)
@@ -97,13 +90,18 @@ class RiskModel:
 
     def score(self, batch: Batch) -> Scores:
         """Score a batch whose columns are the features in order. Raises NotServable and ShapeMismatch."""
+        x, threshold = batch.matrix, self.manifest.threshold
         self.require_risk()
-        if batch.matrix.shape[1] != len(self.manifest.features):
-            raise ShapeMismatch("batch", f"{batch.matrix.shape[1]} columns for {len(self.manifest.features)} features")
-        zscores, logits, outputs, finite = self.outputs(batch.matrix)
-        scores, outside = outputs[:, 0], self.out_of_range(batch.matrix)
+        if x.shape[1] != len(self.manifest.features):
+            raise ShapeMismatch("batch", f"{x.shape[1]} columns for {len(self.manifest.features)} features")
+        numbers = None if self._few_rows is None else self._few_rows(x)
+        if numbers is not None:
+            logits, scores, outside = numbers[:, -2], numbers[:, -1], np.zeros(x.shape, np.bool_)
+            return Scores(logits, scores, scores >= threshold, numbers[:, :-2], outside, _FINITE[: len(x)], True)
+        zscores, logits, outputs, finite = self.outputs(x)
+        scores, outside = outputs[:, 0], self.out_of_range(x)
         regular = not np.count_nonzero(outside) and np.count_nonzero(finite) == len(finite)
-        return Scores(logits[:, 0], scores, scores >= self.manifest.threshold, zscores, outside, finite, regular)
+        return Scores(logits[:, 0], scores, scores >= threshold, zscores, outside, finite, regular)
 
     def require_risk(self, reserved: Collection[str] = ()) -> None:
         """Raise NotServable unless the network has one output under a sigmoid head and no feature has a `reserved` name."""
@@ -129,7 +127,7 @@ class RiskModel:
             raise TooLarge("manifest.self_test.orders", f"{len(test.orders)} orders for layers of up to {widest} units")
         tolerance = 0.0 if NOT_PORTABLE.isdisjoint(self.manifest.activations) else _CLOSE
         orders = np.array(test.orders, np.float64)
-        found = self._outputs(orders)
+        found = self.outputs(orders)
         with np.errstate(all="ignore"):
             expected = np.array(test.scores, np.float64)
             agree = np.abs(found.outputs - expected) <= tolerance * np.maximum(np.abs(expected), 1.0)

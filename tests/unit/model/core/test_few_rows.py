@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.artifact import model_file
+from model.core.batch import Batch
 from model.core.few_rows import MOST, few_rows
 from model.core.network import Layer, Network
 from model.core.standardizer import Standardizer
@@ -17,19 +18,20 @@ from tests import committed_bits
 from tests.model_files import GOOD
 from tests.models import ANY_FINITE, MODERATE, PIECEWISE_LINEAR, layer, matrices, model_of, networks, one_input
 
+UNBOUNDED = np.array([-np.inf]), np.array([np.inf])
 ANY = st.floats(allow_nan=False)
 
 
 def applied(model, x):
-    few = few_rows(model.standardizer, model.network, model.manifest.head)
+    few = few_rows(model.standardizer, model.network, model.manifest.head, UNBOUNDED)
     assert few is not None
     return few(x)
 
 
 def numbers(model, x):
     """Every number that an order gets, a row an order; NaN has one sign only."""
-    found = model.outputs(x)
-    every = np.concatenate([*found[:3], found.finite[:, np.newaxis]], axis=1)
+    found = model.score(Batch(["an order"] * len(x), x))
+    every = np.column_stack([found.zscores, found.logits, found.scores, found.out_of_range, found.review, found.finite])
     return np.where(np.isnan(every), np.nan, every)
 
 
@@ -57,7 +59,7 @@ def test_few_rows_have_the_bits_of_numpy_and_none_if_a_sum_overflows(elements, e
         assert numbers(model, x).tobytes() == expected.tobytes()
         few = applied(model, x)
         if few is not None:
-            assert few.tobytes() == expected[:, :-1].tobytes()
+            assert few.tobytes() == expected[:, : few.shape[1]].tobytes()
             assert expected[:, -1].all()
 
     law()
@@ -66,7 +68,7 @@ def test_few_rows_have_the_bits_of_numpy_and_none_if_a_sum_overflows(elements, e
 @pytest.mark.parametrize("activation", [*PIECEWISE_LINEAR, "leaky_relu:0.0"])
 def test_the_zero_of_a_row_has_the_sign_that_numpy_gives_it(activation):
     model = model_of(Network([layer([[1.0]], [-0.0], activation)]))
-    logits = [model.outputs(np.full((rows, 1), -0.0)).logits[0, 0] for rows in (1, MOST)]
+    logits = [numbers(model, np.full((rows, 1), -0.0))[0, 1] for rows in (1, MOST)]
     assert [math.copysign(1.0, logit) for logit in logits] == [1.0 if activation == "relu" else -1.0] * 2
 
 
@@ -97,7 +99,13 @@ def with_hidden(activation):
     ids=str,
 )
 def test_numpy_scores_models_of_other_kinds_and_large_ones(network, head):
-    assert few_rows(Standardizer(np.zeros(1), np.ones(1), ["f"]), network, head) is None
+    assert few_rows(Standardizer(np.zeros(1), np.ones(1), ["f"]), network, head, UNBOUNDED) is None
+
+
+@pytest.mark.parametrize("value", [0.0, 10.0, np.nextafter(0.0, -1.0), np.nextafter(10.0, 11.0)])
+def test_an_order_at_a_bound_or_beyond_it_gets_alone_what_it_gets_among_many(value):
+    order = np.array([[5.0, value, 5.0]])
+    assert numbers(packaged_model(), order).tolist() == numbers(packaged_model(), np.tile(order, (MOST, 1)))[:1].tolist()
 
 
 @pytest.mark.parametrize("rows", [0, MOST])

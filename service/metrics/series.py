@@ -55,7 +55,10 @@ class HistogramSeries:
 
 def observe_all(series: Sequence[HistogramSeries], values: Floats) -> None:
     """Count the rows of values (n series, m), each in its series."""
-    if values.shape[1] <= _FEW:
+    if values.shape[1] == 1:
+        for histogram, value in zip(series, values.ravel().tolist(), strict=True):
+            histogram.observe(value)
+    elif values.shape[1] <= _FEW:
         for histogram, row in zip(series, values.tolist(), strict=True):
             histogram.observe_each(row)
     else:

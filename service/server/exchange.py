@@ -47,7 +47,7 @@ class Exchange:
 
     def answer(self) -> bytes:
         """The application's answer, from its first to its last byte. Call `end` once it is sent, and where this fails."""
-        self._worker.cfg.pre_request(self._worker, self._request)
+        self._worker.pre_request(self._worker, self._request)
         self._answer = self._worker.wsgi(self._request.environ, self._start)
         body = b"".join([*self._written, *self._answer])
         self.keep = self._worker.counted() and not self._request.should_close()
@@ -78,7 +78,7 @@ class Exchange:
         try:
             if hasattr(self._answer, "close"):
                 self._answer.close()
-            self._worker.cfg.post_request(self._worker, self._request, self._request.environ, self)
+            self._worker.post_request(self._worker, self._request, self._request.environ, self)
         except Exception:
             self._worker.log.exception("Exception in post_request hook")
 

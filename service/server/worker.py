@@ -61,6 +61,7 @@ class Worker(ConnectionWorker):
             raise NoHeartbeat(f"its file in {self.cfg.worker_tmp_dir} cannot be made ({error})") from error
         finally:
             os.umask(mask)  # gunicorn leaves its own where the file cannot be made
+        self.pre_request, self.post_request = self.cfg.pre_request, self.cfg.post_request
         self.alive: bool
         self.wsgi: WSGIApplication
         self._queued: dict[Any, float] = {}

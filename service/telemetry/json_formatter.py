@@ -2,14 +2,17 @@
 
 import logging
 from datetime import UTC, datetime
+from itertools import islice
+from operator import itemgetter
 from typing import Any
 
-from pythonjsonlogger.core import RESERVED_ATTRS, BaseJsonFormatter
+from pythonjsonlogger.core import BaseJsonFormatter
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
 from service.telemetry.event_record import STANDARD
 
-_NOT_FIELDS = frozenset(RESERVED_ATTRS)
+_BY_FORMATTERS = ("message", "asctime")
+_FIRST = itemgetter(slice(1))
 
 
 class EventFormatter(BaseJsonFormatter):
@@ -19,8 +22,12 @@ class EventFormatter(BaseJsonFormatter):
         """Add what the line of this record has. Were names and time a configuration, it would take twice as long."""
         log_data["level"], log_data["logger"], log_data["message"] = record.levelname, record.name, record.message
         log_data |= message_dict
-        added = list(vars(record).items())[STANDARD:]
-        log_data |= {name: value for name, value in added if name not in _NOT_FIELDS and name[:1] != "_"}
+        added = dict(islice(vars(record).items(), STANDARD, None))
+        for name in _BY_FORMATTERS:
+            added.pop(name, None)
+        if "_" in map(_FIRST, added):
+            added = {name: value for name, value in added.items() if name[:1] != "_"}
+        log_data |= added
         log_data["time"] = datetime.fromtimestamp(record.created, UTC)
 
 

@@ -91,8 +91,10 @@ class RouteTable:
 
     def at(self, path: str) -> Mapping[str, Route]:
         """The routes of a path by method; none where the path does not exist."""
-        folder, slash, name = path.rpartition("/")
-        return self._by_path.get(path) or (name and self._by_path.get(f"{folder}{slash}{ANY_NAME}")) or {}
+        return self._by_path.get(path) or self._by_any_name(*path.rpartition("/"))
+
+    def _by_any_name(self, folder: str, slash: str, name: str) -> Mapping[str, Route]:
+        return self._by_path.get(f"{folder}{slash}{ANY_NAME}", {}) if name else {}
 
     def advice(self, path: str) -> str:
         """Which path of the table is meant by one that does not exist: the one it resembles, or all that are documented."""

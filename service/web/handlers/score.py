@@ -1,5 +1,6 @@
 """POST /score: a batch of orders in, their scores and queues out."""
 
+from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -8,6 +9,7 @@ from flask import Request, Response
 from werkzeug.http import parse_options_header
 
 from schemas.formats.table import MEDIA_TYPES, RequestBody, format_of
+from schemas.result import Policy
 from service.scoring.batch import Options
 from service.telemetry.request_context import ENVIRON_KEY, RequestContext, Timing
 from service.web import request_body
@@ -29,7 +31,7 @@ def score(components: Components, request: Request) -> Response:
 def direct(components: Components, environ: "WSGIEnvironment") -> Answer:
     """Score the batch in the body. It is answered in the format in which it came."""
     context: RequestContext = environ[ENVIRON_KEY]
-    options = Options(components.settings.out_of_range, partial=_is_partial(environ["QUERY_STRING"]))
+    options = _options(components.settings.out_of_range, environ["QUERY_STRING"])
     media_type = _media_type(environ)
     permit = components.concurrency_limit.permit(environ)
     body = RequestBody(media_type, permit.read(environ))
@@ -55,8 +57,9 @@ def _media_type(environ: "WSGIEnvironment") -> str:
     return media_type.lower()
 
 
-def _is_partial(query: str) -> bool:
-    given = parse_qsl(query, keep_blank_values=True) if query else []
+@lru_cache(maxsize=8)
+def _options(policy: Policy, query: str) -> Options:
+    given = parse_qsl(query, keep_blank_values=True)
     if given not in ([], [("on_error", "refuse")], [("on_error", "partial")]):
         raise Problem(400, "The query may only contain on_error=refuse or on_error=partial, once.")
-    return given == [("on_error", "partial")]
+    return Options(policy, partial=given == [("on_error", "partial")])

@@ -37,8 +37,8 @@ def answering(status, headers, pieces):
 def exchange_of(application, *, kept=True, closes=False):
     called = []
     hooks = {name: lambda *given, name=name: called.append(name) for name in ("pre_request", "post_request")}
-    cfg = SimpleNamespace(is_ssl=False, protocol="http", **hooks)
-    worker = SimpleNamespace(cfg=cfg, wsgi=application, counted=lambda: kept, log=logging.getLogger("test"))
+    cfg = SimpleNamespace(is_ssl=False, protocol="http")
+    worker = SimpleNamespace(cfg=cfg, wsgi=application, counted=lambda: kept, log=logging.getLogger("test"), **hooks)
     request = SimpleNamespace(environ={}, method="GET", version=(1, 1), should_close=lambda: closes)
     return Exchange(worker, request), called
 
@@ -140,7 +140,7 @@ def test_hooks_are_called_around_the_answer_and_what_it_holds_is_closed():
 
 def test_a_hook_that_fails_after_the_answer_is_logged(caplog):
     made, _ = exchange_of(answering("200 OK", [LENGTH], [b"{}"]))
-    made._worker.cfg.post_request = lambda *_: 1 / 0
+    made._worker.post_request = lambda *_: 1 / 0
     made.answer()
     made.end()
     assert "post_request" in caplog.text

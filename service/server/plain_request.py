@@ -39,7 +39,15 @@ def _key(name: str) -> str:
     return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
 
 
-_KEYS = {name: _key(name) for common in _COMMON for name in (common, common.lower())}
+class _Keys(dict[str, str]):
+    """The names of headers in the environ. Those that are not in it are not kept: there is no end of them."""
+
+    def __missing__(self, name: str) -> str:
+        return _key(name)
+
+
+_KEYS = _Keys({name: _key(name) for common in _COMMON for name in (common, common.lower())})
+_NOT_PLAIN = frozenset({"HTTP_TRANSFER_ENCODING", "HTTP_EXPECT"})
 
 
 class PlainRequest(Request):  # type: ignore[misc]
@@ -146,21 +154,21 @@ class PlainParser(RequestParser):  # type: ignore[misc]
             return None
         environ = self._environ.copy()
         given = len(environ)
-        for name, value in fields:
-            environ[_KEYS.get(name) or _key(name)] = value
-        schemes = [environ[key] == value for key, value in self._schemes.items() if key in environ]
+        names, values = zip(*fields, strict=True) if fields else ((), ())
+        environ.update(zip(map(_KEYS.__getitem__, names), values, strict=True))
         if (
             len(environ) != given + len(fields)
-            or len(schemes) > 1
-            or "HTTP_TRANSFER_ENCODING" in environ
-            or "HTTP_EXPECT" in environ
+            or not _NOT_PLAIN.isdisjoint(environ)
             or not _LENGTH.fullmatch(environ.get("CONTENT_LENGTH", "0"))
         ):
             return None
+        if not self._schemes.keys().isdisjoint(environ):
+            schemes = [environ[key] == value for key, value in self._schemes.items() if key in environ]
+            if len(schemes) > 1:
+                return None
+            environ["wsgi.url_scheme"] = "https" if schemes[0] else "http"
         environ["REQUEST_METHOD"], environ["RAW_URI"], environ["PATH_INFO"], query = line.groups()
         environ["QUERY_STRING"] = query or ""
-        if schemes == [True]:
-            environ["wsgi.url_scheme"] = "https"
         if self._is_unix and environ.get("HTTP_HOST"):
             environ["SERVER_NAME"], environ["SERVER_PORT"] = (*environ["HTTP_HOST"].split(":"), "80")[:2]
         return environ

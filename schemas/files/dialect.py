@@ -6,10 +6,12 @@ number of the file, such as 0,5 or 12,25, shows that its commas separate decimal
 
 import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 from schemas.files.row import Layout
 
@@ -20,6 +22,7 @@ DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bar
 _SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # a line that Excel writes and reads
 _NUMBER = {mark: re.compile(rf"-?(?:0|[1-9][0-9]*)(?:{re.escape(mark)}[0-9]+)?(?:[eE][+-]?[0-9]+)?") for mark in ".,"}
 _NUMBERS = re.compile(r"(?:-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+,)++")
+_list_of_floats: Callable[[str], list[Any]] = msgspec.json.Decoder(list[float]).decode
 _MAY_BE_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2},[0-9]{3}")
 _WITH_COMMAS = re.compile(r"-?[0-9][0-9,.]*")
 
@@ -32,10 +35,13 @@ def cell_value(cell: str) -> float | str | None:
 
 
 def column_values(cells: Sequence[str]) -> list[float | str | None]:
-    """The cell_value of each cell. Where all are numbers, one match of all takes a fraction of the time of a match of each."""
-    if _NUMBERS.fullmatch(f"{','.join(cells)},"):
-        with suppress(ValueError):  # a comma in a cell
-            return list(map(float, cells))
+    """The cell_value of each cell. Where all are numbers, they are matched and read at once, in a fraction of the time."""
+    text = ",".join(cells)
+    if _NUMBERS.fullmatch(f"{text},"):
+        with suppress(ValueError):  # a number is over the range of a float
+            numbers = _list_of_floats(f"[{text}]")
+            if len(numbers) == len(cells):  # no cell has a comma
+                return numbers
     return list(map(cell_value, cells))
 
 

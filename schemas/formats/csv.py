@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from model.core.risk_model import RiskModel
 from schemas.faults import Fault, MalformedBody, error_list
 from schemas.fields import ORDER_ID_LENGTH
-from schemas.files.csv import result_cells
 from schemas.files.csv_rows import RawRows, writer
 from schemas.files.dialect import DELIMITERS, column_values
 from schemas.files.row import RESULT_NAMES
@@ -149,15 +148,26 @@ def locate(fault: Fault) -> tuple[str, ...]:
     return (str(fault.position), *(() if fault.name is None else (fault.name,)))
 
 
+def _lines_of(rows: Iterable[Iterable[Any]]) -> list[str]:
+    """The line of each row, whose cells contain no line end."""
+    stream = io.StringIO(newline="")
+    writer(stream).writerows(rows)
+    return stream.getvalue().split("\r\n")[:-1]
+
+
 def encode(scored: ScoredBatch) -> bytes:
     """The answer: a row for each valid order, each with the header; in a partial answer, rows of the rejected orders follow."""
-    stream, rows, shared, head = io.StringIO(newline=""), io.StringIO(newline=""), io.StringIO(newline=""), header(scored)
+    stream, head = io.StringIO(newline=""), header(scored)
     cells = writer(stream)
     cells.writerow(("order_id", *RESULT_NAMES, *head, *(("errors",) if scored.partial else ())))
-    # The cells that all rows share are written once and put before each line end: no other cell contains one.
-    writer(shared).writerow(("", *head.values(), *(("",) if scored.partial else ())))
-    writer(rows).writerows((result.order_id, *result_cells(result)) for result in results(scored))
-    stream.write(rows.getvalue().replace("\r\n", shared.getvalue()))
+    # Of the cells of a row only the order id may need quotes. Those after the result are the same in all rows.
+    ids = _lines_of((each,) for each in scored.decoded.batch.ids)
+    (shared,) = _lines_of([(*head.values(), *(("",) if scored.partial else ()))])
+    rows = [
+        f"{order_id},{result.score!r},{result.queue},{' '.join(result.out_of_range)},{shared}\r\n"
+        for order_id, result in zip(ids, results(scored), strict=True)
+    ]
+    stream.write("".join(rows))
     for _, faults in groupby(listed(scored) if scored.partial else (), lambda fault: fault.position):
         errors = error_list(faults, locate)
         reasons = "; ".join(f"{error['pointer']}: {error['code']}" for error in errors)

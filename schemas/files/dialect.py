@@ -21,7 +21,8 @@ SAMPLE = 200
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # a line that Excel writes and reads
 _NUMBER = {mark: re.compile(rf"-?(?:0|[1-9][0-9]*)(?:{re.escape(mark)}[0-9]+)?(?:[eE][+-]?[0-9]+)?") for mark in ".,"}
-_NUMBERS = re.compile(r"(?:-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+,)++")
+_JSON_NUMBER = r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+"
+_NUMBERS = re.compile(rf"\[{_JSON_NUMBER}(?:,{_JSON_NUMBER})*+\]")
 _list_of_floats: Callable[[str], list[Any]] = msgspec.json.Decoder(list[float]).decode
 _MAY_BE_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2},[0-9]{3}")
 _WITH_COMMAS = re.compile(r"-?[0-9][0-9,.]*")
@@ -35,11 +36,11 @@ def cell_value(cell: str) -> float | str | None:
 
 
 def column_values(cells: Sequence[str]) -> list[float | str | None]:
-    """The cell_value of each cell. Where all are numbers, they are matched and read at once, in a fraction of the time."""
-    text = ",".join(cells)
-    if _NUMBERS.fullmatch(f"{text},"):
+    """The cell_value of each cell, but for the sign of a zero. Where all are numbers, they are matched and read at once."""
+    text = f"[{','.join(cells)}]"
+    if _NUMBERS.fullmatch(text):
         with suppress(ValueError):  # a number is over the range of a float
-            numbers = _list_of_floats(f"[{text}]")
+            numbers = _list_of_floats(text)
             if len(numbers) == len(cells):  # no cell has a comma
                 return numbers
     return list(map(cell_value, cells))

@@ -66,7 +66,7 @@ class FastReader:
             shape = self._columns
             if count(content, ",") > self._bounds.values:
                 return None
-        if colons > self._bounds.names or b"\\" in content:
+        if colons > self._bounds.names or content.find(b"\\") >= 0:  # `in` takes twice the time
             return None
         try:
             decoded: DecodedBatch = self._schema.load({"decoded": (*shape.parse(content), shape.format)})["decoded"]
@@ -80,8 +80,7 @@ class FastReader:
 
 def seems_columns(content: bytes) -> bool:
     """Whether a body is likely to be one of columns, by its first bytes."""
-    first = content[:_FIRST_BYTES]
-    return b'"order_ids"' in first or b'"columns"' in first
+    return content.find(b'"order_ids"', 0, _FIRST_BYTES) >= 0 or content.find(b'"columns"', 0, _FIRST_BYTES) >= 0
 
 
 def _records(features: Sequence[str]) -> _Shape:

@@ -91,13 +91,13 @@ class RiskModel:
     def score(self, batch: Batch) -> Scores:
         """Score a batch whose columns are the features in order. Raises NotServable and ShapeMismatch."""
         x, threshold = batch.matrix, self.manifest.threshold
-        self.require_risk()
         if x.shape[1] != len(self.manifest.features):
             raise ShapeMismatch("batch", f"{x.shape[1]} columns for {len(self.manifest.features)} features")
         numbers = None if self._few_rows is None else self._few_rows(x)
         if numbers is not None:
             logits, scores, outside = numbers[:, -2], numbers[:, -1], np.zeros(x.shape, np.bool_)
             return Scores(logits, scores, scores >= threshold, numbers[:, :-2], outside, _FINITE[: len(x)], True)
+        self.require_risk()
         zscores, logits, outputs, finite = self.outputs(x)
         scores, outside = outputs[:, 0], self.out_of_range(x)
         regular = not np.count_nonzero(outside) and np.count_nonzero(finite) == len(finite)

@@ -24,7 +24,7 @@ from service.shared.counters import SharedCounters
 from service.shared.look_times import LookTimes
 from service.telemetry.tracing import Tracer
 from service.web.application import create_app
-from service.web.concurrency_limit import ConcurrencyLimit
+from service.web.concurrency_limit import AT_ONCE, ConcurrencyLimit
 from service.web.route import Components, Route, RouteTable
 from service.web.routes import ROUTES
 
@@ -54,9 +54,12 @@ class Service:
     table: RouteTable
 
     def may_answer(self, environ: "WSGIEnvironment") -> bool:
-        """Whether a worker may answer this request at once, while others wait; it has a permit then."""
+        """Whether a worker may try to answer this request at once, while others wait; its environ says so then."""
         route = self.table.at(environ["PATH_INFO"]).get(environ["REQUEST_METHOD"])
-        return route is not None and route.at_once and self.concurrency_limit.reserve(environ)
+        if route is None or not route.at_once or self.concurrency_limit.busy():
+            return False
+        environ[AT_ONCE] = True
+        return True
 
     def show_initial_series(self) -> None:
         """Show the metric series that are known from the start, for the models that are active now."""

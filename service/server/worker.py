@@ -46,7 +46,7 @@ class Worker(ConnectionWorker):
     """The worker class of this service.
 
     `slot` is the worker's row in the shared counters, and `starts` what that row counted of started workers before.
-    `may_answer` takes a permit for the request of an environ if it may be answered at once.
+    `may_answer` is whether the request of an environ may be answered at once, and marks it.
     """
 
     slot: int

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from service.config import Settings
 from service.metrics.recorder import Metrics
+from service.scoring.service import NotAtOnce
 from service.telemetry.request_context import ENVIRON_KEY, RequestContext
 from service.web import request_body
 from service.web.errors import Problem
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 WAIT_SECONDS = 0.25
 DISCARD_SECONDS = 0.5
 _PERMIT = "delivery_risk.permit"
+AT_ONCE = "delivery_risk.at_once"
+"""In the environ of a request that is answered while others wait: its answer must take about a millisecond."""
 
 _log = logging.getLogger("delivery_risk.concurrency_limit")
 
@@ -148,9 +151,14 @@ class ConcurrencyLimit:
         self._all = [*self._permits, *sending]
 
     def layer(self, application: "WSGIApplication") -> "WSGIApplication":
-        """The application, whose requests give back their permits once their answers are sent, or fail to be."""
+        """The application, whose requests give back their permits once their answers are sent, or fail to be.
+
+        It raises NotAtOnce for a request that is to be answered at once while another request has a permit.
+        """
 
         def limited(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+            if AT_ONCE in environ and not self._reserve(environ):
+                raise NotAtOnce
             try:
                 answer = application(environ, start_response)
             except BaseException:
@@ -166,10 +174,8 @@ class ConcurrencyLimit:
 
         return limited
 
-    def reserve(self, environ: "WSGIEnvironment") -> bool:
+    def _reserve(self, environ: "WSGIEnvironment") -> bool:
         """Take a permit for a request that is answered at once, if no other request has one."""
-        if self.busy():
-            return False
         with suppress(Empty):
             permit = self._free.get_nowait()
             permit.at_once = self._free.qsize() == self._count - 1

@@ -6,7 +6,9 @@ import pytest
 
 from schemas.faults import ProblemSchema
 from service.scoring import service
+from service.scoring.service import NotAtOnce
 from service.web import concurrency_limit
+from service.web.concurrency_limit import AT_ONCE
 from tests.apps import samples
 
 
@@ -102,3 +104,49 @@ def test_a_rejected_body_is_discarded_up_to_the_limit_and_no_further(make_client
     client.post("/score", json={"orders": [order]})
     assert found == [503]
     assert 3_000_000 <= stream.tell() < 3_000_000 + 2**20
+
+
+def at_once(client, path, **given):
+    return client.open(path, environ_overrides={AT_ONCE: True}, **given)
+
+
+def test_a_request_is_answered_at_once_only_while_no_other_has_a_permit(make_client, order, meanwhile):
+    client = make_client(max_concurrent="2")
+
+    def ask():
+        for path, given in (("/score", {"method": "POST", "json": {"orders": [order]}}), ("/livez", {})):
+            with pytest.raises(NotAtOnce):
+                at_once(client, path, **given)
+        return client.get("/livez").status_code
+
+    found = meanwhile(ask)
+    assert client.post("/score", json={"orders": [order]}).status_code == 200
+    assert found == [200]
+    for _ in range(5):
+        assert at_once(client, "/score", method="POST", json={"orders": [order]}).status_code == 200
+        assert at_once(client, "/livez").status_code == 200
+    assert shed(client) == 0
+
+
+@pytest.mark.parametrize("orders", [[{}], [{"order_id": "a"}] * 2, []])
+def test_a_batch_with_faults_is_not_answered_at_once_and_gives_back_its_permit(make_client, order, orders):
+    client = make_client(max_concurrent="1")
+    for _ in range(3):
+        with pytest.raises(NotAtOnce):
+            at_once(client, "/score", method="POST", json={"orders": orders})
+    assert at_once(client, "/score", method="POST", json={"orders": [order]}).status_code == 200
+    assert client.post("/score", json={"orders": orders}).status_code == 422
+
+
+def test_a_batch_is_answered_at_once_by_the_time_that_its_orders_and_its_model_take(make_client, order, monkeypatch):
+    client = make_client()
+    for count, slow in ((1, False), (300, False), (600, True)):
+        orders = [order | {"order_id": f"{number}"} for number in range(count)]
+        if slow:
+            with pytest.raises(NotAtOnce):
+                at_once(client, "/score", method="POST", json={"orders": orders})
+        else:
+            assert at_once(client, "/score", method="POST", json={"orders": orders}).status_code == 200
+    monkeypatch.setattr(service, "AT_ONCE_SECONDS", 0.0)
+    with pytest.raises(NotAtOnce):
+        at_once(client, "/score", method="POST", json={"orders": [order]})

@@ -19,10 +19,10 @@ from model.core.standardizer import Standardizer
 
 Values: TypeAlias = list[float]
 
-MOST = 400
+MOST = 550
 """Up to this product of rows and the cost of one, Python's float takes less time than NumPy."""
 
-_ROW = 40  # what a row costs beside its products, in products
+_ROW, _INPUT = 40, 4  # what a row and each of its inputs cost beside the products, in products
 
 
 def _relu(sums: Values) -> Values:
@@ -45,7 +45,7 @@ class FewRows:
 
     def __init__(self, standardizer: Standardizer, network: Network, bounds: tuple[Floats, Floats]) -> None:
         self._low, self._high = (bound.tolist() for bound in bounds)
-        self._cost = network.parameter_count + _ROW
+        self._cost = _cost(network)
         self._mean, self._scale = standardizer.mean.tolist(), standardizer.scale.tolist()
         self._layers = [(_units(layer), _activation(layer.activation)) for layer in network.layers]
 
@@ -74,9 +74,13 @@ class FewRows:
 def few_rows(standardizer: Standardizer, network: Network, head: str, bounds: tuple[Floats, Floats]) -> FewRows | None:
     """The scorer for few rows of this model; None if it is too large or has an activation, head or outputs of another kind."""
     known = all(layer.activation.partition(":")[0] in _ACTIVATIONS for layer in network.layers)
-    if not known or head != "sigmoid" or network.sizes[-1] != 1 or network.parameter_count + _ROW > MOST:
+    if not known or head != "sigmoid" or network.sizes[-1] != 1 or _cost(network) > MOST:
         return None
     return FewRows(standardizer, network, bounds)
+
+
+def _cost(network: Network) -> int:
+    return network.parameter_count + network.sizes[0] * _INPUT + _ROW
 
 
 def _units(layer: Layer) -> list[tuple[Values, float]]:

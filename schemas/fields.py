@@ -91,4 +91,7 @@ def usable_id(value: Any) -> bool:
 
 def well_formed(text: str) -> bool:
     """Whether the text can be encoded as UTF-8, that is, has no lone surrogate."""
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False

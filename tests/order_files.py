@@ -1,6 +1,9 @@
 """Files of orders for tests of the command line, for the packaged model: a column that it does not use, and a rejected row."""
 
 import io
+from collections.abc import Iterator
+
+from schemas.files.row import Row
 
 HEADER = "order_id,backlog,note,route_disruption,weather_severity\n"
 ROWS = "A-104,3,first,2,1\nB-208,7,,8,9\nC-311,9,third,5,4\n"
@@ -17,3 +20,10 @@ def many(count: int) -> str:
 def opened(text: str) -> io.TextIOWrapper:
     """A file of this text, opened as the command line opens it."""
     return io.TextIOWrapper(io.BytesIO(text.encode("utf-8", "surrogateescape")), "utf-8-sig", "surrogateescape", newline="")
+
+
+class Rows(list[Row]):
+    """The rows of a file whose format does not matter."""
+
+    def blocks(self, size: int) -> Iterator[list[Row]]:
+        return (self[begin : begin + size] for begin in range(0, len(self), size))

@@ -6,10 +6,10 @@ number of the file, such as 0,5 or 12,25, shows that its commas separate decimal
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -21,11 +21,10 @@ SAMPLE = 200
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # a line that Excel writes and reads
 _NUMBER = {mark: re.compile(rf"-?(?:0|[1-9][0-9]*)(?:{re.escape(mark)}[0-9]+)?(?:[eE][+-]?[0-9]+)?") for mark in ".,"}
-_JSON_NUMBER = r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+"
-_NUMBERS = re.compile(rf"\[{_JSON_NUMBER}(?:,{_JSON_NUMBER})*+\]")
-_list_of_floats: Callable[[str], list[Any]] = msgspec.json.Decoder(list[float]).decode
 _MAY_BE_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2},[0-9]{3}")
 _WITH_COMMAS = re.compile(r"-?[0-9][0-9,.]*")
+_NUMBERS = msgspec.json.Decoder(list[float])
+_SPACES = re.compile(r"[\t\r\n]")
 
 
 def cell_value(cell: str) -> float | str | None:
@@ -35,15 +34,10 @@ def cell_value(cell: str) -> float | str | None:
     return float(cell) if _NUMBER["."].fullmatch(cell) else cell
 
 
-def column_values(cells: Sequence[str]) -> list[float | str | None]:
-    """The cell_value of each cell, but for the sign of a zero. Where all are numbers, they are matched and read at once."""
-    text = f"[{','.join(cells)}]"
-    if _NUMBERS.fullmatch(text):
-        with suppress(ValueError):  # a number is over the range of a float
-            numbers = _list_of_floats(text)
-            if len(numbers) == len(cells):  # no cell has a comma
-                return numbers
-    return list(map(cell_value, cells))
+def column_values(cells: Sequence[str]) -> list[float] | list[float | str | None]:
+    """The cell_value of each cell, but for the sign of a zero."""
+    numbers = COMMAS.numbers(cells)
+    return list(map(cell_value, cells)) if numbers is None else numbers
 
 
 class Dialect(NamedTuple):
@@ -59,6 +53,18 @@ class Dialect(NamedTuple):
         if not cell:
             return None
         return float(cell.replace(",", ".")) if self.is_number(cell) else cell
+
+    def numbers(self, cells: Sequence[str]) -> list[float] | None:
+        """The numbers of cells that are all numbers, as a JSON list, which has the same grammar; None for other cells."""
+        comma, text = self.decimal == ",", " ".join(cells)
+        if _SPACES.search(text) or (comma and "." in text):
+            return None
+        text = (text.replace(",", ".") if comma else text).replace(" ", ",")
+        try:
+            found = _NUMBERS.decode(f"[{text}]")
+        except ValueError:
+            return None
+        return found if len(found) == len(cells) else None
 
     def is_number(self, cell: str) -> bool:
         """Whether the cell is a number in this dialect."""

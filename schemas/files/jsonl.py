@@ -2,17 +2,22 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import islice
 from typing import Any, TextIO
+
+import numpy as np
 
 from schemas import strict_json
 from schemas.faults import MalformedBody
 from schemas.fields import well_formed
-from schemas.files.row import BadFile, Layout, Row
-from schemas.result import Result
+from schemas.files import jsonl_columns
+from schemas.files.number_text import number_texts
+from schemas.files.row import BadFile, Block, Columns, Layout, Row
+from schemas.result import Result, ScoredBatch, queues, results
 
 _LINE_ENDS = re.compile(r"\s*[\r\n]\s*")
-_REJECTED = {"line", "reason", "row"}
 
 
 class Reader:
@@ -27,12 +32,26 @@ class Reader:
         self._reserved = layout.reserved
 
     def __iter__(self) -> Iterator[Row]:
-        empty = True
-        for number, text in self._texts():
+        for block in self.blocks(1):
+            yield from self.rows(block)
+
+    def blocks(self, size: int) -> Iterator[Block]:
+        """The rows in blocks of `size`."""
+        texts, empty = self._texts(), True
+        while found := list(islice(texts, size)):
             empty = False
-            yield self._row(number, text)
+            yield Block([number for number, _ in found], [text for _, text in found])
         if empty:
             raise BadFile("the file is empty: it has no order")
+
+    def columns(self, block: Block) -> Columns | None:
+        """The rows of a block as columns; None if they cannot be read so."""
+        found = jsonl_columns.read(block.texts, self._names, self._reserved, self._ids_as_text)
+        return None if found is None else Columns(*found, list(map(_one_line, block.texts)), block, self.rows)
+
+    def rows(self, block: Block) -> list[Row]:
+        """The rows of a block, one by one."""
+        return list(map(self._row, block.lines, block.texts))
 
     def value(self, row: Row, name: str) -> Any:
         """The value of a row under any name, None if the row does not have it."""
@@ -57,7 +76,7 @@ class Reader:
             return Row(number, [text], fault="not_an_object")
         if found.repeated:
             return Row(number, [text], fault="duplicate_key")
-        if found.keys() == _REJECTED and isinstance(found["row"], str):
+        if found.keys() == jsonl_columns.REJECTED and isinstance(found["row"], str):
             return self._row(number, found["row"].strip(" \t\r\n"))
         if not found.keys().isdisjoint(self._reserved):
             return Row(number, [text], fault="reserved_name")
@@ -75,22 +94,40 @@ class Writer:
     """Writes rows with their results, or rejected rows with their line number and the reason. There is no header."""
 
     def __init__(self, stream: TextIO, reader: Any, *, rejected: bool, added: Mapping[str, Any] | None = None) -> None:
-        self._stream = stream
+        self.write = stream.write
         self._added = added or {}
+        self._end = cache(self._end_of)
+
+    def text(self, rows: Sequence[Row], scored: ScoredBatch) -> str:
+        """The text of rows with their results, for `write`: the text of the line, with what is added at the end."""
+        outputs = rows.outputs if isinstance(rows, Columns) else [_one_line(row.source[0]) for row in rows]
+        ends = [self._end(())] * len(outputs)
+        if np.count_nonzero(scored.scores.out_of_range):
+            ends = [self._end(result.out_of_range) for result in results(scored)]
+        found = zip(outputs, number_texts(scored.scores.scores), queues(scored), ends, strict=True)
+        return "".join([_result(output, score, queue, end) for output, score, queue, end in found])
 
     def results(self, scored: Iterable[tuple[Row, Result]]) -> None:
-        """Write rows with their results: the text of the line, with the names of the result and what is added at the end."""
+        """Write rows with their results."""
         for row, result in scored:
-            outside = {"out_of_range": result.out_of_range} if result.out_of_range else {}
-            added = json.dumps({"score": result.score, "queue": result.queue, **outside, **self._added})
-            self._stream.write(f"{_one_line(row)[:-1].rstrip()}, {added[1:]}\n")
+            end = self._end(result.out_of_range)
+            self.write(_result(_one_line(row.source[0]), repr(result.score), result.queue, end))
 
     def rejects(self, rejected: Iterable[tuple[Row, str]]) -> None:
         """Write rejected rows: an object with `line`, `reason` and, under `row`, the text of the order, to correct there."""
         for row, reason in rejected:
-            self._stream.write(json.dumps({"line": row.line, "reason": reason, "row": row.source[0]}) + "\n")
+            self.write(json.dumps({"line": row.line, "reason": reason, "row": row.source[0]}) + "\n")
+
+    def _end_of(self, out_of_range: tuple[str, ...]) -> str:
+        """The end of a line after the queue, when these features are out of range."""
+        members = ({"out_of_range": out_of_range} if out_of_range else {}) | dict(self._added)
+        return f", {json.dumps(members)[1:]}\n" if members else "}\n"
 
 
-def _one_line(row: Row) -> str:
+def _result(order: str, score: str, queue: str, end: str) -> str:
+    return f'{order[:-1].rstrip()}, "score": {score}, "queue": "{queue}"{end}'
+
+
+def _one_line(text: str) -> str:
     """The text of an order on one line: its line ends are between its names and values."""
-    return _LINE_ENDS.sub(" ", row.source[0])
+    return _LINE_ENDS.sub(" ", text) if "\n" in text or "\r" in text else text

@@ -1,10 +1,10 @@
-"""Rows: what the readers of all file formats return, and what readers and writers have in common."""
+"""Rows: what the readers of all file formats return, one by one or as columns, and what readers and writers have in common."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
-from schemas.result import Result
+from schemas.result import Result, ScoredBatch
 
 RESULT_NAMES = ("score", "queue", "out_of_range")
 REJECT_NAMES = ("refused_line", "refused_reason")
@@ -29,6 +29,58 @@ class Row:
     order: Mapping[str, Any] = field(default_factory=dict)
     fault: str | None = None
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The `texts` of rows that each have one text of their own, and the `lines` they begin on."""
+
+    lines: Sequence[int]
+    texts: Sequence[str]
+
+    def halves(self) -> "tuple[Block, Block]":
+        """The first rows and the others."""
+        middle = len(self.texts) // 2
+        return Block(self.lines[:middle], self.texts[:middle]), Block(self.lines[middle:], self.texts[middle:])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns(Sequence[Row]):
+    """Rows read as columns: `ids`, and in `numbers` a column for each feature, all of the right type. Not validated otherwise.
+
+    `block` is what they were read from, and `outputs` the text of each row as the output repeats it. `parse` makes a Row only
+    where it is asked for.
+    """
+
+    ids: list[str]
+    numbers: Sequence[list[float]]
+    outputs: Sequence[str]
+    block: Block
+    parse: Callable[[Block], list[Row]]
+
+    def __len__(self) -> int:
+        return len(self.outputs)
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Row]: ...
+
+    def __getitem__(self, at: int | slice) -> Row | list[Row]:
+        if isinstance(at, slice):
+            return self.parse(Block(self.block.lines[at], self.block.texts[at]))
+        (row,) = self.parse(Block([self.block.lines[at]], [self.block.texts[at]]))
+        return row
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.parse(self.block))
+
+    def take(self, positions: Sequence[int]) -> "Columns":
+        """The rows at these positions."""
+        block = Block([self.block.lines[at] for at in positions], [self.block.texts[at] for at in positions])
+        numbers = [[column[at] for at in positions] for column in self.numbers]
+        return Columns([self.ids[at] for at in positions], numbers, [self.outputs[at] for at in positions], block, self.parse)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +115,27 @@ class Reader(Protocol):
 
     def __iter__(self) -> Iterator[Row]: ...
 
+    def blocks(self, size: int) -> Iterator[Block | list[Row]]:
+        """The rows in blocks of `size`; those that have no text of their own, such as rows of several lines, as a list."""
+
+    def columns(self, block: Block) -> Columns | None:
+        """The rows of a block as columns. None if one of them is anything but an order with values of the right types."""
+
+    def rows(self, block: Block) -> list[Row]:
+        """The rows of a block, one by one."""
+
     def value(self, row: Row, name: str) -> Any:
         """The value of a row under any name of the file."""
 
 
 class Writer(Protocol):
     """Writes rows with their results, or rejected rows with the line and the reason."""
+
+    def text(self, rows: Sequence[Row], scored: ScoredBatch) -> str:
+        """The text of rows with their results, for `write`."""
+
+    def write(self, text: str) -> object:
+        """Write the text of results."""
 
     def results(self, scored: Iterable[tuple[Row, Result]]) -> None:
         """Write rows, each with its result."""

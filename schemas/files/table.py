@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Final, NamedTuple, TextIO
 
-from schemas.files import csv, json_array, jsonl
+from schemas.files import csv, csv_reader, json_array, jsonl
 from schemas.files.row import Reader, Writer
 
 _PIECE = 2**16
@@ -24,7 +24,7 @@ class FileFormat(NamedTuple):
 
 
 FILES: Final = {
-    "csv": FileFormat(csv.Reader, csv.Writer, "csv"),
+    "csv": FileFormat(csv_reader.Reader, csv.Writer, "csv"),
     "jsonl": FileFormat(jsonl.Reader, jsonl.Writer, "jsonl"),
     "json": FileFormat(json_array.Reader, jsonl.Writer, "jsonl", _in_pieces),
 }

@@ -11,11 +11,12 @@ from functools import partial
 from typing import Any
 
 import click
+import numpy as np
 
 from model.core.risk_model import RiskModel
 from schemas.files import csv
-from schemas.files.row import RESULT_NAMES, Row, Writer
-from schemas.result import Policy, Result, results
+from schemas.files.row import RESULT_NAMES, Columns, Row, Writer
+from schemas.result import Policy, Result, queues, results
 from service import config
 from service.cli.loading import load, load_settings, warn_if_illustrative
 from service.cli.order_files import Given, Source, open_orders, reading_options
@@ -125,17 +126,25 @@ def _write(chunks: Iterator[ScoredChunk], writer: Writer, rejected: _Rejected, t
     counts = Counter[str]()
     for chunk in chunks:
         rejected.write(chunk.rejected)
-        scored = list(zip(chunk.rows, results(chunk.scored), strict=True))
-        counts.update(result.queue for _, result in scored)
-        kept += scored
+        counts.update(queues(chunk.scored))
         if top is not None:
-            kept = heapq.nsmallest(top, kept, key=lambda scored: (-scored[1].score, scored[1].order_id))
+            kept = _highest(top, kept, chunk)
         else:
-            writer.results(kept)
-            kept.clear()
+            writer.write(writer.text(chunk.rows, chunk.scored))
     writer.results(kept)
-    queues = {queue: counts[queue] for queue in ("review", "monitor")}
-    return {"orders": sum(queues.values()), **queues, "rejected": rejected.count}
+    found = {queue: counts[queue] for queue in ("review", "monitor")}
+    return {"orders": sum(found.values()), **found, "rejected": rejected.count}
+
+
+def _highest(top: int, kept: list[tuple[Row, Result]], chunk: ScoredChunk) -> list[tuple[Row, Result]]:
+    """The highest scores of those that are kept and of a chunk."""
+    scores = chunk.scored.scores.scores
+    least = kept[-1][1].score if len(kept) == top else np.partition(scores, -top)[-top] if len(scores) > top else 0.0
+    positions = np.flatnonzero(scores >= least).tolist()
+    found = results(chunk.scored)
+    rows = chunk.rows.take(positions) if isinstance(chunk.rows, Columns) else [chunk.rows[at] for at in positions]
+    kept = [*kept, *zip(rows, [found[at] for at in positions], strict=True)]
+    return heapq.nsmallest(top, kept, key=lambda scored: (-scored[1].score, scored[1].order_id))
 
 
 def _provenance(model: RiskModel) -> dict[str, Any]:

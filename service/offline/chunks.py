@@ -1,21 +1,23 @@
 """A file of orders read and scored in chunks, so that a file of any length takes little memory.
 
-The file counts as one batch: an order id of an earlier line is rejected, in any chunk.
+A chunk is read as columns where all its rows are plainly orders. Otherwise it is halved, so that only the rows around one that
+is not are read one by one. The file counts as one batch: an order id of an earlier line is rejected, in any chunk.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from model.core.risk_model import RiskModel
 from schemas.faults import CODES
-from schemas.files.row import Row
+from schemas.files.row import Block, Columns, Reader, Row
 from schemas.result import Policy, ScoredBatch
 from schemas.validation import BatchValidator, DecodedBatch
 from service.offline.first_lines import FirstLines
 from service.scoring.batch import Options, score_batch
 
 CHUNK = 10_000
+_FEW = 50
+"""So many rows are not read as columns once more."""
 
 Rejected = list[tuple[Row, str]]
 """Rows with the reasons why they have no score, in the file's order."""
@@ -25,7 +27,7 @@ Rejected = list[tuple[Row, str]]
 class Chunk:
     """Some rows of a file: those `read` as orders, `decoded` for a model, and those `unreadable`, with the reason."""
 
-    read: list[Row]
+    read: Sequence[Row]
     decoded: DecodedBatch
     unreadable: Rejected
 
@@ -34,47 +36,77 @@ class Chunk:
 class ScoredChunk:
     """The `rows` that are `scored`, and rejected rows with the reason, each in the file's order."""
 
-    rows: list[Row]
+    rows: Sequence[Row]
     scored: ScoredBatch
     rejected: Rejected
 
 
-def read_chunks(features: tuple[str, ...], rows: Iterable[Row]) -> Iterator[Chunk]:
+def read_chunks(features: tuple[str, ...], reader: Reader) -> Iterator[Chunk]:
     """The rows of a file in chunks, decoded for a model with these features."""
-    validator = BatchValidator(features, CHUNK)
-    first_lines = FirstLines()
-    remaining = iter(rows)
-    while chunk := list(islice(remaining, CHUNK)):
-        first = _first_lines(chunk, first_lines)
-        reasons = [_why_unreadable(row, first.get(row.line)) for row in chunk]
-        read = [row for row, reason in zip(chunk, reasons, strict=True) if reason is None]
-        unreadable = [(row, reason) for row, reason in zip(chunk, reasons, strict=True) if reason is not None]
-        yield Chunk(read, validator.decode([row.order for row in read]), unreadable)
+    decoder = _Decoder(features, reader)
+    for block in reader.blocks(CHUNK):
+        if isinstance(block, Block):
+            yield from decoder.by_columns(block)
+        else:
+            yield decoder.by_rows(block)
 
 
-def score_chunks(model: RiskModel, rows: Iterable[Row], policy: Policy) -> Iterator[ScoredChunk]:
+def score_chunks(model: RiskModel, reader: Reader, policy: Policy) -> Iterator[ScoredChunk]:
     """The rows of a file in chunks, scored."""
-    for chunk in read_chunks(model.manifest.feature_names, rows):
+    for chunk in read_chunks(model.manifest.feature_names, reader):
         scored = score_batch(model, chunk.decoded, Options(policy))
         faulty = [
             (chunk.read[position], "; ".join(_reason(fault.code, fault.name) for fault in faults))
             for position, faults in scored.decoded.by_position().items()
         ]
         rejected = sorted(chunk.unreadable + faulty, key=lambda rejected: rejected[0].line)
-        yield ScoredChunk([chunk.read[position] for position in scored.decoded.positions], scored, rejected)
+        yield ScoredChunk(_taken(chunk.read, scored.decoded.positions), scored, rejected)
 
 
-def _first_lines(rows: list[Row], known: FirstLines) -> dict[int, int]:
-    """By the line of each row with an order id, the line on which that id was first."""
-    ids = {row.line: row.order["order_id"] for row in rows if isinstance(row.order.get("order_id"), str)}
-    return dict(zip(ids, known.add(list(ids.values()), list(ids)), strict=True))
+class _Decoder:
+    def __init__(self, features: tuple[str, ...], reader: Reader) -> None:
+        self._reader = reader
+        self._validator = BatchValidator(features, CHUNK)
+        self._first_lines = FirstLines()
+
+    def by_columns(self, block: Block) -> Iterator[Chunk]:
+        """The rows of a block: by columns, but for a few rows around each that has a fault."""
+        columns = self._reader.columns(block)
+        decoded = columns and self._validator.typed(columns.ids, columns.numbers)
+        if columns and decoded:
+            repeated = self._first_lines.add(columns.ids, block.lines)
+            unreadable = [(columns[at], _why_repeated(line)) for at, line in repeated.items()]
+            yield Chunk(columns, decoded.without(dict.fromkeys(repeated, ())) if repeated else decoded, unreadable)
+        elif len(block.texts) > _FEW:
+            for half in block.halves():
+                yield from self.by_columns(half)
+        else:
+            yield self.by_rows(self._reader.rows(block))
+
+    def by_rows(self, rows: list[Row]) -> Chunk:
+        """These rows, validated one by one."""
+        named = [row for row in rows if isinstance(row.order.get("order_id"), str)]
+        repeated = self._first_lines.add([row.order["order_id"] for row in named], [row.line for row in named])
+        first = {named[at].line: line for at, line in repeated.items()}
+        reasons = [_why_unreadable(row, first.get(row.line)) for row in rows]
+        read = [row for row, reason in zip(rows, reasons, strict=True) if reason is None]
+        unreadable = [(row, reason) for row, reason in zip(rows, reasons, strict=True) if reason is not None]
+        return Chunk(read, self._validator.decode([row.order for row in read]), unreadable)
+
+
+def _taken(rows: Sequence[Row], positions: Sequence[int]) -> Sequence[Row]:
+    if len(positions) == len(rows):
+        return rows
+    return rows.take(positions) if isinstance(rows, Columns) else [rows[position] for position in positions]
 
 
 def _why_unreadable(row: Row, first: int | None) -> str | None:
     if row.fault:
         return _reason(row.fault) + (f": {row.detail}" if row.detail else "")
-    if first is None or first == row.line:
-        return None
+    return None if first is None else _why_repeated(first)
+
+
+def _why_repeated(first: int) -> str:
     return f"{_reason('duplicate_order_id', 'order_id')}, on line {first}"
 
 

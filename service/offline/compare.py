@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from model.core.batch import Batch
 from model.core.risk_model import RiskModel
-from schemas.files.row import Row
+from schemas.files.row import Reader
 from schemas.result import Policy, ScoredBatch, queues
 from service.offline.chunks import read_chunks
 from service.scoring.batch import Options, score_batch
@@ -45,7 +45,7 @@ class Change(NamedTuple):
 def compare(
     first: RiskModel,
     second: RiskModel,
-    rows: Iterable[Row],
+    reader: Reader,
     policy: Policy,
     changed: Callable[[Iterable[Change]], object] | None = None,
 ) -> Comparison:
@@ -56,7 +56,7 @@ def compare(
     features = first.manifest.feature_names
     columns = [features.index(name) for name in second.manifest.feature_names]
     found = Comparison()
-    for chunk in read_chunks(features, rows):
+    for chunk in read_chunks(features, reader):
         one = score_batch(first, chunk.decoded, Options(policy))
         reordered = Batch(chunk.decoded.batch.ids, chunk.decoded.batch.matrix[:, columns])
         other = score_batch(second, replace(chunk.decoded, batch=reordered), Options(policy))

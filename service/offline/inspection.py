@@ -4,13 +4,11 @@ It shows what usually goes wrong first: features on another scale than in traini
 never active, and saturated scores.
 """
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from model.core.batch import Floats
 from model.core.risk_model import RiskModel
-from schemas.files.row import RESERVED_NAMES, Row
+from schemas.files.row import RESERVED_NAMES, Reader
 from service.offline.chunks import read_chunks
 
 SATURATED = 0.001
@@ -33,9 +31,9 @@ class Inspection:
         self.out_of_range = np.zeros(features, np.intp)
         self.active = [np.zeros(units, np.intp) for units in hidden]
 
-    def read(self, rows: Iterable[Row]) -> None:
+    def read(self, reader: Reader) -> None:
         """Count the orders in the rows of a file."""
-        for chunk in read_chunks(self.model.manifest.feature_names, rows):
+        for chunk in read_chunks(self.model.manifest.feature_names, reader):
             self.rejected += len(chunk.unreadable) + len(chunk.read) - len(chunk.decoded.batch)
             self.add(chunk.decoded.batch.matrix)
 

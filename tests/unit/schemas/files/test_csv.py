@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.files.csv import Reader, Writer, safe_cells
+from schemas.files.csv import Writer, safe_cells
+from schemas.files.csv_reader import Reader
 from schemas.files.dialect import cell_value
 from schemas.files.row import RESERVED_NAMES, RESULT_NAMES, BadFile, Layout, Row
 from schemas.result import Result
@@ -224,6 +225,6 @@ def test_what_is_added_to_results_follows_them_and_is_a_reserved_name_only_then(
         f"{HEADER},score,queue,out_of_range,model_version,threshold",
         "A,2,3,1,0.25,monitor,,7,0.5",
     ]
-    assert read(HEADER + ",threshold").columns[-1] == "threshold"
+    assert read(HEADER + ",threshold").header[-1] == "threshold"
     with pytest.raises(BadFile):
         read(HEADER + ",threshold", reserved=(*RESULT_NAMES, *added))

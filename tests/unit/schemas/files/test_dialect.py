@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.files.csv import Reader, Writer
+from schemas.files.csv import Writer
+from schemas.files.csv_reader import Reader
 from schemas.files.dialect import COMMAS, Dialect, cell_value, column_values
 from schemas.files.row import Layout
 from schemas.result import Result

@@ -11,6 +11,7 @@ from model.core.network import Network
 from schemas.files.row import Row
 from service.offline.compare import Comparison, compare
 from tests.models import layer, model_of, one_input
+from tests.order_files import Rows
 
 NAMES = ("backlog", "distance")
 
@@ -22,7 +23,7 @@ def model_with(*weights, bias=0.0, names=NAMES, maximum=None):
 
 
 def rows(*pairs):
-    return [Row(at + 2, (), {"order_id": f"o{at}", **dict(zip(NAMES, pair, strict=True))}) for at, pair in enumerate(pairs)]
+    return Rows(Row(at + 2, (), {"order_id": f"o{at}", **dict(zip(NAMES, pair, strict=True))}) for at, pair in enumerate(pairs))
 
 
 def score_of(model, pair):
@@ -64,7 +65,7 @@ def test_rows_that_neither_model_scores_are_rejected():
         Row(10, (), {"order_id": "bad", "backlog": "1", "distance": 1}),
         Row(11, (), {"order_id": "o0", "backlog": 1, "distance": 1}),
     ]
-    found = compare(NARROW, NARROW, [*rows((1, 1), (9, 1)), *invalid], "refuse")
+    found = compare(NARROW, NARROW, Rows([*rows((1, 1), (9, 1)), *invalid]), "refuse")
     assert (found.orders, found.alone, found.rejected) == (1, 0, 4)
 
 
@@ -88,7 +89,7 @@ def test_it_counts_what_one_order_at_a_time_gives(pairs, weight, bias):
 
 
 def test_orders_that_change_their_queue_are_given_in_the_order_of_the_rows_in_any_chunks(monkeypatch):
-    given = [*rows((2, -1), (3, 3), (-4, 5)), Row(5, (), {}, "not_json")]
+    given = Rows([*rows((2, -1), (3, 3), (-4, 5)), Row(5, (), {}, "not_json")])
     expected = [("o0", "review", "monitor"), ("o2", "monitor", "review")]
     for size in (1, 10_000):
         monkeypatch.setattr("service.offline.chunks.CHUNK", size)
@@ -109,5 +110,5 @@ def test_an_order_that_the_policy_of_one_model_alone_rejects_changes_no_queue():
 def test_each_model_has_its_own_threshold():
     low = one_input()
     high = replace(low, manifest=replace(low.manifest, threshold=0.9))
-    found = compare(low, high, [Row(2, (), {"order_id": "a", "f0": 1})], "review")
+    found = compare(low, high, Rows([Row(2, (), {"order_id": "a", "f0": 1})]), "review")
     assert (found.to_monitor, found.difference, found.order_id) == (1, 0.0, None)

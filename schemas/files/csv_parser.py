@@ -1,0 +1,74 @@
+"""Rows of a CSV file below its header, which is known: one by one, or many at once as columns."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import repeat
+
+from schemas.fields import well_formed
+from schemas.files.csv_rows import writer
+from schemas.files.dialect import Dialect
+from schemas.files.row import Block, Columns, Row
+
+
+@dataclass(frozen=True, slots=True)
+class CsvParser:
+    """A `dialect`, the `width` of the header, and the positions of the order id and of each of the `features`."""
+
+    dialect: Dialect
+    width: int
+    id_at: int
+    features: Sequence[tuple[str, int]]
+
+    def row(self, line: int, cells: list[str]) -> Row:
+        """The row with these cells, which begins on this line."""
+        if len(cells) != self.width:
+            return Row(line, cells, fault="not_csv", detail=f"it has {len(cells)} cells, the header {self.width}")
+        if not all(map(well_formed, cells)):
+            return Row(line, cells, fault="not_utf8")
+        order = {name: self.dialect.value(cells[at]) for name, at in self.features}
+        if self.dialect.decimal is None:
+            for name, value in order.items():
+                if self.dialect.is_ambiguous(value):
+                    return Row(line, cells, fault="ambiguous_decimal", detail=name)
+        return Row(line, cells, {"order_id": cells[self.id_at] or None, **order})
+
+    def rows(self, block: Block) -> list[Row]:
+        """The rows of a block, one by one."""
+        return list(map(self.row, block.lines, csv.reader(block.texts, strict=True, delimiter=self.dialect.delimiter)))
+
+    def are_rows(self, lines: Sequence[str]) -> bool:
+        """Whether each line is a row of its own, with as many cells as the header."""
+        if '"' in "".join(lines):
+            rows = self._quoted(lines)
+            return rows is not None and len(rows) == len(lines) and {self.width}.issuperset(map(len, rows))
+        separators = set(map(str.count, lines, repeat(self.dialect.delimiter)))
+        return separators == {self.width - 1} and max(map(len, lines)) <= csv.field_size_limit()
+
+    def columns(self, block: Block) -> Columns | None:
+        """The rows of a block as columns; None if a cell of a feature is no number, or a cell is not UTF-8."""
+        lines, delimiter = block.texts, self.dialect.delimiter
+        text = "".join(lines)
+        if not well_formed(text) or delimiter == self.dialect.decimal:
+            return None
+        if '"' in text:
+            stream = io.StringIO(newline="")
+            rows = self._quoted(lines) or []
+            writer(stream, delimiter).writerows(rows)
+            outputs = stream.getvalue().split("\r\n")[:-1]
+            cells = [cell for row in rows for cell in row]
+        else:
+            outputs = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[: len(lines)]
+            cells = delimiter.join(outputs).split(delimiter)
+        numbers = [self.dialect.numbers(cells[at :: self.width]) for _, at in self.features]
+        found = [column for column in numbers if column is not None]
+        if len(found) < len(numbers):
+            return None
+        return Columns(cells[self.id_at :: self.width], found, outputs, block, self.rows)
+
+    def _quoted(self, lines: Sequence[str]) -> list[list[str]] | None:
+        try:
+            return list(csv.reader(lines, strict=True, delimiter=self.dialect.delimiter))
+        except csv.Error:
+            return None

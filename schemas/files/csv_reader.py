@@ -1,0 +1,99 @@
+"""Reads CSV files: orders as rows below a header line, in one of several dialects, one by one or as columns.
+
+A cell of a feature is a number, or empty for null. Any other cell stays text, which validation rejects. Columns that the model
+does not need are copied; their names may repeat or be empty.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+
+from schemas.files import header
+from schemas.files.csv_parser import CsvParser
+from schemas.files.csv_rows import RawRow, RawRows
+from schemas.files.dialect import SAMPLE, recognise
+from schemas.files.row import BadFile, Block, Columns, Layout, Row
+
+_MOST_NOTICES = 10
+
+
+class Reader:
+    """Reads the rows of a file; `header` is its first row, and `dialect` how the rest is written. Raises BadFile."""
+
+    def __init__(self, text: Iterable[str], layout: Layout) -> None:
+        lines = iter(text)
+        sample = list(islice(lines, SAMPLE))
+        self.dialect, self.lines = recognise(sample, layout)
+        self._text = chain(sample[self.lines :], lines)
+        self._notice, self._noticed = layout.notice, 0
+        self.header: Sequence[str] = self._header()
+        order_id, *features = header.places(self.header, layout).items()
+        self._parser = CsvParser(self.dialect, len(self.header), order_id[1], features)
+
+    def __iter__(self) -> Iterator[Row]:
+        return self._rows(self._text)
+
+    def blocks(self, size: int) -> Iterator[Block | list[Row]]:
+        """The rows in blocks of `size`: as a list where one has several lines, or more or fewer cells than the header."""
+        while lines := list(islice(self._text, size)):
+            if self._parser.are_rows(lines):
+                begin, self.lines = self.lines + 1, self.lines + len(lines)
+                yield Block(range(begin, self.lines + 1), lines)
+            elif rows := list(islice(self._rows(chain(lines, self._text)), size)):
+                yield rows
+
+    def columns(self, block: Block) -> Columns | None:
+        """The rows of a block as columns; None if a cell of a feature is no number, or a cell is not UTF-8."""
+        return self._parser.columns(block)
+
+    def rows(self, block: Block) -> list[Row]:
+        """The rows of a block, one by one."""
+        return self._parser.rows(block)
+
+    def value(self, row: Row, name: str) -> float | str | None:
+        """The value of a row in any column. Raises BadFile if the file does not have the column."""
+        if name not in self.header:
+            raise BadFile(f"the header has no column {name}")
+        return self.dialect.value(row.source[self.header.index(name)])
+
+    def _header(self) -> list[str]:
+        first = next(self._raw_rows(self._text), None)
+        if first is None:
+            return []
+        if first.cells is None:
+            raise BadFile("the header is not valid CSV; check for a quote that is open or out of place")
+        return first.cells
+
+    def _rows(self, text: Iterable[str]) -> Iterator[Row]:
+        for row in self._raw_rows(text):
+            if row.endless is not None:
+                raise BadFile(f"the cell that begins on line {row.endless} does not end; check for an open quote")
+            if len(row.text) > 1:
+                self._look_inside(row)
+            if row.cells is None:
+                yield Row(row.line, ["".join(row.text)], fault="not_csv")
+            else:
+                yield self._parser.row(row.line, row.cells)
+
+    def _raw_rows(self, text: Iterable[str]) -> Iterator[RawRow]:
+        raw = RawRows(text, self.dialect.delimiter, self.lines)
+        for row in raw:
+            self.lines = raw.lines
+            yield row
+        self.lines = raw.lines
+
+    def _look_inside(self, row: RawRow) -> None:
+        """Give notice of a row with lines that look like rows themselves: two stray quotes may have made one of them."""
+        if not any(map(self._seems_order, row.text[1:])):
+            return
+        self._noticed += 1
+        if self._noticed <= _MOST_NOTICES:
+            last = row.line + len(row.text) - 1
+            self._notice(f"lines {row.line} to {last} are one row, but look like several: check its quotes")
+        elif self._noticed == _MOST_NOTICES + 1:
+            self._notice("there are more such rows")
+
+    def _seems_order(self, line: str) -> bool:
+        cells = line.rstrip("\r\n").split(self.dialect.delimiter)
+        places = [at for _, at in self._parser.features]
+        wide = len(cells) == len(self.header)
+        return wide and all(isinstance(self.dialect.value(cells[at].strip('"')), float | None) for at in places)

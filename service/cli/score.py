@@ -1,6 +1,5 @@
 """delivery-risk score: score a file of orders into a file, without a server."""
 
-import heapq
 import json
 import os
 import re
@@ -11,17 +10,18 @@ from functools import partial
 from typing import Any
 
 import click
-import numpy as np
 
 from model.core.risk_model import RiskModel
 from schemas.files import csv
-from schemas.files.row import RESULT_NAMES, Columns, Row, Writer
-from schemas.result import Policy, Result, queues, results
+from schemas.files.row import RESULT_NAMES, Row, Writer
+from schemas.result import Result
 from service import config
 from service.cli.loading import load, load_settings, warn_if_illustrative
 from service.cli.order_files import Given, Source, open_orders, reading_options
 from service.cli.result_files import beside, is_stream, open_outputs, require_distinct
-from service.offline.chunks import Rejected, ScoredChunk, score_chunks
+from service.offline.chunks import Rejected
+from service.offline.parts import Part, highest, score_parts
+from service.offline.pool import WorkerLost
 from service.version import VERSION
 
 # How a file of rejected rows begins.
@@ -29,6 +29,7 @@ _REJECTS = {
     "csv": re.compile(r"refused_line(.)refused_reason(?:\1|\n)"),
     "jsonl": re.compile(r'\{"line": [0-9]+, "reason": ".*", "row": "'),
 }
+_LOST = "a process of --jobs was killed, perhaps because memory ran out; no file is written; give fewer --jobs."
 
 
 @click.command()
@@ -40,6 +41,7 @@ _REJECTS = {
 @click.option("--provenance", is_flag=True, help="Add columns with the name, version, SHA-256 and threshold of the model.")
 @click.option("--manifest", is_flag=True, help="Write what made the results beside --out: OUT.manifest.json.")
 @click.option("--safe-csv", is_flag=True, help="Put an apostrophe before text that a spreadsheet would take for a formula.")
+@click.option("--jobs", type=click.IntRange(1), default=1, metavar="N", help="Score in N processes, with the same output. [1]")
 @click.option("--top", type=click.IntRange(min=1), metavar="N", help="Only the N highest scores, ties by order id.")
 def score(
     file: str,
@@ -50,6 +52,7 @@ def score(
     provenance: bool,
     manifest: bool,
     safe_csv: bool,
+    jobs: int,
     top: int | None,
 ) -> None:
     """Score FILE, CSV or JSON, gzipped or not; "-" or no FILE is standard input.
@@ -75,8 +78,11 @@ def score(
         new_writer: Callable[..., Writer] = partial(csv.Writer, safe=True) if safe_csv else source.format.writer
         writer = new_writer(outputs.create(out), source.reader, rejected=False, added=added)
         rejected = _Rejected(rejects_file, lambda path: new_writer(outputs.create(path), source.reader, rejected=True))
-        chunks = _with_progress(model, source, settings.out_of_range, hidden=out == "-" and sys.stdout.isatty())
-        counts = _write(chunks, writer, rejected, top)
+        parts = score_parts(model, source.reader, settings.out_of_range, writer, top, jobs)
+        try:
+            counts = _write(_with_progress(parts, source, hidden=out == "-" and sys.stdout.isatty()), writer, rejected, top)
+        except WorkerLost:
+            raise click.UsageError(_LOST) from None
         counts["lines"] = source.reader.lines
         if manifest_file is not None:
             written = {"out": out} | ({"rejects": str(rejects_file)} if rejected.count else {})
@@ -120,31 +126,18 @@ class _Rejected:
         self.count += len(rejected)
 
 
-def _write(chunks: Iterator[ScoredChunk], writer: Writer, rejected: _Rejected, top: int | None) -> dict[str, int]:
+def _write(parts: Iterator[Part], writer: Writer, rejected: _Rejected, top: int | None) -> dict[str, int]:
     """Write all results, or the highest, and the rejected rows. Returns the counts of orders and of rejected rows."""
     kept: list[tuple[Row, Result]] = []
     counts = Counter[str]()
-    for chunk in chunks:
-        rejected.write(chunk.rejected)
-        counts.update(queues(chunk.scored))
-        if top is not None:
-            kept = _highest(top, kept, chunk)
-        else:
-            writer.write(writer.text(chunk.rows, chunk.scored))
+    for part in parts:
+        rejected.write(part.rejected)
+        counts.update(part.counts)
+        writer.write(part.text)
+        kept = highest(top, [*kept, *part.highest]) if top else []
     writer.results(kept)
     found = {queue: counts[queue] for queue in ("review", "monitor")}
     return {"orders": sum(found.values()), **found, "rejected": rejected.count}
-
-
-def _highest(top: int, kept: list[tuple[Row, Result]], chunk: ScoredChunk) -> list[tuple[Row, Result]]:
-    """The highest scores of those that are kept and of a chunk."""
-    scores = chunk.scored.scores.scores
-    least = kept[-1][1].score if len(kept) == top else np.partition(scores, -top)[-top] if len(scores) > top else 0.0
-    positions = np.flatnonzero(scores >= least).tolist()
-    found = results(chunk.scored)
-    rows = chunk.rows.take(positions) if isinstance(chunk.rows, Columns) else [chunk.rows[at] for at in positions]
-    kept = [*kept, *zip(rows, [found[at] for at in positions], strict=True)]
-    return heapq.nsmallest(top, kept, key=lambda scored: (-scored[1].score, scored[1].order_id))
 
 
 def _provenance(model: RiskModel) -> dict[str, Any]:
@@ -166,10 +159,10 @@ def _remove(path: str, beginning: re.Pattern[str]) -> None:
         raise click.UsageError(f"{path}: {error.strerror}.") from None
 
 
-def _with_progress(model: RiskModel, source: Source, policy: Policy, *, hidden: bool) -> Iterator[ScoredChunk]:
+def _with_progress(parts: Iterator[Part], source: Source, *, hidden: bool) -> Iterator[Part]:
     hidden = hidden or source.size is None or not sys.stderr.isatty()
     with click.progressbar(length=source.size or 1, label="Scoring", file=sys.stderr, hidden=hidden) as bar:
-        for chunk in score_chunks(model, source.reader, policy):
-            yield chunk
+        for part in parts:
+            yield part
             if not hidden:
                 bar.update(source.raw.tell() - bar.pos)

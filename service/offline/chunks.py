@@ -43,50 +43,59 @@ class ScoredChunk:
 
 def read_chunks(features: tuple[str, ...], reader: Reader) -> Iterator[Chunk]:
     """The rows of a file in chunks, decoded for a model with these features."""
-    decoder = _Decoder(features, reader)
+    decoder = Decoder(features, reader)
     for block in reader.blocks(CHUNK):
-        if isinstance(block, Block):
-            yield from decoder.by_columns(block)
-        else:
-            yield decoder.by_rows(block)
+        yield from decoder.chunks(block)
 
 
 def score_chunks(model: RiskModel, reader: Reader, policy: Policy) -> Iterator[ScoredChunk]:
     """The rows of a file in chunks, scored."""
     for chunk in read_chunks(model.manifest.feature_names, reader):
-        scored = score_batch(model, chunk.decoded, Options(policy))
-        faulty = [
-            (chunk.read[position], "; ".join(_reason(fault.code, fault.name) for fault in faults))
-            for position, faults in scored.decoded.by_position().items()
-        ]
-        rejected = sorted(chunk.unreadable + faulty, key=lambda rejected: rejected[0].line)
-        yield ScoredChunk(_taken(chunk.read, scored.decoded.positions), scored, rejected)
+        yield score_chunk(model, chunk, policy)
 
 
-class _Decoder:
+def score_chunk(model: RiskModel, chunk: Chunk, policy: Policy) -> ScoredChunk:
+    """The chunk scored; rows that get no score are rejected too."""
+    scored = score_batch(model, chunk.decoded, Options(policy))
+    faulty = [
+        (chunk.read[position], "; ".join(_reason(fault.code, fault.name) for fault in faults))
+        for position, faults in scored.decoded.by_position().items()
+    ]
+    rejected = sorted(chunk.unreadable + faulty, key=lambda rejected: rejected[0].line)
+    return ScoredChunk(_taken(chunk.read, scored.decoded.positions), scored, rejected)
+
+
+class Decoder:
+    """Decodes blocks of a file. `first_lines` has all ids of those that were decoded."""
+
     def __init__(self, features: tuple[str, ...], reader: Reader) -> None:
+        self.first_lines = FirstLines()
         self._reader = reader
         self._validator = BatchValidator(features, CHUNK)
-        self._first_lines = FirstLines()
 
-    def by_columns(self, block: Block) -> Iterator[Chunk]:
+    def chunks(self, block: Block | list[Row]) -> Iterator[Chunk]:
         """The rows of a block: by columns, but for a few rows around each that has a fault."""
-        columns = self._reader.columns(block)
-        decoded = columns and self._validator.typed(columns.ids, columns.numbers)
-        if columns and decoded:
-            repeated = self._first_lines.add(columns.ids, block.lines)
-            unreadable = [(columns[at], _why_repeated(line)) for at, line in repeated.items()]
-            yield Chunk(columns, decoded.without(dict.fromkeys(repeated, ())) if repeated else decoded, unreadable)
+        if not isinstance(block, Block):
+            yield self._by_rows(block)
+        elif chunk := self.plain(block):
+            repeated = self.first_lines.add(chunk.decoded.batch.ids, block.lines)
+            unreadable = [(chunk.read[at], _why_repeated(line)) for at, line in repeated.items()]
+            yield Chunk(chunk.read, chunk.decoded.without(dict.fromkeys(repeated, ())), unreadable) if repeated else chunk
         elif len(block.texts) > _FEW:
             for half in block.halves():
-                yield from self.by_columns(half)
+                yield from self.chunks(half)
         else:
-            yield self.by_rows(self._reader.rows(block))
+            yield self._by_rows(self._reader.rows(block))
 
-    def by_rows(self, rows: list[Row]) -> Chunk:
-        """These rows, validated one by one."""
+    def plain(self, block: Block) -> Chunk | None:
+        """The rows of a block by columns, if all of them are valid but for ids of earlier blocks."""
+        columns = self._reader.columns(block)
+        decoded = columns and self._validator.typed(columns.ids, columns.numbers)
+        return Chunk(columns, decoded, []) if columns and decoded else None
+
+    def _by_rows(self, rows: list[Row]) -> Chunk:
         named = [row for row in rows if isinstance(row.order.get("order_id"), str)]
-        repeated = self._first_lines.add([row.order["order_id"] for row in named], [row.line for row in named])
+        repeated = self.first_lines.add([row.order["order_id"] for row in named], [row.line for row in named])
         first = {named[at].line: line for at, line in repeated.items()}
         reasons = [_why_unreadable(row, first.get(row.line)) for row in rows]
         read = [row for row, reason in zip(rows, reasons, strict=True) if reason is None]

@@ -106,7 +106,7 @@ def test_process_1_of_a_container_exits_with_the_code_of_the_signal(run, monkeyp
 
     before = [signal.getsignal(number) for number in SIGNALS]
     default_handlers()
-    monkeypatch.setattr("service.cli.score.score_chunks", interrupted)
+    monkeypatch.setattr("service.cli.score.score_parts", interrupted)
     monkeypatch.setattr(signal, "raise_signal", lambda _: None)
     assert run("score", given=HEADER + ROWS).exit_code == 130
     assert [signal.getsignal(number) for number in SIGNALS] == [signal.SIG_DFL] * 3

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from service.offline.chunks import score_chunks
+from service.offline.parts import score_parts
 from tests.order_files import HEADER, REJECTED, ROWS
 
 
@@ -84,12 +84,12 @@ def test_two_runs_with_one_process_id_in_two_containers_write_one_or_the_other(r
     inner, outer = HEADER + ROWS, HEADER + ROWS.replace("-", "+")
 
     def overtaken(*arguments):
-        monkeypatch.setattr("service.cli.score.score_chunks", score_chunks)
+        monkeypatch.setattr("service.cli.score.score_parts", score_parts)
         assert run("score", "--out", "out.csv", given=inner).exit_code == 0
         assert "A-104" in (tmp_path / "out.csv").read_text()
-        return score_chunks(*arguments)
+        return score_parts(*arguments)
 
-    monkeypatch.setattr("service.cli.score.score_chunks", overtaken)
+    monkeypatch.setattr("service.cli.score.score_parts", overtaken)
     assert run("score", "--out", "out.csv", given=outer).exit_code == 0
     assert [line[:5] for line in (tmp_path / "out.csv").read_text().splitlines()] == ["order", "A+104", "B+208", "C+311"]
     assert os.listdir(tmp_path) == ["out.csv"]

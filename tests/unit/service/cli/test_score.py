@@ -130,7 +130,7 @@ def test_the_size_of_chunks_changes_nothing(run, monkeypatch):
 
 
 def test_a_command_that_fails_unexpectedly_prints_how_and_exits_with_2(run, monkeypatch):
-    monkeypatch.setattr("service.cli.score.score_chunks", lambda *_: 1 // 0)
+    monkeypatch.setattr("service.cli.score.score_parts", lambda *_: 1 // 0)
     done = run("score", given=HEADER + ROWS)
     assert (done.exit_code, done.stderr.splitlines()[-1].startswith("ZeroDivisionError")) == (2, True)
 

@@ -14,6 +14,8 @@ from schemas.files.dialect import SAMPLE, recognise
 from schemas.files.row import BadFile, Block, Columns, Layout, Row
 
 _MOST_NOTICES = 10
+_PIECE = 250
+"""Lines that are read row by row at a time."""
 
 
 class Reader:
@@ -35,11 +37,7 @@ class Reader:
     def blocks(self, size: int) -> Iterator[Block | list[Row]]:
         """The rows in blocks of `size`: as a list where one has several lines, or more or fewer cells than the header."""
         while lines := list(islice(self._text, size)):
-            if self._parser.are_rows(lines):
-                begin, self.lines = self.lines + 1, self.lines + len(lines)
-                yield Block(range(begin, self.lines + 1), lines)
-            elif rows := list(islice(self._rows(chain(lines, self._text)), size)):
-                yield rows
+            yield from [self._block(lines)] if self._parser.are_rows(lines) else self._pieces(lines, size)
 
     def columns(self, block: Block) -> Columns | None:
         """The rows of a block as columns; None if a cell of a feature is no number, or a cell is not UTF-8."""
@@ -54,6 +52,21 @@ class Reader:
         if name not in self.header:
             raise BadFile(f"the header has no column {name}")
         return self.dialect.value(row.source[self.header.index(name)])
+
+    def _block(self, lines: list[str]) -> Block:
+        begin, self.lines = self.lines + 1, self.lines + len(lines)
+        return Block(range(begin, self.lines + 1), lines)
+
+    def _pieces(self, lines: list[str], size: int) -> list[Block | list[Row]]:
+        """So many rows, the first of which are in these lines; only a piece with a line that is no row is read row by row."""
+        text, pieces = chain(lines, self._text), list[Block | list[Row]]()
+        while size and (few := list(islice(text, min(size, _PIECE)))):
+            plain = self._parser.are_rows(few)
+            piece = self._block(few) if plain else list(islice(self._rows(chain(few, text)), len(few)))
+            size -= len(few) if isinstance(piece, Block) else len(piece)
+            if piece:
+                pieces.append(piece)
+        return pieces
 
     def _header(self) -> list[str]:
         first = next(self._raw_rows(self._text), None)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from model.packaged import packaged_model
+from schemas.files import csv_reader
 from schemas.files.number_text import number_texts
 from schemas.files.row import RESULT_NAMES, BadFile, Columns, Layout
 from schemas.files.table import FILES
@@ -148,6 +149,7 @@ def outputs(seed, kind, text, rows_of, seen):
 @pytest.mark.parametrize("files", [5_000, pytest.param(200_000, marks=pytest.mark.long)])
 def test_files_have_the_same_outputs_by_columns_and_row_by_row(monkeypatch, files):
     monkeypatch.setattr(chunks, "_FEW", 1)
+    monkeypatch.setattr(csv_reader, "_PIECE", 2)
     monkeypatch.setattr(chunks, "BatchValidator", cache(BatchValidator))
     seen = Counter()
     for number in range(files):

@@ -109,10 +109,21 @@ def test_between_commas_a_decimal_comma_must_be_given():
 
 
 CELLS = st.sampled_from(
-    ["1", "-0", "0.5", "2e3", "1E-2", "", "1,2", "1,", ",", "01", "1.", ".5", "1e", "+1", "1_0", " 1", "1\n", "inf"]
+    [
+        *("1", "-0", "0.5", "2e3", "1E-2", "2,5", "", "1,2,3", "1,", ",", "01", "1.", ".5", "1e", "+1", "1_0", "inf"),
+        *(" 1", "1 ", "1 2", "1	", "1
+", "[1]", "1]"),
+    ]
 )
 
 
 @given(st.lists(CELLS, min_size=1, max_size=4) | st.lists(st.floats(allow_nan=False).map(repr), min_size=1))
 def test_the_cells_of_a_column_have_the_values_that_each_has_alone(cells):
     assert column_values(cells) == [cell_value(cell) for cell in cells]
+
+
+@given(st.lists(CELLS, min_size=1, max_size=3), st.sampled_from([".", ",", None]))
+def test_the_numbers_of_many_cells_are_those_of_each_and_none_if_one_is_no_number(cells, decimal):
+    dialect = Dialect(";", decimal)
+    values = [dialect.value(cell) for cell in cells]
+    assert dialect.numbers(cells) == (values if all(isinstance(value, float) for value in values) else None)

@@ -124,3 +124,39 @@ def test_names_may_be_other_ones_than_the_model_gives_them():
 def test_a_file_without_any_order_is_rejected(lines):
     with pytest.raises(BadFile, match="the file is empty"):
         rows(*lines)
+
+
+def test_orders_with_the_same_names_and_no_nested_values_are_read_as_columns():
+    lines = [with_note(note) for note in ('"a:b"', "null", "true", "-1.5", "12", '"é"')]
+    reader = Reader(lines, Layout(FEATURES, reserved=RESULT_NAMES))
+    (block,) = reader.blocks(10)
+    columns = reader.columns(block)
+    assert (columns.ids, columns.numbers) == ([ORDER["order_id"]] * 6, [[ORDER[name]] * 6 for name in FEATURES])
+    assert list(columns) == reader.rows(block)
+
+
+NOT_COLUMNS = {
+    "a name twice, and a colon that is no character of the text": [f'{LINE[:-1]}, "a": "\\u003a", "a": "\\u003a"}}'],
+    "names in another order": [LINE, json.dumps(dict(reversed(ORDER.items())))],
+    "another name": [LINE, with_note("1")],
+    "a nested value": [with_note("[]")],
+    "a name of the output": [f'{LINE[:-1]}, "score": 1}}'],
+    "an integer that is no number": [with_note("1" * 400)],
+    "an id that is a number": [LINE.replace('"A-104"', "104")],
+    "a number that is true": [LINE.replace("3", "true")],
+    "two orders": [LINE + LINE],
+}
+
+
+@pytest.mark.parametrize("lines", NOT_COLUMNS.values(), ids=NOT_COLUMNS)
+def test_anything_else_is_left_to_reading_row_by_row(lines):
+    reader = Reader(lines, Layout(FEATURES, reserved=RESULT_NAMES))
+    assert [reader.columns(block) for block in reader.blocks(10)] == [None]
+
+
+def test_a_rejected_row_of_an_earlier_run_is_never_a_row_of_columns():
+    line = json.dumps({"line": 3, "reason": "why", "row": "A"})
+    reader = Reader([line], Layout(("f",), columns={"order_id": "row", "f": "line"}))
+    (block,) = reader.blocks(1)
+    assert reader.columns(block) is None
+    assert [row.fault for row in reader.rows(block)] == ["not_json"]

@@ -72,11 +72,11 @@ def csv_file(dice):
     return "".join(delimiter.join(map(cell, each)) + pick(dice, [end], ends) for each in rows)
 
 
-def json_texts(dice):
+def json_texts(dice, *spacings):
     """Orders in JSON: most have the same names in the same order."""
     names = [*NAMES, *dice.choices(("note", "a:b", "line", "ü", "score"), weights=(9, 3, 3, 3, 1), k=dice.randrange(3))]
     dice.shuffle(names)
-    comma, colon = dice.choice([(",", ":"), (", ", ": "), (" ,\t", " :  ")])
+    comma, colon = dice.choice([(",", ":"), (", ", ": "), (" ,\t", " :  "), *spacings])
     numbers = [each for each in NUMBERS if "," not in each]
 
     def value(name, number):
@@ -101,7 +101,11 @@ def file_of(seed):
     elif kind == "jsonl":
         text = "".join(each + pick(dice, ["\n"], ["\r\n", "\n\n", "\n \n", " \n", "\u2028\n"]) for each in json_texts(dice))
     else:
-        text = "[" + dice.choice([",", ",\n", " , "]).join(json_texts(dice)) + dice.choice(["]", "]", "]\n", ""])
+        text = (
+            "["
+            + dice.choice([",", ",\n", " , "]).join(json_texts(dice, (",\n  ", ": "), (" \r\n,", ":\r")))
+            + dice.choice(["]", "]", "]\n", ""])
+        )
     for _ in range(dice.choice((0, 0, 0, 0, 1, 3))):
         at = dice.randrange(len(text) + 1)
         text = text[:at] + dice.choice([*NUMBERS, *ODD_NUMBERS, *TEXTS, *ODD_TEXTS]) + text[at + dice.randrange(4) :]

@@ -29,7 +29,7 @@ _REJECTS = {
     "csv": re.compile(r"refused_line(.)refused_reason(?:\1|\n)"),
     "jsonl": re.compile(r'\{"line": [0-9]+, "reason": ".*", "row": "'),
 }
-_LOST = "a process of --jobs was killed, perhaps because memory ran out; no file is written; give fewer --jobs."
+_LOST = "a process of --jobs was killed or not started, perhaps for lack of memory. No file is written; give fewer."
 
 
 @click.command()
@@ -41,7 +41,9 @@ _LOST = "a process of --jobs was killed, perhaps because memory ran out; no file
 @click.option("--provenance", is_flag=True, help="Add columns with the name, version, SHA-256 and threshold of the model.")
 @click.option("--manifest", is_flag=True, help="Write what made the results beside --out: OUT.manifest.json.")
 @click.option("--safe-csv", is_flag=True, help="Put an apostrophe before text that a spreadsheet would take for a formula.")
-@click.option("--jobs", type=click.IntRange(1), default=1, metavar="N", help="Score in N processes, with the same output. [1]")
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), default=1, metavar="N", help="Score in N processes; the output is the same."
+)
 @click.option("--top", type=click.IntRange(min=1), metavar="N", help="Only the N highest scores, ties by order id.")
 def score(
     file: str,

@@ -22,13 +22,13 @@ _AHEAD = 2
 
 
 class WorkerLost(RuntimeError):
-    """A worker process ended before its task."""
+    """A worker process could not be forked, or ended before its task."""
 
 
 class Pool(Generic[Task, Result]):
     """So many processes that do `work`, a function of a task. They are forked, and so have all that this process has.
 
-    They end with the block, and with this process however it ends. They ignore Ctrl-C, which also ends the block.
+    They end with the block, and with this process however it ends. They ignore Ctrl-C, which ends the block. Raises WorkerLost.
     """
 
     def __init__(self, jobs: int, work: Callable[[Task], Result]) -> None:
@@ -40,6 +40,10 @@ class Pool(Generic[Task, Result]):
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
             self._executor.submit(int)  # all processes are forked now, before one of them can receive a signal
+        except OSError:
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise WorkerLost from None
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return self

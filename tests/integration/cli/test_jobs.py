@@ -63,7 +63,7 @@ def test_a_process_that_is_killed_ends_the_run_with_an_error_and_without_output(
     _, error = process.communicate("end,1,,1,1\n", timeout=20)
     assert (process.returncode, error.splitlines()[-1]) == (
         2,
-        "Error: a process of --jobs was killed, perhaps because memory ran out; no file is written; give fewer --jobs.",
+        "Error: a process of --jobs was killed or not started, perhaps for lack of memory. No file is written; give fewer.",
     )
     assert all(map(ended, workers))
     assert unchanged(tmp_path)

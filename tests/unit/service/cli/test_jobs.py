@@ -1,11 +1,14 @@
 """Scoring in several processes: the same outputs as in one."""
 
 import json
+import multiprocessing
+import os
 
 import pytest
 
 from tests.facts import ORDER
 from tests.order_files import HEADER
+from tests.servers import until
 
 ORDINARY = [f"O-{number},{number % 11},,{number % 9},{number / 7}" for number in range(120)]
 ODD = [
@@ -59,3 +62,19 @@ def test_an_error_in_a_process_ends_the_run(run, tmp_path, monkeypatch):
     done = run("score", "--jobs", 2, "--out", "out.csv", given=HEADER + ORDINARY[0])
     assert (done.exit_code, list(tmp_path.iterdir())) == (2, [])
     assert done.stderr.splitlines()[-1].startswith("ZeroDivisionError")
+
+
+def test_if_a_process_cannot_be_started_none_is_left(run, tmp_path, monkeypatch):
+    started = []
+
+    def fork(real=os.fork):
+        started.append(1)
+        if len(started) > 2:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return real()
+
+    monkeypatch.setattr(os, "fork", fork)
+    done = run("score", "--jobs", 4, "--out", "out.csv", given=HEADER + ORDINARY[0])
+    assert (done.exit_code, list(tmp_path.iterdir())) == (2, [])
+    assert "Error: a process of --jobs was killed or not started" in done.stderr
+    assert until(lambda: not multiprocessing.active_children())

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -10,6 +11,8 @@ from schemas.fields import well_formed
 from schemas.files.csv_rows import writer
 from schemas.files.dialect import Dialect
 from schemas.files.row import Block, Columns, Row
+
+_IN_RESULTS = re.compile(r"[\w.-]")  # a delimiter that `sep=` may name, and with which a score or a queue has quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,13 @@ class CsvParser:
         return separators == {self.width - 1} and max(map(len, lines)) <= csv.field_size_limit()
 
     def columns(self, block: Block) -> Columns | None:
-        """The rows of a block as columns; None if a cell of a feature is no number, or a cell is not UTF-8."""
+        """The rows of a block as columns.
+
+        None if a cell of a feature is no number, a cell is not UTF-8, or the delimiter may occur in a result.
+        """
         lines, delimiter = block.texts, self.dialect.delimiter
         text = "".join(lines)
-        if not well_formed(text) or delimiter == self.dialect.decimal:
+        if not well_formed(text) or delimiter == self.dialect.decimal or _IN_RESULTS.match(delimiter):
             return None
         if '"' in text:
             stream = io.StringIO(newline="")

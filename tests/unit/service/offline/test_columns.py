@@ -49,6 +49,10 @@ def pick(dice, usual, odd):
 def csv_file(dice):
     """Rows of CSV in some dialect; most cells are quoted where they must be, some where they need not be, and some not."""
     delimiter, end = dice.choice([*",,,;;\t|"]), dice.choice(["\n", "\n", "\r\n", "\r"])
+    first = ""
+    if dice.random() < 0.1:
+        delimiter = dice.choice([*".-0em:1"])
+        first = f"sep={delimiter}{end}"
     quote = dice.choice([0.0, 0.0, 0.02, 1.0])
     columns = [*NAMES, *dice.choices(("note", "", "line"), k=dice.randrange(3))]
     dice.shuffle(columns)
@@ -57,7 +61,7 @@ def csv_file(dice):
         numbers = [each.replace(".", ",") for each in NUMBERS]
 
     def cell(text):
-        needed = any(sign in text for sign in (delimiter, '"', "\n", "\r")) and dice.random() < 0.8
+        needed = any(sign in text for sign in (delimiter, '"', "\n", "\r")) and (text in columns or dice.random() < 0.8)
         return '"' + text.replace('"', '""') + '"' if needed or dice.random() < quote else text
 
     def row(number):
@@ -69,7 +73,7 @@ def csv_file(dice):
 
     rows = [columns, *(row(number) for number in range(dice.randrange(30)))]
     ends = ["\n", "\r\n", "\n\n", " \n", delimiter + end]
-    return "".join(delimiter.join(map(cell, each)) + pick(dice, [end], ends) for each in rows)
+    return first + "".join(delimiter.join(map(cell, each)) + pick(dice, [end], ends) for each in rows)
 
 
 def json_texts(dice, *spacings):

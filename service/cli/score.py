@@ -6,6 +6,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -80,9 +81,10 @@ def score(
         new_writer: Callable[..., Writer] = partial(csv.Writer, safe=True) if safe_csv else source.format.writer
         writer = new_writer(outputs.create(out), source.reader, rejected=False, added=added)
         rejected = _Rejected(rejects_file, lambda path: new_writer(outputs.create(path), source.reader, rejected=True))
-        parts = score_parts(model, source.reader, settings.out_of_range, writer, top, jobs)
         try:
-            counts = _write(_with_progress(parts, source, hidden=out == "-" and sys.stdout.isatty()), writer, rejected, top)
+            with closing(score_parts(model, source.reader, settings.out_of_range, writer, top, jobs)) as parts:
+                shown = _with_progress(parts, source, hidden=out == "-" and sys.stdout.isatty())
+                counts = _write(shown, writer, rejected, top)
         except WorkerLost:
             raise click.UsageError(_LOST) from None
         counts["lines"] = source.reader.lines

@@ -2,7 +2,7 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +24,9 @@ class Part(NamedTuple):
     rejected: Rejected
 
 
-def score_parts(model: RiskModel, reader: Reader, policy: Policy, writer: Writer, top: int | None, jobs: int) -> Iterator[Part]:
+def score_parts(
+    model: RiskModel, reader: Reader, policy: Policy, writer: Writer, top: int | None, jobs: int
+) -> Generator[Part, None, None]:
     """The parts of a file's outputs, in the order of its rows, with all results or the `top` highest. Raises WorkerLost.
 
     With more than one job, a chunk with a row that has no score is computed in this process after all, and so is one with an id

@@ -53,7 +53,7 @@ def test_a_signal_ends_all_processes_without_output(scoring, tmp_path, number, s
     send(process.pid, number)
     assert process.communicate(timeout=20)[0] == ""
     assert process.returncode == -number
-    assert until(lambda: all(map(ended, workers)))
+    assert all(map(ended, workers))
     assert unchanged(tmp_path)
 
 

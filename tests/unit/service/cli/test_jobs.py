@@ -51,10 +51,11 @@ def test_any_number_of_processes_gives_the_same_outputs(run, tmp_path, monkeypat
     assert len(outputs) == 1
 
 
-def test_without_a_file_for_rejected_rows_the_first_one_ends_the_run(run, tmp_path, monkeypatch):
+def test_without_a_file_for_rejected_rows_the_first_one_ends_the_run_and_its_processes(run, monkeypatch):
     monkeypatch.setattr("service.offline.chunks.CHUNK", 7)
     done, one = (run("score", "--jobs", jobs, given=csv_text()) for jobs in (3, 1))
     assert (done.exit_code, done.stderr, done.stdout[: len(one.stdout)]) == (2, one.stderr, one.stdout)
+    assert not multiprocessing.active_children()
 
 
 def test_an_error_in_a_process_ends_the_run(run, tmp_path, monkeypatch):

@@ -154,7 +154,7 @@ def outputs(seed, kind, text, rows_of, seen):
     return results_file.getvalue(), rejects_file.getvalue(), lines, notices, error
 
 
-@pytest.mark.parametrize("files", [5_000, pytest.param(200_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("files", [5_000, pytest.param(200_000, marks=[pytest.mark.long, pytest.mark.longest])])
 def test_files_have_the_same_outputs_by_columns_and_row_by_row(monkeypatch, files):
     monkeypatch.setattr(chunks, "_FEW", 1)
     monkeypatch.setattr(csv_reader, "_PIECE", 2)

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from marshmallow import Schema, fields
 
+from model.core.few_rows import FewScores
 from model.core.risk_model import RiskModel, Scores
 from schemas.faults import ErrorSchema, Fault, Locate, error_members
 from schemas.fields import OrderId
@@ -80,7 +81,7 @@ class ScoredBatch(msgspec.Struct, frozen=True, eq=False):
     model: RiskModel
     policy: Policy
     decoded: DecodedBatch
-    scores: Scores
+    scores: Scores | FewScores
     partial: bool = False
 
     @property
@@ -127,6 +128,8 @@ def listed(scored: ScoredBatch) -> Iterator[Fault]:
 
 def queues(scored: ScoredBatch) -> list[str]:
     """The queue of each valid order."""
+    if isinstance(scored.scores, FewScores):
+        return [QUEUES[goes_to_review] for goes_to_review in scored.scores.flags]
     names: list[str] = _QUEUES.take(scored.scores.review).tolist()
     return names
 
@@ -142,7 +145,7 @@ class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 def results(scored: ScoredBatch) -> list[Result]:
     """A Result for each valid order, in the order of the batch."""
-    found = list(map(Result, scored.decoded.batch.ids, scored.scores.scores.tolist(), queues(scored)))
+    found = list(map(Result, scored.decoded.batch.ids, scored.scores.values, queues(scored)))
     if scored.scores.regular:
         return found
     names, outside = scored.model.manifest.feature_names, scored.scores.out_of_range

@@ -1,7 +1,6 @@
 """Batch: order ids and their feature matrix, which every format is decoded into."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -13,16 +12,36 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+FEW_ORDERS = 8
+"""Up to so many orders, lists of Python's float take less time than NumPy's arrays."""
+
+
 class Batch:
-    """`ids` of n orders, and `matrix`: (n, F) float64, one row for each order, columns in the model's feature order."""
+    """`ids` of n orders, and `matrix`: (n, F) float64, one row for each order, columns in the model's feature order.
 
-    ids: Sequence[str]
-    matrix: Floats
+    The numbers of few orders may be given as rows of Python's float. The matrix is made of them where it is asked for.
+    """
 
-    def __post_init__(self) -> None:
-        if self.matrix.ndim != 2 or self.matrix.shape[0] != len(self.ids):
-            raise ShapeMismatch("batch", f"{len(self.ids)} ids for a matrix of shape {self.matrix.shape}")
+    def __init__(self, ids: Sequence[str], numbers: Floats | list[list[float]]) -> None:
+        self.ids = ids
+        self._numbers = numbers
+        if len(numbers) != len(ids) or (not isinstance(numbers, list) and numbers.ndim != 2):
+            raise ShapeMismatch("batch", f"{len(ids)} ids for numbers of shape {np.shape(numbers)}")
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def matrix(self) -> Floats:
+        """(n, F) float64."""
+        if isinstance(self._numbers, list):
+            self._numbers = np.array(self._numbers, np.float64)
+        return self._numbers
+
+    @property
+    def rows(self) -> list[list[float]]:
+        """The same as Python's float."""
+        if isinstance(self._numbers, list):
+            return self._numbers
+        rows: list[list[float]] = self._numbers.tolist()
+        return rows

@@ -9,7 +9,7 @@ import numpy as np
 
 from model.core.activations import HEADS, NOT_PORTABLE
 from model.core.batch import Batch, Flags, Floats
-from model.core.few_rows import MOST, FewRows, few_rows
+from model.core.few_rows import FewRows, FewScores, few_rows
 from model.core.manifest import Manifest
 from model.core.network import Network
 from model.core.standardizer import Standardizer
@@ -19,8 +19,6 @@ _CLOSE = 1e-12
 # Orders of a self-test times units of the widest layer, which are in memory at once. Five orders are always allowed.
 _SELF_TEST_LIMIT = 2**20
 _MOST_COMPARED = 1000  # orders of a self-test that few_rows.py scores too, which takes 10 ms
-_FINITE = np.ones(MOST, np.bool_)
-_FINITE.flags.writeable = False
 
 
 class Scores(NamedTuple):
@@ -37,6 +35,22 @@ class Scores(NamedTuple):
     out_of_range: Flags
     finite: Flags
     regular: bool
+
+    @property
+    def values(self) -> list[float]:
+        """The scores as Python's float."""
+        values: list[float] = self.scores.tolist()
+        return values
+
+    @property
+    def reviews(self) -> int:
+        """How many orders go to review."""
+        return int(np.count_nonzero(self.review))
+
+    @property
+    def by_feature(self) -> Floats:
+        """(F, n): the z-scores of each feature."""
+        return self.zscores.T
 
 
 class Outputs(NamedTuple):
@@ -89,15 +103,17 @@ class RiskModel:
         """The outputs of the head for these logits, both (n, outputs)."""
         return HEADS[self.manifest.head](np.ascontiguousarray(logits.T)).T
 
-    def score(self, batch: Batch) -> Scores:
+    def score(self, batch: Batch) -> Scores | FewScores:
         """Score a batch whose columns are the features in order. Raises NotServable and ShapeMismatch."""
-        x, threshold = batch.matrix, self.manifest.threshold
-        if x.shape[1] != len(self.manifest.features):
-            raise ShapeMismatch("batch", f"{x.shape[1]} columns for {len(self.manifest.features)} features")
-        numbers = None if self._few_rows is None else self._few_rows(x)
-        if numbers is not None:
-            logits, scores, outside = numbers[:, -2], numbers[:, -1], np.zeros(x.shape, np.bool_)
-            return Scores(logits, scores, scores >= threshold, numbers[:, :-2], outside, _FINITE[: len(x)], True)
+        few, threshold, features = self._few_rows, self.manifest.threshold, len(self.manifest.features)
+        if few is not None and few.takes(len(batch)):
+            rows = batch.rows
+            numbers = few(rows) if len(rows[0]) == features else None
+            if numbers is not None:
+                return FewScores(numbers, threshold)
+        x = batch.matrix
+        if x.shape[1] != features:
+            raise ShapeMismatch("batch", f"{x.shape[1]} columns for {features} features")
         self.require_risk()
         zscores, logits, outputs, finite = self.outputs(x)
         scores, outside = outputs[:, 0], self.out_of_range(x)
@@ -147,5 +163,5 @@ class RiskModel:
 def _agree(few_rows: FewRows, x: Floats, expected: Outputs) -> bool:
     """Whether each row of x gets the expected bits from the functions for few rows, or none because it is not regular."""
     numbers = np.concatenate(expected[:3], axis=1)
-    alone = (few_rows(row[np.newaxis]) for row in x)
-    return all(few is None or few.tobytes() == many.tobytes() for few, many in zip(alone, numbers, strict=False))
+    alone = (few_rows([row]) for row in x.tolist())
+    return all(few is None or np.array(few).tobytes() == many.tobytes() for few, many in zip(alone, numbers, strict=False))

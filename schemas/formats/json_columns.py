@@ -58,7 +58,7 @@ def encode(scored: ScoredBatch) -> bytes:
     answer = {
         **header(scored),
         "order_ids": scored.decoded.batch.ids,
-        "scores": scored.scores.scores.tolist(),
+        "scores": scored.scores.values,
         "queues": queues(scored),
         **({} if scored.scores.regular else _flagged(scored)),
         **errors(scored, locate),

@@ -62,7 +62,7 @@ class Metrics:
             for code, _ in {(fault.code, fault.position) for fault in faults}:
                 self._add("delivery_risk_rejected_orders_total", code)
         if scored.answerable:
-            self._model(scored.model).count(scored.scores)
+            self._model(scored.model).count(len(scored.decoded.batch), scored.scores)
             if not scored.scores.regular:
                 for name, outside in zip(scored.model.manifest.feature_names, scored.scores.out_of_range.T, strict=True):
                     self._add("delivery_risk_out_of_range_total", name, amount=int(np.count_nonzero(outside)))

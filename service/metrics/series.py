@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from model.core.batch import Floats
+from model.core.few_rows import FewScores
 from model.core.manifest import Manifest
 from model.core.risk_model import Scores
 from schemas.result import QUEUES
@@ -37,7 +38,7 @@ class HistogramSeries:
         self._numbers[bisect_left(self._edges, value)] += 1
         self._numbers[-1] += value
 
-    def observe_each(self, values: list[float]) -> None:
+    def observe_each(self, values: Sequence[float]) -> None:
         """Count values one by one."""
         numbers, edges = self._numbers, self._edges
         for value in values:
@@ -50,10 +51,10 @@ class HistogramSeries:
         self._numbers[-1] += total
 
 
-def observe_all(series: Sequence[HistogramSeries], values: Floats) -> None:
+def observe_all(series: Sequence[HistogramSeries], values: Floats | Sequence[Sequence[float]]) -> None:
     """Count the rows of values (n series, m), each in its series of the same metric."""
-    if values.shape[1] <= _FEW:
-        for histogram, row in zip(series, values.tolist(), strict=True):
+    if not isinstance(values, np.ndarray) or values.shape[1] <= _FEW:
+        for histogram, row in zip(series, values.tolist() if isinstance(values, np.ndarray) else values, strict=True):
             histogram.observe_each(row)
         return
     edges = series[0].edges
@@ -93,11 +94,11 @@ class ModelSeries:
         self._orders = HistogramSeries(numbers, "delivery_risk_batch_orders")
         self._zscores = [HistogramSeries(numbers, "delivery_risk_feature_zscore", name) for name in manifest.feature_names]
 
-    def count(self, scores: Scores) -> None:
-        """Count a batch with these scores."""
-        orders, reviews = len(scores.review), int(np.count_nonzero(scores.review))
+    def count(self, orders: int, scores: Scores | FewScores) -> None:
+        """Count a batch of so many orders with these scores."""
+        reviews = scores.reviews
         self._monitor[0] += orders - reviews
         self._review[0] += reviews
         self._orders.observe(orders)
-        observe_all([self._scores], scores.scores[np.newaxis])
-        observe_all(self._zscores, scores.zscores.T)
+        observe_all([self._scores], [scores.values] if isinstance(scores, FewScores) else scores.scores[np.newaxis])
+        observe_all(self._zscores, scores.by_feature)

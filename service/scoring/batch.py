@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.core.batch import Flags
+from model.core.few_rows import FewScores
 from model.core.risk_model import RiskModel, Scores
 from schemas.faults import Fault
 from schemas.result import Policy, ScoredBatch
@@ -26,15 +27,16 @@ def score_batch(model: RiskModel, decoded: DecodedBatch, options: Options) -> Sc
     `review` they go to review, and by `flag` they are only named.
     """
     scores = model.score(decoded.batch)
-    if not scores.regular:
+    if isinstance(scores, Scores) and not scores.regular:
         if rejects := _rejects(model, decoded, scores, options.policy):
             decoded = decoded.without(rejects)
             scores = model.score(decoded.batch)
-        scores = scores._replace(review=review(scores, options.policy))
+        if isinstance(scores, Scores):
+            scores = scores._replace(review=review(scores, options.policy))
     return ScoredBatch(model, options.policy, decoded, scores, options.partial)
 
 
-def review(scores: Scores, policy: Policy) -> Flags:
+def review(scores: Scores | FewScores, policy: Policy) -> Flags:
     """(n,): True where the score reaches the threshold, or where the policy is `review` and a feature is out of range."""
     return scores.review | scores.out_of_range.any(axis=1) if policy == "review" else scores.review
 

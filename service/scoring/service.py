@@ -4,8 +4,6 @@ from collections import Counter
 from time import perf_counter
 from typing import Any, Protocol
 
-import numpy as np
-
 from model.core.risk_model import RiskModel
 from schemas.formats.table import RequestBody
 from schemas.result import ScoredBatch
@@ -73,7 +71,7 @@ def _note(scored: ScoredBatch, notes: dict[str, Any]) -> None:
         "model_version": scored.model.manifest.version,
         "model_sha256": scored.model.sha256,
         "orders": answered,
-        "review": int(np.count_nonzero(scored.scores.review)) if answered else 0,
+        "review": scored.scores.reviews if answered else 0,
         "refused": scored.decoded.received - answered,
     }
     if faults:

@@ -99,3 +99,13 @@ def test_a_batch_has_one_row_for_each_id(ids, shape):
     assert len(Batch(["a", "b"], np.zeros((2, 3)))) == 2
     with rejects(ShapeMismatch, "batch"):
         Batch(ids, np.zeros(shape))
+
+
+def test_the_numbers_of_a_batch_are_the_same_as_rows_and_as_a_matrix():
+    numbers = [[0.1, -0.0], [5e-324, 1.7e308]]
+    for batch in (Batch(["a", "b"], numbers), Batch(["a", "b"], np.array(numbers))):
+        assert batch.rows == numbers
+        assert batch.matrix.tobytes() == np.array(numbers).tobytes()
+        assert batch.rows == numbers
+    with rejects(ShapeMismatch, "batch"):
+        Batch(["a"], numbers)

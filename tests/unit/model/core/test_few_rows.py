@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from model.artifact import model_file
 from model.core.batch import Batch
-from model.core.few_rows import MOST, few_rows
+from model.core.few_rows import MOST, FewScores, few_rows
 from model.core.network import Layer, Network
 from model.core.standardizer import Standardizer
 from model.packaged import packaged_model
@@ -25,7 +25,8 @@ ANY = st.floats(allow_nan=False)
 def applied(model, x):
     few = few_rows(model.standardizer, model.network, model.manifest.head, UNBOUNDED)
     assert few is not None
-    return few(x)
+    found = few(x.tolist())
+    return None if found is None else np.array(found)
 
 
 def numbers(model, x):
@@ -110,8 +111,22 @@ def test_an_order_at_a_bound_or_beyond_it_gets_alone_what_it_gets_among_many(val
 
 @pytest.mark.parametrize("rows", [0, MOST])
 def test_numpy_scores_no_rows_and_many(rows):
-    assert applied(one_input(), np.zeros((rows, 1))) is None
-    assert applied(one_input(), np.zeros((1, 1))).tolist() == [[0.0, 0.0, 0.5]]
+    model = one_input()
+    few = few_rows(model.standardizer, model.network, model.manifest.head, UNBOUNDED)
+    assert [few.takes(count) for count in (rows, 1)] == [False, True]
+    assert applied(model, np.zeros((1, 1))).tolist() == [[0.0, 0.0, 0.5]]
+
+
+def test_few_scores_have_as_arrays_what_they_have_as_lists():
+    order = packaged_model().manifest.self_test.orders[0]
+    found = packaged_model().score(Batch(["a", "b"], [list(order)] * 2))
+    assert isinstance(found, FewScores)
+    assert found.scores.tolist() == found.values
+    assert found.review.tolist() == found.flags
+    assert found.review.sum() == found.reviews
+    assert found.zscores.T.tolist() == [list(values) for values in found.by_feature]
+    assert found.finite.tolist() == [True, True]
+    assert found.out_of_range.tolist() == [[False] * 3] * 2
 
 
 def test_numpy_scores_a_model_whose_self_test_gets_other_bits_from_few_rows(monkeypatch):

@@ -12,7 +12,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
 
-FEW_ORDERS = 8
+FEW_ORDERS = 32
 """Up to so many orders, lists of Python's float take less time than NumPy's arrays."""
 
 

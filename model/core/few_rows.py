@@ -19,7 +19,7 @@ from model.core.standardizer import Standardizer
 
 Values: TypeAlias = list[float]
 
-MOST = 550
+MOST = 2200
 """Up to this product of rows and the cost of one, Python's float takes less time than NumPy."""
 
 _ROW, _INPUT = 40, 4  # what a row and each of its inputs cost beside the products, in products

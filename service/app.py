@@ -56,8 +56,8 @@ class Service:
     def may_answer(self, environ: "WSGIEnvironment") -> bool:
         """Whether a worker may try to answer this request at once, while others wait; its environ says so then."""
         route = self.table.at(environ["PATH_INFO"]).get(environ["REQUEST_METHOD"])
-        if route is None or not route.at_once or self.concurrency_limit.busy():
-            return False
+        if route is None or not route.at_once or "HTTP_CONTENT_ENCODING" in environ or self.concurrency_limit.busy():
+            return False  # a compressed body may be large
         environ[AT_ONCE] = True
         return True
 

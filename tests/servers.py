@@ -179,9 +179,13 @@ def read_metrics(text: str) -> dict[str, float]:
 
 
 def environment(**given: str) -> dict[str, str]:
-    """These variables, and those of this process that do not configure a service."""
+    """These variables, and those of this process that do not configure a service.
+
+    With FAST_LANE=off, a service has no fast lane where a test does not choose.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DELIVERY_RISK_", "WEB_", "GUNICORN"))}
-    return kept | given
+    lane = {"DELIVERY_RISK_FAST_LANE": "off"} if kept.get("FAST_LANE") == "off" else {}
+    return kept | lane | given
 
 
 @contextmanager

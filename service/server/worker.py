@@ -18,6 +18,7 @@ from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ
 from time import perf_counter
+from traceback import clear_frames
 from typing import TYPE_CHECKING, Any
 
 from gunicorn import util
@@ -145,7 +146,8 @@ class Worker(ConnectionWorker):
         exchange = Exchange(self, request)
         try:
             exchange.send(conn.sock)
-        except NotAtOnce:
+        except NotAtOnce as reason:
+            clear_frames(reason.__traceback__)  # one of Flask's holds the reason, which holds the body
             parser.unreader.unread(data)
             exchange.end()
             return None

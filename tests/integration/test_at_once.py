@@ -1,5 +1,6 @@
 """Requests that the loop of a worker answers by itself, and those that it leaves to a thread, on the real server."""
 
+import gzip
 import json
 import re
 import signal
@@ -43,6 +44,7 @@ ANSWERED = {
     "more than 64 KiB": (load.post(load.for_a_thread(ONE)), 200, "thread"),
     "an invalid order": (load.post(b'{"orders": [{}]}'), 422, "thread"),
     "not JSON": (load.post(b"{"), 400, "thread"),
+    "compressed": (load.post(gzip.compress(ONE), "Content-Encoding: gzip"), 200, "thread"),
     "a scrape": (load.get("/metrics"), 200, "thread"),
     "no such path": (load.get("/nowhere"), 404, "thread"),
     "another method": (load.get("/score"), 405, "thread"),

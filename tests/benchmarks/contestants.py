@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from service.config import SETTINGS, variable
+from service.config import variable
 from tests.benchmarks.bodies import Result, columns, of_columns, of_records, of_tensors, records, tensors
 from tests.benchmarks.environments import version_of
 from tests.facts import ROOT
@@ -71,7 +71,7 @@ MLSERVER = Contestant(
 CONTESTANTS = [
     OURS,
     OUR_COLUMNS,
-    *([FAST_LANE_OFF] if "fast_lane" in SETTINGS else []),
+    FAST_LANE_OFF,
     FLASK,
     FLOOR,
     NAIVE,

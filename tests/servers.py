@@ -189,11 +189,11 @@ def environment(**given: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(command: list[str] = SERVE, seconds: float = 30, **variables: str) -> Iterator[Server]:
-    """A service started by this command with these variables, until the block ends."""
+def running(command: list[str] = SERVE, seconds: float = 30, cwd: Path = ROOT, **variables: str) -> Iterator[Server]:
+    """A service started by this command in this folder with these variables, until the block ends."""
     given = environment(**{"DELIVERY_RISK_BIND": "127.0.0.1:0"} | variables)
     with tempfile.NamedTemporaryFile() as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=given, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, cwd=cwd, env=given, stdout=output, stderr=subprocess.STDOUT)
         try:
             yield Server(_port(process, Path(output.name), seconds), process, Path(output.name))
         finally:

@@ -80,7 +80,7 @@ METRICS = {
         {"reason": ("fork", "heartbeat", "start")},
     ),
     "http_request_duration_seconds": Metric(
-        "Duration of requests in seconds, from the wait for a thread to the answer.",
+        "Duration of requests in seconds, from the wait for a worker to the answer.",
         {
             "method": lambda known: [method for method, _ in known.scoring_routes],
             "route": lambda known: [path for _, path in known.scoring_routes],

@@ -19,14 +19,18 @@ FEW_ORDERS = 32
 class Batch:
     """`ids` of n orders, and `matrix`: (n, F) float64, one row for each order, columns in the model's feature order.
 
-    The numbers of few orders may be given as rows of Python's float. The matrix is made of them where it is asked for.
+    The numbers of few orders may be given as F columns of Python's float. The matrix is made of them where it is asked for.
     """
 
     def __init__(self, ids: Sequence[str], numbers: Floats | list[list[float]]) -> None:
         self.ids = ids
         self._numbers = numbers
-        if len(numbers) != len(ids) or (not isinstance(numbers, list) and numbers.ndim != 2):
-            raise ShapeMismatch("batch", f"{len(ids)} ids for numbers of shape {np.shape(numbers)}")
+        if isinstance(numbers, list):
+            fits = {len(ids)}.issuperset(map(len, numbers))
+        else:
+            fits = numbers.ndim == 2 and len(numbers) == len(ids)
+        if not fits:
+            raise ShapeMismatch("batch", f"{len(ids)} ids for other numbers of rows")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -35,13 +39,13 @@ class Batch:
     def matrix(self) -> Floats:
         """(n, F) float64."""
         if isinstance(self._numbers, list):
-            self._numbers = np.array(self._numbers, np.float64)
+            self._numbers = np.array(self._numbers, np.float64).T
         return self._numbers
 
     @property
-    def rows(self) -> list[list[float]]:
-        """The same as Python's float."""
+    def columns(self) -> list[list[float]]:
+        """The same as F columns of Python's float."""
         if isinstance(self._numbers, list):
             return self._numbers
-        rows: list[list[float]] = self._numbers.tolist()
-        return rows
+        columns: list[list[float]] = self._numbers.T.tolist()
+        return columns

@@ -5,9 +5,10 @@ same order, so the bits are the same.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial, reduce
+from functools import partial
+from itertools import repeat
 from math import isfinite
-from operator import add, gt, lt, mul, sub, truediv
+from operator import add, mul, sub, truediv
 from typing import TypeAlias
 
 import numpy as np
@@ -18,6 +19,8 @@ from model.core.network import Layer, Network
 from model.core.standardizer import Standardizer
 
 Values: TypeAlias = list[float]
+Constant: TypeAlias = "repeat[float]"
+"""A number for every order. It has no end and is never used up."""
 
 MOST = 2200
 """Up to this product of rows and the cost of one, Python's float takes less time than NumPy."""
@@ -46,44 +49,43 @@ class FewRows:
     def __init__(self, standardizer: Standardizer, network: Network, bounds: tuple[Floats, Floats]) -> None:
         self._low, self._high = (bound.tolist() for bound in bounds)
         self._cost = _cost(network)
-        self._mean, self._scale = standardizer.mean.tolist(), standardizer.scale.tolist()
+        self._mean, self._scale = _constants(standardizer.mean), _constants(standardizer.scale)
         self._layers = [(_units(layer), _activation(layer.activation)) for layer in network.layers]
 
     def takes(self, rows: int) -> bool:
         """Whether so many rows take less time here than in NumPy. No rows are left to NumPy."""
         return 0 < rows * self._cost <= MOST
 
-    def __call__(self, rows: Sequence[Values]) -> list[Values] | None:
-        """(n, F + 2): z-scores, logit and score of each row (n, F), if all are regular.
+    def __call__(self, columns: Sequence[Values], threshold: float) -> "FewScores | None":
+        """The scores of the n orders in these columns (F, n), if all are regular.
 
-        Otherwise None: NumPy computes rows that are out of range, or in which a sum may have overflowed.
+        Otherwise None: NumPy computes orders that are out of range, or in which a sum may have overflowed.
         """
-        found = []
-        for row in rows:
-            if any(map(lt, row, self._low)) or any(map(gt, row, self._high)):
+        for column, low, high in zip(columns, self._low, self._high, strict=True):
+            if min(column) < low or max(column) > high:
                 return None
-            zscores = values = list(map(truediv, map(sub, row, self._mean), self._scale))
-            for units, activation in self._layers:
-                sums = [reduce(add, map(mul, weights, values)) + bias for weights, bias in units]
-                if not isfinite(sum(sums)):
-                    return None
-                values = activation(sums)
-            (logit,) = values
-            found.append([*zscores, logit, sigmoid_of_one(logit)])
-        return found
+        zscores = inputs = list(map(_standardized, columns, self._mean, self._scale))
+        for units, activation in self._layers:
+            sums = [_sums(inputs, *unit) for unit in units]
+            if not isfinite(sum(map(sum, sums))):
+                return None
+            inputs = list(map(activation, sums))
+        (logits,) = inputs
+        return FewScores(zscores, logits, threshold)
 
 
 class FewScores:
     """The Scores of few orders, all regular, as Python's float: `values` are the scores, `flags` whether each goes to review.
 
-    `numbers` are those of FewRows. What Scores has as arrays is made where it is asked for.
+    `by_feature` has the z-scores of each feature. What Scores has as arrays is made where it is asked for.
     """
 
     regular = True
 
-    def __init__(self, numbers: list[Values], threshold: float) -> None:
-        self._numbers = numbers
-        self.values = [row[-1] for row in numbers]
+    def __init__(self, by_feature: list[Values], logits: Values, threshold: float) -> None:
+        self.by_feature = by_feature
+        self._logits = logits
+        self.values = list(map(sigmoid_of_one, logits))
         self.flags = [score >= threshold for score in self.values]
 
     @property
@@ -92,13 +94,8 @@ class FewScores:
         return sum(self.flags)
 
     @property
-    def by_feature(self) -> list[tuple[float, ...]]:
-        """The z-scores of each feature."""
-        return list(zip(*self._numbers, strict=True))[:-2]
-
-    @property
     def logits(self) -> Floats:
-        return np.array(self._numbers)[:, -2]
+        return np.array(self._logits)
 
     @property
     def scores(self) -> Floats:
@@ -110,7 +107,7 @@ class FewScores:
 
     @property
     def zscores(self) -> Floats:
-        return np.array(self._numbers)[:, :-2]
+        return np.array(self.by_feature).T
 
     @property
     def out_of_range(self) -> Flags:
@@ -133,10 +130,26 @@ def _cost(network: Network) -> int:
     return network.parameter_count + network.sizes[0] * _INPUT + _ROW
 
 
-def _units(layer: Layer) -> list[tuple[Values, float]]:
-    return list(zip(layer.weights.tolist(), layer.bias.tolist(), strict=True))
+def _constants(numbers: Floats) -> list[Constant]:
+    return list(map(repeat, numbers.tolist()))
+
+
+def _units(layer: Layer) -> list[tuple[list[Constant], Constant]]:
+    return list(zip(map(_constants, layer.weights), _constants(layer.bias), strict=True))
 
 
 def _activation(name: str) -> Callable[[Values], Values]:
     kind, _, slope = name.partition(":")
     return partial(_ACTIVATIONS[kind], slope=float(slope)) if slope else _ACTIVATIONS[kind]
+
+
+def _standardized(column: Values, mean: Constant, scale: Constant) -> Values:
+    return list(map(truediv, map(sub, column, mean), scale))
+
+
+def _sums(inputs: list[Values], weights: list[Constant], bias: Constant) -> Values:
+    """The sums of one unit: the first product, then each further one added, then the bias."""
+    first, *further = map(map, repeat(mul), inputs, weights)
+    for products in further:
+        first = map(add, first, products)
+    return list(map(add, first, bias))

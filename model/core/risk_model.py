@@ -107,10 +107,10 @@ class RiskModel:
         """Score a batch whose columns are the features in order. Raises NotServable and ShapeMismatch."""
         few, threshold, features = self._few_rows, self.manifest.threshold, len(self.manifest.features)
         if few is not None and few.takes(len(batch)):
-            rows = batch.rows
-            numbers = few(rows) if len(rows[0]) == features else None
-            if numbers is not None:
-                return FewScores(numbers, threshold)
+            columns = batch.columns
+            scored = few(columns, threshold) if len(columns) == features else None
+            if scored is not None:
+                return scored
         x = batch.matrix
         if x.shape[1] != features:
             raise ShapeMismatch("batch", f"{x.shape[1]} columns for {features} features")
@@ -163,5 +163,8 @@ class RiskModel:
 def _agree(few_rows: FewRows, x: Floats, expected: Outputs) -> bool:
     """Whether each row of x gets the expected bits from the functions for few rows, or none because it is not regular."""
     numbers = np.concatenate(expected[:3], axis=1)
-    alone = (few_rows([row]) for row in x.tolist())
-    return all(few is None or np.array(few).tobytes() == many.tobytes() for few, many in zip(alone, numbers, strict=False))
+    alone = (few_rows([[value] for value in row], 0.0) for row in x.tolist())
+    return all(
+        few is None or np.concatenate([few.zscores[0], few.logits, few.scores]).tobytes() == many.tobytes()
+        for few, many in zip(alone, numbers, strict=False)
+    )

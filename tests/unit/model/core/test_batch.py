@@ -101,11 +101,11 @@ def test_a_batch_has_one_row_for_each_id(ids, shape):
         Batch(ids, np.zeros(shape))
 
 
-def test_the_numbers_of_a_batch_are_the_same_as_rows_and_as_a_matrix():
-    numbers = [[0.1, -0.0], [5e-324, 1.7e308]]
-    for batch in (Batch(["a", "b"], numbers), Batch(["a", "b"], np.array(numbers))):
-        assert batch.rows == numbers
-        assert batch.matrix.tobytes() == np.array(numbers).tobytes()
-        assert batch.rows == numbers
+def test_the_numbers_of_a_batch_are_the_same_as_columns_and_as_a_matrix():
+    columns = [[0.1, -0.0], [5e-324, 1.7e308], [1.0, 2.0]]
+    for batch in (Batch(["a", "b"], columns), Batch(["a", "b"], np.array(columns).T)):
+        assert batch.columns == columns
+        assert batch.matrix.tolist() == np.array(columns).T.tolist()
+        assert batch.columns == columns
     with rejects(ShapeMismatch, "batch"):
-        Batch(["a"], numbers)
+        Batch(["a"], columns)

@@ -18,15 +18,18 @@ from tests import committed_bits
 from tests.model_files import GOOD
 from tests.models import ANY_FINITE, MODERATE, PIECEWISE_LINEAR, layer, matrices, model_of, networks, one_input
 
-UNBOUNDED = np.array([-np.inf]), np.array([np.inf])
 ANY = st.floats(allow_nan=False)
 
 
+def unbounded(features):
+    return np.full(features, -np.inf), np.full(features, np.inf)
+
+
 def applied(model, x):
-    few = few_rows(model.standardizer, model.network, model.manifest.head, UNBOUNDED)
+    few = few_rows(model.standardizer, model.network, model.manifest.head, unbounded(model.network.sizes[0]))
     assert few is not None
-    found = few(x.tolist())
-    return None if found is None else np.array(found)
+    found = few(x.T.tolist(), 0.5)
+    return None if found is None else np.column_stack([found.zscores, found.logits, found.scores])
 
 
 def numbers(model, x):
@@ -100,7 +103,7 @@ def with_hidden(activation):
     ids=str,
 )
 def test_numpy_scores_models_of_other_kinds_and_large_ones(network, head):
-    assert few_rows(Standardizer(np.zeros(1), np.ones(1), ["f"]), network, head, UNBOUNDED) is None
+    assert few_rows(Standardizer(np.zeros(1), np.ones(1), ["f"]), network, head, unbounded(1)) is None
 
 
 @pytest.mark.parametrize("value", [0.0, 10.0, np.nextafter(0.0, -1.0), np.nextafter(10.0, 11.0)])
@@ -112,19 +115,19 @@ def test_an_order_at_a_bound_or_beyond_it_gets_alone_what_it_gets_among_many(val
 @pytest.mark.parametrize("rows", [0, MOST])
 def test_numpy_scores_no_rows_and_many(rows):
     model = one_input()
-    few = few_rows(model.standardizer, model.network, model.manifest.head, UNBOUNDED)
+    few = few_rows(model.standardizer, model.network, model.manifest.head, unbounded(1))
     assert [few.takes(count) for count in (rows, 1)] == [False, True]
     assert applied(model, np.zeros((1, 1))).tolist() == [[0.0, 0.0, 0.5]]
 
 
 def test_few_scores_have_as_arrays_what_they_have_as_lists():
     order = packaged_model().manifest.self_test.orders[0]
-    found = packaged_model().score(Batch(["a", "b"], [list(order)] * 2))
+    found = packaged_model().score(Batch(["a", "b"], [[value] * 2 for value in order]))
     assert isinstance(found, FewScores)
     assert found.scores.tolist() == found.values
     assert found.review.tolist() == found.flags
     assert found.review.sum() == found.reviews
-    assert found.zscores.T.tolist() == [list(values) for values in found.by_feature]
+    assert found.zscores.T.tolist() == found.by_feature
     assert found.finite.tolist() == [True, True]
     assert found.out_of_range.tolist() == [[False] * 3] * 2
 

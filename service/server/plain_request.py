@@ -60,12 +60,8 @@ class PlainRequest(Request):  # type: ignore[misc]
 
     def __init__(self, parser: "PlainParser", environ: "WSGIEnvironment") -> None:
         self.environ = environ
-        self.cfg, self.unreader, self.peer_addr, self.req_number = (
-            parser.cfg,
-            parser.unreader,
-            parser.source_addr,
-            parser.req_count,
-        )
+        self.cfg, self.unreader = parser.cfg, parser.unreader
+        self.peer_addr, self.req_number = parser.source_addr, parser.req_count
         self.method, self.path, self.body = environ["REQUEST_METHOD"], environ["PATH_INFO"], environ["wsgi.input"]
         self.scheme = environ["wsgi.url_scheme"]
         self.must_close = "HTTP_CONNECTION" in environ and environ["HTTP_CONNECTION"].lower() == "close"

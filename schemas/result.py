@@ -146,10 +146,15 @@ class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 def results(scored: ScoredBatch) -> list[Result]:
     """A Result for each valid order, in the order of the batch."""
     found = list(map(Result, scored.decoded.batch.ids, scored.scores.values, queues(scored)))
-    if scored.scores.regular:
-        return found
-    names, outside = scored.model.manifest.feature_names, scored.scores.out_of_range
-    for row in np.flatnonzero(outside.any(axis=1)).tolist():
-        flagged = tuple(names[column] for column in np.flatnonzero(outside[row]))
-        found[row] = msgspec.structs.replace(found[row], out_of_range=flagged)
+    for row, names in out_of_range(scored).items():
+        found[row] = msgspec.structs.replace(found[row], out_of_range=names)
     return found
+
+
+def out_of_range(scored: ScoredBatch) -> dict[int, tuple[str, ...]]:
+    """The features out of range of each order that has any, by its row."""
+    if scored.scores.regular:
+        return {}
+    names, outside = scored.model.manifest.feature_names, scored.scores.out_of_range
+    rows = np.flatnonzero(outside.any(axis=1)).tolist()
+    return {row: tuple(names[column] for column in np.flatnonzero(outside[row])) for row in rows}

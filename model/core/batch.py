@@ -30,7 +30,7 @@ class Batch:
         else:
             fits = numbers.ndim == 2 and len(numbers) == len(ids)
         if not fits:
-            raise ShapeMismatch("batch", f"{len(ids)} ids for other numbers of rows")
+            raise ShapeMismatch("batch", f"expected two dimensions and one row for each of {len(ids)} ids")
 
     def __len__(self) -> int:
         return len(self.ids)

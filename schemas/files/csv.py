@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, TextIO
 
-import numpy as np
-
 from schemas.files import header
 from schemas.files.csv_reader import Reader
 from schemas.files.csv_rows import writer
 from schemas.files.dialect import COMMAS, Dialect
 from schemas.files.number_text import number_texts
 from schemas.files.row import REJECT_NAMES, RESULT_NAMES, Columns, Row
-from schemas.result import Result, ScoredBatch, queues, results
+from schemas.result import Result, ScoredBatch, out_of_range, queues, results
 
 _FORMULA = re.compile(r"[=+\-@\t\r]")  # the beginnings that OWASP names
 
@@ -78,8 +76,8 @@ class Writer:
         if self._dialect.decimal == ",":
             texts = " ".join(texts).replace(".", ",").split()
         ends = [self._end(())] * len(rows)
-        if np.count_nonzero(scored.scores.out_of_range):
-            ends = [self._end(result.out_of_range) for result in results(scored)]
+        for row, names in out_of_range(scored).items():
+            ends[row] = self._end(names)
         found = zip(rows.outputs, texts, queues(scored), ends, strict=True)
         return "".join([f"{output}{delimiter}{score}{delimiter}{queue}{end}" for output, score, queue, end in found])
 

@@ -7,15 +7,13 @@ from functools import cache
 from itertools import islice
 from typing import Any, TextIO
 
-import numpy as np
-
 from schemas import strict_json
 from schemas.faults import MalformedBody
 from schemas.fields import well_formed
 from schemas.files import jsonl_columns
 from schemas.files.number_text import number_texts
 from schemas.files.row import BadFile, Block, Columns, Layout, Row
-from schemas.result import Result, ScoredBatch, queues, results
+from schemas.result import Result, ScoredBatch, out_of_range, queues
 
 _LINE_ENDS = re.compile(r"\s*[\r\n]\s*")
 
@@ -102,8 +100,8 @@ class Writer:
         """The text of rows with their results, for `write`: the text of the line, with what is added at the end."""
         outputs = rows.outputs if isinstance(rows, Columns) else [_one_line(row.source[0]) for row in rows]
         ends = [self._end(())] * len(outputs)
-        if np.count_nonzero(scored.scores.out_of_range):
-            ends = [self._end(result.out_of_range) for result in results(scored)]
+        for row, names in out_of_range(scored).items():
+            ends[row] = self._end(names)
         found = zip(outputs, number_texts(scored.scores.scores), queues(scored), ends, strict=True)
         return "".join([_result(output, score, queue, end) for output, score, queue, end in found])
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.benchmarks import report, targets
 from tests.benchmarks.bodies import dumps, orders
+from tests.benchmarks.environments import check_out
 from tests.facts import FEATURES, ROOT
 from tests.servers import environment
 
@@ -59,8 +60,7 @@ def main(revision: str) -> None:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         before = Path(folder, "before")
-        subprocess.run(["git", "clone", "-q", "--shared", "--no-checkout", ROOT, before], check=True)
-        subprocess.run(["git", "-C", before, "checkout", "-q", revision], check=True)
+        check_out(revision, before)
         for ending, file in write(Path(folder)).items():
             found = rates({"before": before, "now": ROOT}, file)
             medians = (f"{statistics.median(found[name]):,.0f}" for name in ("before", "now"))

@@ -37,6 +37,12 @@ def python_of(environment: str | None, folder: Path, interpreter: str, upgrade: 
     return str(python)
 
 
+def check_out(revision: str, folder: Path) -> None:
+    """Put the files of a git revision of this repository into an empty folder."""
+    subprocess.run(["git", "clone", "-q", "--shared", "--no-checkout", ROOT, folder], check=True)
+    subprocess.run(["git", "-C", folder, "checkout", "-q", revision], check=True)
+
+
 def version_of(interpreter: str) -> str:
     """The version of Python that this program runs, such as 3.13.0."""
     command = [interpreter, "-c", "import platform; print(platform.python_version())"]

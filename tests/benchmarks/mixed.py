@@ -6,12 +6,12 @@ machine. It exits with 1 if an answer to a small request or a probe is missing o
 """
 
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from tests.benchmarks.environments import check_out
 from tests.benchmarks.report import table
 from tests.facts import ROOT
 from tests.integration.load import Load, Outcomes, get, orders, post
@@ -39,8 +39,7 @@ def main(revision: str, minutes: float) -> bool:
     """Print the times of both. Returns whether every small request was answered."""
     found: dict[str, list[dict[str, Outcomes]]] = {revision: [], "now": []}
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["git", "clone", "-q", "--shared", "--no-checkout", ROOT, folder], check=True)
-        subprocess.run(["git", "-C", folder, "checkout", "-q", revision], check=True)
+        check_out(revision, Path(folder))
         for _ in range(max(1, round(minutes * 60 / TURN_SECONDS / 2))):
             found[revision].append(turn(Path(folder)))
             found["now"].append(turn(ROOT))

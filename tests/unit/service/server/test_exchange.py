@@ -61,7 +61,7 @@ ANSWERS = {
     "no body": ("200 OK", [("Content-Length", "0")], []),
     "an error": ("503 Service Unavailable", [JSON, LENGTH, ("Retry-After", "1")], [b"{}"]),
     "no reason": ("200", [LENGTH], [b"{}"]),
-    "a status of one's own": ("299 A B/C-d", [LENGTH], [b"{}"]),
+    "an unknown status": ("299 A B/C-d", [LENGTH], [b"{}"]),
     "no length": ("200 OK", [JSON], [b"{}"]),
     "a length in small letters": ("200 OK", [("content-length", "2")], [b"{}"]),
     "a length with spaces": ("200 OK", [("Content-Length", " 2 ")], [b"{}"]),

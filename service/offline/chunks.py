@@ -25,11 +25,11 @@ Rejected = list[tuple[Row, str]]
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some rows of a file: those `read` as orders, `decoded` for a model, and those `unreadable`, with the reason."""
+    """Some rows of a file: those `read` as orders, `decoded` for a model, and those `rejected` before, with the reason."""
 
     read: Sequence[Row]
     decoded: DecodedBatch
-    unreadable: Rejected
+    rejected: Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,11 @@ def score_chunks(model: RiskModel, reader: Reader, policy: Policy) -> Iterator[S
 def score_chunk(model: RiskModel, chunk: Chunk, policy: Policy) -> ScoredChunk:
     """The chunk scored; rows that get no score are rejected too."""
     scored = score_batch(model, chunk.decoded, Options(policy))
-    faulty = [
+    invalid = [
         (chunk.read[position], "; ".join(_reason(fault.code, fault.name) for fault in faults))
         for position, faults in scored.decoded.by_position().items()
     ]
-    rejected = sorted(chunk.unreadable + faulty, key=lambda rejected: rejected[0].line)
+    rejected = sorted(chunk.rejected + invalid, key=lambda each: each[0].line)
     return ScoredChunk(_taken(chunk.read, scored.decoded.positions), scored, rejected)
 
 
@@ -79,8 +79,8 @@ class Decoder:
             yield self._by_rows(block)
         elif chunk := self.plain(block):
             repeated = self.first_lines.add(chunk.decoded.batch.ids, block.lines)
-            unreadable = [(chunk.read[at], _why_repeated(line)) for at, line in repeated.items()]
-            yield Chunk(chunk.read, chunk.decoded.without(dict.fromkeys(repeated, ())), unreadable) if repeated else chunk
+            rejected = [(chunk.read[at], _why_repeated(line)) for at, line in repeated.items()]
+            yield Chunk(chunk.read, chunk.decoded.without(dict.fromkeys(repeated, ())), rejected) if repeated else chunk
         elif len(block.texts) > _FEW:
             for half in block.halves():
                 yield from self.chunks(half)
@@ -97,10 +97,10 @@ class Decoder:
         named = [row for row in rows if isinstance(row.order.get("order_id"), str)]
         repeated = self.first_lines.add([row.order["order_id"] for row in named], [row.line for row in named])
         first = {named[at].line: line for at, line in repeated.items()}
-        reasons = [_why_unreadable(row, first.get(row.line)) for row in rows]
+        reasons = [_why_rejected(row, first.get(row.line)) for row in rows]
         read = [row for row, reason in zip(rows, reasons, strict=True) if reason is None]
-        unreadable = [(row, reason) for row, reason in zip(rows, reasons, strict=True) if reason is not None]
-        return Chunk(read, self._validator.decode([row.order for row in read]), unreadable)
+        rejected = [(row, reason) for row, reason in zip(rows, reasons, strict=True) if reason is not None]
+        return Chunk(read, self._validator.decode([row.order for row in read]), rejected)
 
 
 def _taken(rows: Sequence[Row], positions: Sequence[int]) -> Sequence[Row]:
@@ -109,7 +109,7 @@ def _taken(rows: Sequence[Row], positions: Sequence[int]) -> Sequence[Row]:
     return rows.take(positions) if isinstance(rows, Columns) else [rows[position] for position in positions]
 
 
-def _why_unreadable(row: Row, first: int | None) -> str | None:
+def _why_rejected(row: Row, first: int | None) -> str | None:
     if row.fault:
         return _reason(row.fault) + (f": {row.detail}" if row.detail else "")
     return None if first is None else _why_repeated(first)

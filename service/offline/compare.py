@@ -66,7 +66,7 @@ def compare(
         alone = len(one.decoded.batch) + len(other.decoded.batch) - 2 * len(common)
         found.orders += len(common)
         found.alone += alone
-        found.rejected += len(chunk.read) + len(chunk.unreadable) - len(common) - alone
+        found.rejected += len(chunk.read) + len(chunk.rejected) - len(common) - alone
         before, after = one.scores.review[here], other.scores.review[there]
         found.to_review += int((after & ~before).sum())
         found.to_monitor += int((before & ~after).sum())

@@ -34,7 +34,7 @@ class Inspection:
     def read(self, reader: Reader) -> None:
         """Count the orders in the rows of a file."""
         for chunk in read_chunks(self.model.manifest.feature_names, reader):
-            self.rejected += len(chunk.unreadable) + len(chunk.read) - len(chunk.decoded.batch)
+            self.rejected += len(chunk.rejected) + len(chunk.read) - len(chunk.decoded.batch)
             self.add(chunk.decoded.batch.matrix)
 
     def add(self, x: Floats) -> None:

@@ -62,7 +62,7 @@ def score_chunk(model: RiskModel, chunk: Chunk, policy: Policy) -> ScoredChunk:
         for position, faults in scored.decoded.by_position().items()
     ]
     rejected = sorted(chunk.rejected + invalid, key=lambda each: each[0].line)
-    return ScoredChunk(_taken(chunk.read, scored.decoded.positions), scored, rejected)
+    return ScoredChunk(taken(chunk.read, scored.decoded.positions), scored, rejected)
 
 
 class Decoder:
@@ -103,7 +103,8 @@ class Decoder:
         return Chunk(read, self._validator.decode([row.order for row in read]), rejected)
 
 
-def _taken(rows: Sequence[Row], positions: Sequence[int]) -> Sequence[Row]:
+def taken(rows: Sequence[Row], positions: Sequence[int]) -> Sequence[Row]:
+    """The rows at these positions, which are in order and without repetition."""
     if len(positions) == len(rows):
         return rows
     return rows.take(positions) if isinstance(rows, Columns) else [rows[position] for position in positions]

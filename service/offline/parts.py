@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from model.core.risk_model import RiskModel
-from schemas.files.row import Block, Columns, Reader, Row, Writer
+from schemas.files.row import Block, Reader, Row, Writer
 from schemas.result import Policy, Result, queues, results
 from service.offline import chunks
-from service.offline.chunks import Decoder, Rejected, ScoredChunk, score_chunk, score_chunks
+from service.offline.chunks import Decoder, Rejected, ScoredChunk, score_chunk, score_chunks, taken
 from service.offline.pool import Pool
 
 
@@ -65,5 +65,9 @@ def _part(chunk: ScoredChunk, writer: Writer, top: int | None) -> Part:
     scores, found = chunk.scored.scores.scores, results(chunk.scored)
     least = np.partition(scores, -top)[-top] if len(scores) > top else 0.0
     positions = np.flatnonzero(scores >= least).tolist()
-    rows = chunk.rows.take(positions) if isinstance(chunk.rows, Columns) else [chunk.rows[at] for at in positions]
-    return Part("", highest(top, zip(rows, [found[at] for at in positions], strict=True)), counts, chunk.rejected)
+    return Part(
+        "",
+        highest(top, zip(taken(chunk.rows, positions), [found[at] for at in positions], strict=True)),
+        counts,
+        chunk.rejected,
+    )

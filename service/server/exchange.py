@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from service.server.worker import Worker
 
 _STATUS = re.compile(r"[2-5][0-9]{2}(?: [ -~]*)?")
-_HEADERS = re.compile(r"(?:[A-Za-z0-9-]+: (?:[!-~\x80-\xff]+(?:[\t ]+[!-~\x80-\xff]+)*)?\r\n)*")
-_OF_THE_MESSAGE = re.compile(
-    rf"^(?:content-length|{'|'.join(sorted(util.hop_headers))}): .*(?=\r\n)", re.IGNORECASE | re.MULTILINE
+_OTHER = (
+    rf"(?!(?i:content-length|{'|'.join(sorted(util.hop_headers))}):)"  # names that frame the answer
+    r"[A-Za-z0-9-]+: (?![ \t])[\t -~\x80-\xff]+(?<![ \t])\r\n"
 )
+_HEADERS = re.compile(rf"(?:{_OTHER})*Content-Length: ([0-9]+)\r\n(?:{_OTHER})*")
 _WITHOUT_BODY = ("204", "304")
 _http_date = lru_cache(maxsize=1)(util.http_date)
 
@@ -93,11 +94,8 @@ class Exchange:
         if not _STATUS.fullmatch(self.status) or self.status[:3] in _WITHOUT_BODY:
             return None
         lines = "\r\n".join([*map(": ".join, self.headers), ""])
-        if (
-            _OF_THE_MESSAGE.findall(lines) != [f"Content-Length: {length}"]
-            or lines.count("\n") != len(self.headers)
-            or not _HEADERS.fullmatch(lines)
-        ):
+        declared = _HEADERS.fullmatch(lines)
+        if declared is None or declared[1] != str(length) or lines.count("\n") != len(self.headers):
             return None
         date, connection = _http_date(int(time.time())), "keep-alive" if self.keep else "close"
         head = f"HTTP/1.1 {self.status}\r\nServer: {SERVER}\r\nDate: {date}\r\nConnection: {connection}\r\n{lines}\r\n"

@@ -51,10 +51,10 @@ class HistogramSeries:
         self._numbers[-1] += total
 
 
-def observe_all(series: Sequence[HistogramSeries], values: Floats | Sequence[Sequence[float]]) -> None:
+def observe_all(series: Sequence[HistogramSeries], values: Floats) -> None:
     """Count the rows of values (n series, m), each in its series of the same metric."""
-    if not isinstance(values, np.ndarray) or values.shape[1] <= _FEW:
-        for histogram, row in zip(series, values.tolist() if isinstance(values, np.ndarray) else values, strict=True):
+    if values.shape[1] <= _FEW:
+        for histogram, row in zip(series, values.tolist(), strict=True):
             histogram.observe_each(row)
         return
     edges = series[0].edges
@@ -100,5 +100,10 @@ class ModelSeries:
         self._monitor[0] += orders - reviews
         self._review[0] += reviews
         self._orders.observe(orders)
-        observe_all([self._scores], [scores.values] if isinstance(scores, FewScores) else scores.scores[np.newaxis])
-        observe_all(self._zscores, scores.by_feature)
+        if isinstance(scores, FewScores):
+            self._scores.observe_each(scores.values)
+            for histogram, values in zip(self._zscores, scores.by_feature, strict=True):
+                histogram.observe_each(values)
+        else:
+            observe_all([self._scores], scores.scores[np.newaxis])
+            observe_all(self._zscores, scores.by_feature)

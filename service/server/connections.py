@@ -55,17 +55,25 @@ class ConnectionWorker(ThreadWorker):  # type: ignore[misc]
 
     def notify(self) -> None:
         """Show the master that this worker is alive, ten times a second at most."""
-        now = monotonic()
+        now = perf_counter()
         if now >= self._next_notice:
             self._next_notice = now + _NOTICE_SECONDS
             super().notify()
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """Take up the connections that have something to read."""
-        events = self.poller.select(timeout)
-        self.ready = perf_counter()
-        for key, _ in events:
-            key.data(key.fileobj)
+        """Take up the connections that have something to read, until gunicorn's loop has something to do.
+
+        That is to stop, to accept or no longer accept connections, and, ten times a second or where nothing happens, to notify
+        the master and to close the connections whose time is over.
+        """
+        while True:
+            events = self.poller.select(timeout)
+            self.ready = perf_counter()
+            for key, _ in events:
+                key.data(key.fileobj)
+            accepts = self.nr_conns < self.worker_connections
+            if not events or accepts != self._accepting or self.ready >= self._next_notice or not self.alive:
+                return
 
     def accept(self, listener: Any) -> None:
         """Accept a connection. Where it is the last that may be open, the one that waits longest is closed to leave room."""

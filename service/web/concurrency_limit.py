@@ -176,14 +176,16 @@ class ConcurrencyLimit:
 
     def _reserve(self, environ: "WSGIEnvironment") -> bool:
         """Take a permit for a request that is answered at once, if no other request has one."""
-        with suppress(Empty):
+        try:
             permit = self._free.get_nowait()
-            permit.at_once = self._free.qsize() == self._count - 1
-            if permit.at_once:
-                environ[_PERMIT] = permit
-                return True
+        except Empty:
+            return False
+        permit.at_once = self._free.qsize() == self._count - 1
+        if not permit.at_once:
             permit.release()
-        return False
+            return False
+        environ[_PERMIT] = permit
+        return True
 
     def permit(self, environ: "WSGIEnvironment") -> Permit:
         """A permit for this request, until its answer is sent. Raises Problem 503 where none is free in time."""

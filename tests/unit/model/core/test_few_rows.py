@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.artifact import model_file
+from model.core import few_rows as few_rows_module
 from model.core.batch import Batch
-from model.core.few_rows import MOST, FewScores, few_rows
+from model.core.few_rows import MOST, ROW_BY_ROW, FewScores, few_rows
 from model.core.network import Layer, Network
 from model.core.standardizer import Standardizer
 from model.packaged import packaged_model
@@ -58,7 +59,7 @@ def test_few_rows_have_the_bits_of_numpy_and_none_if_a_sum_overflows(elements, e
     @given(st.data())
     def law(data):
         model = data.draw(small_models(elements))
-        x = data.draw(matrices(model.network.sizes[0], st.one_of(elements, ANY), most=3))
+        x = data.draw(matrices(model.network.sizes[0], st.one_of(elements, ANY), most=ROW_BY_ROW + 2))
         expected = numbers(model, np.tile(x, (MOST, 1)))[: len(x)]
         assert numbers(model, x).tobytes() == expected.tobytes()
         few = applied(model, x)
@@ -132,9 +133,16 @@ def test_few_scores_have_as_arrays_what_they_have_as_lists():
     assert found.out_of_range.tolist() == [[False] * 3] * 2
 
 
-def test_numpy_scores_a_model_whose_self_test_gets_other_bits_from_few_rows(monkeypatch):
-    order = np.array(packaged_model().manifest.self_test.orders[:1])
-    expected = numbers(packaged_model(), order).tolist()
-    monkeypatch.setattr("model.core.few_rows.sigmoid_of_one", lambda z: math.nextafter(1.0 / (1.0 + math.exp(-z)), 1.0))
-    assert numbers(packaged_model(), order).tolist() != expected
-    assert numbers(model_file.loads(GOOD), order).tolist() == expected
+def a_little_off(function):
+    return lambda *given: np.multiply(function(*given), 1 + 1e-12).tolist()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "rows"), [("sigmoid_of_one", 1), ("sigmoid_of_one", ROW_BY_ROW + 1), ("reduce", 1), ("_sums", ROW_BY_ROW + 1)]
+)
+def test_numpy_scores_a_model_whose_self_test_gets_other_bits_from_few_rows(wrong, rows, monkeypatch):
+    orders = np.array(packaged_model().manifest.self_test.orders[-1:] * rows)
+    expected = numbers(packaged_model(), orders).tolist()
+    monkeypatch.setattr(few_rows_module, wrong, a_little_off(getattr(few_rows_module, wrong)))
+    assert numbers(packaged_model(), orders).tolist() != expected
+    assert numbers(model_file.loads(GOOD), orders).tolist() == expected

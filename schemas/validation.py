@@ -8,8 +8,9 @@ valid orders of a batch with faults are decoded too.
 import struct
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, repeat
 from math import isfinite
+from operator import add
 from traceback import clear_frames
 from typing import Any, cast
 
@@ -27,7 +28,7 @@ SPARE_NAMES = 16
 _OF_THE_ORDER = ("not_an_object", "too_many_names")  # as a whole: such a fault has no name
 _NUMBERS = {int, float}
 _OBJECTS: set[type] = {dict, Object}
-_ZERO = np.array(0.0)
+_ZERO, _ZEROS = np.array(0.0), repeat(0.0)
 
 
 class DecodedBatch(msgspec.Struct, frozen=True, eq=False):
@@ -168,7 +169,7 @@ class BatchValidator:
 def _floats(columns: Sequence[list[float]]) -> list[list[float]] | None:
     """These columns as Python's float; None if a number is not finite."""
     try:
-        found = [[value + 0.0 for value in column] for column in columns]
+        found = [[*map(add, column, _ZEROS)] for column in columns]
     except OverflowError:
         return None
     return found if all(map(isfinite, chain.from_iterable(found))) else None

@@ -150,15 +150,15 @@ class PlainParser(RequestParser):  # type: ignore[misc]
             return None
         environ = self._environ.copy()
         given = len(environ)
-        names, values = zip(*fields, strict=True) if fields else ((), ())
-        environ.update(zip(map(_KEYS.__getitem__, names), values, strict=True))
+        for name, value in fields:
+            environ[_KEYS[name]] = value
         if (
             len(environ) != given + len(fields)
-            or not _NOT_PLAIN.isdisjoint(environ)
+            or not environ.keys().isdisjoint(_NOT_PLAIN)
             or not _LENGTH.fullmatch(environ.get("CONTENT_LENGTH", "0"))
         ):
             return None
-        if not self._schemes.keys().isdisjoint(environ):
+        if not environ.keys().isdisjoint(self._schemes):
             schemes = [environ[key] == value for key, value in self._schemes.items() if key in environ]
             if len(schemes) > 1:
                 return None

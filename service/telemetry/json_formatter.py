@@ -21,8 +21,8 @@ class EventFormatter(BaseJsonFormatter):
         """The line of this record. That of an EventRecord is made directly, in a third of the time."""
         if not isinstance(record, EventRecord):
             return super().format(record)
-        line = {"level": record.levelname, "logger": record.name, "message": record.msg, **record.fields}
-        return self.jsonify_log_record(line | {"time": datetime.fromtimestamp(record.created, UTC)})
+        head = {"level": record.levelname, "logger": record.name, "message": record.msg}
+        return self.jsonify_log_record({**head, **record.fields, "time": datetime.fromtimestamp(record.created, UTC)})
 
 
 class JsonFormatter(EventFormatter, MsgspecFormatter):

@@ -93,7 +93,8 @@ class FewRows:
 
 
 class FewScores:
-    """The Scores of few orders, all regular, as Python's float: `values` are the scores, `flags` whether each goes to review.
+    """The Scores of few orders, all regular, as Python's float: `values` are the scores, `flags` whether each goes to review,
+    `reviews` how many do.
 
     `by_feature` has the z-scores of each feature. What Scores has as arrays is made where it is asked for.
     """
@@ -105,11 +106,7 @@ class FewScores:
         self._logits = logits
         self.values = list(map(sigmoid_of_one, logits))
         self.flags = [score >= threshold for score in self.values]
-
-    @property
-    def reviews(self) -> int:
-        """How many orders go to review."""
-        return sum(self.flags)
+        self.reviews = sum(self.flags)
 
     @property
     def logits(self) -> Floats:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+import msgspec
+
 from model.core.risk_model import RiskModel
 from schemas.faults import Locate, MalformedBody
 from schemas.formats import csv, json, json_columns, json_records
@@ -61,8 +63,7 @@ FORMATS: Final = {
 MEDIA_TYPES: Final = (JSON, COLUMNS, CSV)
 
 
-@dataclass(frozen=True, slots=True)
-class RequestBody:
+class RequestBody(msgspec.Struct, frozen=True, eq=False):
     """The `content` of a request, complete and not compressed, and its `media_type` without parameters, in lower case."""
 
     media_type: str

@@ -9,7 +9,7 @@ from schemas.formats.table import RequestBody
 from schemas.result import ScoredBatch
 from service.scoring.batch import Options, score_batch
 from service.serving.active_models import Serving
-from service.telemetry.request_context import RequestContext, Timing
+from service.telemetry.request_context import RequestContext
 
 AT_ONCE_SECONDS = 0.001
 
@@ -61,7 +61,7 @@ class ScoringService:
             raise BatchRejected(scored)
         if active.challenger is not None:
             self._challenger.offer(active.challenger, scored)
-        context.timings = (*context.timings, Timing("decode", begin, read), Timing("score", read, done))
+        context.timings += (("decode", begin, read), ("score", read, done))
         return scored
 
 

@@ -1,24 +1,19 @@
 """Request context: what a request needs to know of itself. It is passed along in the WSGI environ."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
+
+import msgspec
 
 from schemas.result import ScoredBatch
 
 ENVIRON_KEY = "delivery_risk.request_context"
 
 
-class Timing(NamedTuple):
-    """A stage of a request; `begin` and `end` are seconds of time.perf_counter."""
-
-    stage: str
-    begin: float
-    end: float
+Timing: TypeAlias = tuple[str, float, float]
+"""A stage of a request, and when it began and ended, in seconds of time.perf_counter."""
 
 
-@dataclass(slots=True)
-class RequestContext:
+class RequestContext(msgspec.Struct, eq=False):
     """The id of a request, what its log line says, and its timings.
 
     `notes` holds names and counts, never a feature's value. The first of the `timings` is the queue time, stage `wait`, where
@@ -26,6 +21,6 @@ class RequestContext:
     """
 
     request_id: str
-    notes: dict[str, Any] = field(default_factory=dict)
-    timings: Sequence[Timing] = ()
+    notes: dict[str, Any] = {}
+    timings: list[Timing] = []
     scored: ScoredBatch | None = None

@@ -11,7 +11,9 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from service.telemetry.request_context import Timing
 from service.version import VERSION
@@ -71,7 +73,7 @@ def _wanted(environ: Mapping[str, str]) -> bool:
     return any(environ.get(name) for name in ENDPOINTS) and environ.get("OTEL_SDK_DISABLED", "").lower() != "true"
 
 
-class AnsweredRequest(NamedTuple):
+class AnsweredRequest(msgspec.Struct, frozen=True, eq=False):
     """A request that is answered: `started` on the performance counter, and its duration in `seconds`."""
 
     method: str

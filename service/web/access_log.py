@@ -56,8 +56,9 @@ class AccessLog:
             line["path"] = path
         if self._client and (client := client_address(environ)):
             line["client"] = client
-        if context.timings and context.timings[0].stage == "wait":
-            line["wait_ms"] = _milliseconds(context.timings[0].end - context.timings[0].begin)
+        if context.timings and context.timings[0][0] == "wait":
+            _, begin, end = context.timings[0]
+            line["wait_ms"] = _milliseconds(end - begin)
         line["duration_ms"] = _milliseconds(answered.seconds)
         line |= context.notes
         _log.handle(EventRecord(_log.name, "request", line))

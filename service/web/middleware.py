@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from service.metrics.recorder import Metrics
 from service.scoring.service import NotAtOnce
-from service.telemetry.request_context import ENVIRON_KEY, RequestContext, Timing
+from service.telemetry.request_context import ENVIRON_KEY, RequestContext
 from service.telemetry.tracing import AnsweredRequest, Tracer
 from service.web import malformed
 from service.web.access_log import AccessLog
@@ -42,7 +42,7 @@ def layer(
         given = environ.get("HTTP_X_REQUEST_ID")
         context = RequestContext(given if given and _WELL_FORMED.fullmatch(given) else os.urandom(16).hex())
         if queued is not None:
-            context.timings = (Timing("wait", started, called),)
+            context.timings.append(("wait", started, called))
         environ[ENVIRON_KEY] = context
         routes = environ[ROUTES_KEY] = table.at(path_of(environ))
         status = 500

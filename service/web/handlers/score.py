@@ -11,7 +11,7 @@ from werkzeug.http import parse_options_header
 from schemas.formats.table import MEDIA_TYPES, RequestBody, format_of
 from schemas.result import Policy
 from service.scoring.batch import Options
-from service.telemetry.request_context import ENVIRON_KEY, RequestContext, Timing
+from service.telemetry.request_context import ENVIRON_KEY, RequestContext
 from service.web import request_body
 from service.web.errors import Problem
 from service.web.route import Answer, Components
@@ -39,7 +39,7 @@ def direct(components: Components, environ: "WSGIEnvironment") -> Answer:
     begin = perf_counter()
     form = format_of(scored)
     content = form.encode(scored)
-    context.timings = (*context.timings, Timing("encode", begin, perf_counter()))
+    context.timings.append(("encode", begin, perf_counter()))
     timing = ", ".join([f"{stage};dur={(end - begin) * 1000:.3f}" for stage, begin, end in context.timings])
     return Answer(content, [("Cache-Control", "no-store"), ("Server-Timing", timing), ("Content-Type", form.content_type)])
 

@@ -20,10 +20,9 @@ from service.serving.active_models import Serving
 from service.shared import counters
 from service.shared.counters import UNRECORDED, SharedCounters
 from service.shared.look_times import LookTimes
-from service.telemetry.request_context import Timing
 from tests.models import layer, model_of
 
-TIMINGS = [Timing("decode", 1.0, 1.001), Timing("score", 2.0, 2.5)]
+TIMINGS = [("decode", 1.0, 1.001), ("score", 2.0, 2.5)]
 SIZES = (0, 1, 2, 7, 24, 25, 33, 100, 1000)
 
 

@@ -43,6 +43,7 @@ class Service:
     app: Flask
     settings: Settings
     serving: Serving
+    scoring: ScoringService
     metrics: Metrics
     concurrency_limit: ConcurrencyLimit
     tracer: Tracer
@@ -54,10 +55,15 @@ class Service:
     table: RouteTable
 
     def may_answer(self, environ: "WSGIEnvironment") -> bool:
-        """Whether a worker may try to answer this request at once, while others wait; its environ says so then."""
+        """Whether a worker may try to answer this request at once, while others wait; its environ says so then.
+
+        Its body must be in memory.
+        """
         route = self.table.at(environ["PATH_INFO"]).get(environ["REQUEST_METHOD"])
         if route is None or not route.at_once or "HTTP_CONTENT_ENCODING" in environ or self.concurrency_limit.busy():
             return False  # a compressed body may be large
+        if route.scoring and not self.scoring.is_short(environ["wsgi.input"].getvalue()):
+            return False
         environ[AT_ONCE] = True
         return True
 
@@ -92,6 +98,7 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
         app,
         settings,
         serving,
+        scoring,
         metrics,
         concurrency_limit,
         tracer,

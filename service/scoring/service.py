@@ -23,7 +23,7 @@ class BatchRejected(Exception):
 
 
 class NotAtOnce(BaseException):
-    """The answer needs more time than others may wait for it. It is no error, so nothing answers it as one."""
+    """The answer may need more time than others can wait for it. It is no error, so nothing answers it as one."""
 
 
 class Challenger(Protocol):
@@ -40,17 +40,21 @@ class ScoringService:
         self._serving = serving
         self._challenger = challenger
 
+    def is_short(self, content: bytes) -> bool:
+        """Whether it is likely to take no more than AT_ONCE_SECONDS to score the batch of this body."""
+        return self._serving.active.champion.seconds(content) <= AT_ONCE_SECONDS
+
     def score(self, body: RequestBody, options: Options, context: RequestContext, *, at_once: bool = False) -> ScoredBatch:
         """Decode and score the batch in this body. Raises MalformedBody and BatchRejected.
 
         One set of active models serves the request to its end. The context gets the batch, its counts as notes and its timings.
-        With `at_once` it raises NotAtOnce where the batch is not plainly valid or takes longer.
+        With `at_once` it raises NotAtOnce where the batch is not plainly valid.
         """
         active = self._serving.active
         champion = active.champion
         begin = perf_counter()
         decoded = champion.decoder.valid(body) if at_once else champion.decoder.decode(body)
-        if decoded is None or (at_once and champion.seconds(decoded.received) > AT_ONCE_SECONDS):
+        if decoded is None:
             raise NotAtOnce
         read = perf_counter()
         scored = score_batch(champion.model, decoded, options)

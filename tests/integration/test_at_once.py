@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from tests.facts import ORDER
+from tests.benchmarks import bodies
 from tests.integration import load
 from tests.integration.test_watchdog import LOST, PRESENT, STUCK, batch
 from tests.servers import GUNICORN, running, until
@@ -18,7 +18,6 @@ from tests.servers import GUNICORN, running, until
 NAMED = [*GUNICORN[:-1], "tests.integration.thread_app:app"]
 LOOP = "MainThread"
 ONE = load.orders(1)
-COLUMNS = json.dumps({"order_ids": ["a"], "columns": {name: [1] for name in ORDER if name != "order_id"}}).encode()
 CSV = b"order_id,route_disruption,backlog,weather_severity\na,1,2,3\n"
 
 
@@ -35,12 +34,14 @@ def thread(headers):
 ANSWERED = {
     "one order": (load.post(ONE), 200, LOOP),
     "32 orders": (load.post(load.orders(32)), 200, LOOP),
-    "columns": (load.post(COLUMNS), 200, LOOP),
+    "400 orders": (load.post(load.orders(400)), 200, LOOP),
+    "400 orders in columns": (load.post(bodies.columns(400)), 200, LOOP),
     "partial": (load.post(ONE).replace(b"/score", b"/score?on_error=partial"), 200, LOOP),
     "a probe": (load.get("/readyz"), 200, LOOP),
     "another media type": (load.post(ONE).replace(b"application/json", b"text/plain"), 415, LOOP),
     "CSV": (load.post(CSV).replace(b"application/json", b"text/csv"), 200, "thread"),
     "600 orders": (load.post(load.orders(600)), 200, "thread"),
+    "600 orders in columns": (load.post(bodies.columns(600)), 200, "thread"),
     "more than 64 KiB": (load.post(load.for_a_thread(ONE)), 200, "thread"),
     "an invalid order": (load.post(b'{"orders": [{}]}'), 422, "thread"),
     "not JSON": (load.post(b"{"), 400, "thread"),

@@ -136,17 +136,3 @@ def test_a_batch_with_faults_is_not_answered_at_once_and_gives_back_its_permit(m
             at_once(client, "/score", method="POST", json={"orders": orders})
     assert at_once(client, "/score", method="POST", json={"orders": [order]}).status_code == 200
     assert client.post("/score", json={"orders": orders}).status_code == 422
-
-
-def test_a_batch_is_answered_at_once_by_the_time_that_its_orders_and_its_model_take(make_client, order, monkeypatch):
-    client = make_client()
-    for count, slow in ((1, False), (300, False), (600, True)):
-        orders = [order | {"order_id": f"{number}"} for number in range(count)]
-        if slow:
-            with pytest.raises(NotAtOnce):
-                at_once(client, "/score", method="POST", json={"orders": orders})
-        else:
-            assert at_once(client, "/score", method="POST", json={"orders": orders}).status_code == 200
-    monkeypatch.setattr(service, "AT_ONCE_SECONDS", 0.0)
-    with pytest.raises(NotAtOnce):
-        at_once(client, "/score", method="POST", json={"orders": [order]})

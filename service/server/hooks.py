@@ -49,6 +49,7 @@ def options(service: Service) -> dict[str, Any]:
         os.register_at_fork(after_in_parent=_release_signals)  # also where a worker could not be forked
         token_store.log_state(settings.tokens_file)
         serving.warn_if_illustrative()
+        _give_back_memory()
 
     def pre_fork(arbiter: Any, worker: Worker) -> None:
         living = {other.slot for other in arbiter.WORKERS.values()}
@@ -117,10 +118,17 @@ def keep_memory() -> None:
     or more, such as a large body, is given back at once: it would leave gaps.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:  # other C libraries have none
+    if mallopt is not None:  # C libraries other than glibc have none
         mallopt(_M_ARENA_MAX, 1)
         mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
         mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
+
+
+def _give_back_memory() -> None:
+    """Give the kernel the memory that only loading needed, before workers are forked with it."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _release_signals() -> None:

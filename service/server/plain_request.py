@@ -51,17 +51,20 @@ _NOT_PLAIN = frozenset({"HTTP_TRANSFER_ENCODING", "HTTP_EXPECT"})
 
 
 class PlainRequest(Request):  # type: ignore[misc]
-    """A request with a plain head, as gunicorn's parser makes it. `environ` is for the application."""
+    """A request with a plain head, as gunicorn's parser makes it. `environ` is for the application.
+
+    `is_whole` is whether its body has arrived.
+    """
 
     version = (1, 1)
     fragment = ""
     proxy_protocol_info = None
     _expected_100_continue = False
 
-    def __init__(self, parser: "PlainParser", environ: "WSGIEnvironment") -> None:
-        self.environ = environ
+    def __init__(self, parser: "PlainParser", environ: "WSGIEnvironment", number: int, *, is_whole: bool) -> None:
+        self.environ, self.is_whole = environ, is_whole
         self.cfg, self.unreader = parser.cfg, parser.unreader
-        self.peer_addr, self.req_number = parser.source_addr, parser.req_count
+        self.peer_addr, self.req_number = parser.source_addr, number
         self.method, self.path, self.body = environ["REQUEST_METHOD"], environ["PATH_INFO"], environ["wsgi.input"]
         self.scheme = environ["wsgi.url_scheme"]
         self.must_close = "HTTP_CONNECTION" in environ and environ["HTTP_CONNECTION"].lower() == "close"
@@ -88,10 +91,14 @@ class PlainRequest(Request):  # type: ignore[misc]
 
 
 class PlainParser(RequestParser):  # type: ignore[misc]
-    """gunicorn's parser for one connection, which reads plain heads by itself. Its client is `trusted` to name a scheme."""
+    """gunicorn's parser for one connection, which reads plain heads by itself. Its client is `trusted` to name a scheme.
+
+    `kept` is a request that is read and will be its next one.
+    """
 
     def __init__(self, cfg: Config, connection: Any, *, trusted: bool) -> None:
         super().__init__(cfg, connection.sock, connection.client)
+        self.kept: PlainRequest | None = None
         client, server = connection.client, connection.server
         self._most_fields = cfg.limit_request_fields if cfg.limit_request_fields > 0 else LONGEST
         self._schemes = {_key(name): value for name, value in cfg.secure_scheme_headers.items()} if trusted else {}
@@ -118,26 +125,29 @@ class PlainParser(RequestParser):  # type: ignore[misc]
 
     def mesg_class(self, cfg: Config, unreader: Any, source_addr: Any, number: int) -> Request:
         """The next request on the connection."""
+        kept, self.kept = self.kept, None
+        if kept is not None:
+            return kept
         data = unreader.take_buffered() or unreader.chunk()
-        environ = self._plain(data)
-        if environ is None:
+        request = self.read(data, number)
+        if request is None:
             unreader.unread(data)
             return Request(cfg, unreader, source_addr, number)
-        unreader.unread(data[data.index(_END) + 4 :])
-        environ["wsgi.input"] = _WholeBody(LengthReader(unreader, int(environ.get("CONTENT_LENGTH", 0))))
-        return PlainRequest(self, environ)
+        return request
 
-    def whole(self, data: bytes) -> PlainRequest | None:
-        """The plain request that this is from its first to its last byte; None for anything else."""
+    def read(self, data: bytes, number: int) -> PlainRequest | None:
+        """The plain request at the beginning of the data, which is taken; None, and nothing is taken, for any other."""
         environ = self._plain(data)
         if environ is None:
             return None
-        begin = data.index(_END) + 4
-        if len(data) - begin != int(environ.get("CONTENT_LENGTH", 0)):
-            return None
-        self.req_count += 1
-        environ["wsgi.input"] = BytesIO(data[begin:])
-        return PlainRequest(self, environ)
+        received, length = data[data.index(_END) + 4 :], int(environ.get("CONTENT_LENGTH", 0))
+        is_whole = len(received) == length
+        if is_whole:
+            environ["wsgi.input"] = BytesIO(received)
+        else:
+            self.unreader.unread(received)
+            environ["wsgi.input"] = _WholeBody(LengthReader(self.unreader, length))
+        return PlainRequest(self, environ, number, is_whole=is_whole)
 
     def _plain(self, data: bytes) -> "WSGIEnvironment | None":
         """The environ of the request at the beginning of the data, without its input; None if its head is not plain."""

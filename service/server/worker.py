@@ -112,22 +112,28 @@ class Worker(ConnectionWorker):
             self.keep(conn)
             return
         self.poller.unregister(client)
-        if exchange is None:
-            self.enqueue_req(conn)
-        else:
+        if exchange is not None:
             self._finish(conn, exchange)
+        elif getattr(conn.parser, "kept", None) is not None:
+            self._have_answered(conn)
+        else:
+            self.enqueue_req(conn)
 
     def head_arrived(self, conn: Any) -> None:
         """Answer the request on the connection, or have a thread answer it."""
         exchange = self._at_once(conn)
         if exchange is None:
-            self._queued[conn] = self.ready
-            super().head_arrived(conn)
+            self._have_answered(conn)
         elif exchange.keep and not exchange.unsent:
             self.poller.register(conn.sock, EVENT_READ, partial(self.on_client_socket_readable, conn))
             self.keep(conn)
         else:
             self._finish(conn, exchange)
+
+    def _have_answered(self, conn: Any) -> None:
+        """Have a thread answer the request on the connection."""
+        self._queued[conn] = self.ready
+        super().head_arrived(conn)
 
     def _at_once(self, conn: Any) -> Exchange | None:
         """Answer the request on the connection here, and send what the kernel takes; None if a thread has to answer it."""
@@ -138,9 +144,12 @@ class Worker(ConnectionWorker):
             data = conn.sock.recv(AT_ONCE_BYTES, socket.MSG_DONTWAIT)
         except OSError:
             return None
-        request = parser.whole(data)
-        if request is None or not self.may_answer(request.environ):
+        request = parser.read(data, parser.req_count + 1)
+        if request is None:
             parser.unreader.unread(data)
+            return None
+        if not request.is_whole or not self.may_answer(request.environ):
+            parser.kept = request
             return None
         self._taken.queue_seconds = perf_counter() - self.ready
         exchange = Exchange(self, request)
@@ -155,6 +164,7 @@ class Worker(ConnectionWorker):
             exchange.keep = False
             if not isinstance(error, OSError):  # of a client that is gone
                 self.handle_error(request, conn.sock, conn.client, error)
+        parser.req_count += 1
         if not exchange.unsent:
             exchange.end()
         return exchange

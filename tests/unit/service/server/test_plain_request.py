@@ -90,6 +90,12 @@ def by_gunicorn(cfg, connection, data):
     return request, {name: value for name, value in environ.items() if name not in NOT_COMPARED}, request.body.read()
 
 
+def whole(parser, data):
+    """The plain request that the data are from the first to the last byte, if they are one."""
+    request = parser.read(data, 1)
+    return request if request is not None and request.is_whole else None
+
+
 def assert_same(cfg, connection, plain, data):
     request, environ, body = by_gunicorn(cfg, connection, data)
     assert {name: value for name, value in plain.environ.items() if name not in NOT_COMPARED} == environ
@@ -122,7 +128,7 @@ def test_whatever_is_plain_gunicorn_reads_in_the_same_way(cases, connection):
     draw, plain = random.Random(cases), 0
     for _ in range(cases):
         data, (trusted, cfg) = mutated(draw), draw.choice(list(by_trust.items()))
-        found = PlainParser(cfg, connection, trusted=trusted).whole(data)
+        found = whole(PlainParser(cfg, connection, trusted=trusted), data)
         if found is not None:
             plain += 1
             assert_same(cfg, connection, found, data)
@@ -133,7 +139,7 @@ def test_on_a_unix_socket_the_name_of_the_server_is_that_of_the_host_header(unix
     cfg = config()
     for host in (b"Host: a.example:81", b"Host: a.example", b"Host: [::1]:81", b"Host:", b"X: y"):
         data = b"GET /livez HTTP/1.1\r\n%b\r\n\r\n" % host
-        plain = PlainParser(cfg, unix_connection, trusted=True).whole(data)
+        plain = whole(PlainParser(cfg, unix_connection, trusted=True), data)
         assert_same(cfg, unix_connection, plain, data)
 
 
@@ -143,8 +149,8 @@ HEAD = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 14\r\n\r\n"
 @pytest.mark.parametrize("line", ODD[:7] + ODD[8:9] + ODD[10:], ids=repr)
 def test_what_parsers_could_read_in_two_ways_is_not_plain(line, connection):
     parser = PlainParser(config(), connection, trusted=True)
-    assert isinstance(parser.whole(HEAD + BODY), PlainRequest)
-    assert parser.whole(HEAD.replace(b"Host: x", line) + BODY) is None
+    assert isinstance(whole(parser, HEAD + BODY), PlainRequest)
+    assert whole(parser, HEAD.replace(b"Host: x", line) + BODY) is None
 
 
 @pytest.mark.parametrize(
@@ -167,7 +173,7 @@ def test_what_parsers_could_read_in_two_ways_is_not_plain(line, connection):
     ids=range(16),
 )
 def test_what_is_not_one_whole_plain_request_is_left_to_gunicorn(data, connection):
-    assert PlainParser(config(), connection, trusted=True).whole(data) is None
+    assert whole(PlainParser(config(), connection, trusted=True), data) is None
 
 
 @pytest.mark.parametrize(
@@ -183,8 +189,8 @@ def test_heads_are_plain_only_where_gunicorn_would_accept_them_too(given, reads,
 
 def test_fewer_headers_are_permitted_where_gunicorn_permits_fewer(connection):
     parser = PlainParser(config(limit_request_fields=1), connection, trusted=True)
-    assert parser.whole(HEAD + BODY) is None
-    assert parser.whole(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n") is not None
+    assert whole(parser, HEAD + BODY) is None
+    assert whole(parser, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n") is not None
 
 
 @pytest.mark.parametrize("first", ["plain", "chunked"])
@@ -203,6 +209,17 @@ def test_requests_on_one_connection_are_read_one_after_another_in_any_pieces(fir
     connection.peer.sendall(HEAD + BODY)
     assert isinstance(unread, PlainRequest)
     assert next(parser).body.read(20) == BODY
+
+
+@pytest.mark.parametrize("received", [HEAD + BODY, HEAD + BODY[:5], HEAD])
+def test_a_request_that_is_kept_is_the_next_one_and_its_body_is_read_to_its_end(received, connection):
+    parser = PlainParser(config(), connection, trusted=True)
+    parser.kept = parser.read(received, 1)
+    connection.peer.sendall((HEAD + BODY)[len(received) :] + HEAD.replace(b"/score", b"/model") + BODY)
+    first = next(parser)
+    assert (first.path, first.body.read()) == ("/score", BODY)
+    second = next(parser)
+    assert (second.path, second.body.read(), second.req_number) == ("/model", BODY, 2)
 
 
 @pytest.mark.parametrize("size", [100_000, 3_000_000])

@@ -53,7 +53,7 @@ _NOT_PLAIN = frozenset({"HTTP_TRANSFER_ENCODING", "HTTP_EXPECT"})
 class PlainRequest(Request):  # type: ignore[misc]
     """A request with a plain head, as gunicorn's parser makes it. `environ` is for the application.
 
-    `is_whole` is whether its body has arrived.
+    `is_complete` is whether its body has arrived.
     """
 
     version = (1, 1)
@@ -61,8 +61,8 @@ class PlainRequest(Request):  # type: ignore[misc]
     proxy_protocol_info = None
     _expected_100_continue = False
 
-    def __init__(self, parser: "PlainParser", environ: "WSGIEnvironment", number: int, *, is_whole: bool) -> None:
-        self.environ, self.is_whole = environ, is_whole
+    def __init__(self, parser: "PlainParser", environ: "WSGIEnvironment", number: int, *, is_complete: bool) -> None:
+        self.environ, self.is_complete = environ, is_complete
         self.cfg, self.unreader = parser.cfg, parser.unreader
         self.peer_addr, self.req_number = parser.source_addr, number
         self.method, self.path, self.body = environ["REQUEST_METHOD"], environ["PATH_INFO"], environ["wsgi.input"]
@@ -141,13 +141,13 @@ class PlainParser(RequestParser):  # type: ignore[misc]
         if environ is None:
             return None
         received, length = data[data.index(_END) + 4 :], int(environ.get("CONTENT_LENGTH", 0))
-        is_whole = len(received) == length
-        if is_whole:
+        is_complete = len(received) == length
+        if is_complete:
             environ["wsgi.input"] = BytesIO(received)
         else:
             self.unreader.unread(received)
             environ["wsgi.input"] = _WholeBody(LengthReader(self.unreader, length))
-        return PlainRequest(self, environ, number, is_whole=is_whole)
+        return PlainRequest(self, environ, number, is_complete=is_complete)
 
     def _plain(self, data: bytes) -> "WSGIEnvironment | None":
         """The environ of the request at the beginning of the data, without its input; None if its head is not plain."""

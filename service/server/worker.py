@@ -148,7 +148,7 @@ class Worker(ConnectionWorker):
         if request is None:
             parser.unreader.unread(data)
             return None
-        if not request.is_whole or not self.may_answer(request.environ):
+        if not request.is_complete or not self.may_answer(request.environ):
             parser.kept = request
             return None
         self._taken.queue_seconds = perf_counter() - self.ready

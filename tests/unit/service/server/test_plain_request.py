@@ -90,10 +90,10 @@ def by_gunicorn(cfg, connection, data):
     return request, {name: value for name, value in environ.items() if name not in NOT_COMPARED}, request.body.read()
 
 
-def whole(parser, data):
+def complete(parser, data):
     """The plain request that the data are from the first to the last byte, if they are one."""
     request = parser.read(data, 1)
-    return request if request is not None and request.is_whole else None
+    return request if request is not None and request.is_complete else None
 
 
 def assert_same(cfg, connection, plain, data):
@@ -128,7 +128,7 @@ def test_whatever_is_plain_gunicorn_reads_in_the_same_way(cases, connection):
     draw, plain = random.Random(cases), 0
     for _ in range(cases):
         data, (trusted, cfg) = mutated(draw), draw.choice(list(by_trust.items()))
-        found = whole(PlainParser(cfg, connection, trusted=trusted), data)
+        found = complete(PlainParser(cfg, connection, trusted=trusted), data)
         if found is not None:
             plain += 1
             assert_same(cfg, connection, found, data)
@@ -139,7 +139,7 @@ def test_on_a_unix_socket_the_name_of_the_server_is_that_of_the_host_header(unix
     cfg = config()
     for host in (b"Host: a.example:81", b"Host: a.example", b"Host: [::1]:81", b"Host:", b"X: y"):
         data = b"GET /livez HTTP/1.1\r\n%b\r\n\r\n" % host
-        plain = whole(PlainParser(cfg, unix_connection, trusted=True), data)
+        plain = complete(PlainParser(cfg, unix_connection, trusted=True), data)
         assert_same(cfg, unix_connection, plain, data)
 
 
@@ -149,8 +149,8 @@ HEAD = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 14\r\n\r\n"
 @pytest.mark.parametrize("line", ODD[:7] + ODD[8:9] + ODD[10:], ids=repr)
 def test_what_parsers_could_read_in_two_ways_is_not_plain(line, connection):
     parser = PlainParser(config(), connection, trusted=True)
-    assert isinstance(whole(parser, HEAD + BODY), PlainRequest)
-    assert whole(parser, HEAD.replace(b"Host: x", line) + BODY) is None
+    assert isinstance(complete(parser, HEAD + BODY), PlainRequest)
+    assert complete(parser, HEAD.replace(b"Host: x", line) + BODY) is None
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_what_parsers_could_read_in_two_ways_is_not_plain(line, connection):
     ids=range(16),
 )
 def test_what_is_not_one_whole_plain_request_is_left_to_gunicorn(data, connection):
-    assert whole(PlainParser(config(), connection, trusted=True), data) is None
+    assert complete(PlainParser(config(), connection, trusted=True), data) is None
 
 
 @pytest.mark.parametrize(
@@ -189,8 +189,8 @@ def test_heads_are_plain_only_where_gunicorn_would_accept_them_too(given, reads,
 
 def test_fewer_headers_are_permitted_where_gunicorn_permits_fewer(connection):
     parser = PlainParser(config(limit_request_fields=1), connection, trusted=True)
-    assert whole(parser, HEAD + BODY) is None
-    assert whole(parser, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n") is not None
+    assert complete(parser, HEAD + BODY) is None
+    assert complete(parser, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n") is not None
 
 
 @pytest.mark.parametrize("first", ["plain", "chunked"])

@@ -25,6 +25,7 @@ from tests.facts import ROOT
 
 SERVE = [str(Path(sys.executable).with_name("delivery-risk")), "serve"]
 GUNICORN = [str(Path(sys.executable).with_name("gunicorn")), "-c", "deploy/gunicorn.conf.py", "service.wsgi:app"]
+SIGNALS = [signal.SIGHUP, signal.SIGINT, signal.SIGTERM]
 _ADDRESS = re.compile(r"Listening at:? http://127\.0\.0\.1:(\d+)")
 
 
@@ -127,6 +128,12 @@ def free_port() -> int:
     """A port of 127.0.0.1 that is free now."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         return found.getsockname()[1]
+
+
+def default_handlers() -> None:
+    """Let these signals end this process, although its parent may ignore them."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def ended(process: subprocess.Popen[bytes], seconds: float = 20) -> None:

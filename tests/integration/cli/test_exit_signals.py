@@ -12,21 +12,14 @@ from typing import Any
 import pytest
 
 from tests.order_files import HEADER, ROWS, many
-from tests.servers import until
+from tests.servers import SIGNALS, default_handlers, until
 
-SIGNALS = [signal.SIGHUP, signal.SIGINT, signal.SIGTERM]
 MANY = many(30_000)
 SCORE = [sys.executable, "-m", "service.cli", "score"]
 
 
 def drafts(folder):
     return [path for path in folder.iterdir() if path.name.startswith(".")]
-
-
-def default_handlers():
-    """Let the signals end this process, although its parent may ignore them."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
 
 
 def waiting(pipe):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.order_files import many
-from tests.servers import until
+from tests.servers import SIGNALS, default_handlers, until
 
 COMMAND = [sys.executable, "-m", "service.cli", "score", "--format", "csv", "--jobs", "2", "--out", "out.csv"]
 
@@ -31,7 +31,7 @@ def scoring(tmp_path):
     """A run with two processes that waits for the rest of its orders, and the ids of the two."""
     (tmp_path / "out.csv").write_text("old")
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(COMMAND, cwd=tmp_path, start_new_session=True, **pipes) as process:
+    with subprocess.Popen(COMMAND, cwd=tmp_path, start_new_session=True, preexec_fn=default_handlers, **pipes) as process:
         try:
             process.stdin.write(many(25_000))
             process.stdin.flush()
@@ -46,7 +46,7 @@ def unchanged(folder):
     return os.listdir(folder) == ["out.csv"] and (folder / "out.csv").read_text() == "old"
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize("send", [os.kill, os.killpg])
 def test_a_signal_ends_all_processes_without_output(scoring, tmp_path, number, send):
     process, workers = scoring

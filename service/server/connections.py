@@ -15,7 +15,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from itertools import takewhile
 from selectors import EVENT_READ
 from time import monotonic, perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gunicorn.http.errors import LimitRequestHeaders
 from gunicorn.workers.gthread import ThreadWorker
@@ -23,6 +23,9 @@ from gunicorn.workers.gthread import ThreadWorker
 from service.config import OWN_FILES
 from service.server import request_head
 from service.server.plain_request import PlainParser
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 LINGER_SECONDS = 2.0
 MOST_LINGERING = 256
@@ -43,6 +46,9 @@ class ConnectionWorker(ThreadWorker):  # type: ignore[misc]
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         if files != resource.RLIM_INFINITY:  # with more connections than files it would end with the requests that it has
             self.worker_connections = min(self.cfg.worker_connections, max(self.cfg.threads, files - OWN_FILES))
+        self.pre_request, self.post_request = self.cfg.pre_request, self.cfg.post_request
+        self.alive: bool
+        self.wsgi: WSGIApplication
         self.ready = self._next_notice = 0.0
         self._waiting: dict[Any, tuple[float, int]] = {}
         self._lingering: dict[Any, float] = {}
@@ -97,6 +103,14 @@ class ConnectionWorker(ThreadWorker):  # type: ignore[misc]
         """Wait for the next request on a connection that is registered."""
         conn.set_timeout()
         self.keepalived_conns.append(conn)
+
+    def counted(self) -> bool:
+        """Count a request; whether its connection may be kept."""
+        self.nr += 1
+        if self.nr >= self.max_requests and self.alive:
+            self.log.info("Autorestarting worker after current request.")
+            self.alive = False
+        return self.alive and bool(self.cfg.keepalive) and len(self.keepalived_conns) < self.max_keepalived
 
     def _on_more(self, conn: Any, _: socket.socket) -> None:
         self.poller.unregister(conn.sock)

@@ -17,7 +17,7 @@ from gunicorn.http.wsgi import Response
 from service.server.plain_request import PlainRequest
 
 if TYPE_CHECKING:
-    from service.server.worker import Worker
+    from service.server.connections import ConnectionWorker
 
 _STATUS = re.compile(r"[2-5][0-9]{2}(?: [ -~]*)?")
 _OTHER = (
@@ -36,7 +36,7 @@ class Exchange:
     hooks of gunicorn.
     """
 
-    def __init__(self, worker: "Worker", request: PlainRequest) -> None:
+    def __init__(self, worker: "ConnectionWorker", request: PlainRequest) -> None:
         self.keep = False
         self.unsent = b""
         self.status = ""

@@ -62,9 +62,6 @@ class Worker(ConnectionWorker):
             raise NoHeartbeat(f"its file in {self.cfg.worker_tmp_dir} cannot be made ({error})") from error
         finally:
             os.umask(mask)  # gunicorn leaves its own where the file cannot be made
-        self.pre_request, self.post_request = self.cfg.pre_request, self.cfg.post_request
-        self.alive: bool
-        self.wsgi: WSGIApplication
         self._queued: dict[Any, float] = {}
         self._taken = threading.local()
 
@@ -192,14 +189,6 @@ class Worker(ConnectionWorker):
         finally:
             exchange.end()
         return exchange.keep
-
-    def counted(self) -> bool:
-        """Count a request; whether its connection may be kept."""
-        self.nr += 1
-        if self.nr >= self.max_requests and self.alive:
-            self.log.info("Autorestarting worker after current request.")
-            self.alive = False
-        return self.alive and bool(self.cfg.keepalive) and len(self.keepalived_conns) < self.max_keepalived
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Have the application answer a malformed request; let gunicorn answer other errors, without clients' text."""

@@ -19,6 +19,7 @@ from model.core.network import Layer, Network
 from model.core.standardizer import Standardizer
 
 Values: TypeAlias = list[float]
+
 MOST = 2200
 """Up to this product of rows and the cost of one, Python's float takes less time than NumPy."""
 

@@ -117,8 +117,8 @@ def keep_memory() -> None:
     They are kept in one arena. Python's lock separates the threads anyway; each arena would keep as much. What has LARGE_BYTES
     or more, such as a large body, is given back at once: it would leave gaps.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:  # C libraries other than glibc have none
+    mallopt = _of_glibc("mallopt")
+    if mallopt is not None:
         mallopt(_M_ARENA_MAX, 1)
         mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
         mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
@@ -126,9 +126,14 @@ def keep_memory() -> None:
 
 def _give_back_memory() -> None:
     """Give the kernel the memory that only loading needed, before workers are forked with it."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    trim = _of_glibc("malloc_trim")
     if trim is not None:
         trim(0)
+
+
+def _of_glibc(name: str) -> Any:
+    """The function of this name; None in other C libraries."""
+    return getattr(ctypes.CDLL(None), name, None)
 
 
 def _release_signals() -> None:

@@ -53,7 +53,7 @@ _NOT_PLAIN = frozenset({"HTTP_TRANSFER_ENCODING", "HTTP_EXPECT"})
 class PlainRequest(Request):  # type: ignore[misc]
     """A request with a plain head, as gunicorn's parser makes it. `environ` is for the application.
 
-    `is_complete` is whether its body has arrived.
+    `is_complete` is whether its body had arrived when it was read, and nothing after it.
     """
 
     version = (1, 1)
@@ -148,6 +148,10 @@ class PlainParser(RequestParser):  # type: ignore[misc]
             self.unreader.unread(received)
             environ["wsgi.input"] = _WholeBody(LengthReader(self.unreader, length))
         return PlainRequest(self, environ, number, is_complete=is_complete)
+
+    def has_head(self) -> bool:
+        """Whether the head of the next request is read, so that no thread has to wait for it."""
+        return self.kept is not None or _END in self.unreader.buf.getvalue()
 
     def _plain(self, data: bytes) -> "WSGIEnvironment | None":
         """The environ of the request at the beginning of the data, without its input; None if its head is not plain."""

@@ -28,9 +28,6 @@ def unfinished(conn: Any, before: int) -> int | None:
     sock: socket.socket = conn.sock
     if isinstance(sock, ssl.SSLSocket):  # after its first request; it cannot be peeked into
         return None
-    received = b"" if conn.parser is None else conn.parser.unreader.buf.getvalue()
-    if not before and _END in received:
-        return None
     try:
         unread = sock.recv(MOST_BYTES + 1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         no_more = len(unread) <= before
@@ -39,7 +36,7 @@ def unfinished(conn: Any, before: int) -> int | None:
         unread, no_more, has_ended = b"", False, False
     except OSError:
         return None  # the thread finds it too
-    head = received + unread
+    head = unread if conn.parser is None else conn.parser.unreader.buf.getvalue() + unread
     complete = has_ended or _END in head or _is_opaque(conn, head) or _is_rejected(head, conn.cfg.limit_request_line)
     too_large = not complete and (no_more or len(head) > MOST_BYTES)  # the kernel wakes before it has more if it has no room
     wake_at = 1 if complete or too_large else len(unread) + 1

@@ -111,7 +111,7 @@ class Worker(ConnectionWorker):
         self.poller.unregister(client)
         if exchange is not None:
             self._finish(conn, exchange)
-        elif getattr(conn.parser, "kept", None) is not None:
+        elif isinstance(conn.parser, PlainParser) and conn.parser.has_head():
             self._have_answered(conn)
         else:
             self.enqueue_req(conn)

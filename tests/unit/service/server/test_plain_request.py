@@ -156,7 +156,7 @@ def test_what_parsers_could_read_in_two_ways_is_not_plain(line, connection):
 @pytest.mark.parametrize(
     "data",
     [
-        *(HEAD + BODY[:-1], HEAD + BODY + b"G", HEAD[:-2], b"\r\n" + HEAD + BODY, HEAD.replace(b"1.1", b"1.0") + BODY, b""),
+        *(HEAD[:-2], b"\r\n" + HEAD + BODY, HEAD.replace(b"1.1", b"1.0") + BODY, b""),
         *(
             HEAD.replace(b"POST", b"HEAD") + BODY,
             HEAD.replace(b"/score", b"//score") + BODY,
@@ -170,10 +170,17 @@ def test_what_parsers_could_read_in_two_ways_is_not_plain(line, connection):
         ),
         HEAD.replace(b"Host: x", b"X-Forwarded-Proto: https\r\nX-Forwarded-Ssl: on") + BODY,
     ],
-    ids=range(16),
+    ids=range(14),
 )
-def test_what_is_not_one_whole_plain_request_is_left_to_gunicorn(data, connection):
-    assert complete(PlainParser(config(), connection, trusted=True), data) is None
+def test_what_is_no_plain_request_is_left_to_gunicorn(data, connection):
+    assert PlainParser(config(), connection, trusted=True).read(data, 1) is None
+
+
+@pytest.mark.parametrize("data", [HEAD + BODY[:-1], HEAD + BODY + b"G"])
+def test_a_request_is_complete_with_its_last_byte_and_nothing_after_it(data, connection):
+    parser = PlainParser(config(), connection, trusted=True)
+    assert not parser.read(data, 1).is_complete
+    assert PlainParser(config(), connection, trusted=True).read(HEAD + BODY, 1).is_complete
 
 
 @pytest.mark.parametrize(

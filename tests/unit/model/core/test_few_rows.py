@@ -133,8 +133,8 @@ def test_few_scores_have_as_arrays_what_they_have_as_lists():
     assert found.out_of_range.tolist() == [[False] * 3] * 2
 
 
-def a_little_off(function):
-    return lambda *given: np.multiply(function(*given), 1 + 1e-12).tolist()
+def one_ulp_off(function):
+    return lambda *given: np.nextafter(function(*given), np.inf).tolist()
 
 
 @pytest.mark.parametrize(
@@ -143,6 +143,6 @@ def a_little_off(function):
 def test_numpy_scores_a_model_whose_self_test_gets_other_bits_from_few_rows(wrong, rows, monkeypatch):
     orders = np.array(packaged_model().manifest.self_test.orders[-1:] * rows)
     expected = numbers(packaged_model(), orders).tolist()
-    monkeypatch.setattr(few_rows_module, wrong, a_little_off(getattr(few_rows_module, wrong)))
+    monkeypatch.setattr(few_rows_module, wrong, one_ulp_off(getattr(few_rows_module, wrong)))
     assert numbers(packaged_model(), orders).tolist() != expected
     assert numbers(model_file.loads(GOOD), orders).tolist() == expected

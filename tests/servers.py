@@ -4,6 +4,7 @@ import errno
 import http.client
 import json
 import os
+import random
 import re
 import shlex
 import shutil
@@ -66,13 +67,14 @@ class Client:
 
 @dataclass(frozen=True)
 class Server(Client):
-    """A running service: its port, its master process and its output file."""
+    """A running service: its port, its master process, its output file and the workers that were killed."""
 
     process: subprocess.Popen[bytes]
     output: Path
+    killed: list[int] = field(default_factory=list, init=False)
 
     def workers(self) -> list[int]:
-        """The process ids of the living workers."""
+        """The process ids of the workers, and of those that have ended and that the master has not yet seen ended."""
         return _children(self.process.pid)
 
     def all_workers(self, count: int) -> list[int]:
@@ -86,6 +88,13 @@ class Server(Client):
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.01)
         return found
+
+    def kill_worker(self, count: int) -> int:
+        """Kill a worker once there are `count` of them that were not killed; its process id."""
+        killed = random.choice(self.renewed(self.killed, count))
+        self.killed.append(killed)
+        os.kill(killed, signal.SIGKILL)
+        return killed
 
     def log(self) -> str:
         """The output so far."""

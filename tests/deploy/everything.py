@@ -10,7 +10,6 @@ the memory at the end is more than 8 MiB for each worker over that at rest.
 import json
 import os
 import random
-import signal
 import sys
 import tempfile
 import threading
@@ -162,8 +161,7 @@ def main(minutes: float) -> None:
                 polite(nginx.port, known) as clients,
                 changes(folder, known, scraper) as repeated,
             ):
-                draw = random.Random(0)
-                kills = Repeated(5, lambda: os.kill(draw.choice(server.workers()), signal.SIGKILL))
+                kills = Repeated(5, lambda: server.kill_worker(WORKERS))
                 try:
                     hostile = processes.submit(attacks, nginx.port, seconds, 1)
                     time.sleep(seconds / 3)

@@ -2,12 +2,10 @@
 
 import http.client
 import json
-import os
 import re
-import signal
 import socket
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -92,15 +90,17 @@ def test_the_requests_of_an_address_are_limited_and_other_addresses_are_not_affe
 
 
 def test_a_worker_killed_between_requests_costs_no_request():
-    with running(DELIVERY_RISK_WORKERS="2") as server, running_nginx(server.port) as nginx:
-        connection = http.client.HTTPConnection("127.0.0.1", nginx.port, timeout=10)
+    with (
+        running(DELIVERY_RISK_WORKERS="2") as server,
+        running_nginx(server.port) as nginx,
+        closing(http.client.HTTPConnection("127.0.0.1", nginx.port, timeout=10)) as connection,
+    ):
         for number in range(60):
             if number % 6 == 5:
-                os.kill(server.all_workers(2)[0], signal.SIGKILL)
+                server.kill_worker(2)
             connection.request("POST", "/score", BODY, JSON)
             answer = connection.getresponse()
             assert (answer.status, len(json.loads(answer.read())["results"])) == (200, 10)
-        connection.close()
 
 
 def unreading(port, requests=1):

@@ -2,7 +2,6 @@
 
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -63,9 +62,8 @@ def test_swaps_beside_broken_files_and_killed_workers_give_no_wrong_answer(tmp_p
                 time.sleep(draw.uniform(0.1, longest))
             else:
                 killed_at.append(time.monotonic())
-                killed = draw.choice(server.all_workers(WORKERS))
-                os.kill(killed, signal.SIGKILL)
-                server.renewed([killed], WORKERS)
+                server.kill_worker(WORKERS)
+                server.renewed(server.killed, WORKERS)
                 seconds_until_all_serve(server, current)
         while sum(client.outcomes.total() for client in clients) < requests:
             time.sleep(0.05)

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import re
-import signal
 import threading
 import time
 from collections import Counter
@@ -117,7 +116,7 @@ def test_no_answer_is_wrong_while_tokens_are_renewed_and_their_file_breaks(round
                     BREAKS[how](path)
                     time.sleep(seconds)
                     if number % 2 == 0:
-                        os.kill(random.choice(server.all_workers(2)), signal.SIGKILL)
+                        server.kill_worker(2)
                         killed += 1
                         time.sleep(seconds)
                     old = new

@@ -22,16 +22,16 @@ FEW = 12
 
 _LOWEST, _HIGHEST = -746.0, 710.0
 _INVERSE = float.fromhex("0x1.71547652b82fep+0")  # 1 / ln 2
-_LN2_HIGH = float.fromhex("0x1.62e42feep-1")  # 31 bits of ln 2: exact times any |k| < 2^22
-_LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
-_TO_INTEGER = 1.5 * 2.0**52  # adding and subtracting a number this large rounds to the nearest integer
+LN2_HIGH = float.fromhex("0x1.62e42feep-1")  # 31 bits of ln 2: exact times any |k| < 2^22
+LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
+TO_INTEGER = 1.5 * 2.0**52  # adding and subtracting a number this large rounds to the nearest integer
 _COEFFICIENTS = tuple(1.0 / math.factorial(n) for n in range(13, 1, -1))
 _C13, _C12, _C11, _C10, _C9, _C8, _C7, _C6, _C5, _C4, _C3, _C2 = _COEFFICIENTS
 
 # The same as arrays of no dimension: in an operation with an array, NumPy converts a float in each call.
 _FIRST, *_FURTHER = map(np.array, _COEFFICIENTS)
-_CONSTANTS = tuple(map(np.array, (_LOWEST, _HIGHEST, _INVERSE, _TO_INTEGER, _LN2_HIGH, _LN2_LOW, 1.0, 0.5)))
-_BITS_OF_ONE, _FRACTION_BITS = np.array(_TO_INTEGER + 1023.0), np.array(52)
+_CONSTANTS = tuple(map(np.array, (_LOWEST, _HIGHEST, _INVERSE, TO_INTEGER, LN2_HIGH, LN2_LOW, 1.0, 0.5)))
+_BITS_OF_ONE, _FRACTION_BITS = np.array(TO_INTEGER + 1023.0), np.array(52)
 
 
 def exp(x: Floats) -> Floats:
@@ -77,9 +77,9 @@ def exp_of_one(x: float) -> float:
         if x != x:
             return x
         x = min(max(x, _LOWEST), _HIGHEST)
-    k = (x * _INVERSE + _TO_INTEGER) - _TO_INTEGER
-    high = x - k * _LN2_HIGH
-    low = k * _LN2_LOW
+    k = (x * _INVERSE + TO_INTEGER) - TO_INTEGER
+    high = x - k * LN2_HIGH
+    low = k * LN2_LOW
     r = high - low
     lost = (high - r) - low
     p = (((((r * _C13 + _C12) * r + _C11) * r + _C10) * r + _C9) * r + _C8) * r + _C7

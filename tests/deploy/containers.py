@@ -96,6 +96,15 @@ class Engine:
         done = self.run("podman", "logs", name)
         return done.stdout + done.stderr
 
+    def remove_containers(self) -> None:
+        """Remove all containers. The removal of one that ends and is started again may fail, and succeeds later."""
+
+        def removed() -> bool:
+            self.run("podman", "rm", "--all", "--force", "--time=0", "--volumes")
+            return not self.podman("ps", "--all", "--quiet")
+
+        assert until(removed), self.podman("ps", "--all")
+
     @contextmanager
     def container(self, image: str, *options: str) -> Iterator[tuple[str, int]]:
         """A hardened container until the block ends: its name, and the local port that is published for its port 8000."""

@@ -71,6 +71,7 @@ def composed(engine, file, *names):
         yield lambda name, path="/readyz": engine.client(container(name), ports[name], path=path)
     finally:
         engine.run(*compose, "down", "--volumes", "--timeout=1")
+        engine.remove_containers()
 
 
 def check_service(engine, file):

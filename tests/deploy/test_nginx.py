@@ -17,7 +17,7 @@ from service.web.errors import PROBLEMS
 from tests.deploy.hostile import BODY, head
 from tests.deploy.nginx import JSON, SITE, UPSTREAM, running_nginx
 from tests.deploy.programs import answering
-from tests.facts import FEATURES, ORDER
+from tests.facts import INPUTS, ORDER
 from tests.integration.framing import exchange
 from tests.integration.test_openapi import CHECKS
 
@@ -39,7 +39,7 @@ def test_the_limits_in_the_files_match_the_settings():
     (size,) = re.findall(r"client_max_body_size (\d+)m;", SITE)
     settings = config.load({})
     most = int(size) * 2**20
-    assert most >= BatchValidator(FEATURES, settings.max_orders).largest_body
+    assert most >= BatchValidator(INPUTS, settings.max_orders).largest_body
     assert f"larger than {most} bytes" in SITE
     (idle,) = re.findall(r"keepalive_timeout (\d+)s;", UPSTREAM)
     assert int(idle) < settings.keepalive_seconds

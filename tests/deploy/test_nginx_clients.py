@@ -14,7 +14,7 @@ from schemas.validation import BatchValidator
 from service import config
 from tests.deploy.hostile import BATCH, BODY, HOSTILE_ADDRESS, head, side_by_side
 from tests.deploy.nginx import JSON, SITE, running_nginx
-from tests.facts import FEATURES
+from tests.facts import FEATURES, INPUTS
 from tests.integration.framing import exchange
 from tests.servers import running, until
 
@@ -55,7 +55,7 @@ def test_a_body_over_the_limit_is_rejected_by_its_length_and_in_chunks(nginx):
     chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (most + 1, bytes(most + 1))
     rejected = exchange(nginx.port, head("Transfer-Encoding: chunked") + chunks)
     assert (rejected.statuses, json.loads(rejected.body)["status"]) == ((413,), 413)
-    largest = BatchValidator(FEATURES, config.load({}).max_orders).largest_body
+    largest = BatchValidator(INPUTS, config.load({}).max_orders).largest_body
     assert nginx.call("POST", "/score", BODY.ljust(largest), JSON)[0] == 200
     assert problem(nginx.call("POST", "/score", BODY.ljust(largest + 1), JSON), 413, "body-too-large")
 

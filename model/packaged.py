@@ -4,7 +4,7 @@ import numpy as np
 
 from model.artifact import model_file
 from model.core.batch import Floats
-from model.core.manifest import ILLUSTRATIVE_SOURCE, Feature, Manifest, SelfTest
+from model.core.manifest import ILLUSTRATIVE_SOURCE, Input, Manifest, SelfTest
 from model.core.risk_model import RiskModel
 
 FILE_NAME = "delivery-risk-1.0.0.npz"
@@ -18,10 +18,10 @@ def packaged_model() -> RiskModel:
         version="1.0.0",
         created="2026-11-20T00:00:00Z",
         description="Delay risk from three severities. Its weights are illustrative, not learned: they were set by hand.",
-        features=(
-            Feature("route_disruption", "severity", "How badly the order's route is disrupted.", 0.0, 10.0),
-            Feature("backlog", "severity", "How far the depot is behind with its orders.", 0.0, 10.0),
-            Feature("weather_severity", "severity", "How bad the weather is on the way.", 0.0, 10.0),
+        inputs=(
+            Input("route_disruption", "severity", "How badly the order's route is disrupted.", 0.0, 10.0),
+            Input("backlog", "severity", "How far the depot is behind with its orders.", 0.0, 10.0),
+            Input("weather_severity", "severity", "How bad the weather is on the way.", 0.0, 10.0),
         ),
         activations=("relu", "linear"),
         head="sigmoid",

@@ -23,7 +23,8 @@ _OF_ORDERS = {
     "not_a_number": "must be a number, such as 12, -0.5 or 2e3",
     "not_finite": "must be a finite number within the range of a float64",
     "not_a_string": "must be a string of Unicode characters",
-    "wrong_length": "must have 1 to 128 characters",
+    "unknown_category": "not a category that the model knows; /model has those that it knows",
+    "wrong_length": "must have 1 to 128 characters, a category 1 to 64",
     "control_character": "must not contain control characters, such as a line break or a tab",
     "not_an_object": "must be a JSON object",
     "not_a_list": "must be a list",
@@ -31,7 +32,7 @@ _OF_ORDERS = {
     "wrong_count": "must have as many values as there are order_ids",
     "too_many_orders": "has more orders than a batch may have",
     "out_of_range": "outside the range that the model was trained on",
-    "out_of_numeric_range": "the features are finite, but too large for a finite score",
+    "out_of_numeric_range": "the inputs are finite, but too large for a finite score, or -1 or less where log1p is used",
 }
 _OF_FILES = {
     "reserved_name": "has a name that is reserved for results",

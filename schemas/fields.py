@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
+from model.core.manifest import CATEGORY, CATEGORY_LENGTH, REFUSE, Input
+
 ORDER_ID_LENGTH = 128
 _LONG = 1024
 _SPACE, _DELETE = 0x20, 0x7F
@@ -70,6 +72,44 @@ class OrderId(fields.String):
         return value
 
 
+class Category(fields.String):
+    """A category of this input: one of its values or, where it takes unknown ones, a string of 1 to 64 characters."""
+
+    default_error_messages = {
+        "required": "missing",
+        "null": "null",
+        "invalid": "not_a_string",
+        "unknown": "unknown_category",
+        "length": "wrong_length",
+        "controls": "control_character",
+    }
+
+    def __init__(self, of: Input, **kwargs: Any) -> None:
+        described = {"enum": [*of.values, *((None,) if of.optional else ())]} if of.unknown == REFUSE else {}
+        super().__init__(required=not of.optional, allow_none=of.optional, metadata=described, **kwargs)
+        self._of = of
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        if type(value) is not str or not well_formed(value):
+            raise self.make_error("invalid")
+        if value in self._of.values:
+            return value
+        if self._of.unknown == REFUSE:
+            raise self.make_error("unknown")
+        if not 1 <= len(value) <= CATEGORY_LENGTH:
+            raise self.make_error("length")
+        if has_controls(value):
+            raise self.make_error("controls")
+        return value
+
+
+def input_field(of: Input, **kwargs: Any) -> fields.Field[Any]:
+    """The field of this input."""
+    if of.kind == CATEGORY:
+        return Category(of, **kwargs)
+    return Number(required=not of.optional, allow_none=of.optional, **kwargs)
+
+
 def _without_controls(text: str) -> None:
     if has_controls(text):
         raise ValidationError("control_character")
@@ -85,7 +125,16 @@ def has_controls(text: str) -> bool:
 
 def usable_id(value: Any) -> bool:
     """Whether OrderId takes the value."""
-    short = isinstance(value, str) and 1 <= len(value) <= ORDER_ID_LENGTH
+    return _usable(value, ORDER_ID_LENGTH)
+
+
+def usable_category(value: Any) -> bool:
+    """Whether an input that takes unknown categories takes the value."""
+    return _usable(value, CATEGORY_LENGTH)
+
+
+def _usable(value: Any, length: int) -> bool:
+    short = isinstance(value, str) and 1 <= len(value) <= length
     return short and well_formed(value) and not has_controls(value)
 
 

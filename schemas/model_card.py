@@ -6,12 +6,41 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
+from model.core.manifest import CATEGORY, NONE, NUMBER, REFUSE, Input
 from model.core.risk_model import RiskModel
 from schemas.result import POLICY_FIELD
 
 
+class InputSchema(Schema):
+    """What an order holds; `minimum` and `maximum` are the range of the training data, null where there is none."""
+
+    name = fields.String(required=True)
+    kind = fields.String(required=True, metadata={"enum": [NUMBER, CATEGORY]})
+    unit = fields.String(required=True)
+    description = fields.String(required=True)
+    minimum = fields.Float(required=True, allow_none=True)
+    maximum = fields.Float(required=True, allow_none=True)
+    values = fields.List(fields.String(), required=True, metadata={"description": "The categories that the model knows."})
+    missing = fields.Raw(
+        required=True,
+        allow_none=True,
+        metadata={"type": ["number", "string"], "description": "What replaces a value that an order lacks."},
+    )
+    unknown_ = fields.String(
+        required=True,
+        data_key="unknown",
+        attribute="unknown",
+        metadata={
+            "enum": [REFUSE, NONE],
+            "description": "Whether an order with another category is rejected, or counts as having none of the values.",
+        },
+    )
+    optional = fields.Boolean(required=True, metadata={"description": "Whether an order may lack it."})
+    actionable = fields.Boolean(required=True, metadata={"description": "Whether people can change it."})
+
+
 class FeatureSchema(Schema):
-    """One feature of the model; `minimum` and `maximum` are the range of the training data, null where there is none."""
+    """One feature of the network. A feature that is an input as it is has the unit, description and range of the input."""
 
     name = fields.String(required=True)
     unit = fields.String(required=True)
@@ -20,6 +49,7 @@ class FeatureSchema(Schema):
     maximum = fields.Float(required=True, allow_none=True)
     mean = fields.Float(required=True)
     scale = fields.Float(required=True)
+    made_of = fields.String(required=True, metadata={"description": "How it is made of an input."})
 
 
 class ServedVersionSchema(Schema):
@@ -104,6 +134,7 @@ class ModelSchema(Schema):
     )
     activations = fields.List(fields.String(), required=True, attribute="manifest.activations")
     parameter_count = fields.Integer(required=True, attribute="network.parameter_count")
+    inputs = fields.List(fields.Nested(InputSchema), required=True, attribute="manifest.inputs")
     features = fields.List(fields.Nested(FeatureSchema), required=True)
     illustrative = fields.Boolean(
         required=True,
@@ -154,12 +185,17 @@ class HealthSchema(Schema):
 
 def card(model: RiskModel, states: Mapping[str, Any], policy: str) -> dict[str, Any]:
     """The model card, as ModelSchema has it. `states` has a RoleStateSchema by role; `policy` is one of POLICIES."""
+    inputs = {each.name: each for each in model.manifest.inputs}
     numbers = zip(model.manifest.features, model.standardizer.mean.tolist(), model.standardizer.scale.tolist(), strict=True)
     given = {
         "model": model,
         "manifest": model.manifest,
         "network": model.network,
-        "features": [asdict(feature) | {"mean": mean, "scale": scale} for feature, mean, scale in numbers],
+        "features": [
+            asdict(inputs[each.of] if each.is_input else Input(each.name))
+            | {"made_of": each.made_of, "mean": mean, "scale": scale}
+            for each, mean, scale in numbers
+        ],
         "out_of_range_policy": policy,
         "lineup": states,
     }

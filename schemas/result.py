@@ -1,12 +1,15 @@
 """Results: a scored batch, and the parts of its answer that all formats share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress
 from typing import Any, Literal, get_args
 
 import msgspec
 import numpy as np
 from marshmallow import Schema, fields
 
+from model.core.batch import Flags
+from model.core.encoding import is_missing, is_unknown
 from model.core.few_rows import FewScores
 from model.core.risk_model import RiskModel, Scores
 from schemas.faults import ErrorSchema, Fault, Locate, error_members
@@ -19,6 +22,13 @@ QUEUES = ("monitor", "review")
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 POLICIES_HELP = "Whether an order outside the model's range goes to review, is only flagged, or is rejected"
 POLICY_FIELD = fields.String(required=True, metadata={"enum": list(POLICIES), "description": f"{POLICIES_HELP}."})
+NAMED = {
+    "out_of_range": "The inputs outside the range that the model was trained on",
+    "imputed": "The inputs that the order lacks, for which the model has a value",
+    "unknown": "The inputs whose category the model does not know, which count as none of its values",
+}
+"""What a result names inputs for."""
+
 MOST_FURTHER = 1000
 _QUEUES = np.array(QUEUES, np.object_)
 
@@ -29,9 +39,9 @@ class ResultSchema(Schema):
     order_id = OrderId(required=True)
     score = fields.Float(required=True, metadata={"minimum": 0, "maximum": 1, "description": "The delay risk, unrounded."})
     queue = fields.String(required=True, metadata={"enum": list(QUEUES)})
-    out_of_range = fields.List(
-        fields.String(), metadata={"description": "The features outside the range that the model was trained on."}
-    )
+    out_of_range = fields.List(fields.String(), metadata={"description": f"{NAMED['out_of_range']}."})
+    imputed = fields.List(fields.String(), metadata={"description": f"{NAMED['imputed']}."})
+    unknown_ = fields.List(fields.String(), data_key="unknown", metadata={"description": f"{NAMED['unknown']}."})
 
 
 class AnswerSchema(Schema):
@@ -58,17 +68,22 @@ class DecisionSchema(AnswerSchema):
     results = fields.List(fields.Nested(ResultSchema), required=True)
 
 
+def _indices(what: str) -> fields.Dict:
+    description = f"By input, the indices of orders. {NAMED[what]}."
+    return fields.Dict(
+        keys=fields.String(), values=fields.List(fields.Integer()), data_key=what, metadata={"description": description}
+    )
+
+
 class ColumnsDecisionSchema(AnswerSchema):
     """The answer to columns: an entry for each order in each list, in the order of the request."""
 
     order_ids = fields.List(OrderId(), required=True)
     scores = fields.List(fields.Float(), required=True)
     queues = fields.List(fields.String(metadata={"enum": list(QUEUES)}), required=True)
-    out_of_range = fields.Dict(
-        keys=fields.String(),
-        values=fields.List(fields.Integer()),
-        metadata={"description": "By feature: the indices of the orders outside the range that the model was trained on."},
-    )
+    out_of_range = _indices("out_of_range")
+    imputed = _indices("imputed")
+    unknown_ = _indices("unknown")
 
 
 class ScoredBatch(msgspec.Struct, frozen=True, eq=False):
@@ -135,26 +150,44 @@ def queues(scored: ScoredBatch) -> list[str]:
 
 
 class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The result of one order. `out_of_range` names the features outside the range that the model was trained on."""
+    """The result of one order, with the names of inputs as NAMED says."""
 
     order_id: str
     score: float
     queue: str
     out_of_range: tuple[str, ...] = ()
+    imputed: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 def results(scored: ScoredBatch) -> list[Result]:
     """A Result for each valid order, in the order of the batch."""
-    found = list(map(Result, scored.decoded.batch.ids, scored.scores.values, queues(scored)))
-    for row, names in out_of_range(scored).items():
-        found[row] = msgspec.structs.replace(found[row], out_of_range=names)
-    return found
+    columns = scored.decoded.batch.ids, scored.scores.values, queues(scored)
+    if not flags(scored):
+        return list(map(Result, *columns))
+    return list(map(Result, *columns, *named(scored)))
 
 
-def out_of_range(scored: ScoredBatch) -> dict[int, tuple[str, ...]]:
-    """The features out of range of each order that has any, by its row."""
-    if scored.scores.regular:
+def flags(scored: ScoredBatch) -> dict[str, Flags]:
+    """By what a result names inputs for: (n, I), True where it names the input. Without those that no order has."""
+    manifest, scores = scored.model.manifest, scored.scores
+    if scores.regular and not manifest.prepared:
         return {}
-    names, outside = scored.model.manifest.feature_names, scored.scores.out_of_range
-    rows = np.flatnonzero(outside.any(axis=1)).tolist()
-    return {row: tuple(names[column] for column in np.flatnonzero(outside[row])) for row in rows}
+    x = scored.decoded.batch.matrix
+    found = {"out_of_range": scores.out_of_range, "imputed": is_missing(x), "unknown": is_unknown(manifest.inputs, x)}
+    return {what: each for what, each in found.items() if each.any()}
+
+
+def named(scored: ScoredBatch, what: Iterable[str] = NAMED) -> list[list[tuple[str, ...]]]:
+    """For each of these members of NAMED, the inputs that the result of each valid order names."""
+    found, names = flags(scored), scored.model.manifest.input_names
+    none: list[tuple[str, ...]] = [()] * len(scored.decoded.batch)
+    return [_names(found[each], names) if each in found else none for each in what]
+
+
+def _names(flagged: Flags, names: Sequence[str]) -> list[tuple[str, ...]]:
+    """The names of each row of (n, I). Rows with the same flags share one tuple, so that many rows take little time."""
+    patterns, which = np.unique(np.packbits(flagged, axis=1), axis=0, return_inverse=True)
+    rows = np.unpackbits(patterns, axis=1, count=len(names)).tolist()
+    known = [tuple(compress(names, row)) for row in rows]
+    return list(map(known.__getitem__, which.ravel().tolist()))

@@ -5,12 +5,9 @@ loads the orders one by one and finds every fault of every order. Both give the 
 valid orders of a batch with faults are decoded too.
 """
 
-import struct
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, repeat
-from math import isfinite
-from operator import add
+from itertools import chain
 from traceback import clear_frames
 from typing import Any, cast
 
@@ -19,16 +16,16 @@ import numpy as np
 from marshmallow import Schema, ValidationError
 from msgspec.structs import replace
 
-from model.core.batch import FEW_ORDERS, Batch
+from model.core.batch import FEW_ORDERS, Batch, Floats
+from model.core.manifest import CATEGORY_LENGTH, NONE, Input
 from schemas.faults import Fault
-from schemas.fields import ORDER_ID_LENGTH, Number, OrderId, Strict, has_controls, usable_id, well_formed
+from schemas.fields import ORDER_ID_LENGTH, OrderId, Strict, has_controls, input_field, usable_id, well_formed
+from schemas.input_columns import InputColumns
 from schemas.strict_json import Object
 
 SPARE_NAMES = 16
 _OF_THE_ORDER = ("not_an_object", "too_many_names")  # as a whole: such a fault has no name
-_NUMBERS = {int, float}
 _OBJECTS: set[type] = {dict, Object}
-_ZERO, _ZEROS = np.array(0.0), repeat(0.0)
 
 
 class DecodedBatch(msgspec.Struct, frozen=True, eq=False):
@@ -66,31 +63,34 @@ class DecodedBatch(msgspec.Struct, frozen=True, eq=False):
 
 
 class BatchValidator:
-    """Validates batches for a model with these `features`. `order` is the schema of one order.
+    """Validates batches for a model with these `inputs`. `order` is the schema of one order.
 
     A request may have at most `max_orders` orders; its format and `typed` check that, `decode` does not. A batch of so many
-    orders needs up to `largest_body` bytes: for each order 600 and, for each feature, 32 more than its name; at least 1 MiB.
+    orders needs up to `largest_body` bytes: for each order 600 and, for each input, its name, 32 and its longest value; at
+    least 1 MiB.
     """
 
-    def __init__(self, features: Sequence[str], max_orders: int) -> None:
-        numbers = {f"x{index}": Number(required=True, data_key=name) for index, name in enumerate(features)}
-        self.order: Schema = Strict.from_dict({"order_id": OrderId(required=True), **numbers}, name="Order")()
-        self.features = tuple(features)
+    def __init__(self, inputs: Sequence[Input], max_orders: int) -> None:
+        found = {f"x{index}": input_field(each, data_key=each.name) for index, each in enumerate(inputs)}
+        self.order: Schema = Strict.from_dict({"order_id": OrderId(required=True), **found}, name="Order")()
+        self.inputs = tuple(inputs)
+        self.names = tuple(each.name for each in inputs)
         self.max_orders = max_orders
-        self.largest_body = max(2**20, max_orders * (600 + sum(len(name.encode()) + 32 for name in features)))
+        self.largest_body = max(2**20, max_orders * (600 + sum(map(_bytes, inputs))))
+        self.columns = InputColumns(inputs)
 
     def decode(self, orders: list[Any]) -> DecodedBatch:
         """Validate a list of orders, which may be empty. Names that a strict_json.Object has twice are faults."""
         return self._valid_orders(orders) or self._one_by_one(orders)
 
     def decode_columns(self, ids: list[Any], columns: Sequence[list[Any]]) -> DecodedBatch:
-        """Validate orders given as ids (n,) and one column (n,) for each feature, in the order of `features`."""
-        names = ("order_id", *self.features)
+        """Validate orders given as ids (n,) and one column (n,) for each input, in the order of `inputs`."""
+        names = ("order_id", *self.names)
         return self._valid_columns(ids, columns) or self.decode(
             [dict(zip(names, values, strict=True)) for values in zip(ids, *columns, strict=True)]
         )
 
-    def typed(self, ids: list[str], columns: Sequence[list[float]], format: str = "") -> DecodedBatch | None:
+    def typed(self, ids: list[str], columns: Sequence[list[Any]], format: str = "") -> DecodedBatch | None:
         """The batch of ids and columns whose entries are known to be of the right type; None if any of them is invalid."""
         count = len(ids)
         if not 0 < count <= self.max_orders or len(set(ids)) != count or not {count}.issuperset(map(len, columns)):
@@ -99,52 +99,45 @@ class BatchValidator:
         lengths = set(map(len, ids))
         if 0 in lengths or max(lengths) > ORDER_ID_LENGTH or not well_formed(text) or has_controls(text):
             return None
-        if count <= FEW_ORDERS:
-            few = _floats(columns)
-            return None if few is None else DecodedBatch(Batch(ids, few), range(count), [], count, format)
-        pack = struct.Struct(f"={count}d").pack
-        try:
-            packed = b"".join([pack(*column) for column in columns])  # a third of np.fromiter's time
-        except struct.error:  # an integer is too large
-            return None
-        values = np.frombuffer(packed) + _ZERO
-        if np.count_nonzero(np.isfinite(values)) < len(values):
-            return None
-        return DecodedBatch(Batch(ids, values.reshape(len(columns), count).T), range(count), [], count, format)
+        few = count <= FEW_ORDERS and self.columns.are_numbers
+        numbers = self.columns.few_numbers(columns) if few else self.columns.matrix(columns, count)
+        return None if numbers is None else DecodedBatch(Batch(ids, numbers), range(count), [], count, format)
 
     def rejected(self, received: int, *faults: Fault) -> DecodedBatch:
         """A batch without valid orders, because the batch itself has these faults."""
-        return DecodedBatch(Batch([], np.empty((0, len(self.features)))), (), (), received).with_faults(faults)
+        return DecodedBatch(Batch([], np.empty((0, len(self.inputs)))), (), (), received).with_faults(faults)
 
     def _valid_columns(self, ids: list[Any], columns: Sequence[list[Any]]) -> DecodedBatch | None:
-        if set(map(type, ids)) != {str} or not all(_NUMBERS.issuperset(map(type, column)) for column in columns):
+        types = zip(self.columns.types, columns, strict=True)
+        if set(map(type, ids)) != {str} or not all(allowed.issuperset(map(type, column)) for allowed, column in types):
             return None
         return self.typed(ids, columns)
 
     def _valid_orders(self, orders: list[Any]) -> DecodedBatch | None:
-        if not _OBJECTS.issuperset(map(type, orders)) or set(map(len, orders)) != {len(self.features) + 1}:
+        if not orders or not _OBJECTS.issuperset(map(type, orders)):
             return None
         if type(orders[0]) is Object and any(order.repeated for order in orders):
             return None
-        try:
-            columns = [[order[name] for order in orders] for name in self.features]
-            return self._valid_columns([order["order_id"] for order in orders], columns)
-        except KeyError:
+        ids = [order.get("order_id") for order in orders]
+        given = zip(self.names, self.columns.absent, strict=True)
+        columns = [[order.get(name, absent) for order in orders] for name, absent in given]
+        if sum(map(len, orders)) != len(orders) * (1 + len(columns)) - self.columns.count_absent(columns):
             return None
+        return self._valid_columns(ids, columns)
 
     def _one_by_one(self, orders: list[Any]) -> DecodedBatch:
         errors = self._errors(orders)
         valid = [position for position in range(len(orders)) if position not in errors]
         rows = [orders[position] for position in valid]
-        values = [[float(row[name]) for name in self.features] for row in rows]
-        matrix = np.array(values, np.float64).reshape(len(valid), len(self.features)) + 0.0
+        matrix = self.columns.matrix([[row.get(name) for row in rows] for name in self.names], len(rows))
         faults = (
             Fault(code, position, None if code in _OF_THE_ORDER else name, _usable_id(orders[position]))
             for position, by_name in errors.items()
             for name, codes in by_name.items()
             for code in codes
         )
-        return DecodedBatch(Batch([row["order_id"] for row in rows], matrix), valid, (), len(orders)).with_faults(faults)
+        batch = Batch([row["order_id"] for row in rows], cast(Floats, matrix))
+        return DecodedBatch(batch, valid, (), len(orders)).with_faults(faults)
 
     def _errors(self, orders: list[Any]) -> dict[int, dict[str, list[str]]]:
         """The codes of each order with faults, by position and then by name."""
@@ -166,13 +159,10 @@ class BatchValidator:
         return errors | {position: {"_schema": ["too_many_names"]} for position in oversized}
 
 
-def _floats(columns: Sequence[list[float]]) -> list[list[float]] | None:
-    """These columns as Python's float; None if a number is not finite."""
-    try:
-        found = [[*map(add, column, _ZEROS)] for column in columns]
-    except OverflowError:
-        return None
-    return found if all(map(isfinite, chain.from_iterable(found))) else None
+def _bytes(of: Input) -> int:
+    """How many bytes an input may need in an order."""
+    longest = CATEGORY_LENGTH if of.unknown == NONE else max(map(len, of.values), default=0)
+    return len(of.name.encode()) + 32 + 12 * longest  # a character may be written as two escapes
 
 
 def too_many_names(value: Any, known: int) -> bool:

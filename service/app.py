@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from model.registry import loader
-from schemas.files.row import RESERVED_NAMES
+from schemas.files.row import reserved_names
 from service.auth.token_store import TokenStore
 from service.config import Settings
 from service.metrics.collector import MetricsCollector
@@ -74,7 +74,7 @@ class Service:
 
 def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route] = ROUTES) -> Service:
     """The service of these settings, with OpenTelemetry's variables from the environ. Raises ModelError."""
-    model = loader.last_valid(settings.model, settings.model_sha256, reserved=RESERVED_NAMES)
+    model = loader.last_valid(settings.model, settings.model_sha256, reserved=reserved_names)
     serving, metrics, tracer = Serving(model, settings.max_orders), Metrics(SharedCounters()), Tracer(environ)
     concurrency_limit = ConcurrencyLimit(
         settings, lambda: settings.max_body_bytes or serving.active.champion.decoder.largest_body, metrics

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+from model.core.manifest import Input
+
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "tests" / "data"
 FEATURES = ("route_disruption", "backlog", "weather_severity")
+INPUTS = tuple(map(Input, FEATURES))
 THRESHOLD = 0.6
 ORDER = {"order_id": "A-104", "route_disruption": 2, "backlog": 3, "weather_severity": 1}
 ORDERS = [

@@ -69,9 +69,9 @@ def zipped(content: Iterable[tuple[str, bytes]], compression: int = zipfile.ZIP_
     return archive.getvalue()
 
 
-def changed(content: dict[str, bytes | None]) -> bytes:
-    """The valid file with these members replaced or added, or left out where None."""
-    return zipped((name, data) for name, data in (members() | content).items() if data is not None)
+def changed(content: dict[str, bytes | None], data: bytes = GOOD) -> bytes:
+    """A valid file with these members replaced or added, or left out where None."""
+    return zipped((name, data) for name, data in (members(data) | content).items() if data is not None)
 
 
 def npy(array: Any, version: tuple[int, int] = (1, 0), allow_pickle: bool = False) -> bytes:
@@ -115,7 +115,7 @@ def edited(path: Iterable[str | int], value: Any, full: dict[str, Any] | None = 
     return full
 
 
-def with_manifest(manifest: dict[str, Any] | bytes) -> bytes:
-    """The valid file under another manifest."""
+def with_manifest(manifest: dict[str, Any] | bytes, data: bytes = GOOD) -> bytes:
+    """A valid file under another manifest."""
     text = manifest if isinstance(manifest, bytes) else json.dumps(manifest).encode()
-    return changed({"manifest.npy": npy(np.frombuffer(text, np.uint8))})
+    return changed({"manifest.npy": npy(np.frombuffer(text, np.uint8))}, data)

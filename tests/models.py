@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from model.core.activations import ACTIVATIONS, HEADS
-from model.core.manifest import SCORE_EDGES, ZSCORE_EDGES, Baseline, Calibration, Feature, Histogram, Manifest, SelfTest
+from model.core.manifest import SCORE_EDGES, ZSCORE_EDGES, Baseline, Calibration, Histogram, Input, Manifest, SelfTest
 from model.core.network import Layer, Network
 from model.core.risk_model import RiskModel
 from model.core.standardizer import Standardizer
@@ -41,21 +41,20 @@ def model_of(
     scale: Sequence[float] | None = None,
     head: str = "sigmoid",
     threshold: float = 0.5,
-    features: Sequence[Feature] | None = None,
+    inputs: Sequence[Input] | None = None,
     baseline: Baseline | None = None,
 ) -> RiskModel:
     """A model around this network; its self-test is one order of its means."""
-    inputs = network.sizes[0]
-    features = tuple(features or (Feature(f"f{number}") for number in range(inputs)))
-    center = tuple(mean if mean is not None else [0.0] * inputs)
-    standardizer = Standardizer(
-        np.array(center), np.array(scale if scale is not None else [1.0] * inputs), [each.name for each in features]
-    )
+    width = network.sizes[0]
+    taken = tuple(inputs or (Input(f"f{number}") for number in range(width)))
+    center = tuple(mean if mean is not None else [0.0] * width)
+    names = [each.name for each in taken]
+    standardizer = Standardizer(np.array(center), np.array(scale if scale is not None else [1.0] * width), names)
 
     def built(self_test: SelfTest) -> RiskModel:
-        names = tuple(each.activation for each in network.layers)
+        activations = tuple(each.activation for each in network.layers)
         created = "2026-01-01T00:00:00Z"
-        described = Manifest("made", "1", created, "", features, names, head, threshold, self_test, {}, baseline)
+        described = Manifest("made", "1", created, "", taken, activations, head, threshold, self_test, {}, baseline)
         return RiskModel(described, standardizer, network)
 
     scores = built(SelfTest((), ())).outputs(np.array([center])).outputs
@@ -105,7 +104,7 @@ def models(draw: st.DrawFn) -> RiskModel:
         scale=draw(st.lists(st.floats(0.25, 1e300), min_size=inputs, max_size=inputs)),
         head=draw(st.sampled_from(list(HEADS))),
         threshold=draw(st.floats(0.0, 1.0)),
-        features=[_feature(draw, name) for name in names],
+        inputs=[_feature(draw, name) for name in names],
         baseline=draw(st.none() | references(names)),
     )
 
@@ -136,7 +135,7 @@ def reference_of(names: Sequence[str], late: bool = True) -> Baseline:
     return Baseline(10, 6, scores, zscores, rows if late else ())
 
 
-def _feature(draw: st.DrawFn, name: str) -> Feature:
+def _feature(draw: st.DrawFn, name: str) -> Input:
     low, high = sorted(draw(st.tuples(ANY_FINITE, ANY_FINITE)))
     bounded_below, bounded_above = draw(st.tuples(st.booleans(), st.booleans()))
-    return Feature(name, draw(_TEXT), draw(_TEXT), low if bounded_below else None, high if bounded_above else None)
+    return Input(name, draw(_TEXT), draw(_TEXT), low if bounded_below else None, high if bounded_above else None)

@@ -52,6 +52,18 @@ def number(low: float = -_LARGEST, high: float = _LARGEST, kind: type[float] = f
     return _plain(expected, lambda value: type(value) in (int, kind) and low <= value <= high, kind)
 
 
+def any_of(expected: str, *items: Check) -> Check:
+    """An entry that passes one of these checks, returned as the first that it passes returns it."""
+
+    def check(value: Any, location: str) -> Any:
+        for item in items:
+            with suppress(BadManifest):
+                return item(value, location)
+        raise BadManifest(location, f"expected {expected}")
+
+    return check
+
+
 def list_of(item: Check, least: int = 1) -> Check:
     """A list of at least this length whose entries pass the check, returned as a tuple."""
 
@@ -81,6 +93,24 @@ def object_of(noun: Callable[..., Any], required: Fields, optional: Fields | Non
         return noun(**{name: entry(value[name], f"{location}.{name}") for name, entry in fields.items() if name in value})
 
     return check
+
+
+def anything(value: Any, location: str) -> Any:
+    """Any entry, to be checked later."""
+    return value
+
+
+def boolean(value: Any, location: str) -> bool:
+    """true or false."""
+    if not isinstance(value, bool):
+        raise BadManifest(location, "expected true or false")
+    return value
+
+
+def null(value: Any, location: str) -> None:
+    """null."""
+    if value is not None:
+        raise BadManifest(location, "expected null")
 
 
 def _plain(expected: str, valid: Callable[[Any], Any], stored: Callable[[Any], Any] = lambda value: value) -> Check:

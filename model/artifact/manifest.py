@@ -8,65 +8,58 @@
 
 Optional: the units, descriptions, minima and maxima of features, provenance, reference (the baseline, see baseline.py), and
 the activation of the last layer, which is linear.
+
+In format 1 the features are the order's own numbers. Format 2 has the entry `inputs` too, see inputs.py, and its self-test has
+a value for each input: a number, a text or null. A manifest is written in format 1 if that can hold it.
 """
 
 import json
-from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from model.artifact import baseline, checks
+from model.artifact import baseline, checks, inputs
 from model.core.activations import ACTIVATION, ACTIVATION_NAMES, HEADS
-from model.core.manifest import Feature, Manifest, SelfTest
+from model.core.manifest import Manifest, SelfTest
 from model.errors import BadManifest
 
-FORMAT = 1
 LIMIT = 2 * 2**20
 VERSION = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
 
 version = checks.text(VERSION, "a version of letters, digits, '.', '_', '+', '-', at most 64")
-_line = checks.text(r"[^\x00-\x1f\x7f]{0,500}", "a line of at most 500 characters")
-_prose = checks.text(r".{0,4000}", "a text of at most 4,000 characters")
-_number = checks.number()
-_rows = checks.list_of(checks.list_of(_number))
-_feature_name = checks.text(
-    r"(?!order_id$)[A-Za-z_][A-Za-z0-9_]{0,63}", "a name of letters, digits, '_', at most 64, not order_id"
-)
-_feature = checks.object_of(
-    Feature, {"name": _feature_name}, {"unit": _line, "description": _prose, "minimum": _number, "maximum": _number}
-)
-
-
-def feature(entry: Any, location: str) -> Feature:
-    """The feature in this entry. Raises BadManifest."""
-    found: Feature = _feature(entry, location)
-    if found.minimum is not None and found.maximum is not None and found.minimum > found.maximum:
-        raise BadManifest(location, f"the minimum of feature {found.name} is over its maximum")
-    return found
+_format = checks.any_of("1 or 2", checks.number(1, 1, int), checks.number(2, 2, int))
+_numbers = checks.list_of(checks.list_of(inputs.number))
+_values = checks.list_of(checks.list_of(inputs.value_or_null))
 
 
 def _provenance(value: Any, location: str) -> dict[str, str]:
     if not isinstance(value, dict):
         raise BadManifest(location, "expected an object")
-    return {name: _prose(entry, f"{location}.{_line(name, location)}") for name, entry in value.items()}
+    return {name: inputs.prose(entry, f"{location}.{inputs.line(name, location)}") for name, entry in value.items()}
 
 
-_manifest = checks.object_of(
-    dict,
-    {
-        "format": checks.number(FORMAT, FORMAT),
-        "name": checks.text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of letters, digits, '.', '_', '-', at most 64"),
-        "version": version,
-        "created": checks.time(),
-        "description": _prose,
-        "features": checks.list_of(feature),
-        "activations": checks.list_of(checks.text(ACTIVATION, f"one of {ACTIVATION_NAMES}")),
-        "head": checks.text("|".join(HEADS), f"one of {', '.join(HEADS)}"),
-        "threshold": checks.number(0, 1),
-        "self_test": checks.object_of(SelfTest, {"orders": _rows, "scores": _rows}),
-    },
-    {"provenance": _provenance, "reference": lambda value, location: value},
-)
+def _entries(orders: checks.Check, further: checks.Fields) -> checks.Check:
+    return checks.object_of(
+        dict,
+        {
+            "format": _format,
+            "name": checks.text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of letters, digits, '.', '_', '-', at most 64"),
+            "version": version,
+            "created": checks.time(),
+            "description": inputs.prose,
+            **further,
+            "activations": checks.list_of(checks.text(ACTIVATION, f"one of {ACTIVATION_NAMES}")),
+            "head": checks.text("|".join(HEADS), f"one of {', '.join(HEADS)}"),
+            "threshold": checks.number(0, 1),
+            "self_test": checks.object_of(SelfTest, {"orders": orders, "scores": _numbers}),
+        },
+        {"provenance": _provenance, "reference": checks.anything},
+    )
+
+
+_FORMATS = {
+    1: _entries(_numbers, {"features": inputs.of_format_1}),
+    2: _entries(_values, {"inputs": inputs.inputs, "features": checks.anything}),
+}
 
 
 def read(data: bytes) -> Manifest:
@@ -86,7 +79,11 @@ def write(manifest: Manifest) -> bytes:
 
 def _to_json(manifest: Manifest) -> dict[str, Any]:
     entries = asdict(manifest, dict_factory=_present)
-    return {"format": FORMAT, **entries, "provenance": dict(sorted(manifest.provenance.items()))}
+    described = inputs.to_json(manifest.inputs, manifest.features)
+    before = {name: entries.pop(name) for name in ("name", "version", "created", "description")}
+    del entries["inputs"], entries["features"]
+    format_ = 2 if "inputs" in described else 1
+    return {"format": format_, **before, **described, **entries, "provenance": dict(sorted(manifest.provenance.items()))}
 
 
 def _present(entries: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -95,11 +92,13 @@ def _present(entries: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _from_json(value: Any) -> Manifest:
-    entries = _manifest(value, "manifest")
-    del entries["format"]
-    counts = Counter(feature.name for feature in entries["features"])
-    if repeated := [name for name, count in counts.items() if count > 1]:
-        raise BadManifest("manifest.features", f"feature {repeated[0]} is given twice")
+    given = value.get("format", 1) if isinstance(value, dict) else 1
+    entries = _FORMATS[_format(given, "manifest.format")](value, "manifest")
+    if entries.pop("format") == 1:
+        entries["inputs"] = entries.pop("features")
+    else:
+        entries["features"] = inputs.features(entries["features"], "manifest.features", entries["inputs"])
+    names = [each.name for each in entries.get("features", entries["inputs"])]
     if "reference" in entries:
-        entries["baseline"] = baseline.checked(entries.pop("reference"), "manifest.reference", list(counts))
+        entries["baseline"] = baseline.checked(entries.pop("reference"), "manifest.reference", names)
     return Manifest(**entries)

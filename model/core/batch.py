@@ -1,4 +1,4 @@
-"""Batch: order ids and their feature matrix, which every format is decoded into."""
+"""Batch: order ids and the matrix of their inputs, which every format is decoded into."""
 
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -17,9 +17,9 @@ FEW_ORDERS = 32
 
 
 class Batch:
-    """`ids` of n orders, and `matrix`: (n, F) float64, one row for each order, columns in the model's feature order.
+    """`ids` of n orders, and `matrix`: (n, I) float64, one row for each order, a column for each input as in encoding.py.
 
-    The numbers of few orders may be given as F columns of Python's float. The matrix is made of them where it is asked for.
+    The numbers of few orders may be given as I columns of Python's float. The matrix is made of them where it is asked for.
     """
 
     def __init__(self, ids: Sequence[str], numbers: Floats | list[list[float]]) -> None:
@@ -37,14 +37,14 @@ class Batch:
 
     @property
     def matrix(self) -> Floats:
-        """(n, F) float64."""
+        """(n, I) float64."""
         if isinstance(self._numbers, list):
             self._numbers = np.array(self._numbers, np.float64).T
         return self._numbers
 
     @property
     def columns(self) -> list[list[float]]:
-        """The same as F columns of Python's float."""
+        """The same as I columns of Python's float."""
         if isinstance(self._numbers, list):
             return self._numbers
         columns: list[list[float]] = self._numbers.T.tolist()

@@ -1,7 +1,6 @@
-"""RiskModel: a standardizer, a network and a manifest, which give a Batch its Scores."""
+"""RiskModel: a preparation, a standardizer, a network and a manifest, which give a Batch its Scores."""
 
 import math
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -9,9 +8,11 @@ import numpy as np
 
 from model.core.activations import HEADS, NOT_PORTABLE
 from model.core.batch import Batch, Flags, Floats
+from model.core.encoding import encoded
 from model.core.few_rows import ROW_BY_ROW, FewRows, FewScores, few_rows
-from model.core.manifest import Manifest
+from model.core.manifest import Manifest, Reserved, no_names
 from model.core.network import Network
+from model.core.preparation import Preparation
 from model.core.standardizer import Standardizer
 from model.errors import NotServable, SelfTestFailed, ShapeMismatch, TooLarge, UnknownName
 
@@ -22,10 +23,11 @@ _MOST_COMPARED = 1000  # orders of a self-test that few_rows.py scores too, whic
 
 
 class Scores(NamedTuple):
-    """The scores of n orders: `logits`, `scores`, `review` and `finite` are (n,), `zscores` and `out_of_range` (n, F).
+    """The scores of n orders: `logits`, `scores`, `review` and `finite` are (n,), `zscores` (n, F), `out_of_range` (n, I).
 
-    `review` is score >= threshold, on the unrounded score. Where `finite` is False, a sum in the network overflowed a
-    float64, and the logit and score are meaningless. `regular` is True if all orders are finite and none is out of range.
+    `review` is score >= threshold, on the unrounded score. Where `finite` is False, a feature has no value or a sum in the
+    network overflowed a float64, and the logit and score are meaningless. `regular` is True if all orders are finite and none
+    is out of range.
     """
 
     logits: Floats
@@ -71,27 +73,35 @@ class RiskModel:
     network: Network
     sha256: str | None = None
     _bounds: tuple[Floats, Floats] = field(init=False, repr=False)
+    _prepare: Preparation | None = field(init=False, repr=False)
     _few_rows: FewRows | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        low = [-np.inf if feature.minimum is None else feature.minimum for feature in self.manifest.features]
-        high = [np.inf if feature.maximum is None else feature.maximum for feature in self.manifest.features]
+        low = [-np.inf if each.minimum is None else each.minimum for each in self.manifest.inputs]
+        high = [np.inf if each.maximum is None else each.maximum for each in self.manifest.inputs]
         object.__setattr__(self, "_bounds", (np.array(low), np.array(high)))
         features, (inputs, *_, outputs) = len(self.manifest.features), self.network.sizes
         if self.manifest.head not in HEADS:
             raise UnknownName("manifest.head", f"expected one of {', '.join(HEADS)}")
         if inputs != features:
             raise ShapeMismatch("w1", f"takes {inputs} inputs, but the model has {features} features")
-        test = self.manifest.self_test
-        for part, rows, width in (("orders", test.orders, features), ("scores", test.scores, outputs)):
+        test, rows_of = self.manifest.self_test, len(self.manifest.inputs)
+        for part, rows, width in (("orders", test.orders, rows_of), ("scores", test.scores, outputs)):
             if any(len(row) != width for row in rows) or len(rows) != len(test.orders):
                 raise ShapeMismatch(f"manifest.self_test.{part}", f"expected {len(test.orders)} rows of {width} numbers")
-        object.__setattr__(self, "_few_rows", few_rows(self.standardizer, self.network, self.manifest.head, self._bounds))
+        prepare = Preparation(self.manifest.inputs, self.manifest.features) if self.manifest.prepared else None
+        few = few_rows(self.standardizer, self.network, self.manifest.head, self._bounds) if prepare is None else None
+        object.__setattr__(self, "_prepare", prepare)
+        object.__setattr__(self, "_few_rows", few)
+
+    def features(self, x: Floats) -> Floats:
+        """(n, F) features of the inputs x (n, I)."""
+        return x if self._prepare is None else self._prepare(x)
 
     def outputs(self, x: Floats) -> Outputs:
-        """The outputs for x (n, F), in the units of the features: any number of outputs, any head."""
+        """The outputs for the inputs x (n, I): any number of outputs, any head."""
         with np.errstate(all="ignore"):
-            zscores = self.standardizer(x)
+            zscores = self.standardizer(self.features(x))
             finite = np.ones(len(x), np.bool_)
             for step in self.network.forward(zscores):
                 if not math.isfinite(np.add.reduce(step.pre_activations, axis=None)):  # a sum of finite ones may overflow too
@@ -104,33 +114,32 @@ class RiskModel:
         return HEADS[self.manifest.head](np.ascontiguousarray(logits.T)).T
 
     def score(self, batch: Batch) -> Scores | FewScores:
-        """Score a batch whose columns are the features in order. Raises NotServable and ShapeMismatch."""
-        few, threshold, features = self._few_rows, self.manifest.threshold, len(self.manifest.features)
+        """Score a batch whose columns are the inputs in order. Raises NotServable and ShapeMismatch."""
+        few, threshold, inputs = self._few_rows, self.manifest.threshold, len(self.manifest.inputs)
         if few is not None and few.takes(len(batch)):
             columns = batch.columns
-            scored = few(columns, threshold) if len(columns) == features else None
+            scored = few(columns, threshold) if len(columns) == inputs else None
             if scored is not None:
                 return scored
         x = batch.matrix
-        if x.shape[1] != features:
-            raise ShapeMismatch("batch", f"{x.shape[1]} columns for {features} features")
+        if x.shape[1] != inputs:
+            raise ShapeMismatch("batch", f"{x.shape[1]} columns for {inputs} inputs")
         self.require_risk()
         zscores, logits, outputs, finite = self.outputs(x)
         scores, outside = outputs[:, 0], self.out_of_range(x)
         regular = not np.count_nonzero(outside) and np.count_nonzero(finite) == len(finite)
         return Scores(logits[:, 0], scores, scores >= threshold, zscores, outside, finite, regular)
 
-    def require_risk(self, reserved: Collection[str] = ()) -> None:
-        """Raise NotServable unless the network has one output under a sigmoid head and no feature has a `reserved` name."""
+    def require_risk(self, reserved: Reserved = no_names) -> None:
+        """Raise NotServable unless the network has one output under a sigmoid head and no input has a `reserved` name."""
         outputs = self.network.sizes[-1]
         if outputs != 1 or self.manifest.head != "sigmoid":
             reason = f"expected one output under a sigmoid head; this model has {outputs} under {self.manifest.head}"
             raise NotServable("manifest.head", reason)
-        for feature in self.manifest.features:
-            if feature.name in reserved:
-                raise NotServable(
-                    "manifest.features", f"features must not be named `{feature.name}`, which is an output column"
-                )
+        taken = reserved(self.manifest)
+        for name in self.manifest.input_names:
+            if name in taken:
+                raise NotServable("manifest.features", f"features must not be named `{name}`, which is an output column")
 
     def check_self_test(self) -> None:
         """Raise SelfTestFailed unless the orders of the self-test get its scores.
@@ -143,7 +152,10 @@ class RiskModel:
         if len(test.orders) * widest > max(_SELF_TEST_LIMIT, 5 * widest):
             raise TooLarge("manifest.self_test.orders", f"{len(test.orders)} orders for layers of up to {widest} units")
         tolerance = 0.0 if NOT_PORTABLE.isdisjoint(self.manifest.activations) else _CLOSE
-        orders = np.array(test.orders, np.float64)
+        try:
+            orders = encoded(self.manifest.inputs, test.orders)
+        except (KeyError, ValueError) as error:
+            raise SelfTestFailed("manifest.self_test", "an order has a value that its input does not take") from error
         found = self.outputs(orders)
         with np.errstate(all="ignore"):
             expected = np.array(test.scores, np.float64)
@@ -155,7 +167,7 @@ class RiskModel:
             object.__setattr__(self, "_few_rows", None)
 
     def out_of_range(self, x: Floats) -> Flags:
-        """(n, F): True where a feature is outside the range of the training data."""
+        """(n, I): True where an input is outside the range of the training data."""
         low, high = self._bounds
         return (x < low) | (x > high)
 

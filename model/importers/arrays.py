@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from model import files
-from model.artifact import checks, manifest, model_file, npz
+from model.artifact import checks, inputs, manifest, model_file, npz
 from model.core.batch import Floats
-from model.core.manifest import Feature, Manifest, SelfTest
+from model.core.manifest import Input, Manifest, SelfTest
 from model.core.risk_model import RiskModel
 from model.errors import BadArray, BadManifest, MissingMember, NotFinite, ShapeMismatch
 from model.importers import comparison, training_file
@@ -72,7 +72,7 @@ def training_arrays(
     if card is not None:
         card_bytes = files.read(card, npz.LIMIT, Path(card).name)
         provenance |= {"card": Path(card).name, "card_sha256": hashlib.sha256(card_bytes).hexdigest()}
-    learned = {"features": _features(names.ravel().tolist(), card_bytes), "activations": (*activations, "linear")}
+    learned = {"inputs": _features(names.ravel().tolist(), card_bytes), "activations": (*activations, "linear")}
     described = Manifest(**asdict(label) | learned, self_test=SelfTest((), ()), provenance=provenance)
     model = model_file.assemble(described, {name: _float64(name, array) for name, array in arrays.items()})
     model = replace(model, manifest=manifest.checked(replace(described, self_test=_self_test(model))))
@@ -99,8 +99,8 @@ def _expected(given: dict[str, Floats], features: int) -> ExpectedScores:
     return ExpectedScores("check_scores", orders, given["check_scores"], "check_x[{}]".format)
 
 
-def _features(names: Sequence[str], card: bytes | None) -> tuple[Feature, ...]:
-    plain = tuple(manifest.feature({"name": name}, f"feature_names[{at}]") for at, name in enumerate(names))
+def _features(names: Sequence[str], card: bytes | None) -> tuple[Input, ...]:
+    plain = tuple(inputs.feature({"name": name}, f"feature_names[{at}]") for at, name in enumerate(names))
     if card is None:
         return plain
     try:
@@ -117,14 +117,14 @@ def _features(names: Sequence[str], card: bytes | None) -> tuple[Feature, ...]:
     return tuple(_feature(by_name[name], f"card.features.{name}") for name in names)
 
 
-def _feature(entry: dict[str, Any], location: str) -> Feature:
+def _feature(entry: dict[str, Any], location: str) -> Input:
     unknown = [name for name in entry if name not in _NAMES]
     if unknown and not entry.keys() >= _RECORD:
         names = ", ".join(repr(name[:_LONGEST_NAME]) for name in unknown[:_MOST_NAMES])
         raise BadManifest(location, f"contains {names}; expected only {', '.join(_NAMES)}")
     given = {name: value for name, value in entry.items() if value is not None}
     described = {name: given[key] for name, other in _SPELLINGS.items() for key in (other, name) if key in given}
-    return manifest.feature(described, location)
+    return inputs.feature(described, location)
 
 
 def _self_test(model: RiskModel) -> SelfTest:
@@ -133,7 +133,7 @@ def _self_test(model: RiskModel) -> SelfTest:
     Raises NotFinite with the array whose numbers overflow, rather than the self-test made of them.
     """
     mean, scale = model.standardizer.mean, model.standardizer.scale
-    ranges = [(feature.minimum, feature.maximum) for feature in model.manifest.features]
+    ranges = [(each.minimum, each.maximum) for each in model.manifest.inputs]
     ends = [[m if end is None else end for end, m in zip(side, mean, strict=True)] for side in zip(*ranges, strict=True)]
     with np.errstate(all="ignore"):
         orders = np.array([mean, mean - scale, mean + scale, *ends])

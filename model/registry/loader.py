@@ -1,19 +1,19 @@
 """Loads the model that a path leads to: a model file, or the current version of a registry."""
 
 import os
-from collections.abc import Collection
 from pathlib import Path
 
 from model.artifact import model_file
+from model.core.manifest import Reserved, no_names
 from model.core.risk_model import RiskModel
 from model.errors import DigestMismatch, ModelError
 from model.registry import references, versions
 
 
-def load(path: Path | str, sha256: str | None = None, *, reserved: Collection[str] = ()) -> RiskModel:
+def load(path: Path | str, sha256: str | None = None, *, reserved: Reserved = no_names) -> RiskModel:
     """The servable model in this file, or the current version of this registry. Raises ModelError.
 
-    No feature may have a `reserved` name.
+    No input may have a `reserved` name.
     """
     if os.path.isdir(path):
         current = versions.current(path)
@@ -25,7 +25,7 @@ def load(path: Path | str, sha256: str | None = None, *, reserved: Collection[st
     return model
 
 
-def last_valid(path: Path | str, sha256: str | None = None, *, reserved: Collection[str] = ()) -> RiskModel:
+def last_valid(path: Path | str, sha256: str | None = None, *, reserved: Reserved = no_names) -> RiskModel:
     """The same; if the current version of a registry is invalid, the latest valid one before it. Raises ModelError."""
     if sha256 is not None or not os.path.isdir(path):
         return load(path, sha256, reserved=reserved)

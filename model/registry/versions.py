@@ -9,19 +9,20 @@
 A file gets its name in one atomic step, after it was checked and flushed to disk. So reading needs no lock: at any moment each
 version is complete, and a reference is the old or the new one.
 
-In all functions `reserved` are names that no feature of a servable model may have, and `message` is the reason of a change for
-the journal.
+In all functions `reserved` gives the names that no input of a servable model may have, and `message` is the reason of a change
+for the journal.
 """
 
 import os
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from model import errors, files
 from model.artifact import model_file, npz
 from model.artifact.manifest import VERSION
+from model.core.manifest import Reserved, no_names
 from model.core.risk_model import RiskModel
 from model.errors import ModelError, Unreadable, VersionTaken
 from model.registry import references
@@ -51,12 +52,12 @@ def challenger(directory: Path | str) -> VersionReference | None:
         return None
 
 
-def load(directory: Path | str, at: VersionReference, *, reserved: Collection[str] = ()) -> RiskModel:
+def load(directory: Path | str, at: VersionReference, *, reserved: Reserved = no_names) -> RiskModel:
     """The valid, servable model that this reference is to. Raises ModelError."""
     return _load(directory, at.file, at.version, reserved, at.sha256)
 
 
-def get(directory: Path | str, version: str, *, reserved: Collection[str] = ()) -> RiskModel:
+def get(directory: Path | str, version: str, *, reserved: Reserved = no_names) -> RiskModel:
     """The valid, servable model of this version, promoted or not. Raises ModelError."""
     if not re.fullmatch(VERSION, version):
         raise Unreadable("version", "not a version name")
@@ -70,7 +71,7 @@ def get(directory: Path | str, version: str, *, reserved: Collection[str] = ()) 
         raise
 
 
-def publish(file: Path | str, directory: Path | str, *, reserved: Collection[str] = ()) -> RiskModel:
+def publish(file: Path | str, directory: Path | str, *, reserved: Reserved = no_names) -> RiskModel:
     """Add the model in this file under its version. Publishing it again changes nothing. Raises ModelError and OSError.
 
     VersionTaken if the version has other content, NotAllowed if the registry has versions of another model.
@@ -91,7 +92,7 @@ def publish(file: Path | str, directory: Path | str, *, reserved: Collection[str
 
 
 def promote(
-    version: str, directory: Path | str, *, reserved: Collection[str] = (), message: str = "", force: bool = False
+    version: str, directory: Path | str, *, reserved: Reserved = no_names, message: str = "", force: bool = False
 ) -> tuple[VersionReference, ModelError | None]:
     """Make this version the current one; if it is the challenger, its trial ends. Raises ModelError and OSError.
 
@@ -119,7 +120,7 @@ def promote(
     return promoted, broken
 
 
-def rollback(directory: Path | str, *, reserved: Collection[str] = (), message: str = "") -> VersionReference:
+def rollback(directory: Path | str, *, reserved: Reserved = no_names, message: str = "") -> VersionReference:
     """Make the version before the last promotion current again, the same bytes. Raises ModelError and OSError.
 
     If it is the challenger, its trial ends.
@@ -135,7 +136,7 @@ def rollback(directory: Path | str, *, reserved: Collection[str] = (), message: 
     return earlier[-1]
 
 
-def challenge(version: str | None, directory: Path | str, *, reserved: Collection[str] = (), message: str = "") -> None:
+def challenge(version: str | None, directory: Path | str, *, reserved: Reserved = no_names, message: str = "") -> None:
     """Make this version the challenger; None ends the trial. Raises ModelError and OSError.
 
     NotAllowed for the current version, OtherFeatures if it does not take the same features as the current version.
@@ -157,7 +158,7 @@ def challenge(version: str | None, directory: Path | str, *, reserved: Collectio
 
 def require_same_features(champion: RiskModel, challenger: RiskModel) -> None:
     """Raise OtherFeatures unless both models take the same features in the same order."""
-    if champion.manifest.feature_names != challenger.manifest.feature_names:
+    if champion.manifest.takes != challenger.manifest.takes:
         raise errors.OtherFeatures("manifest.features", "not the features of the current version in the same order")
 
 
@@ -192,7 +193,7 @@ def _require_same_model(directory: Path | str, model: RiskModel) -> None:
         return
 
 
-def _load(directory: Path | str, name: str, version: str, reserved: Collection[str], sha256: str | None = None) -> RiskModel:
+def _load(directory: Path | str, name: str, version: str, reserved: Reserved, sha256: str | None = None) -> RiskModel:
     """The model in the file of this name; the location of an error in it begins with that name."""
     data = files.read(Path(directory, name), npz.LIMIT, name)
     try:

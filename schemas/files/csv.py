@@ -12,7 +12,7 @@ from schemas.files.csv_rows import writer
 from schemas.files.dialect import COMMAS, Dialect
 from schemas.files.number_text import number_texts
 from schemas.files.row import REJECT_NAMES, RESULT_NAMES, Columns, Row
-from schemas.result import Result, ScoredBatch, out_of_range, queues, results
+from schemas.result import Result, ScoredBatch, named, queues, results
 
 _FORMULA = re.compile(r"[=+\-@\t\r]")  # the beginnings that OWASP names
 
@@ -22,11 +22,6 @@ def safe_cells(cells: Iterable[Any], dialect: Dialect = COMMAS) -> list[Any]:
     return [
         f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) and not dialect.is_number(cell) else cell for cell in cells
     ]
-
-
-def result_cells(result: Result) -> tuple[float, str, str]:
-    """The cells of a result, in the order of RESULT_NAMES. The names in `out_of_range` are separated by spaces."""
-    return result.score, result.queue, " ".join(result.out_of_range)
 
 
 class _LineFeeds:
@@ -47,11 +42,18 @@ def file_writer(stream: TextIO, delimiter: str = ",") -> Any:
 class Writer:
     """Writes a header, then rows with their results or, if `rejected`, rows after their line number and the reason.
 
-    After a result come the values of `added`, under their names. If `safe`, all are safe_cells.
+    A result has the columns `names`. After it come the values of `added`, under their names. If `safe`, all are safe_cells.
     """
 
     def __init__(
-        self, stream: TextIO, reader: Reader, *, rejected: bool, added: Mapping[str, Any] | None = None, safe: bool = False
+        self,
+        stream: TextIO,
+        reader: Reader,
+        *,
+        rejected: bool,
+        names: Sequence[str] = RESULT_NAMES,
+        added: Mapping[str, Any] | None = None,
+        safe: bool = False,
     ) -> None:
         self.write = stream.write
         self._end = cache(self._end_of)
@@ -61,11 +63,12 @@ class Writer:
             partial(map, partial(safe_cells, dialect=self._dialect)) if safe else iter
         )
         self._added = [self._text(value) for value in (added or {}).values()]
+        self._inputs = names[2:]
         columns = reader.header
         self._rejected = header.rejected_before(columns)
         self._formula = re.compile(rf'(?:^|[\n{re.escape(self._dialect.delimiter)}])"?{_FORMULA.pattern}') if safe else None
-        names = [*REJECT_NAMES, *columns[self._rejected :]] if rejected else [*columns, *RESULT_NAMES, *(added or {})]
-        self._cells.writerows(self._rows([names]))
+        first = [*REJECT_NAMES, *columns[self._rejected :]] if rejected else [*columns, *names, *(added or {})]
+        self._cells.writerows(self._rows([first]))
 
     def text(self, rows: Sequence[Row], scored: ScoredBatch) -> str:
         """The text of rows with their results, for `write`: the same as `results` writes."""
@@ -75,9 +78,7 @@ class Writer:
         texts = number_texts(scored.scores.scores)
         if self._dialect.decimal == ",":
             texts = " ".join(texts).replace(".", ",").split()
-        ends = [self._end(())] * len(rows)
-        for row, names in out_of_range(scored).items():
-            ends[row] = self._end(names)
+        ends = map(self._end, *named(scored, self._inputs))
         found = zip(rows.outputs, texts, queues(scored), ends, strict=True)
         return "".join([f"{output}{delimiter}{score}{delimiter}{queue}{end}" for output, score, queue, end in found])
 
@@ -86,16 +87,21 @@ class Writer:
         self._cells.writerows(self._result_rows(scored))
 
     def _result_rows(self, scored: Iterable[tuple[Row, Result]]) -> Iterable[Any]:
-        return self._rows([*row.source, *map(self._text, result_cells(result)), *self._added] for row, result in scored)
+        return self._rows(
+            [*row.source, self._text(result.score), result.queue, *self._names(result), *self._added] for row, result in scored
+        )
+
+    def _names(self, result: Result) -> list[str]:
+        return [" ".join(getattr(result, what)) for what in self._inputs]
 
     def _text_of(self, rows: Iterable[Any]) -> str:
         stream = io.StringIO(newline="")
         file_writer(stream, self._dialect.delimiter).writerows(rows)
         return stream.getvalue()
 
-    def _end_of(self, out_of_range: tuple[str, ...]) -> str:
-        """The end of a line after the queue, when these features are out of range."""
-        return self._text_of(self._rows([["", " ".join(out_of_range), *self._added]]))
+    def _end_of(self, *named: tuple[str, ...]) -> str:
+        """The end of a line after the queue, when the result names these inputs, which spaces separate."""
+        return self._text_of(self._rows([["", *map(" ".join, named), *self._added]]))
 
     def rejects(self, rejected: Iterable[tuple[Row, str]]) -> None:
         """Write rejected rows, each with the reason. The file can be scored once the cells are corrected in it."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
+from model.core.manifest import NUMBER, Input
 from schemas.fields import well_formed
 from schemas.files.csv_rows import writer
 from schemas.files.dialect import Dialect
@@ -17,12 +18,16 @@ _IN_RESULTS = re.compile(r"[\w.-]")  # a delimiter that `sep=` may name, and wit
 
 @dataclass(frozen=True, slots=True)
 class CsvParser:
-    """A `dialect`, the `width` of the header, and the positions of the order id and of each of the `features`."""
+    """A `dialect`, the `width` of the header, and the positions of the order id and of each input that the file has.
+
+    A cell with the text `na` is an empty one.
+    """
 
     dialect: Dialect
     width: int
     id_at: int
-    features: Sequence[tuple[str, int]]
+    inputs: Sequence[tuple[Input, int | None]]
+    na: str = ""
 
     def row(self, line: int, cells: list[str]) -> Row:
         """The row with these cells, which begins on this line."""
@@ -30,11 +35,15 @@ class CsvParser:
             return Row(line, cells, fault="not_csv", detail=f"it has {len(cells)} cells, the header {self.width}")
         if not all(map(well_formed, cells)):
             return Row(line, cells, fault="not_utf8")
-        order = {name: self.dialect.value(cells[at]) for name, at in self.features}
-        if self.dialect.decimal is None:
-            for name, value in order.items():
-                if self.dialect.is_ambiguous(value):
-                    return Row(line, cells, fault="ambiguous_decimal", detail=name)
+        order = {}
+        for each, at in self.inputs:
+            if at is None:
+                continue
+            (cell,) = self._given([cells[at]])
+            value = self.dialect.value(cell, each)
+            if each.kind == NUMBER and self.dialect.is_ambiguous(value):
+                return Row(line, cells, fault="ambiguous_decimal", detail=each.name)
+            order[each.name] = value
         return Row(line, cells, {"order_id": cells[self.id_at] or None, **order})
 
     def rows(self, block: Block) -> list[Row]:
@@ -52,7 +61,7 @@ class CsvParser:
     def columns(self, block: Block) -> Columns | None:
         """The rows of a block as columns.
 
-        None if a cell of a feature is no number, a cell is not UTF-8, or the delimiter may occur in a result.
+        None if a cell of an input is not of its kind, a cell is not UTF-8, or the delimiter may occur in a result.
         """
         lines, delimiter = block.texts, self.dialect.delimiter
         text = "".join(lines)
@@ -67,11 +76,17 @@ class CsvParser:
         else:
             outputs = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[: len(lines)]
             cells = delimiter.join(outputs).split(delimiter)
-        numbers = [self.dialect.numbers(cells[at :: self.width]) for _, at in self.features]
-        found = [column for column in numbers if column is not None]
-        if len(found) < len(numbers):
-            return None
+        found = []
+        for each, at in self.inputs:
+            column = [""] * len(lines) if at is None else self._given(cells[at :: self.width])
+            values = self.dialect.values(column, each)
+            if values is None:
+                return None
+            found.append(values)
         return Columns(cells[self.id_at :: self.width], found, outputs, block, self.rows)
+
+    def _given(self, cells: list[str]) -> list[str]:
+        return ["" if cell == self.na else cell for cell in cells] if self.na else cells
 
     def _quoted(self, lines: Sequence[str]) -> list[list[str]] | None:
         try:

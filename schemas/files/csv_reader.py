@@ -1,12 +1,13 @@
 """Reads CSV files: orders as rows below a header line, in one of several dialects, one by one or as columns.
 
-A cell of a feature is a number, or empty for null. Any other cell stays text, which validation rejects. Columns that the model
-does not need are copied; their names may repeat or be empty.
+An empty cell is null. A cell of a number that is no number stays text, which validation rejects. Columns that the model does
+not need are copied; their names may repeat or be empty.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
+from model.core.manifest import NUMBER, Input
 from schemas.files import header
 from schemas.files.csv_parser import CsvParser
 from schemas.files.csv_rows import RawRow, RawRows
@@ -28,8 +29,9 @@ class Reader:
         self._text = chain(sample[self.lines :], lines)
         self._notice, self._noticed = layout.notice, 0
         self.header: Sequence[str] = self._header()
-        order_id, *features = header.places(self.header, layout).items()
-        self._parser = CsvParser(self.dialect, len(self.header), order_id[1], features)
+        places = header.places(self.header, layout)
+        inputs = [(each, places.get(each.name)) for each in layout.inputs]
+        self._parser = CsvParser(self.dialect, len(self.header), places["order_id"], inputs, layout.na)
 
     def __iter__(self) -> Iterator[Row]:
         return self._rows(self._text)
@@ -40,7 +42,7 @@ class Reader:
             yield from [self._block(lines)] if self._parser.are_rows(lines) else self._pieces(lines, size)
 
     def columns(self, block: Block) -> Columns | None:
-        """The rows of a block as columns; None if a cell of a feature is no number, or a cell is not UTF-8."""
+        """The rows of a block as columns; None if a cell of an input is not of its kind, or a cell is not UTF-8."""
         return self._parser.columns(block)
 
     def rows(self, block: Block) -> list[Row]:
@@ -51,7 +53,7 @@ class Reader:
         """The value of a row in any column. Raises BadFile if the file does not have the column."""
         if name not in self.header:
             raise BadFile(f"the header has no column {name}")
-        return self.dialect.value(row.source[self.header.index(name)])
+        return self.dialect.value(row.source[self.header.index(name)], Input(name))
 
     def _block(self, lines: list[str]) -> Block:
         begin, self.lines = self.lines + 1, self.lines + len(lines)
@@ -107,6 +109,6 @@ class Reader:
 
     def _seems_order(self, line: str) -> bool:
         cells = line.rstrip("\r\n").split(self.dialect.delimiter)
-        places = [at for _, at in self._parser.features]
+        places = [(each, at) for each, at in self._parser.inputs if each.kind == NUMBER and at is not None]
         wide = len(cells) == len(self.header)
-        return wide and all(isinstance(self.dialect.value(cells[at].strip('"')), float | None) for at in places)
+        return wide and all(isinstance(self.dialect.value(cells[at].strip('"'), each), float | None) for each, at in places)

@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
+from model.core.manifest import CATEGORY, Input
 from schemas.files.row import Layout
 
 SAMPLE = 200
@@ -23,8 +24,8 @@ _SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # a line that Excel writes 
 _NUMBER = {mark: re.compile(rf"-?(?:0|[1-9][0-9]*)(?:{re.escape(mark)}[0-9]+)?(?:[eE][+-]?[0-9]+)?") for mark in ".,"}
 _MAY_BE_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2},[0-9]{3}")
 _WITH_COMMAS = re.compile(r"-?[0-9][0-9,.]*")
-_NUMBERS = msgspec.json.Decoder(list[float])
-_SPACES = re.compile(r"[\t\r\n]")
+_NUMBERS = msgspec.json.Decoder(list[float | None])
+_NO_NUMBER = re.compile(r"[\t\r\nn]")  # JSON permits spaces and null
 
 
 def cell_value(cell: str) -> float | str | None:
@@ -34,31 +35,37 @@ def cell_value(cell: str) -> float | str | None:
     return float(cell) if _NUMBER["."].fullmatch(cell) else cell
 
 
-def column_values(cells: Sequence[str]) -> list[float] | list[float | str | None]:
-    """The cell_value of each cell, but for the sign of a zero."""
-    numbers = COMMAS.numbers(cells)
-    return list(map(cell_value, cells)) if numbers is None else numbers
-
-
 class Dialect(NamedTuple):
     """The `delimiter` of cells and the `decimal` mark of numbers. The mark None: a comma may separate decimals or thousands."""
 
     delimiter: str = ","
     decimal: str | None = "."
 
-    def value(self, cell: str) -> float | str | None:
-        """The number of a cell, None for an empty cell, or its text."""
+    def value(self, cell: str, of: Input) -> float | str | None:
+        """The value of an input in a cell: None if the cell is empty, a number if it is one and may be, or its text."""
+        if of.kind == CATEGORY:
+            return cell or None
         if self.decimal != ",":
             return cell_value(cell)
         if not cell:
             return None
         return float(cell.replace(",", ".")) if self.is_number(cell) else cell
 
-    def numbers(self, cells: Sequence[str]) -> list[float] | None:
-        """The numbers of cells that are all numbers, as a JSON list, which has the same grammar; None for other cells."""
-        comma, text = self.decimal == ",", " ".join(cells)
-        if _SPACES.search(text) or (comma and "." in text):
+    def values(self, cells: Sequence[str], of: Input) -> list[Any] | None:
+        """The values of an input in cells; None if a cell is empty that must not be, or is not of the kind of the input.
+
+        A JSON list has the same grammar of numbers.
+        """
+        gaps = "" in cells
+        if gaps and not of.optional:
             return None
+        if of.kind == CATEGORY:
+            return [cell or None for cell in cells]
+        comma, text = self.decimal == ",", " ".join(cells)
+        if _NO_NUMBER.search(text) or (comma and "." in text):
+            return None
+        if gaps:
+            text = " ".join([cell or "null" for cell in cells])
         text = (text.replace(",", ".") if comma else text).replace(" ", ",")
         try:
             found = _NUMBERS.decode(f"[{text}]")

@@ -12,7 +12,7 @@ _IDS = ("", "unnamed: 0", "id", "order", "orderid", "order number", "order no") 
 
 
 def places(columns: Sequence[str], layout: Layout) -> dict[str, int]:
-    """The positions of the columns of a model, by the model's names. Raises BadFile with all that is wrong."""
+    """The positions of a model's columns in the file, by the model's names. Raises BadFile with all that is wrong."""
     if not columns:
         raise BadFile("the file is empty: it has no header")
     if not all(map(well_formed, columns)):
@@ -20,15 +20,15 @@ def places(columns: Sequence[str], layout: Layout) -> dict[str, int]:
     names, at = layout.names, dict[str, list[int]]()
     for place, column in enumerate(columns):
         at.setdefault(column, []).append(place)
-    missing = {name: column for name, column in names.items() if column not in at}
+    missing = {name: column for name, column in names.items() if column not in at and name in layout.required}
     near = _nearest(missing, columns)
-    if len(missing) == len(names) and not near:
+    if len(missing) == len(layout.required) and not near:
         raise BadFile(f"the first line has none of the columns {listed(list(names.values()))}; it must be a header")
     faults = [*_missing(missing, near, at), *_repeated(names, at), *_reserved(columns, layout)]
     if faults:
         more = f"; and {len(faults) - _MOST} more" if len(faults) > _MOST else ""
         raise BadFile(f"the header {'; it '.join(faults[:_MOST])}{more}")
-    return {name: at[column][0] for name, column in names.items()}
+    return {name: at[column][0] for name, column in names.items() if column in at}
 
 
 def rejected_before(columns: Sequence[str]) -> int:

@@ -12,8 +12,8 @@ from schemas.faults import MalformedBody
 from schemas.fields import well_formed
 from schemas.files import jsonl_columns
 from schemas.files.number_text import number_texts
-from schemas.files.row import BadFile, Block, Columns, Layout, Row
-from schemas.result import Result, ScoredBatch, out_of_range, queues
+from schemas.files.row import RESULT_NAMES, BadFile, Block, Columns, Layout, Row
+from schemas.result import Result, ScoredBatch, named, queues
 
 _LINE_ENDS = re.compile(r"\s*[\r\n]\s*")
 
@@ -26,8 +26,7 @@ class Reader:
         self._text = text
         self._names = layout.names
         self._used = frozenset(self._names.values())
-        self._ids_as_text = layout.ids_as_text
-        self._reserved = layout.reserved
+        self._layout = layout
 
     def __iter__(self) -> Iterator[Row]:
         for block in self.blocks(1):
@@ -44,7 +43,7 @@ class Reader:
 
     def columns(self, block: Block) -> Columns | None:
         """The rows of a block as columns; None if they cannot be read so."""
-        found = jsonl_columns.read(block.texts, self._names, self._reserved, self._ids_as_text)
+        found = jsonl_columns.read(block.texts, self._layout)
         return None if found is None else Columns(*found, list(map(_one_line, block.texts)), block, self.rows)
 
     def rows(self, block: Block) -> list[Row]:
@@ -76,14 +75,14 @@ class Reader:
             return Row(number, [text], fault="duplicate_key")
         if found.keys() == jsonl_columns.REJECTED and isinstance(found["row"], str):
             return self._row(number, found["row"].strip(" \t\r\n"))
-        if not found.keys().isdisjoint(self._reserved):
+        if not found.keys().isdisjoint(self._layout.reserved):
             return Row(number, [text], fault="reserved_name")
         order = {name: found[column] for name, column in self._names.items() if column in found}
         try:
             json.dumps([value for name, value in found.items() if name not in self._used], allow_nan=False)
         except (ValueError, RecursionError):
             return Row(number, [text], fault="not_json")
-        if self._ids_as_text and type(order.get("order_id")) is int:
+        if self._layout.ids_as_text and type(order.get("order_id")) is int:
             order["order_id"] = str(order["order_id"])
         return Row(number, [text], order)
 
@@ -91,24 +90,31 @@ class Reader:
 class Writer:
     """Writes rows with their results, or rejected rows with their line number and the reason. There is no header."""
 
-    def __init__(self, stream: TextIO, reader: Any, *, rejected: bool, added: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        reader: Any,
+        *,
+        rejected: bool,
+        names: Sequence[str] = RESULT_NAMES,
+        added: Mapping[str, Any] | None = None,
+    ) -> None:
         self.write = stream.write
+        self._inputs = names[2:]
         self._added = added or {}
         self._end = cache(self._end_of)
 
     def text(self, rows: Sequence[Row], scored: ScoredBatch) -> str:
         """The text of rows with their results, for `write`: the text of the line, with what is added at the end."""
         outputs = rows.outputs if isinstance(rows, Columns) else [_one_line(row.source[0]) for row in rows]
-        ends = [self._end(())] * len(outputs)
-        for row, names in out_of_range(scored).items():
-            ends[row] = self._end(names)
+        ends = map(self._end, *named(scored, self._inputs))
         found = zip(outputs, number_texts(scored.scores.scores), queues(scored), ends, strict=True)
         return "".join([_result(output, score, queue, end) for output, score, queue, end in found])
 
     def results(self, scored: Iterable[tuple[Row, Result]]) -> None:
         """Write rows with their results."""
         for row, result in scored:
-            end = self._end(result.out_of_range)
+            end = self._end(*(getattr(result, what) for what in self._inputs))
             self.write(_result(_one_line(row.source[0]), repr(result.score), result.queue, end))
 
     def rejects(self, rejected: Iterable[tuple[Row, str]]) -> None:
@@ -116,9 +122,9 @@ class Writer:
         for row, reason in rejected:
             self.write(json.dumps({"line": row.line, "reason": reason, "row": row.source[0]}) + "\n")
 
-    def _end_of(self, out_of_range: tuple[str, ...]) -> str:
-        """The end of a line after the queue, when these features are out of range."""
-        members = ({"out_of_range": out_of_range} if out_of_range else {}) | dict(self._added)
+    def _end_of(self, *named: tuple[str, ...]) -> str:
+        """The end of a line after the queue, when the result names these inputs."""
+        members = {what: names for what, names in zip(self._inputs, named, strict=True) if names} | dict(self._added)
         return f", {json.dumps(members)[1:]}\n" if members else "}\n"
 
 

@@ -4,12 +4,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, overload
 
+from model.core.manifest import NONE, Input, Manifest
 from schemas.result import Result, ScoredBatch
 
 RESULT_NAMES = ("score", "queue", "out_of_range")
 REJECT_NAMES = ("refused_line", "refused_reason")
-RESERVED_NAMES = frozenset((*RESULT_NAMES, *REJECT_NAMES))
-"""Names of output columns: a model is not servable where a feature has one of them."""
+
+
+def result_names(manifest: Manifest) -> tuple[str, ...]:
+    """The names of the columns of a result: those of every model, and what else NAMED has for inputs as this model's."""
+    imputed = ("imputed",) if any(each.optional for each in manifest.inputs) else ()
+    unknown = ("unknown",) if any(each.unknown == NONE for each in manifest.inputs) else ()
+    return (*RESULT_NAMES, *imputed, *unknown)
+
+
+def reserved_names(manifest: Manifest) -> frozenset[str]:
+    """The names of the columns that outputs add: a model is not servable where an input has one of them."""
+    return frozenset((*result_names(manifest), *REJECT_NAMES))
 
 
 class BadFile(ValueError):
@@ -46,14 +57,14 @@ class Block:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Columns(Sequence[Row]):
-    """Rows read as columns: `ids`, and in `numbers` a column for each feature, all of the right type. Not validated otherwise.
+    """Rows read as columns: `ids`, and in `values` a column for each input, all of the right types. Not validated otherwise.
 
     `block` is what they were read from, and `outputs` the text of each row as the output repeats it. `parse` makes a Row only
     where it is asked for.
     """
 
     ids: list[str]
-    numbers: Sequence[list[float]]
+    values: Sequence[list[Any]]
     outputs: Sequence[str]
     block: Block
     parse: Callable[[Block], list[Row]]
@@ -79,31 +90,38 @@ class Columns(Sequence[Row]):
     def take(self, positions: Sequence[int]) -> "Columns":
         """The rows at these positions."""
         block = Block([self.block.lines[at] for at in positions], [self.block.texts[at] for at in positions])
-        numbers = [[column[at] for at in positions] for column in self.numbers]
-        return Columns([self.ids[at] for at in positions], numbers, [self.outputs[at] for at in positions], block, self.parse)
+        values = [[column[at] for at in positions] for column in self.values]
+        return Columns([self.ids[at] for at in positions], values, [self.outputs[at] for at in positions], block, self.parse)
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where a file has the order ids and the `features` of a model, and how its text is to be read.
+    """Where a file has the order ids and the `inputs` of a model, and how its text is to be read.
 
     `columns` has the file's names by those of the model, where they differ. With `ids_as_text` an integer is an order id too.
-    A CSV file's `delimiter` and `decimal` mark are recognised where they are None. `reserved` are names that the output adds,
-    so that the file must not have them. `notice` gets sentences on what was recognised and on what looks wrong.
+    A CSV file's `delimiter` and `decimal` mark are recognised where they are None, and a cell with the text `na` is an empty
+    one. `reserved` are names that the output adds, so that the file must not have them. `notice` gets sentences on what was
+    recognised and on what looks wrong.
     """
 
-    features: Sequence[str]
+    inputs: Sequence[Input]
     columns: Mapping[str, str] = field(default_factory=dict)
     ids_as_text: bool = False
     delimiter: str | None = None
     decimal: str | None = None
     reserved: Sequence[str] = ()
+    na: str = ""
     notice: Callable[[str], None] = lambda _: None
 
     @property
     def names(self) -> dict[str, str]:
-        """The file's names by those of the model: of the order id, then of each feature."""
-        return {name: self.columns.get(name, name) for name in ("order_id", *self.features)}
+        """The file's names by those of the model: of the order id, then of each input."""
+        return {name: self.columns.get(name, name) for name in ("order_id", *(each.name for each in self.inputs))}
+
+    @property
+    def required(self) -> set[str]:
+        """The names of the model that a file must have."""
+        return {"order_id", *(each.name for each in self.inputs if not each.optional)}
 
 
 class Reader(Protocol):

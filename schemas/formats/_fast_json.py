@@ -6,21 +6,24 @@ The fast path returns the batch, or None if it does not accept the body; it repo
    the JSON is parsed. The shape is guessed from the first bytes; a wrong guess costs a second reading and nothing else.
 2. A marshmallow field checks the batch as a whole, not order by order: `BatchValidator.typed` looks at whole columns of
    numbers with NumPy. The field loads it without a schema, which would cost twice as much as the field.
-3. msgspec keeps the last of two members with the same name, so a name given twice must be found in another way. Every name is
-   required and no other is allowed, so a body of a given shape has a known number of colons outside its strings. Without a
-   backslash, the colons inside strings are those of the order ids. One colon more means a name given twice. The colons of
-   records, and the commas of columns, also bound what msgspec builds.
+3. msgspec keeps the last of two members with the same name, so a name given twice must be found in another way. No name is
+   allowed that is not known, and what an order lacks is counted, so a body of a given shape has a known number of colons
+   outside its strings. Without a backslash, the colons inside strings are those of the order ids and categories. One colon
+   more means a name given twice. The colons of records, and the commas of columns, also bound what msgspec builds.
 4. Attributes of many structs are read by comprehensions compiled for the attribute's name, in half the time of an attrgetter.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from traceback import clear_frames
 from typing import Any
 
 import msgspec
 from marshmallow import ValidationError, fields
+from msgspec import UNSET, UnsetType
 
+from model.core.manifest import CATEGORY, NONE, Input
 from schemas.formats.bounds import Bounds, count
 from schemas.validation import BatchValidator, DecodedBatch
 
@@ -29,11 +32,10 @@ _FIRST_BYTES = 64
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """`parse` gives ids and columns, or raises ValueError. A number of orders has `colons(number)` outside of strings."""
+    """`parse` gives ids, columns and how many colons the names of all members have after them, or raises ValueError."""
 
     format: str
-    parse: Callable[[bytes], tuple[list[str], list[list[float]]]]
-    colons: Callable[[int], int]
+    parse: Callable[[bytes], tuple[list[str], list[list[Any]], int]]
 
 
 class _Typed(fields.Field[DecodedBatch]):
@@ -55,9 +57,10 @@ class FastReader:
 
     def __init__(self, validator: BatchValidator, bounds: Bounds) -> None:
         self._bounds = bounds
-        self._records = _records(validator.features)
-        self._columns = _columns(validator.features)
+        self._records = _records(validator)
+        self._columns = _columns(validator)
         self._batch = _Typed(validator)
+        self._with_colons = [at for at, each in enumerate(validator.inputs) if _may_have_colons(each)]
 
     def read(self, content: bytes) -> DecodedBatch | None:
         """The batch of a valid body without a backslash; None for any other body."""
@@ -69,13 +72,13 @@ class FastReader:
         if colons > self._bounds.names or content.find(b"\\") >= 0:  # `in` takes twice the time
             return None
         try:
-            decoded = self._batch.deserialize((*shape.parse(content), shape.format))
+            ids, columns, names = shape.parse(content)
+            decoded = self._batch.deserialize((ids, columns, shape.format))
         except (ValueError, ValidationError) as error:
             clear_frames(error.__traceback__)  # one of marshmallow's holds the error, which holds the body
             return None
-        if colons != shape.colons(len(decoded.batch)) + "".join(decoded.batch.ids).count(":"):
-            return None
-        return decoded
+        texts = chain(ids, *(filter(None, columns[at]) for at in self._with_colons))
+        return decoded if colons == names + "".join(texts).count(":") else None
 
 
 def seems_columns(content: bytes) -> bool:
@@ -83,35 +86,61 @@ def seems_columns(content: bytes) -> bool:
     return content.find(b'"order_ids"', 0, _FIRST_BYTES) >= 0 or content.find(b'"columns"', 0, _FIRST_BYTES) >= 0
 
 
-def _records(features: Sequence[str]) -> _Shape:
-    names = {f"x{index}": name for index, name in enumerate(features)}
-    members = [("order_id", str), *((key, float) for key in names)]
-    order = msgspec.defstruct("Order", members, rename=names, forbid_unknown_fields=True, gc=False)
+def _records(validator: BatchValidator) -> _Shape:
+    values = zip(validator.inputs, validator.columns.absent, strict=True)
+    members = [_member(f"x{at}", _type(each), each, absent) for at, (each, absent) in enumerate(values)]
+    order = msgspec.defstruct(
+        "Order", [("order_id", str), *members], rename=_names(validator), forbid_unknown_fields=True, gc=False, kw_only=True
+    )
     batch = msgspec.defstruct("Batch", [("orders", list[order])], forbid_unknown_fields=True)  # type: ignore[valid-type]
     decode: Callable[[bytes], Any] = msgspec.json.Decoder(batch).decode
-    ids, *values = (_attribute(name) for name, _ in members)
+    ids, *readers = (_attribute(name) for name in order.__struct_fields__)
 
-    def parse(content: bytes) -> tuple[list[str], list[list[float]]]:
+    def parse(content: bytes) -> tuple[list[str], list[list[Any]], int]:
         orders = decode(content).orders
-        return ids(orders), [value(orders) for value in values]
+        columns = [read(orders) for read in readers]
+        return ids(orders), columns, 1 + len(orders) * (1 + len(columns)) - validator.columns.count_absent(columns)
 
-    return _Shape("records", parse, lambda orders: 1 + orders * len(members))
+    return _Shape("records", parse)
 
 
-def _columns(features: Sequence[str]) -> _Shape:
-    names = {f"x{index}": name for index, name in enumerate(features)}
-    lists = [(key, list[float]) for key in names]
-    by_feature = msgspec.defstruct("FeatureColumns", lists, rename=names, forbid_unknown_fields=True)
-    members = [("order_ids", list[str]), ("columns", by_feature)]
+def _columns(validator: BatchValidator) -> _Shape:
+    lists = [_member(f"x{at}", list[_type(each)], each, UNSET) for at, each in enumerate(validator.inputs)]  # type: ignore[misc]
+    by_input = msgspec.defstruct("FeatureColumns", lists, rename=_names(validator), forbid_unknown_fields=True, kw_only=True)
+    members = [("order_ids", list[str]), ("columns", by_input)]
     decode: Callable[[bytes], Any] = msgspec.json.Decoder(
         msgspec.defstruct("Columns", members, forbid_unknown_fields=True)
     ).decode
 
-    def parse(content: bytes) -> tuple[list[str], list[list[float]]]:
+    def parse(content: bytes) -> tuple[list[str], list[list[Any]], int]:
         found = decode(content)
-        return found.order_ids, list(msgspec.structs.astuple(found.columns))
+        columns = list(msgspec.structs.astuple(found.columns))
+        absent = columns.count(UNSET)
+        if absent:
+            columns = [[None] * len(found.order_ids) if column is UNSET else column for column in columns]
+        return found.order_ids, columns, len(members) + len(lists) - absent
 
-    return _Shape("columns", parse, lambda orders: len(members) + len(lists))
+    return _Shape("columns", parse)
+
+
+def _names(validator: BatchValidator) -> dict[str, str]:
+    return {f"x{at}": name for at, name in enumerate(validator.names)}
+
+
+def _type(of: Input) -> Any:
+    found = str if of.kind == CATEGORY else float
+    return found | None if of.optional else found
+
+
+def _member(name: str, kind: Any, of: Input, absent: Any) -> tuple[Any, ...]:
+    """A member of a struct, which may be absent if an order may lack the input."""
+    if not of.optional:
+        return name, kind
+    return name, kind if absent is not UNSET else kind | UnsetType, absent
+
+
+def _may_have_colons(of: Input) -> bool:
+    return of.kind == CATEGORY and (of.unknown == NONE or any(":" in value for value in of.values))
 
 
 def _attribute(name: str) -> Callable[[list[Any]], list[Any]]:

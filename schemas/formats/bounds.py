@@ -21,7 +21,7 @@ class Bounds:
     """The bounds of the bodies for one model."""
 
     def __init__(self, validator: BatchValidator) -> None:
-        orders, values = validator.max_orders, validator.max_orders * (1 + len(validator.features))
+        orders, values = validator.max_orders, validator.max_orders * (1 + len(validator.inputs))
         self.names = self.values = 2 * values + _SPARE
         # In this order: a body with too many orders has too many names and values as well.
         self._most = {"{": orders + _SPARE, "[": orders + _SPARE, ":": self.names, ",": self.values}

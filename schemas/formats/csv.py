@@ -1,24 +1,25 @@
-"""CSV bodies: orders as rows below a header line. Every column must be order_id or a feature of the model."""
+"""CSV bodies: orders as rows below a header line. Every column must be order_id or an input of the model."""
 
 import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import groupby, islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, islice, repeat
 from typing import Any
 
 from msgspec.structs import replace
 
+from model.core.manifest import Input
 from model.core.risk_model import RiskModel
 from schemas.faults import Fault, MalformedBody, error_list
 from schemas.fields import ORDER_ID_LENGTH
 from schemas.files.csv_rows import RawRows, writer
-from schemas.files.dialect import DELIMITERS, column_values
-from schemas.files.row import RESULT_NAMES
+from schemas.files.dialect import COMMAS, DELIMITERS
+from schemas.files.row import result_names
 from schemas.formats import json_records
 from schemas.names import with_hints
-from schemas.result import ScoredBatch, header, listed, results
+from schemas.result import ScoredBatch, header, listed, named, queues
 from schemas.validation import SPARE_NAMES, BatchValidator, DecodedBatch
 
 _BEGINS_AS_A_NUMBER = re.compile(r"\s*[-+.]*[0-9]")
@@ -35,7 +36,8 @@ class CsvDecoder:
 
     def __init__(self, validator: BatchValidator) -> None:
         self._validator = validator
-        self._known = ("order_id", *validator.features)
+        self._known = ("order_id", *validator.names)
+        self._optional = {each.name for each in validator.inputs if each.optional}
         self._most = len(self._known) + SPARE_NAMES
         self.schema: dict[str, Any] = {"type": "string"}
 
@@ -49,7 +51,7 @@ class CsvDecoder:
     def example(self, model: RiskModel) -> str:
         """The first order of the model's self-test, below the header."""
         (order,) = json_records.example(model)["orders"]
-        return f"{','.join(order)}\n{','.join(map(str, order.values()))}\n"
+        return "\n".join([*_lines_of([order, ("" if value is None else value for value in order.values())]), ""])
 
     def _table(self, content: bytes) -> tuple[list[str], list[list[str]]]:
         """The header and the rows, all with the same number of cells. Raises MalformedBody.
@@ -77,8 +79,10 @@ class CsvDecoder:
             return self._validator.rejected(0, Fault("too_many_names"))
         known = self._known
         hint = "separate cells by commas" if len(names) == 1 and not _OTHER_DELIMITERS.isdisjoint(names[0]) else None
-        faults = [Fault("missing", path=(name,), hint=hint) for name in known if name not in names]
-        if len(faults) < len(known):  # otherwise the first line has values and is no header
+        faults = [
+            Fault("missing", path=(name,), hint=hint) for name in known if name not in names and name not in self._optional
+        ]
+        if len(faults) < len(known) - len(self._optional):  # otherwise the first line has values and is no header
             unknown = dict.fromkeys(_path(name) for name in names if name not in known)
             repeated = dict.fromkeys(_path(name) for name, count in Counter(names).items() if count > 1)
             faults += [Fault("unknown_name", path=path) for path in unknown]
@@ -92,7 +96,12 @@ class CsvDecoder:
             return self._validator.rejected(len(rows), *hinted)
         columns = dict(zip(names, zip(*rows, strict=True), strict=True))
         ids = [cell or None for cell in columns["order_id"]]
-        return self._validator.decode_columns(ids, [column_values(columns[name]) for name in self._validator.features])
+        values = [_column(columns.get(each.name) or [""] * len(rows), each) for each in self._validator.inputs]
+        return self._validator.decode_columns(ids, values)
+
+
+def _column(cells: Sequence[str], of: Input) -> list[Any]:
+    return COMMAS.values(cells, of) or [COMMAS.value(cell, of) for cell in cells]
 
 
 def _path(name: str) -> tuple[str, ...]:
@@ -159,17 +168,17 @@ def encode(scored: ScoredBatch) -> bytes:
     """The answer: a row for each valid order, each with the header; in a partial answer, rows of the rejected orders follow."""
     stream, head = io.StringIO(newline=""), header(scored)
     cells = writer(stream)
-    cells.writerow(("order_id", *RESULT_NAMES, *head, *(("errors",) if scored.partial else ())))
+    names = result_names(scored.model.manifest)
+    cells.writerow(("order_id", *names, *head, *(("errors",) if scored.partial else ())))
     # Of the cells of a row only the order id may need quotes. Those after the result are the same in all rows.
     ids = _lines_of((each,) for each in scored.decoded.batch.ids)
     (shared,) = _lines_of([(*head.values(), *(("",) if scored.partial else ()))])
-    rows = [
-        f"{order_id},{result.score!r},{result.queue},{' '.join(result.out_of_range)},{shared}\r\n"
-        for order_id, result in zip(ids, results(scored), strict=True)
-    ]
+    inputs = [map(" ".join, each) for each in named(scored, names[2:])]
+    columns = ids, map(repr, scored.scores.values), queues(scored), *inputs, repeat(f"{shared}\r\n", len(ids))
+    rows = map(",".join, zip(*columns, strict=True))
     stream.write("".join(rows))
     for _, faults in groupby(listed(scored) if scored.partial else (), lambda fault: fault.position):
         errors = error_list(faults, locate)
         reasons = "; ".join(f"{error['pointer']}: {error['code']}" for error in errors)
-        cells.writerow((errors[0].get("order_id", ""), "", "", "", *head.values(), reasons))
+        cells.writerow((errors[0].get("order_id", ""), *("" for _ in names), *head.values(), reasons))
     return stream.getvalue().encode()

@@ -1,4 +1,4 @@
-"""Columns: {"order_ids": ["A-104", …], "columns": {"backlog": [3, …], …}}, one list for each feature."""
+"""Columns: {"order_ids": ["A-104", …], "columns": {"backlog": [3, …], …}}, one list for each input."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,8 +9,8 @@ from marshmallow import Schema, ValidationError, fields, post_load
 
 from model.core.risk_model import RiskModel
 from schemas.faults import Fault
-from schemas.fields import OrderId, Strict, Values
-from schemas.result import ScoredBatch, errors, header, queues
+from schemas.fields import OrderId, Strict, Values, input_field
+from schemas.result import ScoredBatch, errors, flags, header, queues
 from schemas.validation import BatchValidator, DecodedBatch
 
 
@@ -18,8 +18,8 @@ def schema(validator: BatchValidator) -> Schema:
     """The schema of a body. It loads to {"decoded": …}, the batch with all faults."""
     size = {"minItems": 1, "maxItems": validator.max_orders}
     lists: dict[str, fields.Field[Any]] = {
-        f"x{index}": Values(fields.Float(), required=True, metadata=size, data_key=name)
-        for index, name in enumerate(validator.features)
+        f"x{index}": Values(input_field(each), required=not each.optional, metadata=size, data_key=each.name)
+        for index, each in enumerate(validator.inputs)
     }
     by_feature = Strict.from_dict(lists, name="FeatureColumns")
 
@@ -29,7 +29,8 @@ def schema(validator: BatchValidator) -> Schema:
 
         @post_load
         def to_batch(self, loaded: Mapping[str, Any], **kwargs: Any) -> dict[str, DecodedBatch]:
-            ids, columns = loaded["order_ids"], [loaded["columns"][key] for key in lists]
+            ids = loaded["order_ids"]
+            columns = [loaded["columns"].get(key, [None] * len(ids)) for key in lists]
             _check_sizes(validator, ids, columns)
             return {"decoded": validator.decode_columns(ids, columns)}
 
@@ -41,7 +42,7 @@ def _check_sizes(validator: BatchValidator, ids: list[Any], columns: Sequence[li
         raise ValidationError({"order_ids": ["empty_batch"]})
     if len(ids) > validator.max_orders:
         raise ValidationError({"order_ids": ["too_many_orders"]})
-    wrong = [name for name, column in zip(validator.features, columns, strict=True) if len(column) != len(ids)]
+    wrong = [name for name, column in zip(validator.names, columns, strict=True) if len(column) != len(ids)]
     if wrong:
         raise ValidationError({"columns": {name: ["wrong_count"] for name in wrong}})
 
@@ -54,25 +55,28 @@ def locate(fault: Fault) -> tuple[str, ...]:
 
 
 def encode(scored: ScoredBatch) -> bytes:
-    """The answer in lists with one entry for each valid order. `out_of_range`, if any, has their indices by feature."""
+    """The answer in lists with one entry for each valid order, and the indices of those whose result names inputs."""
     answer = {
         **header(scored),
         "order_ids": scored.decoded.batch.ids,
         "scores": scored.scores.values,
         "queues": queues(scored),
-        **({} if scored.scores.regular else _flagged(scored)),
+        **_flagged(scored),
         **errors(scored, locate),
     }
     return msgspec.json.encode(answer)
 
 
 def _flagged(scored: ScoredBatch) -> dict[str, dict[str, list[int]]]:
-    names, outside = scored.model.manifest.feature_names, scored.scores.out_of_range
-    flagged = {names[at]: np.flatnonzero(outside[:, at]).tolist() for at in np.flatnonzero(outside.any(axis=0))}
-    return {"out_of_range": flagged} if flagged else {}
+    """By what a result names inputs for, the indices of the orders of each input that is named."""
+    names = scored.model.manifest.input_names
+    return {
+        what: {names[at]: np.flatnonzero(flagged[:, at]).tolist() for at in np.flatnonzero(flagged.any(axis=0))}
+        for what, flagged in flags(scored).items()
+    }
 
 
 def example(model: RiskModel) -> dict[str, Any]:
     """A body with the first order of the model's self-test."""
-    order = zip(model.manifest.feature_names, model.manifest.self_test.orders[0], strict=True)
+    order = zip(model.manifest.input_names, model.manifest.self_test.orders[0], strict=True)
     return {"order_ids": ["A-104"], "columns": {name: [value] for name, value in order}}

@@ -47,5 +47,5 @@ def encode(scored: ScoredBatch) -> bytes:
 
 def example(model: RiskModel) -> dict[str, Any]:
     """A body with the first order of the model's self-test."""
-    order = zip(model.manifest.feature_names, model.manifest.self_test.orders[0], strict=True)
+    order = zip(model.manifest.input_names, model.manifest.self_test.orders[0], strict=True)
     return {"orders": [{"order_id": "A-104", **dict(order)}]}

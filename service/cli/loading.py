@@ -14,7 +14,7 @@ from model import packaged
 from model.core.risk_model import RiskModel
 from model.errors import BadPointer, ModelError, TooLarge, UnknownMember
 from model.registry import loader, references
-from schemas.files.row import RESERVED_NAMES
+from schemas.files.row import reserved_names
 from service import config
 
 _TRAINING_ARRAYS = "; if these are arrays of a training script, make a model file of them: `delivery-risk model import`"
@@ -34,7 +34,7 @@ def load_settings(error: type[click.ClickException] = click.UsageError, **option
 def load(path: str, sha256: str | None = None, error: type[click.ClickException] = click.ClickException) -> RiskModel:
     """The model in this file, or the current version of this registry. Raises `error`."""
     with errors_of(path, error):
-        return loader.load(path, sha256, reserved=RESERVED_NAMES)
+        return loader.load(path, sha256, reserved=reserved_names)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import click
 
+from model.core.manifest import Input
 from schemas.files import encoding
 from schemas.files.row import BadFile, Layout, Reader
 from schemas.files.table import ENDINGS, FILES, UNREADABLE, FileFormat, format_of
@@ -37,6 +38,7 @@ class Given:
     delimiter: str | None = None
     decimal: str | None = None
     columns: dict[str, str] = field(default_factory=dict)
+    na: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ _OPTIONS = (
     ),
     click.option("--delimiter", metavar="CHAR", callback=_delimiter, help="What separates cells in CSV. [by the header]"),
     click.option("--decimal", type=click.Choice([".", ","]), help="The decimal mark in CSV. [by the first rows]"),
+    click.option("--na", default="", metavar="TEXT", help="A CSV cell with this text is an empty one, such as NA."),
     click.option(
         "--id", "order_id", metavar="COLUMN", help="The column of order ids; in JSON they may be integers. [order_id]"
     ),
@@ -126,10 +129,18 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def packed(
-        *args: Any, format: Any, encoding: Any, delimiter: Any, decimal: Any, order_id: Any, rename: dict[str, str], **more: Any
+        *args: Any,
+        order_id: Any,
+        rename: dict[str, str],
+        format: Any,
+        encoding: Any,
+        delimiter: Any,
+        decimal: Any,
+        na: str,
+        **more: Any,
     ) -> Any:
         columns = rename if order_id is None else rename | {"order_id": order_id}
-        return command(*args, given=Given(format, encoding, delimiter, decimal, columns), **more)
+        return command(*args, given=Given(format, encoding, delimiter, decimal, columns, na), **more)
 
     for option in reversed(_OPTIONS):
         packed = option(packed)
@@ -137,21 +148,30 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def open_orders(path: str, features: Sequence[str], given: Given, reserved: Sequence[str] = ()) -> Iterator[Source]:
-    """Open a file, or standard input for "-", for a model with these features. Raises UsageError, also while it is read.
+def open_orders(path: str, inputs: Sequence[Input], given: Given, reserved: Sequence[str] = ()) -> Iterator[Source]:
+    """Open a file, or standard input for "-", for a model with these inputs. Raises UsageError, also while it is read.
 
     `reserved` are the names that the output adds.
     """
     if path == "-" and sys.stdin is None:
         raise click.UsageError("standard input: closed.")
-    unknown = [name for name in given.columns if name not in ("order_id", *features)]
+    unknown = [name for name in given.columns if name not in ("order_id", *(each.name for each in inputs))]
     if unknown:
         raise click.UsageError(f"--rename {unknown[0]}: the model has no such feature.")
 
     def notice(text: str) -> None:
         click.echo(f"{path}: {plain(text)}.", err=True)
 
-    layout = Layout(features, given.columns, "order_id" in given.columns, given.delimiter, given.decimal, reserved, notice)
+    layout = Layout(
+        inputs,
+        given.columns,
+        "order_id" in given.columns,
+        delimiter=given.delimiter,
+        decimal=given.decimal,
+        reserved=reserved,
+        na=given.na,
+        notice=notice,
+    )
     try:
         with open(path, "rb") if path != "-" else sys.stdin.buffer as stream:
             raw = _Digested(stream)

@@ -14,7 +14,7 @@ import click
 
 from model.core.risk_model import RiskModel
 from schemas.files import csv
-from schemas.files.row import RESULT_NAMES, Row, Writer
+from schemas.files.row import Row, Writer, result_names
 from schemas.result import Result
 from service import config
 from service.cli.loading import load, load_settings, warn_if_illustrative
@@ -71,7 +71,8 @@ def score(
     settings = load_settings(model=path or None)
     model = load(settings.model, settings.model_sha256, click.UsageError)
     added = _provenance(model) if provenance else {}
-    with open_orders(file, model.manifest.feature_names, given, (*RESULT_NAMES, *added)) as source, open_outputs() as outputs:
+    names = result_names(model.manifest)
+    with open_orders(file, model.manifest.inputs, given, (*names, *added)) as source, open_outputs() as outputs:
         ending = source.format.ending
         rejects_file = rejects or (None if is_stream(out) else beside(out, f"rejects.{ending}"))
         manifest_file = beside(out, "manifest.json") if manifest else None
@@ -79,7 +80,7 @@ def score(
         if safe_csv and ending != "csv":
             raise click.UsageError(f"{file}: --safe-csv is for CSV; JSON has no cells.")
         new_writer: Callable[..., Writer] = partial(csv.Writer, safe=True) if safe_csv else source.format.writer
-        writer = new_writer(outputs.create(out), source.reader, rejected=False, added=added)
+        writer = new_writer(outputs.create(out), source.reader, rejected=False, names=names, added=added)
         rejected = _Rejected(rejects_file, lambda path: new_writer(outputs.create(path), source.reader, rejected=True))
         try:
             with closing(score_parts(model, source.reader, settings.out_of_range, writer, top, jobs)) as parts:

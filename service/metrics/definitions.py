@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import NamedTuple
 
-from model.core.manifest import SCORE_EDGES, ZSCORE_EDGES
+from model.core.manifest import NONE, SCORE_EDGES, ZSCORE_EDGES, Input
 from schemas.faults import BATCH_CODES
 from schemas.result import QUEUES
 from service.serving.active_models import ActiveModels
@@ -26,6 +26,10 @@ class Known(NamedTuple):
 
 Labels = dict[str, Sequence[str] | Callable[[Known], Sequence[str]]]
 """Labels with the values that are known beforehand; none where only an event can name them."""
+
+
+def _inputs(known: Known) -> Sequence[Input]:
+    return known.active.champion.model.manifest.inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,9 @@ _STAGE_SECONDS = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, *_SECONDS)
 _ORDERS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0)
 _DIFFERENCE = (-0.5, -0.2, -0.1, -0.05, -0.02, -0.01, -0.001, 0.0, 0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 _FEATURE: Labels = {"feature": lambda known: known.active.champion.model.manifest.feature_names}
+_INPUT: Labels = {"feature": lambda known: known.active.champion.model.manifest.input_names}
+_OPTIONAL: Labels = {"input": lambda known: [each.name for each in _inputs(known) if each.optional]}
+_OPEN: Labels = {"input": lambda known: [each.name for each in _inputs(known) if each.unknown == NONE]}
 _VERSION: Labels = {"model_version": lambda known: [known.active.champion.model.manifest.version]}
 _CHALLENGER: Labels = {
     "challenger_version": lambda known: [] if known.active.challenger is None else [known.active.challenger.manifest.version]
@@ -103,8 +110,10 @@ METRICS = {
     "delivery_risk_unscored_orders_total": Metric(
         "Orders of readable batches that got no score: all orders of a rejected batch, the faulty orders of a partial answer.",
     ),
-    "delivery_risk_out_of_range_total": Metric(
-        "Answered orders whose feature is outside the model's range, by feature.", _FEATURE
+    "delivery_risk_out_of_range_total": Metric("Answered orders with an input outside the model's range, by input.", _INPUT),
+    "delivery_risk_imputed_total": Metric("Answered orders that lack an input, by input.", _OPTIONAL),
+    "delivery_risk_unknown_category_total": Metric(
+        "Answered orders with a category that the model does not know, by input.", _OPEN
     ),
     "delivery_risk_feature_zscore": Metric("Standardized features of answered orders.", _FEATURE, ZSCORE_EDGES),
     "delivery_risk_model_reload_failures_total": Metric(
@@ -133,5 +142,6 @@ METRICS = {
     ),
     UNRECORDED[0]: Metric("Updates dropped because metrics memory was full."),
 }
-OF_MODELS = frozenset(name for name, metric in METRICS.items() if not {*OF_VERSION, "feature"}.isdisjoint(metric.labels))
-"""Metrics whose series are no longer needed once their version or feature is out of use."""
+_OF_MODEL = {*OF_VERSION, "feature", "input"}
+OF_MODELS = frozenset(name for name, metric in METRICS.items() if not _OF_MODEL.isdisjoint(metric.labels))
+"""Metrics whose series are no longer needed once their version, feature or input is out of use."""

@@ -9,12 +9,19 @@ import numpy as np
 
 from model.core.batch import Floats
 from model.core.risk_model import RiskModel
-from schemas.result import ScoredBatch
+from schemas.result import ScoredBatch, flags
 from service.metrics.definitions import IN_PROGRESS, METRICS, OF_MODELS, Known
 from service.metrics.retention import KEPT, horizon
 from service.metrics.series import HistogramSeries, ModelSeries, observe_all
 from service.shared.counters import SharedCounters
 from service.telemetry.request_context import Timing
+
+_NAMED = {
+    "out_of_range": "delivery_risk_out_of_range_total",
+    "imputed": "delivery_risk_imputed_total",
+    "unknown": "delivery_risk_unknown_category_total",
+}
+"""The metric of each of schemas.result.NAMED."""
 
 
 class Metrics:
@@ -63,9 +70,10 @@ class Metrics:
                 self._add("delivery_risk_rejected_orders_total", code)
         if scored.answerable:
             self._model(scored.model).count(len(scored.decoded.batch), scored.scores)
-            if not scored.scores.regular:
-                for name, outside in zip(scored.model.manifest.feature_names, scored.scores.out_of_range.T, strict=True):
-                    self._add("delivery_risk_out_of_range_total", name, amount=int(np.count_nonzero(outside)))
+            for what, flagged in flags(scored).items():
+                for name, count in zip(scored.model.manifest.input_names, np.count_nonzero(flagged, axis=0), strict=True):
+                    if count:
+                        self._add(_NAMED[what], name, amount=int(count))
 
     def worker_ended(self, slot: int) -> None:
         """The worker that counted in this slot is gone: its requests in progress are lost."""

@@ -7,6 +7,7 @@ is not are read one by one. The file counts as one batch: an order id of an earl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from model.core.manifest import Input
 from model.core.risk_model import RiskModel
 from schemas.faults import CODES
 from schemas.files.row import Block, Columns, Reader, Row
@@ -41,16 +42,16 @@ class ScoredChunk:
     rejected: Rejected
 
 
-def read_chunks(features: tuple[str, ...], reader: Reader) -> Iterator[Chunk]:
-    """The rows of a file in chunks, decoded for a model with these features."""
-    decoder = Decoder(features, reader)
+def read_chunks(inputs: Sequence[Input], reader: Reader) -> Iterator[Chunk]:
+    """The rows of a file in chunks, decoded for a model with these inputs."""
+    decoder = Decoder(inputs, reader)
     for block in reader.blocks(CHUNK):
         yield from decoder.chunks(block)
 
 
 def score_chunks(model: RiskModel, reader: Reader, policy: Policy) -> Iterator[ScoredChunk]:
     """The rows of a file in chunks, scored."""
-    for chunk in read_chunks(model.manifest.feature_names, reader):
+    for chunk in read_chunks(model.manifest.inputs, reader):
         yield score_chunk(model, chunk, policy)
 
 
@@ -68,10 +69,10 @@ def score_chunk(model: RiskModel, chunk: Chunk, policy: Policy) -> ScoredChunk:
 class Decoder:
     """Decodes blocks of a file. `first_lines` has all ids of those that were decoded."""
 
-    def __init__(self, features: tuple[str, ...], reader: Reader) -> None:
+    def __init__(self, inputs: Sequence[Input], reader: Reader) -> None:
         self.first_lines = FirstLines()
         self._reader = reader
-        self._validator = BatchValidator(features, CHUNK)
+        self._validator = BatchValidator(inputs, CHUNK)
 
     def chunks(self, block: Block | list[Row]) -> Iterator[Chunk]:
         """The rows of a block: by columns, but for a few rows around each that has a fault."""
@@ -90,7 +91,7 @@ class Decoder:
     def plain(self, block: Block) -> Chunk | None:
         """The rows of a block by columns, if all of them are valid but for ids of earlier blocks."""
         columns = self._reader.columns(block)
-        decoded = columns and self._validator.typed(columns.ids, columns.numbers)
+        decoded = columns and self._validator.typed(columns.ids, columns.values)
         return Chunk(columns, decoded, []) if columns and decoded else None
 
     def _by_rows(self, rows: list[Row]) -> Chunk:

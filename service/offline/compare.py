@@ -49,14 +49,14 @@ def compare(
     policy: Policy,
     changed: Callable[[Iterable[Change]], object] | None = None,
 ) -> Comparison:
-    """Compare the scores of these rows. Both models take the same features, in any order.
+    """Compare the scores of these rows. Both models take the same inputs, in any order.
 
     `changed` is called with the orders that change their queue, in the order of the rows.
     """
-    features = first.manifest.feature_names
-    columns = [features.index(name) for name in second.manifest.feature_names]
+    names = first.manifest.input_names
+    columns = [names.index(name) for name in second.manifest.input_names]
     found = Comparison()
-    for chunk in read_chunks(features, reader):
+    for chunk in read_chunks(first.manifest.inputs, reader):
         one = score_batch(first, chunk.decoded, Options(policy))
         reordered = Batch(chunk.decoded.batch.ids, chunk.decoded.batch.matrix[:, columns])
         other = score_batch(second, replace(chunk.decoded, batch=reordered), Options(policy))

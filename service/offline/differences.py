@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from model.core.manifest import Input
 from model.core.risk_model import RiskModel
 from schemas.names import listed
 
@@ -28,11 +29,13 @@ def differences(first: RiskModel, second: RiskModel) -> Iterator[Difference]:
         yield Difference("features", only(names, others))
     elif names != others:
         yield Difference("features", "the same in another order")
-    by_name = _features(second)
-    for name, entries in _features(first).items():
-        other = by_name.get(name, entries)
-        if changed := [f"{key} {entry} -> {other[key]}" for key, entry in entries.items() if entry != other[key]]:
-            yield Difference("feature", f"{name}: {', '.join(changed)}")
+    described = _described(second)
+    for (what, name), entries in _described(first).items():
+        other = described.get((what, name), entries)
+        if changed := [
+            f"{key} {entry} -> {other.get(key, 'none')}" for key, entry in entries.items() if entry != other.get(key)
+        ]:
+            yield Difference(what, f"{name}: {', '.join(changed)}")
     yield from _weights(first, second)
     before, after = first.manifest.baseline, second.manifest.baseline
     if before != after:
@@ -58,18 +61,24 @@ def _facts(model: RiskModel) -> dict[str, str]:
     }
 
 
-def _features(model: RiskModel) -> dict[str, dict[str, str]]:
+def _described(model: RiskModel) -> dict[tuple[str, str], dict[str, str]]:
+    """What is said of each input and of each feature, an input that is a feature as it is among the features."""
     numbers = zip(model.manifest.features, model.standardizer.mean.tolist(), model.standardizer.scale.tolist(), strict=True)
-    return {
-        each.name: {
-            "unit": repr(each.unit),
-            "minimum": "none" if each.minimum is None else str(each.minimum),
-            "maximum": "none" if each.maximum is None else str(each.maximum),
-            "mean": str(mean),
-            "scale": str(scale),
-        }
-        for each, mean, scale in numbers
-    }
+    features = {each.name: {"mean": str(mean), "scale": str(scale), "made of": each.made_of} for each, mean, scale in numbers}
+    plain = {each.of for each in model.manifest.features if each.is_input}
+    found = {("feature", name): entries for name, entries in features.items()}
+    for each in model.manifest.inputs:
+        key = ("feature" if each.name in plain else "input", each.name)
+        found[key] = _of_input(each) | found.get(key, {})
+    return found
+
+
+def _of_input(each: Input) -> dict[str, str]:
+    entries = {name: getattr(each, name) for name in ("minimum", "maximum", "missing", "kind", "unknown", "actionable")}
+    values = {"values": ", ".join(each.values)} if each.values else {}
+    return (
+        {"unit": repr(each.unit)} | {name: "none" if entry is None else str(entry) for name, entry in entries.items()} | values
+    )
 
 
 def _weights(first: RiskModel, second: RiskModel) -> Iterator[Difference]:

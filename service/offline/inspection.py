@@ -8,14 +8,15 @@ import numpy as np
 
 from model.core.batch import Floats
 from model.core.risk_model import RiskModel
-from schemas.files.row import RESERVED_NAMES, Reader
+from schemas.files.row import Reader, reserved_names
 from service.offline.chunks import read_chunks
 
 SATURATED = 0.001
 
 
 class Inspection:
-    """Counts over `orders` orders, without the `rejected` rows. By feature: `z_low`, `z_high`, and orders `out_of_range`.
+    """Counts over `orders` orders, without the `rejected` rows. By feature: `z_low` and `z_high`; by input: orders
+    `out_of_range`.
 
     `active` has for each hidden layer, by unit, the orders with an activation over 0. `low` and `high` count scores within
     SATURATED of 0 and of 1, `review` those at the threshold or over it.
@@ -23,24 +24,24 @@ class Inspection:
 
     def __init__(self, model: RiskModel) -> None:
         """Raises NotServable."""
-        model.require_risk(reserved=RESERVED_NAMES)
+        model.require_risk(reserved=reserved_names)
         self.model = model
         self.orders = self.rejected = self.low = self.high = self.review = 0
         features, *hidden, _ = model.network.sizes
         self.z_low, self.z_high = np.full(features, np.inf), np.full(features, -np.inf)
-        self.out_of_range = np.zeros(features, np.intp)
+        self.out_of_range = np.zeros(len(model.manifest.inputs), np.intp)
         self.active = [np.zeros(units, np.intp) for units in hidden]
 
     def read(self, reader: Reader) -> None:
         """Count the orders in the rows of a file."""
-        for chunk in read_chunks(self.model.manifest.feature_names, reader):
+        for chunk in read_chunks(self.model.manifest.inputs, reader):
             self.rejected += len(chunk.rejected) + len(chunk.read) - len(chunk.decoded.batch)
             self.add(chunk.decoded.batch.matrix)
 
     def add(self, x: Floats) -> None:
-        """Count the orders x (n, F), in the model's feature order."""
+        """Count the orders x (n, I), in the order of the model's inputs."""
         with np.errstate(all="ignore"):
-            zscores = self.model.standardizer(x)
+            zscores = self.model.standardizer(self.model.features(x))
             *hidden, last = self.model.network.forward(zscores)
             scores = self.model.head(last.activations)[:, 0]
         self.orders += len(x)

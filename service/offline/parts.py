@@ -35,7 +35,7 @@ def score_parts(
     if jobs == 1:
         yield from (_part(chunk, writer, top) for chunk in score_chunks(model, reader, policy))
         return
-    decoder = Decoder(model.manifest.feature_names, reader)
+    decoder = Decoder(model.manifest.inputs, reader)
 
     def work(block: Block) -> tuple[str, Part] | None:
         chunk = decoder.plain(block)

@@ -15,7 +15,7 @@ from model.core.risk_model import RiskModel
 from model.errors import DigestMismatch, ModelError
 from model.registry import versions
 from model.registry.references import VersionReference
-from schemas.files.row import RESERVED_NAMES
+from schemas.files.row import reserved_names
 from service.metrics.recorder import Metrics
 from service.rollout.file_watcher import EVERY
 from service.serving.active_models import Serving
@@ -104,7 +104,7 @@ class Reloader:
     def _load(self, wanted: VersionReference) -> RiskModel:
         if self._pinned not in (None, wanted.sha256):
             raise DigestMismatch("sha256", "not the digest that this service is pinned to")
-        return versions.load(self._directory, wanted, reserved=RESERVED_NAMES)
+        return versions.load(self._directory, wanted, reserved=reserved_names)
 
     def _failed(self, role: str, wanted: Wanted, over: object, error: Exception) -> None:
         if self._pauses(role, over):
@@ -127,7 +127,7 @@ class Reloader:
             return
         at = VersionReference(latest.served.version, latest.served.file, latest.served.sha256)
         try:
-            self._serving.set_champion(versions.load(self._directory, at, reserved=RESERVED_NAMES), at)
+            self._serving.set_champion(versions.load(self._directory, at, reserved=reserved_names), at)
             self._changed()
         except ModelError as error:
             _log.error("last good model not found", extra={"role": "champion", "reason": str(error)})

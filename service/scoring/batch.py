@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.core.batch import Flags
+from model.core.batch import Flags, Floats
 from model.core.few_rows import FewScores
 from model.core.risk_model import RiskModel, Scores
 from schemas.faults import Fault
@@ -43,7 +43,7 @@ def review(scores: Scores | FewScores, policy: Policy) -> Flags:
 
 def _rejects(model: RiskModel, decoded: DecodedBatch, scores: Scores, policy: Policy) -> dict[int, list[Fault]]:
     """The faults of each row that gets no score."""
-    names = model.manifest.feature_names
+    names = model.manifest.input_names
     outside = scores.out_of_range if policy == "refuse" else np.zeros_like(scores.out_of_range)
     overflown = ~scores.finite
     rejects: dict[int, list[Fault]] = {}
@@ -51,6 +51,12 @@ def _rejects(model: RiskModel, decoded: DecodedBatch, scores: Scores, policy: Po
         position, order_id = decoded.positions[row], decoded.batch.ids[row]
         faults = [Fault("out_of_range", position, names[column], order_id) for column in np.flatnonzero(outside[row])]
         if overflown[row]:
-            faults.append(Fault("out_of_numeric_range", position, None, order_id))
+            faults.append(Fault("out_of_numeric_range", position, _without_logarithm(model, scores.zscores[row]), order_id))
         rejects[row] = faults
     return rejects
+
+
+def _without_logarithm(model: RiskModel, zscores: Floats) -> str | None:
+    """The first input whose feature has no value, which is the log1p of -1 or less; None if all features have values."""
+    found = np.flatnonzero(np.isnan(zscores))
+    return model.manifest.features[found[0]].of if len(found) else None

@@ -29,9 +29,9 @@ class ServedModel:
 
     def __init__(self, model: RiskModel, max_orders: int) -> None:
         self.model = model
-        self.decoder = BatchDecoder(BatchValidator(model.manifest.feature_names, max_orders))
+        self.decoder = BatchDecoder(BatchValidator(model.manifest.inputs, max_orders))
         inputs = model.network.sizes[:-1]
-        self._members = 1 + inputs[0]
+        self._members = 1 + len(model.manifest.inputs)
         self._of_batch = _FEATURE * inputs[0] + _INPUT * sum(inputs)
         self._of_order = _ORDER + _PRODUCT * model.network.parameter_count
 
@@ -45,7 +45,7 @@ class ServedModel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ActiveModels:
-    """The `champion` answers. A `challenger` takes the same features; only metrics show it. `states` describe both."""
+    """The `champion` answers. A `challenger` takes the same inputs; only metrics show it. `states` describe both."""
 
     champion: ServedModel
     challenger: RiskModel | None
@@ -80,9 +80,9 @@ class Serving:
             _log.warning(f"{packaged.WARNING}; {advice}", extra={"model_version": manifest.version})
 
     def set_champion(self, model: RiskModel, wanted: VersionReference) -> None:
-        """Let this model answer from the next request on. A challenger with other features is removed."""
+        """Let this model answer from the next request on. A challenger that takes other inputs is removed."""
         challenger, states = self.active.challenger, dict(self.active.states)
-        if challenger is not None and challenger.manifest.feature_names != model.manifest.feature_names:
+        if challenger is not None and challenger.manifest.takes != model.manifest.takes:
             challenger = None
             states["challenger"] = replace(states["challenger"], served=None)
         states["champion"] = self._state("champion", _version(model, wanted), wanted)

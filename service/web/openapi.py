@@ -113,7 +113,7 @@ def _describe_features(schemas: dict[str, Any], served: ServedModel) -> None:
     The range is in the text: an order outside it is valid, and `minimum` would say that it is not.
     """
     manifest = served.model.manifest
-    for feature, value in zip(manifest.features, manifest.self_test.orders[0], strict=True):
+    for feature, value in zip(manifest.inputs, manifest.self_test.orders[0], strict=True):
         low, high = ("any" if bound is None else f"{bound:g}" for bound in (feature.minimum, feature.maximum))
         unit = f" Unit: {feature.unit}." if feature.unit else ""
         text = f"{feature.description.rstrip('.')}.{unit} Range of the training data: {low} to {high}.".removeprefix(". ")

@@ -47,7 +47,7 @@ def main() -> None:
     champion = packaged_model()
     models = {"same": champion}
     for name, sizes in (("slow", (3, 128, 64, 1)), ("hopeless", (3, 1024, 512, 1))):
-        models[name] = model_of(network(sizes), features=champion.manifest.features)
+        models[name] = model_of(network(sizes), inputs=champion.manifest.inputs)
     body, rows = records(ORDERS), np.random.default_rng(0).uniform(0, 10, (ORDERS, 3))
     alone = cpu(partial(champion.outputs, rows), 50)
     times = {name: cpu(partial(model.outputs, rows), 20) / alone for name, model in models.items()}

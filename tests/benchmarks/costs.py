@@ -18,7 +18,7 @@ import numpy as np
 from model.artifact import model_file
 from model.core.activations import HEADS
 from model.core.batch import Batch
-from model.core.manifest import Feature
+from model.core.manifest import Input
 from model.core.network import Layer, Network
 from model.packaged import packaged_model
 from service.server.hooks import keep_memory
@@ -111,7 +111,7 @@ def growth() -> None:
         for features in (3, 6, 12, 24, 48):
             names = [f"f{at}" for at in range(features)]
             file = Path(folder, f"{features}.npz")
-            model_file.write(model_of(network((features, 16, 1)), features=list(map(Feature, names))), file)
+            model_file.write(model_of(network((features, 16, 1)), inputs=list(map(Input, names))), file)
             row = {name: at + 0.25 for at, name in enumerate(names)}
 
             def body(count: int, row: dict[str, float] = row) -> bytes:

@@ -46,7 +46,7 @@ def answers(port: int, registry: Path, promoted: Iterator[VersionReference]) -> 
 
 
 def main(rounds: int) -> None:
-    large = model_of(network(_LARGE), features=packaged_model().manifest.features)
+    large = model_of(network(_LARGE), inputs=packaged_model().manifest.inputs)
     failing = replace(large, manifest=replace(large.manifest, self_test=replace(large.manifest.self_test, scores=((0.5,),))))
     print("| promoted | longest without, ms | longest with, ms | p99 without, ms | p99 with, ms |")
     print("|---|---|---|---|---|")

@@ -13,7 +13,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from model.artifact import model_file
-from model.core.manifest import Feature, Manifest
+from model.core.manifest import Input, Manifest
 from model.core.network import Network
 from model.core.risk_model import RiskModel
 from model.registry import references
@@ -59,7 +59,7 @@ def version(number: int) -> RiskModel:
     """A valid version: each has other weights and another threshold."""
     draw, features = random.Random(f"version {number}"), KINDS[number % 2]
     network = Network([layer([[draw.uniform(-1, 1) for _ in features]], [draw.uniform(-1, 1)])])
-    made = model_of(network, threshold=0.3 + number / 1000, features=list(map(Feature, features)))
+    made = model_of(network, threshold=0.3 + number / 1000, inputs=list(map(Input, features)))
     return replace(made, manifest=replace(made.manifest, version=str(number)))
 
 

@@ -9,7 +9,7 @@ from model.core.risk_model import RiskModel
 from model.errors import DigestMismatch, ModelError, SelfTestFailed, Unreadable
 from model.files import read
 from model.registry import loader, references, versions
-from schemas.files.row import RESERVED_NAMES
+from schemas.files.row import reserved_names
 from service import config
 from service.auth import token_store, tokens
 from service.cli.doctor.finding import Finding, Installation, fail, ok, warn
@@ -72,7 +72,7 @@ def challenger(installation: Installation) -> Iterator[Finding]:
         if reference is None:
             yield ok("none is tried beside the current version")
             return
-        tried, champion = versions.load(directory, reference, reserved=RESERVED_NAMES), _load(installation.settings)
+        tried, champion = versions.load(directory, reference, reserved=reserved_names), _load(installation.settings)
         if isinstance(champion, RiskModel):
             versions.require_same_features(champion, tried)
         yield ok(identity(tried))
@@ -109,7 +109,7 @@ FILES: dict[str, Callable[[str, str], Finding]] = {"drain_file": _drain_file, "t
 
 def _load(settings: config.Settings) -> RiskModel | ModelError:
     try:
-        return loader.load(settings.model, settings.model_sha256, reserved=RESERVED_NAMES)
+        return loader.load(settings.model, settings.model_sha256, reserved=reserved_names)
     except ModelError as error:
         return error
 
@@ -125,7 +125,7 @@ def _advice(settings: config.Settings, error: ModelError) -> str:
         return f"promote the version of that digest, or unset {config.variable('model_sha256')}; {_NONE_SERVED}"
     promote = "promote a valid version: delivery-risk model promote"
     try:
-        valid = loader.last_valid(directory, settings.model_sha256, reserved=RESERVED_NAMES).manifest
+        valid = loader.last_valid(directory, settings.model_sha256, reserved=reserved_names).manifest
     except ModelError:
         return f"{promote} VERSION --in {directory} (`delivery-risk model list --in {directory}` shows them); {_NONE_SERVED}"
     return f"{promote} {valid.version} --in {directory}; until then {valid.name} {valid.version} is served"

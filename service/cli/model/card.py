@@ -36,10 +36,10 @@ def card(file: str, orders: str, given: Given, label: str | None, version: str, 
     policy = load_settings().out_of_range
     model = load(file)
     require_new_version(version, model, file)
-    if label in ("order_id", *model.manifest.feature_names):
+    if label in ("order_id", *model.manifest.input_names):
         raise click.UsageError(f"--label {label}: the model uses this name.")
     found = BaselineBuilder(model, label)
-    with open_orders(orders, model.manifest.feature_names, given) as source:
+    with open_orders(orders, model.manifest.inputs, given) as source:
         found.read(source.reader, policy)
         digest = source.raw.sha256()
     if found.unlabelled:

@@ -10,6 +10,7 @@ import click
 from model.artifact import model_file
 from model.core.risk_model import RiskModel
 from schemas.files import csv
+from schemas.names import listed
 from service.cli.loading import errors_of, identity, load, load_settings, plain
 from service.cli.order_files import Given, open_orders, orders_option, reading_options
 from service.cli.result_files import open_outputs, require_distinct
@@ -38,10 +39,14 @@ def diff(first: str, second: str, orders: str | None, given: Given, out: str | N
         return
     policy = load_settings().out_of_range
     before, after = load(first), load(second)
-    features, others = before.manifest.feature_names, after.manifest.feature_names
-    if set(features) != set(others):
-        raise click.ClickException(f"the models do not take the same features: {only(features, others)}")
-    with open_orders(orders, features, given) as source, open_outputs() as outputs:
+    names, others = before.manifest.input_names, after.manifest.input_names
+    if set(names) != set(others):
+        raise click.ClickException(f"the models do not take the same features: {only(names, others)}")
+    if differing := set(before.manifest.takes) ^ set(after.manifest.takes):
+        raise click.ClickException(
+            f"the models do not take the same values of {listed(sorted({each[0] for each in differing}))}"
+        )
+    with open_orders(orders, before.manifest.inputs, given) as source, open_outputs() as outputs:
         changed = None if out is None else _writer(outputs.create, out, orders, first, second)
         found = compare(before, after, source.reader, policy, changed)
     alone = f", {found.alone} scored by one model alone" if found.alone else ""

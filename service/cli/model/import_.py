@@ -73,15 +73,15 @@ def import_(
         if check is not None and expect is not None:
             model = _compared(model, check, expect, given, tolerance)
     write(model, out)
-    bounded = sum(each.minimum is not None or each.maximum is not None for each in model.manifest.features)
-    click.echo(f"{bounded} of {len(model.manifest.features)} features have a range")
+    bounded = sum(each.minimum is not None or each.maximum is not None for each in model.manifest.inputs)
+    click.echo(f"{bounded} of {len(model.manifest.inputs)} features have a range")
     advice = "" if model.manifest.compared else "; give --check, or check_x and check_scores in the arrays"
     click.echo(f"{how_compared(model.manifest)}{advice}")
     report_if_not_servable(model)
 
 
 def _compared(model: RiskModel, check: str, column: str, given: Given, tolerance: float) -> RiskModel:
-    with open_orders(check, model.manifest.feature_names, given) as source:
+    with open_orders(check, model.manifest.inputs, given) as source:
         expected = expected_scores.read(model, source.reader, column, check)
         sha256 = source.raw.sha256()
     return comparison.compared(model, expected, tolerance, check=Path(check).name, check_sha256=sha256)

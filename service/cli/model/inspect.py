@@ -1,14 +1,17 @@
 """delivery-risk model inspect: what a model file holds and, on orders, what its network does."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import numpy as np
 
 from model.artifact import model_file
+from model.core.manifest import NONE, NUMBER, Input
 from model.core.risk_model import RiskModel
 from model.errors import NotServable
-from schemas.files.row import RESERVED_NAMES
+from schemas.files.row import reserved_names
+from schemas.names import listed
 from service.cli.loading import errors_of, plain
 from service.cli.model.model_file import how_compared, summary
 from service.cli.order_files import Given, open_orders, orders_option, reading_options
@@ -27,7 +30,7 @@ def inspect(file: str, orders: str | None, given: Given) -> None:
     if orders is not None:
         with errors_of(file):
             found = Inspection(model)
-        with open_orders(orders, model.manifest.feature_names, given) as source:
+        with open_orders(orders, model.manifest.inputs, given) as source:
             found.read(source.reader)
         click.echo(f"\non {Path(orders).name}: {found.orders} orders, {found.rejected} rows rejected")
         if found.orders:
@@ -37,7 +40,7 @@ def inspect(file: str, orders: str | None, given: Given) -> None:
 def report_if_not_servable(model: RiskModel) -> None:
     """Print why the model cannot be served, if so."""
     try:
-        model.require_risk(reserved=RESERVED_NAMES)
+        model.require_risk(reserved=reserved_names)
     except NotServable as error:
         click.echo(f"not servable: {error.reason}")
 
@@ -54,6 +57,8 @@ def _print_model(model: RiskModel) -> None:
     click.echo(f"head        {manifest.head}, threshold {manifest.threshold}")
     click.echo(f"self-test   {len(manifest.self_test.orders)} orders, {how_compared(manifest)}")
     report_if_not_servable(model)
+    if manifest.prepared:
+        _print_inputs(manifest.inputs)
     _print_features(model)
     for key, value in manifest.provenance.items():
         click.echo(f"provenance  {plain(key)}: {plain(value)}")
@@ -64,26 +69,43 @@ def _print_model(model: RiskModel) -> None:
             click.echo(f"  scores up to {row.to:<5} {row.orders:>8} orders, {rates}")
 
 
+def _print_inputs(inputs: Sequence[Input]) -> None:
+    """A line for each input: what an order holds, and what replaces it where an order lacks it."""
+    click.echo(f"inputs      {len(inputs)}: name, kind, range or values, unit")
+    width = max(len(each.name) for each in inputs)
+    for each in inputs:
+        ends = ("" if end is None else repr(end) for end in (each.minimum, each.maximum))
+        taken = " .. ".join(ends) if each.kind == NUMBER else listed(each.values)
+        missing = f"; missing: {each.missing}" if each.missing is not None else ""
+        unknown = "; unknown: none" if each.unknown == NONE else ""
+        click.echo(f"  {each.name:<{width}}  {each.kind:<8}  {plain(f'{taken} {each.unit}'.strip() + missing + unknown)}")
+
+
 def _print_features(model: RiskModel) -> None:
     """A line for each feature, its numbers unrounded: a rounded range would move its ends."""
-    click.echo(f"features    {len(model.manifest.features)}: name, mean, scale, range, unit")
-    features, standardizer = model.manifest.features, model.standardizer
-    ends = ([each.minimum for each in features], [each.maximum for each in features])
+    manifest, standardizer = model.manifest, model.standardizer
+    click.echo(
+        f"features    {len(manifest.features)}: name, mean, scale, range, unit{', made of' if manifest.prepared else ''}"
+    )
+    by_name = {each.name: each for each in manifest.inputs}
+    inputs = [by_name[each.of] if each.is_input else Input(each.name) for each in manifest.features]
+    ends = ([each.minimum for each in inputs], [each.maximum for each in inputs])
     columns = [
         ["" if number is None else repr(number) for number in column]
         for column in (standardizer.mean.tolist(), standardizer.scale.tolist(), *ends)
     ]
-    width, *widths = (max(map(len, column)) for column in (model.manifest.feature_names, *columns))
-    for each, *numbers in zip(features, *columns, strict=True):
+    width, *widths = (max(map(len, column)) for column in (manifest.feature_names, *columns))
+    for each, of, *numbers in zip(manifest.features, inputs, *columns, strict=True):
         mean, scale, low, high = map(str.rjust, numbers, widths)
-        click.echo(f"  {each.name:<{width}}  {mean}  {scale}  {low} .. {high}  {plain(each.unit)}".rstrip())
+        made = "" if each.is_input else f"  {plain(each.made_of)}"
+        click.echo(f"  {each.name:<{width}}  {mean}  {scale}  {low} .. {high}  {plain(of.unit)}{made}".rstrip())
 
 
 def _print_inspection(found: Inspection) -> None:
     click.echo("z-range     feature, lowest and highest z-score, orders outside the training range")
-    names = found.model.manifest.feature_names
-    for name, low, high, outside in zip(names, found.z_low, found.z_high, found.out_of_range, strict=True):
-        click.echo(f"  {name:<32} {low:>10.3f} {high:>10.3f} {outside:>10}")
+    outside = dict(zip(found.model.manifest.input_names, found.out_of_range, strict=True))
+    for each, low, high in zip(found.model.manifest.features, found.z_low, found.z_high, strict=True):
+        click.echo(f"  {each.name:<32} {low:>10.3f} {high:>10.3f} {outside[each.of]:>10}")
     for number, active in enumerate(found.active, 1):
         click.echo(f"layer {number}     share of orders in which each unit is active")
         click.echo("  " + " ".join(f"{share:.1%}" for share in active / found.orders))

@@ -9,7 +9,7 @@ import click
 from model.errors import ModelError, NothingPromoted
 from model.registry import journal, versions
 from model.registry.references import CURRENT, VersionReference
-from schemas.files.row import RESERVED_NAMES
+from schemas.files.row import reserved_names
 from service.cli.loading import line_numbers, message, plain
 from service.cli.model.registry import errors_in, in_option
 
@@ -118,9 +118,9 @@ def _listed(directory: str, version: str, mark: str, at: VersionReference | None
     listed = (version, mark == "*", mark == "+", promoted)
     try:
         if at is None:
-            found = versions.get(directory, version, reserved=RESERVED_NAMES)
+            found = versions.get(directory, version, reserved=reserved_names)
         else:
-            found = versions.load(directory, at, reserved=RESERVED_NAMES)
+            found = versions.load(directory, at, reserved=reserved_names)
     except ModelError as error:
         return Listed(*listed, error=str(error))
     manifest = found.manifest

@@ -8,7 +8,7 @@ import click
 from model.errors import ModelError, VersionTaken
 from model.registry import journal, references, versions
 from model.registry.references import VersionReference
-from schemas.files.row import RESERVED_NAMES
+from schemas.files.row import reserved_names
 from service.cli.loading import errors_of, identity, message
 from service.cli.output import ReaderGone, WriteError
 
@@ -37,7 +37,7 @@ def publish(file: str, directory: str) -> None:
     """
     with errors_in(directory):
         try:
-            published = versions.publish(file, directory, reserved=RESERVED_NAMES)
+            published = versions.publish(file, directory, reserved=reserved_names)
         except VersionTaken:
             raise  # an error of the registry
         except ModelError as error:
@@ -56,7 +56,7 @@ def promote(version: str, directory: str, why: str, force: bool) -> None:
     A CURRENT.json that is invalid is kept as BROKEN.json and replaced.
     """
     with errors_in(directory):
-        current, broken = versions.promote(version, directory, reserved=RESERVED_NAMES, message=why, force=force)
+        current, broken = versions.promote(version, directory, reserved=reserved_names, message=why, force=force)
     lost = "" if broken is None else f"; {broken}, so it is kept as {references.BROKEN} and there is nothing to roll back to"
     _report(f"{directory}: {_current(current)}{lost}")
 
@@ -67,7 +67,7 @@ def promote(version: str, directory: str, why: str, force: bool) -> None:
 def rollback(directory: str, why: str) -> None:
     """Make the version before the last promotion current again. Each run goes one promotion back."""
     with errors_in(directory):
-        current = versions.rollback(directory, reserved=RESERVED_NAMES, message=why)
+        current = versions.rollback(directory, reserved=reserved_names, message=why)
     _report(f"{directory}: {_current(current)}")
 
 
@@ -84,7 +84,7 @@ def challenge(version: str | None, ended: bool, directory: str, why: str) -> Non
     if (version is None) != ended:
         raise click.UsageError("Give a VERSION, or --none.")
     with errors_in(directory):
-        versions.challenge(version, directory, reserved=RESERVED_NAMES, message=why)
+        versions.challenge(version, directory, reserved=reserved_names, message=why)
     _report(f"{directory}: {version or 'nothing'} is tried beside the current version")
 
 

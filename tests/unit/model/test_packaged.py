@@ -32,5 +32,5 @@ def test_the_packaged_model_is_the_worked_example():
 
 def test_a_packaged_feature_ranges_from_zero_to_ten_and_the_description_says_that_the_weights_are_illustrative():
     found = packaged_model().manifest
-    assert {(each.minimum, each.maximum) for each in found.features} == {(0.0, 10.0)}
+    assert {(each.minimum, each.maximum) for each in found.inputs} == {(0.0, 10.0)}
     assert "illustrative" in found.description

@@ -5,17 +5,32 @@ from marshmallow import ValidationError
 
 from schemas.faults import CODES, ErrorSchema, Fault, ProblemSchema, error_list
 from schemas.formats.table import FORMATS
-from schemas.model_card import FeatureSchema, HealthSchema, ModelSchema, VersionSchema
+from schemas.model_card import FeatureSchema, HealthSchema, InputSchema, ModelSchema, VersionSchema
 from schemas.result import ResultSchema
 
 REQUIRED = {
     ErrorSchema: ["pointer", "code", "detail"],
     ProblemSchema: ["type", "title", "status", "detail", "request_id"],
     ResultSchema: ["order_id", "score", "queue"],
-    FeatureSchema: ["name", "unit", "description", "minimum", "maximum", "mean", "scale"],
+    FeatureSchema: ["name", "unit", "description", "minimum", "maximum", "mean", "scale", "made_of"],
+    InputSchema: [
+        *(
+            "name",
+            "kind",
+            "unit",
+            "description",
+            "minimum",
+            "maximum",
+            "values",
+            "missing",
+            "unknown",
+            "optional",
+            "actionable",
+        ),
+    ],
     ModelSchema: [
         *("model_name", "model_version", "model_sha256", "created", "description", "threshold", "out_of_range_policy"),
-        *("head", "sizes", "activations", "parameter_count", "features", "illustrative", "compared"),
+        *("head", "sizes", "activations", "parameter_count", "inputs", "features", "illustrative", "compared"),
         *("provenance", "reference", "lineup"),
     ],
     VersionSchema: ["service_version", "python_version", "numpy_version", "model_version"],

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from model.core.manifest import Feature
+from model.core.manifest import Input
 from model.packaged import packaged_model
 from schemas.model_card import ModelSchema, card
 from tests.facts import FEATURES
@@ -14,7 +14,7 @@ CARD = card(MODEL, STATES, "refuse")
 
 
 def test_the_model_card_has_the_model_how_it_decides_and_its_shape():
-    assert {name: CARD[name] for name in CARD if name != "features"} == {
+    assert {name: CARD[name] for name in CARD if name not in ("inputs", "features")} == {
         "model_name": "delivery-risk",
         "model_version": "1.0.0",
         "model_sha256": "0" * 64,
@@ -35,14 +35,17 @@ def test_the_model_card_has_the_model_how_it_decides_and_its_shape():
     assert ModelSchema().validate(CARD) == {}
 
 
-def test_the_model_card_has_the_features_in_the_order_of_the_model_with_null_for_a_missing_bound():
+def test_the_model_card_has_the_inputs_and_the_features_in_the_order_of_the_model_with_null_for_a_missing_bound():
     assert [feature["name"] for feature in CARD["features"]] == list(FEATURES)
     text = {"name": "backlog", "unit": "severity", "description": "How far the depot is behind with its orders."}
-    assert CARD["features"][1] == text | {"minimum": 0.0, "maximum": 10.0, "mean": 5.0, "scale": 2.0}
+    assert CARD["features"][1] == text | {"minimum": 0.0, "maximum": 10.0, "mean": 5.0, "scale": 2.0, "made_of": "backlog"}
+    number = {"kind": "number", "values": [], "missing": None, "unknown": "refuse", "optional": False, "actionable": False}
+    assert CARD["inputs"][1] == text | {"minimum": 0.0, "maximum": 10.0} | number
     baseline = reference_of(FEATURES)
-    manifest = replace(MODEL.manifest, features=(Feature("backlog"), *MODEL.manifest.features[1:]), baseline=baseline)
+    inputs = (MODEL.manifest.inputs[0], Input("backlog"), MODEL.manifest.inputs[2])
+    manifest = replace(MODEL.manifest, inputs=inputs, baseline=baseline)
     found = card(replace(MODEL, manifest=manifest), STATES, "review")
     empty = {"unit": "", "description": "", "minimum": None, "maximum": None}
-    assert found["features"][0] == {"name": "backlog", **empty, "mean": 5.0, "scale": 2.0}
+    assert found["features"][1] == {"name": "backlog", **empty, "mean": 5.0, "scale": 2.0, "made_of": "backlog"}
     assert (found["reference"]["scores"]["counts"], len(found["reference"]["calibration"])) == ([4, *[0] * 18, 6, 0], 2)
     assert ModelSchema().validate(found) == {}

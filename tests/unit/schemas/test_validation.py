@@ -11,15 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.core.batch import Batch
+from model.core.manifest import Input
 from schemas.faults import Fault
 from schemas.files.csv import Reader
 from schemas.files.row import Layout
 from schemas.formats.csv import CsvDecoder
 from schemas.formats.json import JsonDecoder
 from schemas.validation import BatchValidator, DecodedBatch
-from tests.facts import FEATURES
+from tests.facts import FEATURES, INPUTS
 
-VALIDATOR = BatchValidator(FEATURES, 100)
+VALIDATOR = BatchValidator(INPUTS, 100)
 
 
 def check(*orders, validator=VALIDATOR, **others):
@@ -39,7 +40,7 @@ NAMES = [
 
 @pytest.mark.parametrize("names", [text.split() for text in NAMES])
 def test_a_feature_may_have_any_name_that_the_model_format_allows(names):
-    validator = BatchValidator(names, 10)
+    validator = BatchValidator(list(map(Input, names)), 10)
     decoded = check({"order_id": "A", **{name: number for number, name in enumerate(names)}}, validator=validator)
     assert (decoded.batch.matrix.tolist(), decoded.faults) == ([[float(number) for number in range(len(names))]], [])
     faulty = check({"order_id": "A", **dict.fromkeys(names)}, validator=validator)
@@ -85,7 +86,7 @@ def test_an_id_with_a_control_character_is_rejected_in_every_format_and_no_other
     decoded = [
         *(JsonDecoder(VALIDATOR).decode(body.encode()) for body in bodies),
         CsvDecoder(VALIDATOR).decode(table.getvalue().encode()),
-        VALIDATOR.decode([dict(row.order) for row in Reader(io.StringIO(table.getvalue(), newline=""), Layout(FEATURES))]),
+        VALIDATOR.decode([dict(row.order) for row in Reader(io.StringIO(table.getvalue(), newline=""), Layout(INPUTS))]),
     ]
     rejected = [at for at, each in enumerate(ids) if any(unicodedata.category(sign) == "Cc" for sign in each)]
     faults = [Fault("control_character", at, "order_id") for at in rejected]

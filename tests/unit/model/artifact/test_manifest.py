@@ -28,7 +28,7 @@ DAY = "2026-11-20T"
 SLOPES = [f"leaky_relu:{slope}" for slope in ("", "2", "-0.1", "1.5", ".5", "0.", "0,2", "nan", "0.2\n", "٠.٢", SECRET_NUMBER)]
 
 WRONG: dict[tuple[str | int, ...], list[object]] = {
-    ("format",): [2, 0, "1", None, True, [1], 1.5, SECRET_NUMBER],
+    ("format",): [3, 0, "1", None, True, [1], 1.5, SECRET_NUMBER],
     ("name",): ["", "a b", "-a", ".a", "a/b", "a\n", "é", "a" * 65, f"{SECRET_TEXT}!", None, 3, True, ["a"]],
     ("version",): ["", "1 0", "-1", "1/0", "1\n", "1" * 65, f"{SECRET_TEXT}!", None, 1.0, []],
     ("created",): [

@@ -12,12 +12,13 @@ import zipfile
 import numpy as np
 import pytest
 
-from model.artifact import model_file
+from model.artifact import manifest, model_file
 from model.core.network import Network
 from model.errors import ModelError
 from tests.model_files import GOOD, changed, document, members, referred_document, with_manifest, zipped
 from tests.models import SMOOTH, layer, model_of, one_input, reference_of
 from tests.mutated_bodies import BYTES
+from tests.raw_orders import raw_model
 
 
 def field(data, dice):
@@ -44,6 +45,7 @@ def drawn(seed, sizes, activations, head="sigmoid"):
     return model_file.dumps(model_of(Network(layers), mean=[0.5] * sizes[0], scale=[2.0] * sizes[0], head=head))
 
 
+RAW = model_file.dumps(raw_model())
 STORED = {
     "default": GOOD,
     "one number": drawn(1, [1, 1], ["linear"]),
@@ -51,6 +53,7 @@ STORED = {
     "deep": drawn(3, [2, 3, 3, 3, 3, 3, 3, 1], ["relu"] * 6 + ["linear"]),
     "every activation": drawn(4, [3] + [2] * len(SMOOTH), SMOOTH, "softmax"),
     "with a reference": model_file.dumps(one_input(baseline=reference_of(["f0"]))),
+    "raw orders": RAW,
     "layers of one unit": drawn(5, [1, 1, 1, 1], ["tanh", "tanh", "linear"], "identity"),
 }
 FILES = {f"{name}, stored": data for name, data in STORED.items()}
@@ -71,7 +74,7 @@ def held():
     return tracemalloc.get_traced_memory()[0]
 
 
-@pytest.mark.parametrize("mutants", [1_512, pytest.param(33_138, marks=pytest.mark.long)])
+@pytest.mark.parametrize("mutants", [1_584, pytest.param(33_264, marks=pytest.mark.long)])
 def test_a_file_changed_at_random_is_rejected_or_gives_the_same_model_for_little_memory(mutants, request):
     tracemalloc.start()
     request.addfinalizer(tracemalloc.stop)
@@ -103,12 +106,19 @@ def test_a_header_changed_at_random_under_a_valid_checksum_is_rejected_or_gives_
         assert model is None or model_file.dumps(model) == GOOD
 
 
-@pytest.mark.parametrize("text", [json.dumps(document()), json.dumps(referred_document())], ids=["", "reference"])
+MANIFESTS = {
+    "plain": (GOOD, json.dumps(document()).encode()),
+    "reference": (GOOD, json.dumps(referred_document()).encode()),
+    "format 2": (RAW, manifest.write(raw_model().manifest)),
+}
+
+
+@pytest.mark.parametrize(("data", "text"), MANIFESTS.values(), ids=MANIFESTS)
 @pytest.mark.parametrize("change", BYTES)
-def test_a_manifest_changed_at_random_under_a_valid_checksum_is_rejected_or_can_be_written_again(change, text):
+def test_a_manifest_changed_at_random_under_a_valid_checksum_is_rejected_or_can_be_written_again(change, data, text):
     dice = random.Random(11)
     for _ in range(100):
-        model = loaded(with_manifest(change(text.encode(), dice)))
+        model = loaded(with_manifest(change(text, dice), data))
         assert model is None or model_file.loads(model_file.dumps(model)).manifest == model.manifest
 
 

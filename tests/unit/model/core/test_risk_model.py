@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.core.batch import Batch
-from model.core.manifest import Feature, SelfTest
+from model.core.manifest import Input, SelfTest
 from model.core.network import Network
 from model.core.risk_model import RiskModel
 from model.errors import NotServable, SelfTestFailed, ShapeMismatch, TooLarge, UnknownName
@@ -38,8 +38,8 @@ def test_the_ends_of_the_threshold_are_thresholds_too(threshold, queues):
 
 
 def flags(minimum, maximum, *values):
-    features = [Feature("backlog", minimum=minimum, maximum=maximum), Feature("weather")]
-    model = model_of(Network([layer([[1.0, 1.0]], [0.0])]), features=features)
+    inputs = [Input("backlog", minimum=minimum, maximum=maximum), Input("weather")]
+    model = model_of(Network([layer([[1.0, 1.0]], [0.0])]), inputs=inputs)
     return scored(model, *([value, 1e300] for value in values)).out_of_range.tolist()
 
 

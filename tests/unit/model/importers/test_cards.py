@@ -29,13 +29,13 @@ def card(**backlog):
     ],
 )
 def test_a_card_gives_the_ranges_by_name_in_either_spelling(imported, given, expected):
-    backlog, distance = imported(arrays(3), LABEL, card(**given)).manifest.features
+    backlog, distance = imported(arrays(3), LABEL, card(**given)).manifest.inputs
     assert (backlog.minimum, backlog.maximum) == expected
     assert (distance.minimum, distance.maximum, distance.unit) == (None, None, "km")
 
 
 def test_a_card_gives_units_and_descriptions(imported):
-    backlog, distance = imported(arrays(3), LABEL, card(unit="orders", description="Waiting.")).manifest.features
+    backlog, distance = imported(arrays(3), LABEL, card(unit="orders", description="Waiting.")).manifest.inputs
     assert (backlog.unit, backlog.description) == ("orders", "Waiting.")
     assert (distance.unit, distance.description) == ("km", "")
 

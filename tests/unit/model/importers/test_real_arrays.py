@@ -35,5 +35,5 @@ def test_all_cases_get_the_probability_that_the_framework_gives_before_and_after
 
 def test_ranges_are_those_of_the_training_data(model, folder):
     stated = {each["name"]: each for each in json.loads((folder / "model.json").read_text())["features"]}
-    for feature in model.manifest.features:
+    for feature in model.manifest.inputs:
         assert (feature.minimum, feature.maximum) == (stated[feature.name]["train_min"], stated[feature.name]["train_max"])

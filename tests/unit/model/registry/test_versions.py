@@ -152,15 +152,15 @@ def test_an_invalid_version_is_not_promoted_and_its_file_is_named(data, error, l
 
 
 RESERVING = {
-    "publish": lambda path: versions.publish(path / "1.npz", path, reserved={"f0"}),
-    "promote": lambda path: versions.promote("1", path, reserved={"f0"}),
-    "rollback": lambda path: versions.rollback(path, reserved={"f0"}),
-    "challenge": lambda path: versions.challenge("1", path, reserved={"f0"}),
-    "get": lambda path: versions.get(path, "1", reserved={"f0"}),
-    "load": lambda path: versions.load(path, versions.current(path), reserved={"f0"}),
-    "loader.load": lambda path: loader.load(path, reserved={"f0"}),
-    "loader.load a file": lambda path: loader.load(path / "1.npz", reserved={"f0"}),
-    "loader.last_valid": lambda path: loader.last_valid(path, reserved={"f0"}),
+    "publish": lambda path: versions.publish(path / "1.npz", path, reserved=lambda _: {"f0"}),
+    "promote": lambda path: versions.promote("1", path, reserved=lambda _: {"f0"}),
+    "rollback": lambda path: versions.rollback(path, reserved=lambda _: {"f0"}),
+    "challenge": lambda path: versions.challenge("1", path, reserved=lambda _: {"f0"}),
+    "get": lambda path: versions.get(path, "1", reserved=lambda _: {"f0"}),
+    "load": lambda path: versions.load(path, versions.current(path), reserved=lambda _: {"f0"}),
+    "loader.load": lambda path: loader.load(path, reserved=lambda _: {"f0"}),
+    "loader.load a file": lambda path: loader.load(path / "1.npz", reserved=lambda _: {"f0"}),
+    "loader.last_valid": lambda path: loader.last_valid(path, reserved=lambda _: {"f0"}),
 }
 
 

@@ -7,19 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.packaged import packaged_model
 from schemas.files.csv import Writer, safe_cells
 from schemas.files.csv_reader import Reader
 from schemas.files.dialect import cell_value
-from schemas.files.row import RESERVED_NAMES, RESULT_NAMES, BadFile, Layout, Row
+from schemas.files.row import RESULT_NAMES, BadFile, Layout, Row, reserved_names
 from schemas.result import Result
-from tests.facts import FEATURES
+from tests.facts import FEATURES, INPUTS
 from tests.order_files import opened
 
 HEADER = f"order_id,{','.join(FEATURES)}"
 
 
 def read(*lines, **layout):
-    return Reader(opened("\n".join(lines)), Layout(FEATURES, **layout))
+    return Reader(opened("\n".join(lines)), Layout(INPUTS, **layout))
 
 
 def results(reader, scored, **options):
@@ -140,7 +141,7 @@ def test_a_file_without_a_header_is_rejected(lines):
 
 
 def test_no_feature_may_have_the_name_of_a_column_that_files_add():
-    assert {*ADDED} == RESERVED_NAMES
+    assert {*ADDED} == reserved_names(packaged_model().manifest)
 
 
 def test_results_follow_the_columns_as_they_were_read():

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.core.manifest import Input
 from schemas.files.csv import Writer
 from schemas.files.csv_reader import Reader
-from schemas.files.dialect import COMMAS, Dialect, cell_value, column_values
+from schemas.files.dialect import COMMAS, Dialect
 from schemas.files.row import Layout
 from schemas.result import Result
-from tests.facts import FEATURES
+from tests.facts import FEATURES, INPUTS
 
 NAMES = ["order_id", *FEATURES]
 
@@ -26,7 +27,7 @@ def written(rows, delimiter=",", decimal="."):
 
 def read(text, **layout):
     notices = []
-    reader = Reader(text.splitlines(keepends=True), Layout(FEATURES, notice=notices.append, **layout))
+    reader = Reader(text.splitlines(keepends=True), Layout(INPUTS, notice=notices.append, **layout))
     return reader, list(reader), notices
 
 
@@ -86,7 +87,7 @@ def test_with_decimal_commas_only_json_numbers_with_a_comma_for_the_point_are_nu
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_number_is_read_as_it_is_written_in_both_dialects(number):
     for dialect in (COMMAS, Dialect(";", ",")):
-        assert dialect.value(dialect.number(number)) == number
+        assert dialect.value(dialect.number(number), INPUTS[0]) == number
 
 
 def test_results_have_the_dialect_of_the_orders():
@@ -116,13 +117,14 @@ CELLS = st.sampled_from(
 )
 
 
-@given(st.lists(CELLS, min_size=1, max_size=4) | st.lists(st.floats(allow_nan=False).map(repr), min_size=1))
-def test_the_cells_of_a_column_have_the_values_that_each_has_alone(cells):
-    assert column_values(cells) == [cell_value(cell) for cell in cells]
+NUMBERS = st.lists(CELLS, min_size=1, max_size=4) | st.lists(st.floats(allow_nan=False).map(repr), min_size=1)
+KINDS = [Input("x"), Input("x", missing=1.0), Input("x", kind="category", values=("1",), unknown="none")]
 
 
-@given(st.lists(CELLS, min_size=1, max_size=3), st.sampled_from([".", ",", None]))
-def test_the_numbers_of_many_cells_are_those_of_each_and_none_if_one_is_no_number(cells, decimal):
+@pytest.mark.parametrize("of", KINDS)
+@given(NUMBERS, st.sampled_from([".", ",", None]))
+def test_the_values_of_many_cells_are_those_of_each_and_none_if_one_is_not_of_the_kind(of, cells, decimal):
     dialect = Dialect(";", decimal)
-    values = [dialect.value(cell) for cell in cells]
-    assert dialect.numbers(cells) == (values if all(isinstance(value, float) for value in values) else None)
+    values = [dialect.value(cell, of) for cell in cells]
+    kinds = ((str if of.kind == "category" else float), *((type(None),) if of.optional else ()))
+    assert dialect.values(cells, of) == (values if all(isinstance(value, kinds) for value in values) else None)

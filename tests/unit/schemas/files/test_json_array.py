@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from schemas.files import json_array, jsonl
 from schemas.files.row import BadFile, Layout
-from tests.facts import FEATURES, ORDER, ORDERS
+from tests.facts import INPUTS, ORDER, ORDERS
 
 
 def read(text, size=7):
     pieces = [text[at : at + size] for at in range(0, len(text), size)]
-    return json_array.Reader(pieces, Layout(FEATURES))
+    return json_array.Reader(pieces, Layout(INPUTS))
 
 
 SIMPLE = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9)
@@ -30,7 +30,7 @@ VALUES = SIMPLE | st.lists(SIMPLE, max_size=3)
 def test_an_array_has_the_rows_of_the_same_orders_as_lines(orders, size, indent, wrapped, ascii_only):
     text = json.dumps({"orders": orders} if wrapped else orders, indent=indent, ensure_ascii=ascii_only)
     lines = [json.dumps(order, ensure_ascii=ascii_only) for order in orders]
-    found, expected = list(read(text, size)), list(jsonl.Reader(lines, Layout(FEATURES)))
+    found, expected = list(read(text, size)), list(jsonl.Reader(lines, Layout(INPUTS)))
     assert [(row.line, row.order, row.fault) for row in found] == [(row.line, row.order, row.fault) for row in expected]
     assert [json.loads(row.source[0]) for row in found] == orders
 

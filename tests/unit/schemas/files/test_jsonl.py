@@ -3,17 +3,18 @@ import json
 
 import pytest
 
+from model.core.manifest import Input
 from schemas.files.jsonl import Reader, Writer
 from schemas.files.row import RESULT_NAMES, BadFile, Layout, Row
 from schemas.result import Result
 from schemas.validation import BatchValidator
-from tests.facts import FEATURES, ORDER
+from tests.facts import FEATURES, INPUTS, ORDER
 
 LINE = json.dumps(ORDER)
 
 
 def rows(*lines, **layout):
-    return list(Reader(lines, Layout(FEATURES, **layout)))
+    return list(Reader(lines, Layout(INPUTS, **layout)))
 
 
 def results(row, result):
@@ -71,7 +72,7 @@ def test_a_line_that_is_no_order_keeps_its_text_and_the_next_is_read(line, fault
 def test_a_feature_that_is_not_finite_is_left_to_validation(value):
     (row,) = rows(LINE.replace("3", value))
     assert row.fault is None
-    decoded = BatchValidator(FEATURES, 9).decode([row.order])
+    decoded = BatchValidator(INPUTS, 9).decode([row.order])
     assert [(fault.name, fault.code) for fault in decoded.faults] == [("backlog", "not_finite")]
 
 
@@ -128,10 +129,10 @@ def test_a_file_without_any_order_is_rejected(lines):
 
 def test_orders_with_the_same_names_and_no_nested_values_are_read_as_columns():
     lines = [with_note(note) for note in ('"a:b"', "null", "true", "-1.5", "12", '"é"')]
-    reader = Reader(lines, Layout(FEATURES, reserved=RESULT_NAMES))
+    reader = Reader(lines, Layout(INPUTS, reserved=RESULT_NAMES))
     (block,) = reader.blocks(10)
     columns = reader.columns(block)
-    assert (columns.ids, columns.numbers) == ([ORDER["order_id"]] * 6, [[ORDER[name]] * 6 for name in FEATURES])
+    assert (columns.ids, columns.values) == ([ORDER["order_id"]] * 6, [[ORDER[name]] * 6 for name in FEATURES])
     assert list(columns) == reader.rows(block)
 
 
@@ -150,13 +151,13 @@ NOT_COLUMNS = {
 
 @pytest.mark.parametrize("lines", NOT_COLUMNS.values(), ids=NOT_COLUMNS)
 def test_anything_else_is_left_to_reading_row_by_row(lines):
-    reader = Reader(lines, Layout(FEATURES, reserved=RESULT_NAMES))
+    reader = Reader(lines, Layout(INPUTS, reserved=RESULT_NAMES))
     assert [reader.columns(block) for block in reader.blocks(10)] == [None]
 
 
 def test_a_rejected_row_of_an_earlier_run_is_never_a_row_of_columns():
     line = json.dumps({"line": 3, "reason": "why", "row": "A"})
-    reader = Reader([line], Layout(("f",), columns={"order_id": "row", "f": "line"}))
+    reader = Reader([line], Layout((Input("f"),), columns={"order_id": "row", "f": "line"}))
     (block,) = reader.blocks(1)
     assert reader.columns(block) is None
     assert [row.fault for row in reader.rows(block)] == ["not_json"]

@@ -9,9 +9,9 @@ from schemas.formats import bounds
 from schemas.formats.bounds import Bounds
 from schemas.formats.table import CSV, JSON, BatchDecoder, RequestBody
 from schemas.validation import BatchValidator
-from tests.facts import FEATURES
+from tests.facts import FEATURES, INPUTS
 
-VALIDATOR = BatchValidator(FEATURES, 10)
+VALIDATOR = BatchValidator(INPUTS, 10)
 SPARE = 4096 + 10
 
 OVER = {
@@ -39,7 +39,7 @@ def test_a_batch_with_twice_the_names_and_orders_of_the_largest_is_explained_ord
 
 def test_signs_in_ids_count_for_nothing():
     orders = [{"order_id": "{[:,]}" * 20 + str(n), **dict.fromkeys(FEATURES, 1)} for n in range(10)]
-    validator = BatchValidator(FEATURES, 10_000)
+    validator = BatchValidator(INPUTS, 10_000)
     content = json.dumps({"orders": orders * 1000}).encode()
     assert Bounds(validator).exceeded(content) is None
     assert {fault.code for fault in BatchDecoder(validator).decode(RequestBody(JSON, content)).faults} == {"duplicate_order_id"}
@@ -71,6 +71,6 @@ def test_pieces_of_a_long_body_continue_a_string(monkeypatch):
 @pytest.mark.parametrize("most", [1, 10])
 def test_no_more_rows_are_read_than_show_that_there_are_too_many(most):
     content = b"order_id," + ",".join(FEATURES).encode() + b"\n" + b"a,1,2,3\n" * 100 + b"a row that is not CSV\n"
-    decoded = BatchDecoder(BatchValidator(FEATURES, most)).decode(RequestBody(CSV, content))
+    decoded = BatchDecoder(BatchValidator(INPUTS, most)).decode(RequestBody(CSV, content))
     assert [(fault.code, fault.limit) for fault in decoded.faults] == [("too_many_orders", most)]
     assert decoded.received == most + 1

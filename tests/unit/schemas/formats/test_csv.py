@@ -12,15 +12,15 @@ from schemas.files.row import BadFile, Layout, Row
 from schemas.formats.csv import CsvDecoder, encode
 from schemas.validation import BatchValidator
 from service.scoring.batch import Options, score_batch
-from tests.facts import FEATURES
+from tests.facts import FEATURES, INPUTS
 from tests.order_files import opened
 
 HEADER = f"order_id,{','.join(FEATURES)}"
-VALIDATOR = BatchValidator(FEATURES, 100)
+VALIDATOR = BatchValidator(INPUTS, 100)
 
 
 def from_file(text):
-    return list(Reader(opened(text), Layout(FEATURES)))
+    return list(Reader(opened(text), Layout(INPUTS)))
 
 
 def from_body(text):

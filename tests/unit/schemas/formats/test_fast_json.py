@@ -10,10 +10,10 @@ from schemas import strict_json
 from schemas.faults import MalformedBody
 from schemas.formats.json import JsonDecoder
 from schemas.validation import BatchValidator
-from tests.facts import FEATURES
+from tests.facts import FEATURES, INPUTS
 from tests.mutated_bodies import BYTES
 
-DECODER = JsonDecoder(BatchValidator(FEATURES, 12))
+DECODER = JsonDecoder(BatchValidator(INPUTS, 12))
 NUMBERS = [
     *("0", "-0", "3", "-0.0", "1e3", "2.5E-3", "9007199254740993", "18446744073709551616"),
     *("0.1", "5e-324", "1e-400", "7" * 30),

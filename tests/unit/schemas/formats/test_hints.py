@@ -8,9 +8,9 @@ import pytest
 from schemas.faults import MalformedBody, error_list
 from schemas.formats.table import CSV, FORMATS, JSON, BatchDecoder, RequestBody
 from schemas.validation import BatchValidator
-from tests.facts import FEATURES, ORDER
+from tests.facts import FEATURES, INPUTS, ORDER
 
-DECODER = BatchDecoder(BatchValidator(FEATURES, 100))
+DECODER = BatchDecoder(BatchValidator(INPUTS, 100))
 MISSPELT = json.dumps(ORDER).replace("backlog", "Backlog")
 WRAP = 'send {"orders": [{"order_id": …, …}]}'
 

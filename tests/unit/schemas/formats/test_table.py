@@ -13,11 +13,11 @@ from schemas.files.row import Layout
 from schemas.files.table import FILES
 from schemas.formats.table import JSON, BatchDecoder, RequestBody
 from schemas.validation import BatchValidator
-from tests.facts import FEATURES
+from tests.facts import FEATURES, INPUTS
 from tests.order_files import opened
 
 COLUMNS = ("order_id", *FEATURES)
-VALIDATOR = BatchValidator(FEATURES, 100)
+VALIDATOR = BatchValidator(INPUTS, 100)
 
 NUMBERS = (
     st.integers(-(10**25), 10**25).map(str)
@@ -47,7 +47,7 @@ def as_json(order):
 
 
 def from_file(name, text):
-    rows = list(FILES[name].reader(opened(text), Layout(FEATURES)))
+    rows = list(FILES[name].reader(opened(text), Layout(INPUTS)))
     assert [row.fault for row in rows if row.fault] == []
     return VALIDATOR.decode([row.order for row in rows])
 

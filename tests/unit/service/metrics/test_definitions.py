@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model.core.manifest import Feature
+from model.core.manifest import Input
 from model.core.network import Network
 from model.registry import versions
 from model.registry.references import VersionReference
@@ -67,8 +67,8 @@ MANY = [(1, 100), (4096, 1), pytest.param(1, 10_000, marks=pytest.mark.long), py
 
 @pytest.mark.parametrize(("features", "promotions"), MANY)
 def test_no_series_is_lost_in_ten_thousand_promotions_or_with_thousands_of_features(features, promotions):
-    named = [Feature(f"{'x' * 60}{number:04}") for number in range(features)]
-    wide = model_of(Network([layer([[1.0] * features], [0.0])]), features=named)
+    named = [Input(f"{'x' * 60}{number:04}") for number in range(features)]
+    wide = model_of(Network([layer([[1.0] * features], [0.0])]), inputs=named)
     serving, counts = Serving(wide, 100), SharedCounters()
     for number in range(promotions):
         names = f"2026.{number}.0", f"2026.{number}.0-next"

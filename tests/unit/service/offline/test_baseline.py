@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.core.batch import Batch
-from model.core.manifest import SCORE_EDGES, ZSCORE_EDGES, Feature
+from model.core.manifest import SCORE_EDGES, ZSCORE_EDGES, Input
 from model.core.network import Network
 from schemas.files.row import Layout
 from schemas.files.table import FILES
@@ -19,7 +19,7 @@ from tests.models import layer, model_of
 
 NAMES = ("backlog", "distance")
 MODEL = model_of(
-    Network([layer([[1.0, 0.5]], [0.0])]), scale=[1.0, 2.0], features=[Feature("backlog", maximum=9.0), Feature("distance")]
+    Network([layer([[1.0, 0.5]], [0.0])]), scale=[1.0, 2.0], inputs=[Input("backlog", maximum=9.0), Input("distance")]
 )
 number = st.floats(-30, 30, allow_subnormal=False)
 orders = st.lists(st.tuples(number, number, st.booleans()), min_size=1, max_size=60)
@@ -27,7 +27,7 @@ orders = st.lists(st.tuples(number, number, st.booleans()), min_size=1, max_size
 
 def built_from(kind, text, model=MODEL, policy="review"):
     found = BaselineBuilder(model, "late")
-    found.read(FILES[kind].reader(io.StringIO(text, newline=""), Layout(NAMES)), policy)
+    found.read(FILES[kind].reader(io.StringIO(text, newline=""), Layout(MODEL.manifest.inputs)), policy)
     return found
 
 
@@ -106,6 +106,6 @@ def test_the_label_of_a_rejected_row_is_not_read():
 
 
 def test_the_mean_of_equal_scores_at_the_end_of_a_bin_stays_in_it():
-    edge = model_of(Network([layer([[0.0, 0.0]], [float(np.log(0.15 / 0.85))])]), features=MODEL.manifest.features)
+    edge = model_of(Network([layer([[0.0, 0.0]], [float(np.log(0.15 / 0.85))])]), inputs=MODEL.manifest.inputs)
     (row,) = built([(1.0, 1.0, True)] * 999, model=edge).baseline().calibration
     assert row.to - 0.05 <= row.mean_score <= row.to

@@ -19,7 +19,7 @@ from schemas.result import POLICIES, results
 from schemas.validation import BatchValidator
 from service.offline import chunks
 from service.offline.chunks import score_chunks
-from tests.facts import FEATURES
+from tests.facts import FEATURES, INPUTS
 from tests.order_files import opened
 
 MODEL = packaged_model()
@@ -134,7 +134,7 @@ def outputs(seed, kind, text, rows_of, seen):
     added, options = dice.choice(({}, ADDED)), {"safe": dice.random() < 0.3} if kind == "csv" else {}
     columns = {"order_id": "order_id"} if dice.random() < 0.5 else {}
     decimal = dice.choice((None, None, None, ".", ","))
-    layout = Layout(FEATURES, columns, bool(columns), decimal=decimal, reserved=(*RESULT_NAMES, *added), notice=notices.append)
+    layout = Layout(INPUTS, columns, bool(columns), decimal=decimal, reserved=(*RESULT_NAMES, *added), notice=notices.append)
     policy, by_pairs = dice.choice(POLICIES), dice.random() < 0.1
     lines, error = 0, ""
     try:

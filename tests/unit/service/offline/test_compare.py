@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.core.batch import Batch
-from model.core.manifest import Feature
+from model.core.manifest import Input
 from model.core.network import Network
 from schemas.files.row import Row
 from service.offline.compare import Comparison, compare
@@ -18,8 +18,8 @@ NAMES = ("backlog", "distance")
 
 def model_with(*weights, bias=0.0, names=NAMES, maximum=None):
     """One layer of these weights, in the order of the names."""
-    features = [Feature(name, maximum=maximum) for name in names]
-    return model_of(Network([layer([weights], [bias])]), features=features)
+    inputs = [Input(name, maximum=maximum) for name in names]
+    return model_of(Network([layer([weights], [bias])]), inputs=inputs)
 
 
 def rows(*pairs):

@@ -2,25 +2,23 @@ from dataclasses import replace
 
 import pytest
 
-from model.core.manifest import Feature
+from model.core.manifest import Input
 from model.core.network import Network
 from service.offline.differences import differences
 from tests.models import layer, model_of, reference_of
 
 NAMES = ("backlog", "distance")
-WIDE = [Feature("backlog", "orders", "", 0.0, 60.0), Feature("distance", "km")]
+WIDE = [Input("backlog", "orders", "", 0.0, 60.0), Input("distance", "km")]
 
 
-def made(first=((1.0, 2.0), (3.0, 4.0)), names=NAMES, features=None, activation="relu", **described):
+def made(first=((1.0, 2.0), (3.0, 4.0)), names=NAMES, inputs=None, activation="relu", **described):
     """Two features, two hidden units."""
-    features = features or [Feature(name) for name in names]
-    return model_of(
-        Network([layer(first, [0.0, 0.5], activation), layer([[1.0, -1.0]], [0.25])]), features=features, **described
-    )
+    inputs = inputs or [Input(name) for name in names]
+    return model_of(Network([layer(first, [0.0, 0.5], activation), layer([[1.0, -1.0]], [0.25])]), inputs=inputs, **described)
 
 
 BASELINE = reference_of(NAMES)
-MODEL = made(features=WIDE, baseline=BASELINE)
+MODEL = made(inputs=WIDE, baseline=BASELINE)
 DIFFERENT = {
     "threshold": (made(threshold=0.6), ["threshold: 0.5 -> 0.6"]),
     "activations": (made(activation="tanh"), ["activations: relu, linear -> tanh, linear"]),
@@ -29,13 +27,13 @@ DIFFERENT = {
         ["feature: backlog: mean 0.0 -> 1.0", "feature: distance: scale 1.0 -> 2.5"],
     ),
     "range and unit": (
-        made(features=WIDE),
+        made(inputs=WIDE),
         [
             "feature: backlog: unit '' -> 'orders', minimum none -> 0.0, maximum none -> 60.0",
             "feature: distance: unit '' -> 'km'",
         ],
     ),
-    "a description alone": (made(features=[Feature("backlog", "", "Late orders."), Feature("distance")]), []),
+    "a description alone": (made(inputs=[Input("backlog", "", "Late orders."), Input("distance")]), []),
     "weights": (made([[1.0, 2.0], [3.5, 3.75]]), ["w1: 2 of 4 numbers differ, by at most 0.5"]),
     "the same features in another order": (
         made([[2.0, 1.0], [4.0, 3.0]], names=NAMES[::-1]),
@@ -50,7 +48,7 @@ DIFFERENT = {
         ["features: only A has distance, only B has rain"],
     ),
     "another network": (
-        model_of(Network([layer([[1.0, 2.0]], [0.0])]), features=list(map(Feature, NAMES))),
+        model_of(Network([layer([[1.0, 2.0]], [0.0])]), inputs=list(map(Input, NAMES))),
         ["network: 2-2-1 -> 2-1", "activations: relu, linear -> linear"],
     ),
     "a baseline": (made(baseline=BASELINE), ["baseline: none -> 10 orders, 6 to review"]),
@@ -80,6 +78,6 @@ def test_weights_whose_difference_overflows_are_named():
 
 def test_the_first_ten_of_many_other_features_are_named():
     wide = model_of(Network([layer([[1.0] * 12], [0.0])]))
-    narrow = model_of(Network([layer([[1.0]], [0.0])]), features=[Feature("other")])
+    narrow = model_of(Network([layer([[1.0]], [0.0])]), inputs=[Input("other")])
     names = ", ".join(f"f{number}" for number in range(10))
     assert f"features: only A has {names} and 2 more, only B has other" in texts(wide, narrow)

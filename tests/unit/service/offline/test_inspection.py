@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.core.manifest import Feature
+from model.core.manifest import Input
 from model.core.network import Network
 from model.errors import NotServable
 from model.packaged import packaged_model
@@ -13,7 +13,7 @@ from tests.models import layer, model_of, one_input
 # Two hidden units on one feature: one is active above 0, the other below -5. The logit is their difference.
 TWO_UNITS = model_of(
     Network([layer([[1.0], [-1.0]], [0.0, -5.0], "relu"), layer([[1.0, -1.0]], [0.0])]),
-    features=[Feature("slack", minimum=-6.0, maximum=9.0)],
+    inputs=[Input("slack", minimum=-6.0, maximum=9.0)],
     threshold=0.5,
 )
 

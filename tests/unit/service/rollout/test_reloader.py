@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from model.artifact import model_file
-from model.core.manifest import Feature
+from model.core.manifest import Input
 from model.registry import loader, versions
 from model.registry.references import CHALLENGER, CURRENT, VersionReference
 from service.config import DEFAULT_MODEL
@@ -167,7 +167,7 @@ def test_a_broken_challenger_changes_no_active_model(models, worker):
 
 
 def test_a_challenger_leaves_with_the_champion_whose_features_it_takes_and_comes_back_with_it(models, worker):
-    made, file = one_input(features=[Feature("another")]), models.with_name("outside")
+    made, file = one_input(inputs=[Input("another")]), models.with_name("outside")
     model_file.write(replace(made, manifest=replace(made.manifest, version="4")), file)
     versions.publish(file, models)
     versions.challenge("2", models)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from model.artifact import model_file
-from model.core.manifest import Feature
+from model.core.manifest import Input
 from model.core.network import Network
 from model.registry import references, versions
 from model.registry.references import VersionReference
@@ -116,7 +116,7 @@ def test_a_registry_whose_current_digest_is_not_the_pinned_one_fails(directory):
 
 
 def refer_to_other_features(directory):
-    made = one_input(features=[Feature("other")])
+    made = one_input(inputs=[Input("other")])
     model_file.write(replace(made, manifest=replace(made.manifest, version="4")), directory.with_name("4.npz"))
     sha256 = str(versions.publish(directory.with_name("4.npz"), directory).sha256)
     refer(directory, VersionReference("4", "4.npz", sha256), CHALLENGER)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from model.artifact import model_file
-from model.core.manifest import Feature
+from model.core.manifest import Input
 from model.core.network import Network
 from tests.models import layer, model_of, one_input
 from tests.registries import holding, version_of
@@ -46,7 +46,7 @@ def test_a_registry_means_its_current_version(diff):
 
 
 def test_it_follows_the_policy_of_the_service(diff, monkeypatch):
-    model_file.write(one_input(features=[Feature("f0", maximum=0.0)]), "narrow.npz")
+    model_file.write(one_input(inputs=[Input("f0", maximum=0.0)]), "narrow.npz")
     monkeypatch.setenv("DELIVERY_RISK_OUT_OF_RANGE", "refuse")
     assert "1 orders, 1 rows rejected, 2 scored by one model alone" in diff(second="narrow.npz").stdout
     monkeypatch.setenv("DELIVERY_RISK_OUT_OF_RANGE", "anything")
@@ -54,7 +54,7 @@ def test_it_follows_the_policy_of_the_service(diff, monkeypatch):
 
 
 def test_models_of_other_features_are_rejected_by_the_names(diff):
-    model_file.write(one_input(features=[Feature("backlog")]), "other.npz")
+    model_file.write(one_input(inputs=[Input("backlog")]), "other.npz")
     done = diff(second="other.npz")
     expected = "Error: the models do not take the same features: only A has f0, only B has backlog\n"
     assert (done.exit_code, done.stdout, done.stderr) == (1, "", expected)
@@ -62,7 +62,7 @@ def test_models_of_other_features_are_rejected_by_the_names(diff):
 
 def test_features_in_another_order_are_compared_by_their_names(diff):
     for path, weights, names in (("8.npz", [1.0, 0.0], "ab"), ("turned.npz", [0.0, 1.0], "ba")):
-        model_file.write(model_of(Network([layer([weights], [0.0])]), features=[Feature(name) for name in names]), path)
+        model_file.write(model_of(Network([layer([weights], [0.0])]), inputs=[Input(name) for name in names]), path)
     Path("orders.jsonl").write_text('{"order_id": "A", "a": 1, "b": 2}\n')
     assert diff().stdout.endswith("score       largest difference 0.0\n")
 
@@ -113,7 +113,7 @@ def test_orders_that_cannot_be_read_to_the_end_leave_the_file_as_it_was(diff, tm
 
 
 def test_models_differ_without_orders_also_where_they_cannot_be_compared_on_orders(diff, run):
-    model_file.write(one_input(features=[Feature("backlog")], head="identity", threshold=0.75), "other.npz")
+    model_file.write(one_input(inputs=[Input("backlog")], head="identity", threshold=0.75), "other.npz")
     done = run("model", "diff", "models", "other.npz")
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout.splitlines()[2:] == [
@@ -134,5 +134,5 @@ def test_a_file_of_changes_needs_orders(run, diff):
 
 
 def test_a_unit_of_a_model_cannot_control_the_terminal(run, diff):
-    model_file.write(one_input(features=[Feature("f0", unit="\u202ekm")]), "unit.npz")
+    model_file.write(one_input(inputs=[Input("f0", unit="\u202ekm")]), "unit.npz")
     assert r"feature     f0: unit '' -> '\u202ekm'" in run("model", "diff", "8.npz", "unit.npz").stdout

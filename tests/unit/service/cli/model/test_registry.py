@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from model.artifact import model_file
-from model.core.manifest import Feature
+from model.core.manifest import Input
 from model.registry import journal, versions
 from tests.models import one_input
 from tests.registries import version_of
@@ -46,7 +46,7 @@ def test_a_version_is_published_promoted_and_rolled_back(run, models):
 )
 def test_what_cannot_be_done_is_an_error_of_the_registry(run, models, command, error):
     Path("other.npz").write_bytes(version_of("9", weight=2.0))
-    made = one_input(features=[Feature("other")])
+    made = one_input(inputs=[Input("other")])
     model_file.write(replace(made, manifest=replace(made.manifest, version="10")), "10.npz")
     versions.publish("10.npz", models)
     versions.rollback(models)

@@ -4,7 +4,7 @@ import math
 import struct
 from collections.abc import Sequence
 from itertools import chain, repeat
-from operator import add
+from operator import add, ne
 from types import NoneType
 from typing import Any
 
@@ -27,14 +27,21 @@ class InputColumns:
     """
 
     def __init__(self, inputs: Sequence[Input]) -> None:
-        self.types: list[set[type]] = [_types(each) for each in inputs]
-        """The types of the values of each input."""
+        self._types = [_types(each) for each in inputs]
         self.absent: list[Any] = [_ABSENT if each.optional and each.kind == NUMBER else UNSET for each in inputs]
         self.are_numbers = not any(each.optional or each.kind == CATEGORY for each in inputs)
         """Whether an order has a number for each input."""
         self._encoders = [_encoder(each) for each in inputs]
         self._required = np.logical_not([each.optional for each in inputs])
         self._known = [set[Any](each.values) for each in inputs]
+
+    def have_types(self, columns: Sequence[Sequence[Any]]) -> bool:
+        """Whether all values are of the types of their inputs, and no number is NaN."""
+        return all(
+            types.issuperset(map(type, column))
+            and (absent is not _ABSENT or sum(map(ne, column, column)) == column.count(absent))  # NaN alone is not itself
+            for types, column, absent in zip(self._types, columns, self.absent, strict=True)
+        )
 
     def matrix(self, columns: Sequence[Sequence[Any]], count: int) -> Floats | None:
         """(n, I) numbers of columns of the right types; None if any value is invalid."""

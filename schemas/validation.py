@@ -108,8 +108,7 @@ class BatchValidator:
         return DecodedBatch(Batch([], np.empty((0, len(self.inputs)))), (), (), received).with_faults(faults)
 
     def _valid_columns(self, ids: list[Any], columns: Sequence[list[Any]]) -> DecodedBatch | None:
-        types = zip(self.columns.types, columns, strict=True)
-        if set(map(type, ids)) != {str} or not all(allowed.issuperset(map(type, column)) for allowed, column in types):
+        if set(map(type, ids)) != {str} or not self.columns.have_types(columns):
             return None
         return self.typed(ids, columns)
 

@@ -123,6 +123,15 @@ def test_a_category_that_is_not_known_is_named_in_csv_too(name):
     assert (fault.position, fault.name, fault.code) == (1, name, "unknown_category")
 
 
+@pytest.mark.parametrize("literal", ["NaN", "Infinity", "1e999"])
+def test_a_number_that_is_not_finite_is_a_fault_where_a_number_may_be_missing_too(literal):
+    _, text = records([ORDERS[0], ORDERS[1] | {"backlog": 9.5}])
+    assert "\\u00fc" not in text
+    for changed in (text, text.replace("B:6", "\\u0042:6")):  # the second is not read by the fast path
+        (fault,) = decoded((JSON, changed.replace("9.5", literal))).faults
+        assert (fault.position, fault.name, fault.code) == (1, "backlog", "not_finite")
+
+
 def test_a_name_given_twice_is_found_although_another_is_absent():
     text = records([ORDERS[1]])[1].replace('"distance": 0', '"distance": 0, "distance": 0')
     assert [fault.code for fault in decoded((JSON, text)).faults] == ["duplicate_key"]

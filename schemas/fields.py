@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
-from model.core.manifest import CATEGORY, CATEGORY_LENGTH, REFUSE, Input
+from model.core.manifest import CATEGORY, CATEGORY_LENGTH, CONTEXT_LENGTH, REFUSE, Input
 
-ORDER_ID_LENGTH = 128
+ORDER_ID_LENGTH = CONTEXT_LENGTH
 _LONG = 1024
 _SPACE, _DELETE = 0x20, 0x7F
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -103,11 +103,23 @@ class Category(fields.String):
         return value
 
 
+class ContextText(OrderId):
+    """An optional text of an order, of 1 to 128 characters as an order id."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_none=True, **kwargs)
+
+
 def input_field(of: Input, **kwargs: Any) -> fields.Field[Any]:
     """The field of this input."""
     if of.kind == CATEGORY:
         return Category(of, **kwargs)
     return Number(required=not of.optional, allow_none=of.optional, **kwargs)
+
+
+def ignored_field(name: str) -> fields.Field[Any]:
+    """The field of a name whose value is not used."""
+    return fields.Raw(allow_none=True, data_key=name, metadata={"description": "Accepted and not used."})
 
 
 def _without_controls(text: str) -> None:

@@ -115,6 +115,13 @@ class BaselineSchema(Schema):
     )
 
 
+class ContextSchema(Schema):
+    """A text of orders that is never scored; `values` are those that metrics and the log count by name."""
+
+    name = fields.String(required=True)
+    values = fields.List(fields.String(), required=True)
+
+
 class ModelSchema(Schema):
     """The model card."""
 
@@ -136,6 +143,13 @@ class ModelSchema(Schema):
     parameter_count = fields.Integer(required=True, attribute="network.parameter_count")
     inputs = fields.List(fields.Nested(InputSchema), required=True, attribute="manifest.inputs")
     features = fields.List(fields.Nested(FeatureSchema), required=True)
+    context_ = fields.List(fields.Nested(ContextSchema), required=True, data_key="context", attribute="manifest.context")
+    also_accepts = fields.List(
+        fields.String(),
+        required=True,
+        attribute="manifest.also_accepts",
+        metadata={"description": "Names that an order may have and that are not used."},
+    )
     illustrative = fields.Boolean(
         required=True,
         attribute="manifest.illustrative",

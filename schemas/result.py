@@ -1,7 +1,7 @@
 """Results: a scored batch, and the parts of its answer that all formats share."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress
+from itertools import compress, repeat
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -42,6 +42,12 @@ class ResultSchema(Schema):
     out_of_range = fields.List(fields.String(), metadata={"description": f"{NAMED['out_of_range']}."})
     imputed = fields.List(fields.String(), metadata={"description": f"{NAMED['imputed']}."})
     unknown_ = fields.List(fields.String(), data_key="unknown", metadata={"description": f"{NAMED['unknown']}."})
+    context_ = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        data_key="context",
+        metadata={"description": "The texts of the order that are never scored, by name."},
+    )
 
 
 class AnswerSchema(Schema):
@@ -84,6 +90,12 @@ class ColumnsDecisionSchema(AnswerSchema):
     out_of_range = _indices("out_of_range")
     imputed = _indices("imputed")
     unknown_ = _indices("unknown")
+    context_ = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.String(allow_none=True)),
+        data_key="context",
+        metadata={"description": "By name, the texts of the orders that are never scored."},
+    )
 
 
 class ScoredBatch(msgspec.Struct, frozen=True, eq=False):
@@ -150,7 +162,7 @@ def queues(scored: ScoredBatch) -> list[str]:
 
 
 class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The result of one order, with the names of inputs as NAMED says."""
+    """The result of one order, with the names of inputs as NAMED says, and its texts by the name of the context."""
 
     order_id: str
     score: float
@@ -158,14 +170,23 @@ class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     out_of_range: tuple[str, ...] = ()
     imputed: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    context: dict[str, str] = {}
 
 
 def results(scored: ScoredBatch) -> list[Result]:
     """A Result for each valid order, in the order of the batch."""
     columns = scored.decoded.batch.ids, scored.scores.values, queues(scored)
-    if not flags(scored):
+    if not flags(scored) and not scored.decoded.context:
         return list(map(Result, *columns))
-    return list(map(Result, *columns, *named(scored)))
+    return list(map(Result, *columns, *named(scored), _contexts(scored)))
+
+
+def _contexts(scored: ScoredBatch) -> Iterable[dict[str, str]]:
+    """The texts of each order, by the name of the context."""
+    names, texts = scored.decoded.context.keys(), scored.decoded.context.values()
+    if not names:
+        return repeat({}, len(scored.decoded.batch))
+    return ({name: text for name, text in zip(names, row, strict=True) if text} for row in zip(*texts, strict=True))
 
 
 def flags(scored: ScoredBatch) -> dict[str, Flags]:

@@ -17,14 +17,25 @@ from marshmallow import Schema, ValidationError
 from msgspec.structs import replace
 
 from model.core.batch import FEW_ORDERS, Batch, Floats
-from model.core.manifest import CATEGORY_LENGTH, NONE, Input
+from model.core.manifest import CATEGORY_LENGTH, CONTEXT_LENGTH, NONE, Input
 from schemas.faults import Fault
-from schemas.fields import ORDER_ID_LENGTH, OrderId, Strict, has_controls, input_field, usable_id, well_formed
-from schemas.input_columns import InputColumns
+from schemas.fields import (
+    ORDER_ID_LENGTH,
+    ContextText,
+    OrderId,
+    Strict,
+    has_controls,
+    ignored_field,
+    input_field,
+    usable_id,
+    well_formed,
+)
+from schemas.order_columns import OrderColumns
 from schemas.strict_json import Object
 
 SPARE_NAMES = 16
 _OF_THE_ORDER = ("not_an_object", "too_many_names")  # as a whole: such a fault has no name
+_IGNORED_BYTES = 256
 _OBJECTS: set[type] = {dict, Object}
 
 
@@ -32,7 +43,8 @@ class DecodedBatch(msgspec.Struct, frozen=True, eq=False):
     """The `batch` of the n valid orders, their `positions` (n,) among all orders, and the `faults` of the others.
 
     `received` is the number of orders in the request, even if no order was validated because the batch itself has a fault.
-    `format` is the name of the request's format in schemas.formats.table, empty for a file.
+    `format` is the name of the request's format in schemas.formats.table, empty for a file. `context` has the text of each of
+    the n orders by the name of a context, None where the order has none; a name that is not in it is in no order.
     """
 
     batch: Batch
@@ -40,12 +52,15 @@ class DecodedBatch(msgspec.Struct, frozen=True, eq=False):
     faults: Sequence[Fault]
     received: int
     format: str = ""
+    context: Mapping[str, Sequence[str | None]] = {}
 
     def without(self, rows: Mapping[int, Sequence[Fault]]) -> "DecodedBatch":
         """The same without these rows of the batch, whose faults are added to the others."""
         kept = [row for row in range(len(self.batch)) if row not in rows]
         batch = Batch([self.batch.ids[row] for row in kept], self.batch.matrix[kept])
-        return replace(self, batch=batch, positions=[self.positions[row] for row in kept]).with_faults(chain(*rows.values()))
+        positions = [self.positions[row] for row in kept]
+        context = {name: [texts[row] for row in kept] for name, texts in self.context.items()}
+        return replace(self, batch=batch, positions=positions, context=context).with_faults(chain(*rows.values()))
 
     def with_faults(self, faults: Iterable[Fault]) -> "DecodedBatch":
         """The same with these faults added. Faults of the batch itself are first; the others are by position and name."""
@@ -63,28 +78,41 @@ class DecodedBatch(msgspec.Struct, frozen=True, eq=False):
 
 
 class BatchValidator:
-    """Validates batches for a model with these `inputs`. `order` is the schema of one order.
+    """Validates batches for a model with these `inputs` and `contexts`. `order` is the schema of one order.
 
-    A request may have at most `max_orders` orders; its format and `typed` check that, `decode` does not. A batch of so many
-    orders needs up to `largest_body` bytes: for each order 600 and, for each input, its name, 32 and its longest value; at
-    least 1 MiB.
+    What an order has under the names that the model `also_accepts` is ignored. A request may have at most `max_orders` orders;
+    its format and `typed` check that, `decode` does not. A batch of so many orders needs up to `largest_body` bytes: for each
+    order 600 and, for each name, 32 and its longest value; at least 1 MiB.
     """
 
-    def __init__(self, inputs: Sequence[Input], max_orders: int) -> None:
-        found = {f"x{index}": input_field(each, data_key=each.name) for index, each in enumerate(inputs)}
-        self.order: Schema = Strict.from_dict({"order_id": OrderId(required=True), **found}, name="Order")()
-        self.inputs = tuple(inputs)
-        self.names = tuple(each.name for each in inputs)
+    def __init__(
+        self, inputs: Sequence[Input], max_orders: int, contexts: Sequence[str] = (), also_accepts: Sequence[str] = ()
+    ) -> None:
+        self.inputs, self.contexts, self.also_accepts = tuple(inputs), tuple(contexts), tuple(also_accepts)
+        self.names = (*(each.name for each in inputs), *contexts)
+        found = {
+            **{each.name: input_field(each, data_key=each.name) for each in inputs},
+            **{name: ContextText(data_key=name) for name in contexts},
+            **{name: ignored_field(name) for name in also_accepts},
+        }
+        keyed = {f"x{index}": field for index, field in enumerate(found.values())}
+        self.order: Schema = Strict.from_dict({"order_id": OrderId(required=True), **keyed}, name="Order")()
         self.max_orders = max_orders
-        self.largest_body = max(2**20, max_orders * (600 + sum(map(_bytes, inputs))))
-        self.columns = InputColumns(inputs)
+        longest = [*map(_longest, inputs), *(12 * CONTEXT_LENGTH for _ in contexts), *(_IGNORED_BYTES for _ in also_accepts)]
+        self.largest_body = max(2**20, max_orders * (600 + sum(len(name.encode()) + 32 for name in found) + sum(longest)))
+        self.columns = OrderColumns(inputs, contexts)
+
+    @property
+    def members(self) -> int:
+        """How many names an order may have beside its id."""
+        return len(self.names) + len(self.also_accepts)
 
     def decode(self, orders: list[Any]) -> DecodedBatch:
         """Validate a list of orders, which may be empty. Names that a strict_json.Object has twice are faults."""
         return self._valid_orders(orders) or self._one_by_one(orders)
 
     def decode_columns(self, ids: list[Any], columns: Sequence[list[Any]]) -> DecodedBatch:
-        """Validate orders given as ids (n,) and one column (n,) for each input, in the order of `inputs`."""
+        """Validate orders given as ids (n,) and one column (n,) for each input and each context, in the order of `names`."""
         names = ("order_id", *self.names)
         return self._valid_columns(ids, columns) or self.decode(
             [dict(zip(names, values, strict=True)) for values in zip(ids, *columns, strict=True)]
@@ -101,7 +129,10 @@ class BatchValidator:
             return None
         few = count <= FEW_ORDERS and self.columns.are_numbers
         numbers = self.columns.few_numbers(columns) if few else self.columns.matrix(columns, count)
-        return None if numbers is None else DecodedBatch(Batch(ids, numbers), range(count), [], count, format)
+        context = self.columns.context(columns) if self.contexts else {}
+        if numbers is None or context is None:
+            return None
+        return DecodedBatch(Batch(ids, numbers), range(count), [], count, format, context)
 
     def rejected(self, received: int, *faults: Fault) -> DecodedBatch:
         """A batch without valid orders, because the batch itself has these faults."""
@@ -120,7 +151,8 @@ class BatchValidator:
         ids = [order.get("order_id") for order in orders]
         given = zip(self.names, self.columns.absent, strict=True)
         columns = [[order.get(name, absent) for order in orders] for name, absent in given]
-        if sum(map(len, orders)) != len(orders) * (1 + len(columns)) - self.columns.count_absent(columns):
+        ignored = sum(name in order for name in self.also_accepts for order in orders)
+        if sum(map(len, orders)) != len(orders) * (1 + len(columns)) - self.columns.count_absent(columns) + ignored:
             return None
         return self._valid_columns(ids, columns)
 
@@ -128,7 +160,8 @@ class BatchValidator:
         errors = self._errors(orders)
         valid = [position for position in range(len(orders)) if position not in errors]
         rows = [orders[position] for position in valid]
-        matrix = self.columns.matrix([[row.get(name) for row in rows] for name in self.names], len(rows))
+        columns = [[row.get(name) for row in rows] for name in self.names]
+        matrix, context = self.columns.matrix(columns, len(rows)), self.columns.context(columns)
         faults = (
             Fault(code, position, None if code in _OF_THE_ORDER else name, _usable_id(orders[position]))
             for position, by_name in errors.items()
@@ -136,7 +169,7 @@ class BatchValidator:
             for code in codes
         )
         batch = Batch([row["order_id"] for row in rows], cast(Floats, matrix))
-        return DecodedBatch(batch, valid, (), len(orders)).with_faults(faults)
+        return DecodedBatch(batch, valid, (), len(orders), context=context or {}).with_faults(faults)
 
     def _errors(self, orders: list[Any]) -> dict[int, dict[str, list[str]]]:
         """The codes of each order with faults, by position and then by name."""
@@ -158,10 +191,10 @@ class BatchValidator:
         return errors | {position: {"_schema": ["too_many_names"]} for position in oversized}
 
 
-def _bytes(of: Input) -> int:
-    """How many bytes an input may need in an order."""
+def _longest(of: Input) -> int:
+    """How many bytes more than a number the value of an input may take."""
     longest = CATEGORY_LENGTH if of.unknown == NONE else max(map(len, of.values), default=0)
-    return len(of.name.encode()) + 32 + 12 * longest  # a character may be written as two escapes
+    return 12 * longest  # a character may be written as two escapes
 
 
 def too_many_names(value: Any, known: int) -> bool:

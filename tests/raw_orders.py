@@ -47,7 +47,10 @@ ORDERS: list[dict[str, Any]] = [
 
 
 def raw_model(
-    inputs: Sequence[Input] = INPUTS, features: Sequence[Feature] = FEATURES, order: Mapping[str, Any] | None = None
+    inputs: Sequence[Input] = INPUTS,
+    features: Sequence[Feature] = FEATURES,
+    order: Mapping[str, Any] | None = None,
+    **described: Any,
 ) -> RiskModel:
     """A model of two layers, read back from its file. Its self-test is this order, by default the first of ORDERS."""
     width, row = len(features), tuple((order or ORDERS[0]).get(each.name) for each in inputs)
@@ -59,7 +62,7 @@ def raw_model(
 
     def built(scores: tuple[tuple[float, ...], ...]) -> RiskModel:
         rows = (row,) if scores else ()
-        described = Manifest(
+        manifest = Manifest(
             "raw",
             "1",
             "2026-01-01T00:00:00Z",
@@ -70,8 +73,9 @@ def raw_model(
             0.5,
             SelfTest(rows, scores),
             features=tuple(features),
+            **described,
         )
-        return RiskModel(described, standardizer, network)
+        return RiskModel(manifest, standardizer, network)
 
     found = built(()).outputs(encoded(inputs, [row])).outputs
     return model_file.loads(model_file.dumps(built(tuple(map(tuple, found.tolist())))))

@@ -1,29 +1,43 @@
-"""The entries `inputs` and `features` of a manifest of format 2: what an order holds, and the features that are made of it.
+"""The entries of a manifest of format 2 on what an order holds, and on the features that are made of it.
 
     "inputs":   [{"name": "backlog", "kind": "number", "unit": "orders", "minimum": 0, "maximum": 60, "missing": 4.2},
                  {"name": "carrier", "kind": "category", "values": ["AA", "UA"], "unknown": "refuse"}, …],
     "features": [{"name": "backlog", "of": "backlog"}, {"name": "backlog_missing", "of": "backlog", "is": null},
                  {"name": "carrier_AA", "of": "carrier", "is": "AA"}, {"name": "weekend", "of": "weekday", "is": [5, 6]},
-                 {"name": "month_sin", "of": "month", "function": "sin", "period": 12}, …]
+                 {"name": "month_sin", "of": "month", "function": "sin", "period": 12}, …],
+    "context":  [{"name": "depot", "values": ["EWR", "JFK"]}], "also_accepts": ["promised_at"]
 
-Optional: of an input its unit, description, minimum, maximum, missing, unknown (refuse) and actionable (false); of a feature
-either `is`, or a function and, for sin and cos, its period. Each input has a feature.
+Optional: context and also_accepts; of an input its unit, description, minimum, maximum, missing, unknown (refuse) and
+actionable (false); of a feature either `is`, or a function and, for sin and cos, its period. Each input has a feature.
 
 In format 1 there are `features` alone, each with a name and, optional, unit, description, minimum and maximum.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from model.artifact import checks
-from model.core.manifest import CATEGORY, CATEGORY_LENGTH, NONE, NUMBER, REFUSE, Feature, Input, as_they_are
+from model.core.manifest import (
+    CATEGORY,
+    CATEGORY_LENGTH,
+    CONTEXT_LENGTH,
+    NONE,
+    NUMBER,
+    REFUSE,
+    Context,
+    Feature,
+    Input,
+    Manifest,
+    as_they_are,
+)
 from model.errors import BadManifest
 
 MOST_VALUES = 1000
 _NORMAL = 2.0**-1022
 _FUNCTIONS, _PERIODIC = ("log1p", "sin", "cos"), ("sin", "cos")
+MOST_CONTEXTS, MOST_COUNTED, MOST_ALSO_ACCEPTED = 3, 40, 100
 _IN_FORMAT_1 = ("name", "unit", "description", "minimum", "maximum")
 
 line = checks.text(r"[^\x00-\x1f\x7f]{0,500}", "a line of at most 500 characters")
@@ -35,6 +49,11 @@ _category = checks.text(
 )
 _value = checks.any_of(f"a finite number or a text of at most {CATEGORY_LENGTH} characters", number, _category)
 value_or_null = checks.any_of("a finite number, a text or null", _value, checks.null)
+_context_text = checks.text(
+    rf"[^\x00-\x1f\x7f-\x9f]{{1,{CONTEXT_LENGTH}}}", f"a text of at most {CONTEXT_LENGTH} characters, no control characters"
+)
+_contexts = checks.list_of(checks.object_of(Context, {"name": _name, "values": checks.list_of(_context_text)}))
+_names = checks.list_of(_name)
 _described = {"unit": line, "description": prose, "minimum": number, "maximum": number}
 _of_format_1 = checks.object_of(Input, {"name": _name}, _described)
 _inputs = checks.list_of(
@@ -104,14 +123,43 @@ def features(entries: Any, location: str, of: Sequence[Input]) -> tuple[Feature,
     return tuple(found)
 
 
-def to_json(given: Sequence[Input], made: Sequence[Feature]) -> dict[str, Any]:
-    """Both entries; `features` alone where format 1 can hold them. The same nouns give the same entries."""
+def context(entries: Any, location: str) -> tuple[Context, ...]:
+    """The contexts in this entry. Raises BadManifest."""
+    found: tuple[Context, ...] = _contexts(entries, location)
+    if len(found) > MOST_CONTEXTS:
+        raise BadManifest(location, f"expected at most {MOST_CONTEXTS}")
+    for at, each in enumerate(found):
+        if len(each.values) > MOST_COUNTED or len(set(each.values)) < len(each.values):
+            raise BadManifest(f"{location}[{at}].values", f"expected at most {MOST_COUNTED} different texts")
+    return found
+
+
+def also_accepts(entries: Any, location: str) -> tuple[str, ...]:
+    """The names in this entry. Raises BadManifest."""
+    found: tuple[str, ...] = _names(entries, location)
+    if len(found) > MOST_ALSO_ACCEPTED:
+        raise BadManifest(location, f"expected at most {MOST_ALSO_ACCEPTED} names")
+    return found
+
+
+def require_different(manifest: Manifest, location: str) -> None:
+    """Raise BadManifest if an order would have a name twice."""
+    names = (*manifest.input_names, *manifest.context_names, *manifest.also_accepts)
+    _require_unique(names, location, "the name of an input, of a context or in also_accepts,")
+
+
+def to_json(manifest: Manifest) -> dict[str, Any]:
+    """The entries; `features` alone where format 1 can hold the manifest. The same manifest gives the same entries."""
+    given, made = manifest.inputs, manifest.features
     chosen = [_chosen(each) for each in given]
-    if tuple(made) == as_they_are(given) and all(entry.keys() <= set(_IN_FORMAT_1) for entry in chosen):
+    further = {"context": [asdict(each) for each in manifest.context], "also_accepts": list(manifest.also_accepts)}
+    plain = made == as_they_are(given) and all(entry.keys() <= set(_IN_FORMAT_1) for entry in chosen)
+    if plain and not any(further.values()):
         named = [{name: getattr(each, name) for name in _IN_FORMAT_1} for each in given]
         return {"features": [{name: found for name, found in entry.items() if found is not None} for entry in named]}
     described = [{"name": each.name, "kind": each.kind} | entry for each, entry in zip(given, chosen, strict=True)]
-    return {"inputs": described, "features": [_feature_entry(each) for each in made]}
+    entries = {"inputs": described, "features": [_feature_entry(each) for each in made]}
+    return entries | {name: entry for name, entry in further.items() if entry}
 
 
 def _chosen(each: Input) -> dict[str, Any]:

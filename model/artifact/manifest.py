@@ -37,7 +37,7 @@ def _provenance(value: Any, location: str) -> dict[str, str]:
     return {name: inputs.prose(entry, f"{location}.{inputs.line(name, location)}") for name, entry in value.items()}
 
 
-def _entries(orders: checks.Check, further: checks.Fields) -> checks.Check:
+def _entries(orders: checks.Check, further: checks.Fields, optional: checks.Fields) -> checks.Check:
     return checks.object_of(
         dict,
         {
@@ -52,13 +52,17 @@ def _entries(orders: checks.Check, further: checks.Fields) -> checks.Check:
             "threshold": checks.number(0, 1),
             "self_test": checks.object_of(SelfTest, {"orders": orders, "scores": _numbers}),
         },
-        {"provenance": _provenance, "reference": checks.anything},
+        {**optional, "provenance": _provenance, "reference": checks.anything},
     )
 
 
 _FORMATS = {
-    1: _entries(_numbers, {"features": inputs.of_format_1}),
-    2: _entries(_values, {"inputs": inputs.inputs, "features": checks.anything}),
+    1: _entries(_numbers, {"features": inputs.of_format_1}, {}),
+    2: _entries(
+        _values,
+        {"inputs": inputs.inputs, "features": checks.anything},
+        {"context": inputs.context, "also_accepts": inputs.also_accepts},
+    ),
 }
 
 
@@ -79,9 +83,10 @@ def write(manifest: Manifest) -> bytes:
 
 def _to_json(manifest: Manifest) -> dict[str, Any]:
     entries = asdict(manifest, dict_factory=_present)
-    described = inputs.to_json(manifest.inputs, manifest.features)
+    described = inputs.to_json(manifest)
     before = {name: entries.pop(name) for name in ("name", "version", "created", "description")}
-    del entries["inputs"], entries["features"]
+    for name in ("inputs", "features", "context", "also_accepts"):
+        entries.pop(name, None)
     format_ = 2 if "inputs" in described else 1
     return {"format": format_, **before, **described, **entries, "provenance": dict(sorted(manifest.provenance.items()))}
 
@@ -101,4 +106,6 @@ def _from_json(value: Any) -> Manifest:
     names = [each.name for each in entries.get("features", entries["inputs"])]
     if "reference" in entries:
         entries["baseline"] = baseline.checked(entries.pop("reference"), "manifest.reference", names)
-    return Manifest(**entries)
+    manifest = Manifest(**entries)
+    inputs.require_different(manifest, "manifest")
+    return manifest

@@ -11,7 +11,7 @@ CHECKED_ORDERS, CHECKED_DIFFERENCE = "checked_orders", "checked_difference"
 ILLUSTRATIVE_SOURCE = "a worked example, computed by hand"
 
 
-CATEGORY_LENGTH = 64
+CATEGORY_LENGTH, CONTEXT_LENGTH = 64, 128
 NUMBER, CATEGORY = "number", "category"
 REFUSE, NONE = "refuse", "none"
 Value: TypeAlias = float | str | None
@@ -71,6 +71,14 @@ class Feature:
         return self.of if self.function == "number" else f"{self.function} of {self.of}{period}"
 
 
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A text of an order that is never scored, such as its depot. Its `values` are those that are counted by name."""
+
+    name: str
+    values: tuple[str, ...]
+
+
 def as_they_are(inputs: Iterable[Input]) -> tuple[Feature, ...]:
     """The features of a network that takes the inputs as they are."""
     return tuple(Feature(each.name, each.name) for each in inputs)
@@ -117,7 +125,8 @@ class Baseline:
 class Manifest:
     """Everything about a model except its numbers. An order with a score of at least `threshold` goes to review.
 
-    Without `features`, each input is a feature as it is.
+    Without `features`, each input is a feature as it is. An order may have the texts of its `context`. What it has under the
+    names that the model `also_accepts` is not used.
     """
 
     name: str
@@ -132,6 +141,8 @@ class Manifest:
     provenance: Mapping[str, str] = field(default_factory=dict)
     baseline: Baseline | None = None
     features: tuple[Feature, ...] = ()
+    context: tuple[Context, ...] = ()
+    also_accepts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.features:
@@ -165,9 +176,13 @@ class Manifest:
     def input_names(self) -> tuple[str, ...]:
         return tuple(each.name for each in self.inputs)
 
+    @property
+    def context_names(self) -> tuple[str, ...]:
+        return tuple(each.name for each in self.context)
+
 
 Reserved: TypeAlias = Callable[[Manifest], Collection[str]]
-"""The names that no input of a model with this manifest may have."""
+"""The names that no input and no context of a model with this manifest may have."""
 
 
 def no_names(_: Manifest) -> Collection[str]:

@@ -131,13 +131,15 @@ class RiskModel:
         return Scores(logits[:, 0], scores, scores >= threshold, zscores, outside, finite, regular)
 
     def require_risk(self, reserved: Reserved = no_names) -> None:
-        """Raise NotServable unless the network has one output under a sigmoid head and no input has a `reserved` name."""
+        """Raise NotServable unless the network has one output under a sigmoid head and no input and no
+        context has a `reserved` name.
+        """
         outputs = self.network.sizes[-1]
         if outputs != 1 or self.manifest.head != "sigmoid":
             reason = f"expected one output under a sigmoid head; this model has {outputs} under {self.manifest.head}"
             raise NotServable("manifest.head", reason)
         taken = reserved(self.manifest)
-        for name in self.manifest.input_names:
+        for name in (*self.manifest.input_names, *self.manifest.context_names):
             if name in taken:
                 raise NotServable("manifest.features", f"features must not be named `{name}`, which is an output column")
 

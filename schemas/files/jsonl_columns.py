@@ -12,7 +12,7 @@ import msgspec
 
 from schemas.fields import well_formed
 from schemas.files.row import Layout
-from schemas.input_columns import value_types
+from schemas.order_columns import value_types
 
 REJECTED = {"line", "reason", "row"}
 """The names of a rejected row."""

@@ -13,7 +13,7 @@ The fast path returns the batch, or None if it does not accept the body; it repo
 4. Attributes of many structs are read by comprehensions compiled for the attribute's name, in half the time of an attrgetter.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from traceback import clear_frames
@@ -32,7 +32,7 @@ _FIRST_BYTES = 64
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """`parse` gives ids, columns and how many colons the names of all members have after them, or raises ValueError."""
+    """`parse` gives ids, columns, and how many colons are outside of the texts in both; or it raises ValueError."""
 
     format: str
     parse: Callable[[bytes], tuple[list[str], list[list[Any]], int]]
@@ -60,7 +60,8 @@ class FastReader:
         self._records = _records(validator)
         self._columns = _columns(validator)
         self._batch = _Typed(validator)
-        self._with_colons = [at for at, each in enumerate(validator.inputs) if _may_have_colons(each)]
+        contexts = range(len(validator.inputs), len(validator.names))
+        self._with_colons = [*(at for at, each in enumerate(validator.inputs) if _may_have_colons(each)), *contexts]
 
     def read(self, content: bytes) -> DecodedBatch | None:
         """The batch of a valid body without a backslash; None for any other body."""
@@ -72,13 +73,13 @@ class FastReader:
         if colons > self._bounds.names or content.find(b"\\") >= 0:  # `in` takes twice the time
             return None
         try:
-            ids, columns, names = shape.parse(content)
+            ids, columns, outside = shape.parse(content)
             decoded = self._batch.deserialize((ids, columns, shape.format))
         except (ValueError, ValidationError) as error:
             clear_frames(error.__traceback__)  # one of marshmallow's holds the error, which holds the body
             return None
         texts = chain(ids, *(filter(None, columns[at]) for at in self._with_colons))
-        return decoded if colons == names + "".join(texts).count(":") else None
+        return decoded if colons == outside + "".join(texts).count(":") else None
 
 
 def seems_columns(content: bytes) -> bool:
@@ -87,56 +88,68 @@ def seems_columns(content: bytes) -> bool:
 
 
 def _records(validator: BatchValidator) -> _Shape:
-    values = zip(validator.inputs, validator.columns.absent, strict=True)
-    members = [_member(f"x{at}", _type(each), each, absent) for at, (each, absent) in enumerate(values)]
-    order = msgspec.defstruct(
-        "Order", [("order_id", str), *members], rename=_names(validator), forbid_unknown_fields=True, gc=False, kw_only=True
-    )
+    kinds = [*map(_type, validator.inputs), *(str | None for _ in validator.contexts)]
+    optional = [*(each.optional for each in validator.inputs), *(True for _ in validator.contexts)]
+    members = [
+        (f"x{at}", kind | UnsetType, absent) if may_lack else (f"x{at}", kind)
+        for at, (kind, may_lack, absent) in enumerate(zip(kinds, optional, validator.columns.absent, strict=True))
+    ]
+    order = _struct("Order", validator, [("order_id", str), *members], gc=False)
     batch = msgspec.defstruct("Batch", [("orders", list[order])], forbid_unknown_fields=True)  # type: ignore[valid-type]
     decode: Callable[[bytes], Any] = msgspec.json.Decoder(batch).decode
-    ids, *readers = (_attribute(name) for name in order.__struct_fields__)
+    ids, *readers = (_attribute(name) for name in ("order_id", *(f"x{at}" for at in range(len(members)))))
+    ignored = [_attribute(f"i{at}") for at in range(len(validator.also_accepts))]
 
     def parse(content: bytes) -> tuple[list[str], list[list[Any]], int]:
         orders = decode(content).orders
         columns = [read(orders) for read in readers]
-        return ids(orders), columns, 1 + len(orders) * (1 + len(columns)) - validator.columns.count_absent(columns)
+        colons = 1 + len(orders) * (1 + len(columns)) - validator.columns.count_absent(columns)
+        return ids(orders), columns, colons + sum(_colons(read(orders)) for read in ignored)
 
     return _Shape("records", parse)
 
 
 def _columns(validator: BatchValidator) -> _Shape:
-    lists = [_member(f"x{at}", list[_type(each)], each, UNSET) for at, each in enumerate(validator.inputs)]  # type: ignore[misc]
-    by_input = msgspec.defstruct("FeatureColumns", lists, rename=_names(validator), forbid_unknown_fields=True, kw_only=True)
-    members = [("order_ids", list[str]), ("columns", by_input)]
+    kinds = [*map(_type, validator.inputs), *(str | None for _ in validator.contexts)]
+    optional = [*(each.optional for each in validator.inputs), *(True for _ in validator.contexts)]
+    lists = [
+        (f"x{at}", list[kind] | UnsetType, UNSET) if may_lack else (f"x{at}", list[kind])  # type: ignore[valid-type]
+        for at, (kind, may_lack) in enumerate(zip(kinds, optional, strict=True))
+    ]
+    members = [("order_ids", list[str]), ("columns", _struct("FeatureColumns", validator, lists))]
     decode: Callable[[bytes], Any] = msgspec.json.Decoder(
         msgspec.defstruct("Columns", members, forbid_unknown_fields=True)
     ).decode
 
     def parse(content: bytes) -> tuple[list[str], list[list[Any]], int]:
         found = decode(content)
-        columns = list(msgspec.structs.astuple(found.columns))
+        given = msgspec.structs.astuple(found.columns)
+        columns, ignored = list(given[: len(lists)]), given[len(lists) :]
         absent = columns.count(UNSET)
         if absent:
             columns = [[None] * len(found.order_ids) if column is UNSET else column for column in columns]
-        return found.order_ids, columns, len(members) + len(lists) - absent
+        return found.order_ids, columns, len(members) + len(lists) - absent + _colons(ignored)
 
     return _Shape("columns", parse)
 
 
-def _names(validator: BatchValidator) -> dict[str, str]:
-    return {f"x{at}": name for at, name in enumerate(validator.names)}
+def _struct(name: str, validator: BatchValidator, members: Sequence[tuple[Any, ...]], **options: Any) -> type[msgspec.Struct]:
+    """A struct of these members and, as they were written, of those that the model also accepts."""
+    ignored = [(f"i{at}", msgspec.Raw | UnsetType, UNSET) for at in range(len(validator.also_accepts))]
+    names = {f"x{at}": each for at, each in enumerate(validator.names)}
+    names |= {f"i{at}": each for at, each in enumerate(validator.also_accepts)}
+    return msgspec.defstruct(name, [*members, *ignored], rename=names, forbid_unknown_fields=True, kw_only=True, **options)
+
+
+def _colons(ignored: Iterable[Any]) -> int:
+    """The colons of members that are ignored, as they were written, and after their names."""
+    given = [each for each in ignored if each is not UNSET]
+    return len(given) + b"".join(given).count(b":")
 
 
 def _type(of: Input) -> Any:
     found = str if of.kind == CATEGORY else float
     return found | None if of.optional else found
-
-
-def _member(name: str, kind: Any, of: Input, absent: Any) -> tuple[Any, ...]:
-    """A member of a struct, which may be absent if an order may lack the input."""
-    if not of.optional:
-        return name, kind
-    return name, kind if absent is not UNSET else kind | UnsetType, absent
 
 
 def _may_have_colons(of: Input) -> bool:

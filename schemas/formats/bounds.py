@@ -21,10 +21,11 @@ class Bounds:
     """The bounds of the bodies for one model."""
 
     def __init__(self, validator: BatchValidator) -> None:
-        orders, values = validator.max_orders, validator.max_orders * (1 + len(validator.inputs))
+        orders, values = validator.max_orders, validator.max_orders * (1 + validator.members)
         self.names = self.values = 2 * values + _SPARE
         # In this order: a body with too many orders has too many names and values as well.
-        self._most = {"{": orders + _SPARE, "[": orders + _SPARE, ":": self.names, ",": self.values}
+        nested = orders * (1 + len(validator.also_accepts)) + _SPARE
+        self._most = {"{": nested, "[": nested, ":": self.names, ",": self.values}
 
     def exceeded(self, content: bytes) -> str | None:
         """The code of the fault of a body that has more of anything; None for a body within the bounds."""

@@ -36,8 +36,9 @@ class CsvDecoder:
 
     def __init__(self, validator: BatchValidator) -> None:
         self._validator = validator
-        self._known = ("order_id", *validator.names)
-        self._optional = {each.name for each in validator.inputs if each.optional}
+        self._known = ("order_id", *validator.names, *validator.also_accepts)
+        optional = (each.name for each in validator.inputs if each.optional)
+        self._optional = {*optional, *validator.contexts, *validator.also_accepts}
         self._most = len(self._known) + SPARE_NAMES
         self.schema: dict[str, Any] = {"type": "string"}
 
@@ -96,8 +97,10 @@ class CsvDecoder:
             return self._validator.rejected(len(rows), *hinted)
         columns = dict(zip(names, zip(*rows, strict=True), strict=True))
         ids = [cell or None for cell in columns["order_id"]]
-        values = [_column(columns.get(each.name) or [""] * len(rows), each) for each in self._validator.inputs]
-        return self._validator.decode_columns(ids, values)
+        empty = [""] * len(rows)
+        values = [_column(columns.get(each.name, empty), each) for each in self._validator.inputs]
+        texts = ([cell or None for cell in columns.get(name, empty)] for name in self._validator.contexts)
+        return self._validator.decode_columns(ids, [*values, *texts])
 
 
 def _column(cells: Sequence[str], of: Input) -> list[Any]:
@@ -168,17 +171,19 @@ def encode(scored: ScoredBatch) -> bytes:
     """The answer: a row for each valid order, each with the header; in a partial answer, rows of the rejected orders follow."""
     stream, head = io.StringIO(newline=""), header(scored)
     cells = writer(stream)
-    names = result_names(scored.model.manifest)
-    cells.writerow(("order_id", *names, *head, *(("errors",) if scored.partial else ())))
-    # Of the cells of a row only the order id may need quotes. Those after the result are the same in all rows.
+    names, contexts = result_names(scored.model.manifest), scored.model.manifest.context_names
+    cells.writerow(("order_id", *names, *contexts, *head, *(("errors",) if scored.partial else ())))
+    # Of the cells of a row only the order id and the context may need quotes. Those after them are the same in all rows.
     ids = _lines_of((each,) for each in scored.decoded.batch.ids)
+    none = [None] * len(ids)
+    texts = [_lines_of((text,) for text in scored.decoded.context.get(name, none)) for name in contexts]
     (shared,) = _lines_of([(*head.values(), *(("",) if scored.partial else ()))])
     inputs = [map(" ".join, each) for each in named(scored, names[2:])]
-    columns = ids, map(repr, scored.scores.values), queues(scored), *inputs, repeat(f"{shared}\r\n", len(ids))
+    columns = ids, map(repr, scored.scores.values), queues(scored), *inputs, *texts, repeat(f"{shared}\r\n", len(ids))
     rows = map(",".join, zip(*columns, strict=True))
     stream.write("".join(rows))
     for _, faults in groupby(listed(scored) if scored.partial else (), lambda fault: fault.position):
         errors = error_list(faults, locate)
         reasons = "; ".join(f"{error['pointer']}: {error['code']}" for error in errors)
-        cells.writerow((errors[0].get("order_id", ""), *("" for _ in names), *head.values(), reasons))
+        cells.writerow((errors[0].get("order_id", ""), *("" for _ in (*names, *contexts)), *head.values(), reasons))
     return stream.getvalue().encode()

@@ -66,13 +66,14 @@ class JsonDecoder:
         columns = isinstance(document, dict) and not document.keys().isdisjoint(("columns", "order_ids"))
         shape = shape or ("columns" if columns else "records")
         decoded = self._load(self.schemas[shape], document)
-        hinted = with_hints(decoded.faults, ("order_id", *self._validator.names), _name_in_order)
+        known = ("order_id", *self._validator.names, *self._validator.also_accepts)
+        hinted = with_hints(decoded.faults, known, _name_in_order)
         return replace(decoded, format=shape, faults=hinted)
 
     def _load(self, schema: Schema, document: Any) -> DecodedBatch:
         if too_many_names(document, len(schema.fields)):
             return self._validator.rejected(_received(document), Fault("too_many_names"))
-        if isinstance(document, dict) and too_many_names(document.get("columns"), len(self._validator.inputs)):
+        if isinstance(document, dict) and too_many_names(document.get("columns"), self._validator.members):
             return self._validator.rejected(_received(document), Fault("too_many_names", path=("columns",)))
         faults = list(_repeated(document))
         try:

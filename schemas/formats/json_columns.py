@@ -9,7 +9,7 @@ from marshmallow import Schema, ValidationError, fields, post_load
 
 from model.core.risk_model import RiskModel
 from schemas.faults import Fault
-from schemas.fields import OrderId, Strict, Values, input_field
+from schemas.fields import ContextText, OrderId, Strict, Values, ignored_field, input_field
 from schemas.result import ScoredBatch, errors, flags, header, queues
 from schemas.validation import BatchValidator, DecodedBatch
 
@@ -21,7 +21,9 @@ def schema(validator: BatchValidator) -> Schema:
         f"x{index}": Values(input_field(each), required=not each.optional, metadata=size, data_key=each.name)
         for index, each in enumerate(validator.inputs)
     }
-    by_feature = Strict.from_dict(lists, name="FeatureColumns")
+    lists |= {f"c{index}": Values(ContextText(), metadata=size, data_key=name) for index, name in enumerate(validator.contexts)}
+    ignored = {f"i{index}": ignored_field(name) for index, name in enumerate(validator.also_accepts)}
+    by_feature = Strict.from_dict(lists | ignored, name="FeatureColumns")
 
     class Columns(Strict):
         order_ids = Values(OrderId(), required=True, metadata={**size, "uniqueItems": True})
@@ -62,6 +64,7 @@ def encode(scored: ScoredBatch) -> bytes:
         "scores": scored.scores.values,
         "queues": queues(scored),
         **_flagged(scored),
+        **({"context": scored.decoded.context} if scored.decoded.context else {}),
         **errors(scored, locate),
     }
     return msgspec.json.encode(answer)

@@ -11,6 +11,7 @@ from itertools import product
 from typing import NamedTuple
 
 from model.core.manifest import NONE, SCORE_EDGES, ZSCORE_EDGES, Input
+from schemas.context import OTHER
 from schemas.faults import BATCH_CODES
 from schemas.result import QUEUES
 from service.serving.active_models import ActiveModels
@@ -34,12 +35,16 @@ def _inputs(known: Known) -> Sequence[Input]:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A counter; a histogram where it has `buckets`, inclusive upper edges in the metric's unit; or a `gauge`."""
+    """A counter; a histogram where it has `buckets`, inclusive upper edges in the metric's unit; or a `gauge`.
+
+    `series` gives the labels of the initial series where they are not every combination of the known values of each label.
+    """
 
     help: str
     labels: Labels = field(default_factory=dict)
     buckets: tuple[float, ...] = ()
     gauge: bool = False
+    series: Callable[[Known], Iterable[tuple[str, ...]]] | None = None
 
     @property
     def width(self) -> int:
@@ -47,7 +52,9 @@ class Metric:
         return len(self.buckets) + 2 if self.buckets else 1
 
     def initial(self, known: Known) -> Iterable[tuple[str, ...]]:
-        """The series that are shown before anything happens: every combination of the known values of their labels."""
+        """The labels of the series that are shown before anything happens."""
+        if self.series is not None:
+            return self.series(known)
         return product(*(values(known) if callable(values) else values for values in self.labels.values()))
 
 
@@ -69,6 +76,12 @@ _CHALLENGER: Labels = {
     "challenger_version": lambda known: [] if known.active.challenger is None else [known.active.challenger.manifest.version]
 }
 _VERSIONS: Labels = {**_VERSION, **_CHALLENGER}
+
+
+def _by_context(known: Known) -> Iterable[tuple[str, ...]]:
+    contexts = known.active.champion.model.manifest.context
+    return ((each.name, value, queue) for each in contexts for value in (*each.values, OTHER) for queue in QUEUES)
+
 
 METRICS = {
     # Series are entered in this order: first what must be counted even where memory is full.
@@ -114,6 +127,11 @@ METRICS = {
     "delivery_risk_imputed_total": Metric("Answered orders that lack an input, by input.", _OPTIONAL),
     "delivery_risk_unknown_category_total": Metric(
         "Answered orders with a category that the model does not know, by input.", _OPEN
+    ),
+    "delivery_risk_orders_by_context_total": Metric(
+        f"Answered orders, by a value of their context that the model file lists, else `{OTHER}`, and by queue.",
+        {"name": (), "value": (), "queue": ()},
+        series=_by_context,
     ),
     "delivery_risk_feature_zscore": Metric("Standardized features of answered orders.", _FEATURE, ZSCORE_EDGES),
     "delivery_risk_model_reload_failures_total": Metric(

@@ -9,6 +9,7 @@ import numpy as np
 
 from model.core.batch import Floats
 from model.core.risk_model import RiskModel
+from schemas import context
 from schemas.result import ScoredBatch, flags
 from service.metrics.definitions import IN_PROGRESS, METRICS, OF_MODELS, Known
 from service.metrics.retention import KEPT, horizon
@@ -74,6 +75,10 @@ class Metrics:
                 for name, count in zip(scored.model.manifest.input_names, np.count_nonzero(flagged, axis=0), strict=True):
                     if count:
                         self._add(_NAMED[what], name, amount=int(count))
+
+            for name, counted in context.counts(scored).items():
+                for (value, queue), count in counted.items():
+                    self._add("delivery_risk_orders_by_context_total", name, value, queue, amount=count)
 
     def worker_ended(self, slot: int) -> None:
         """The worker that counted in this slot is gone: its requests in progress are lost."""

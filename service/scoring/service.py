@@ -1,10 +1,12 @@
 """ScoringService: what happens to a batch of orders, whatever protocol it came by."""
 
 from collections import Counter
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any, Protocol
 
 from model.core.risk_model import RiskModel
+from schemas import context as contexts
 from schemas.formats.table import RequestBody
 from schemas.result import ScoredBatch
 from service.scoring.batch import Options, score_batch
@@ -69,6 +71,14 @@ class ScoringService:
         return scored
 
 
+def _by_value(counts: Mapping[tuple[str, str], int]) -> dict[str, int]:
+    """The counts of both queues together."""
+    found = Counter[str]()
+    for (value, _), count in counts.items():
+        found[value] += count
+    return dict(found)
+
+
 def _note(scored: ScoredBatch, notes: dict[str, Any]) -> None:
     faults, answered = scored.decoded.faults, scored.answered
     notes |= {
@@ -78,5 +88,7 @@ def _note(scored: ScoredBatch, notes: dict[str, Any]) -> None:
         "review": scored.scores.reviews if answered else 0,
         "refused": scored.decoded.received - answered,
     }
+    if answered and scored.model.manifest.context:
+        notes["context"] = {name: _by_value(counts) for name, counts in contexts.counts(scored).items()}
     if faults:
         notes["error_codes"] = dict(Counter(fault.code for fault in faults).most_common())

@@ -29,7 +29,9 @@ class ServedModel:
 
     def __init__(self, model: RiskModel, max_orders: int) -> None:
         self.model = model
-        self.decoder = BatchDecoder(BatchValidator(model.manifest.inputs, max_orders))
+        manifest = model.manifest
+        validator = BatchValidator(manifest.inputs, max_orders, manifest.context_names, manifest.also_accepts)
+        self.decoder = BatchDecoder(validator)
         inputs = model.network.sizes[:-1]
         self._members = 1 + len(model.manifest.inputs)
         self._of_batch = _FEATURE * inputs[0] + _INPUT * sum(inputs)

@@ -12,6 +12,7 @@ import msgspec
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
+from model.core.manifest import NONE, NUMBER, Input
 from schemas.faults import ProblemSchema
 from schemas.formats.table import JSON, RequestBody, format_of
 from service.scoring.batch import Options, score_batch
@@ -60,7 +61,7 @@ def document(routes: Sequence[Route], served: ServedModel, *, authenticated: boo
         if route.summary:
             spec.path(route.path, operations={route.method.lower(): _operation(route, served, authenticated)})
     found: dict[str, Any] = spec.to_dict()
-    _describe_features(found["components"]["schemas"], served)
+    _describe_inputs(found["components"]["schemas"], served)
     return found
 
 
@@ -107,15 +108,25 @@ def _answer(media_type: str, served: ServedModel) -> Any:
     return answer.decode() if isinstance(example, str) else msgspec.json.decode(answer)
 
 
-def _describe_features(schemas: dict[str, Any], served: ServedModel) -> None:
-    """Add description, unit, range and an example to each feature of an order, and of columns.
+def _describe_inputs(schemas: dict[str, Any], served: ServedModel) -> None:
+    """Add description, unit, range and an example to each input of an order, and of columns.
 
     The range is in the text: an order outside it is valid, and `minimum` would say that it is not.
     """
     manifest = served.model.manifest
-    for feature, value in zip(manifest.inputs, manifest.self_test.orders[0], strict=True):
-        low, high = ("any" if bound is None else f"{bound:g}" for bound in (feature.minimum, feature.maximum))
-        unit = f" Unit: {feature.unit}." if feature.unit else ""
-        text = f"{feature.description.rstrip('.')}.{unit} Range of the training data: {low} to {high}.".removeprefix(". ")
-        schemas["Order"]["properties"][feature.name] |= {"description": text, "example": value}
-        schemas["FeatureColumns"]["properties"][feature.name] |= {"description": text, "example": [value]}
+    for each, value in zip(manifest.inputs, manifest.self_test.orders[0], strict=True):
+        text = _description(each)
+        schemas["Order"]["properties"][each.name] |= {"description": text, "example": value}
+        schemas["FeatureColumns"]["properties"][each.name] |= {"description": text, "example": [value]}
+
+
+def _description(of: Input) -> str:
+    parts = [of.description.rstrip("."), f"Unit: {of.unit}" if of.unit else ""]
+    if of.kind == NUMBER:
+        low, high = ("any" if bound is None else f"{bound:g}" for bound in (of.minimum, of.maximum))
+        parts.append(f"Range of the training data: {low} to {high}")
+    if of.unknown == NONE:
+        parts.append("A category that the model does not know counts as none of those that it knows")
+    if of.optional:
+        parts.append("May be missing or null")
+    return " ".join(f"{part}." for part in parts if part)

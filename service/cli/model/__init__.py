@@ -4,7 +4,7 @@ import click
 
 from model import packaged
 from service.cli.loading import load
-from service.cli.model import card, diff, import_, inspect, listing, registry, set_threshold
+from service.cli.model import accept, card, diff, import_, inspect, listing, registry, set_threshold
 from service.cli.model.model_file import out_option, write
 
 
@@ -37,6 +37,7 @@ for _command in (
     inspect.inspect,
     card.card,
     set_threshold.set_threshold,
+    accept.accept,
     diff.diff,
     *registry.COMMANDS,
     *listing.COMMANDS,

@@ -30,8 +30,8 @@ REQUIRED = {
     ],
     ModelSchema: [
         *("model_name", "model_version", "model_sha256", "created", "description", "threshold", "out_of_range_policy"),
-        *("head", "sizes", "activations", "parameter_count", "inputs", "features", "illustrative", "compared"),
-        *("provenance", "reference", "lineup"),
+        *("head", "sizes", "activations", "parameter_count", "inputs", "features", "context", "also_accepts"),
+        *("illustrative", "compared", "provenance", "reference", "lineup"),
     ],
     VersionSchema: ["service_version", "python_version", "numpy_version", "model_version"],
     HealthSchema: ["status"],

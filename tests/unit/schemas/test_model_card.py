@@ -15,6 +15,8 @@ CARD = card(MODEL, STATES, "refuse")
 
 def test_the_model_card_has_the_model_how_it_decides_and_its_shape():
     assert {name: CARD[name] for name in CARD if name not in ("inputs", "features")} == {
+        "context": [],
+        "also_accepts": [],
         "model_name": "delivery-risk",
         "model_version": "1.0.0",
         "model_sha256": "0" * 64,

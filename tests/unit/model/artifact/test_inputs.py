@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.artifact import inputs, manifest, model_file
-from model.core.manifest import Feature, Input
+from model.core.manifest import Context, Feature, Input
 from model.errors import BadManifest
 from model.packaged import packaged_model
 from tests.model_files import SECRET_NUMBER, SECRET_TEXT, rejects
@@ -154,3 +154,43 @@ def test_people_read_how_a_feature_is_made():
         *("month", "month is 6.0, 7.0", "month is missing", "sin of month, period 12"),
     ]
     assert Input("f").optional is False
+
+
+DEPOT_CONTEXT = {"name": "lane", "values": ["EWR", "JFK"]}
+REJECTED_CONTEXT = {
+    "context": [
+        *({"context": value} for value in (None, [], {}, SECRET_TEXT)),
+        {"context": [{"name": f"c{number}", "values": ["a"]} for number in range(inputs.MOST_CONTEXTS + 1)]},
+    ],
+    "context[0].name": [{"context": [DEPOT_CONTEXT | {"name": name}]} for name in ("order_id", "a b", None)],
+    "context[0].values": [
+        *({"context": [DEPOT_CONTEXT | {"values": values}]} for values in ([], None, ["a", "a"])),
+        {"context": [DEPOT_CONTEXT | {"values": [str(number) for number in range(inputs.MOST_COUNTED + 1)]}]},
+    ],
+    "context[0].values[0]": [{"context": [DEPOT_CONTEXT | {"values": [text]}]} for text in ("", "x" * 129, "a\tb", 3)],
+    "also_accepts": [
+        *({"also_accepts": value} for value in (None, [], {}, SECRET_TEXT)),
+        {"also_accepts": [f"name{number}" for number in range(inputs.MOST_ALSO_ACCEPTED + 1)]},
+    ],
+    "also_accepts[0]": [{"also_accepts": [name]} for name in ("order_id", "a b", 3)],
+    "": [
+        {"also_accepts": ["backlog"]},
+        {"also_accepts": ["later", "later"]},
+        {"context": [DEPOT_CONTEXT | {"name": "carrier"}]},
+        {"context": [DEPOT_CONTEXT], "also_accepts": ["lane"]},
+    ],
+}
+FURTHER = [(location, entries) for location, each in REJECTED_CONTEXT.items() for entries in each]
+
+
+@pytest.mark.parametrize(("location", "entries"), FURTHER, ids=[location for location, _ in FURTHER])
+def test_what_is_wrong_with_context_and_accepted_names_is_rejected_by_its_place(location, entries):
+    with rejects(BadManifest, f"manifest.{location}".rstrip(".")):
+        manifest.read(json.dumps(DOCUMENT | entries).encode())
+
+
+def test_context_and_accepted_names_are_kept_in_format_2():
+    plain = replace(packaged_model().manifest, context=(Context("lane", ("EWR",)),), also_accepts=("later",))
+    text = manifest.write(plain)
+    assert (json.loads(text)["context"], json.loads(text)["also_accepts"]) == ([{"name": "lane", "values": ["EWR"]}], ["later"])
+    assert (manifest.read(text), plain.prepared) == (plain, False)

@@ -1,4 +1,4 @@
-"""Columns of input values, as bodies and files have them, as the numbers of a Batch."""
+"""Columns of the values of orders, as bodies and files have them: inputs as the numbers of a Batch, and contexts as texts."""
 
 import math
 import struct
@@ -13,30 +13,33 @@ from msgspec import UNSET, UnsetType
 
 from model.core.batch import Floats
 from model.core.encoding import UNKNOWN, Encode, encoder
-from model.core.manifest import CATEGORY, NUMBER, Input
-from schemas.fields import usable_category
+from model.core.manifest import CATEGORY, CONTEXT_LENGTH, NUMBER, Input
+from schemas.fields import has_controls, usable_category, well_formed
 
 _ABSENT = math.nan  # one object, which is found by its identity
+_TEXT_TYPES: set[type] = {str, NoneType, UnsetType}
 _ZERO, _ZEROS = np.array(0.0), repeat(0.0)
 
 
-class InputColumns:
-    """Encodes a column of n values for each of these inputs.
+class OrderColumns:
+    """Validates and encodes a column of n values for each of these inputs, and then for each context of these names.
 
-    A value that is missing is None or, where the order does not even have its name, the `absent` of the input.
+    A value that is missing is None or, where the order does not even have its name, the `absent` of its column.
     """
 
-    def __init__(self, inputs: Sequence[Input]) -> None:
-        self._types = [_types(each) for each in inputs]
-        self.absent: list[Any] = [_ABSENT if each.optional and each.kind == NUMBER else UNSET for each in inputs]
-        self.are_numbers = not any(each.optional or each.kind == CATEGORY for each in inputs)
-        """Whether an order has a number for each input."""
+    def __init__(self, inputs: Sequence[Input], contexts: Sequence[str] = ()) -> None:
+        self._types = [_types(each) for each in inputs] + [_TEXT_TYPES] * len(contexts)
+        self._contexts = contexts
+        numbers = [_ABSENT if each.optional and each.kind == NUMBER else UNSET for each in inputs]
+        self.absent: list[Any] = [*numbers, *(UNSET for _ in contexts)]
+        self.are_numbers = not contexts and not any(each.optional or each.kind == CATEGORY for each in inputs)
+        """Whether an order has a number for each input, and nothing else."""
         self._encoders = [_encoder(each) for each in inputs]
         self._required = np.logical_not([each.optional for each in inputs])
         self._known = [set[Any](each.values) for each in inputs]
 
     def have_types(self, columns: Sequence[Sequence[Any]]) -> bool:
-        """Whether all values are of the types of their inputs, and no number is NaN."""
+        """Whether all values are of the types of their columns, and no number is NaN."""
         return all(
             types.issuperset(map(type, column))
             and (absent is not _ABSENT or sum(map(ne, column, column)) == column.count(absent))  # NaN alone is not itself
@@ -44,22 +47,37 @@ class InputColumns:
         )
 
     def matrix(self, columns: Sequence[Sequence[Any]], count: int) -> Floats | None:
-        """(n, I) numbers of columns of the right types; None if any value is invalid."""
+        """(n, I) numbers of the inputs in columns of the right types; None if any value is invalid."""
         pack = struct.Struct(f"={count}d").pack
         try:
             packed = b"".join(
                 [
                     pack(*column) if encode is None else encode(column).tobytes()  # pack takes a third of np.fromiter's time
-                    for encode, column in zip(self._encoders, columns, strict=True)
+                    for encode, column in zip(self._encoders, columns, strict=False)
                 ]
             )
         except (KeyError, OverflowError, struct.error):  # an integer is too large, or a category is not known
             return None
-        values: Floats = (np.frombuffer(packed) + _ZERO).reshape(len(columns), count)
+        values: Floats = (np.frombuffer(packed) + _ZERO).reshape(len(self._encoders), count)
         if self.are_numbers:
             return values.T if np.count_nonzero(np.isfinite(values)) == values.size else None
         valid = not np.isinf(values).any() and not np.isnan(values[self._required]).any()
         return values.T if valid and self._are_texts(columns, values) else None
+
+    def context(self, columns: Sequence[Sequence[Any]]) -> dict[str, list[str | None]] | None:
+        """The texts (n,) of each context that an order has, in columns of the right types; None if any text is invalid."""
+        found = {}
+        for name, column in zip(self._contexts, columns[len(self._encoders) :], strict=True):
+            texts = [text or None for text in column]
+            given = list(filter(None, texts))
+            if "" in column or max(map(len, given), default=0) > CONTEXT_LENGTH:
+                return None
+            if given:
+                joined = "".join(given)
+                if not well_formed(joined) or has_controls(joined):
+                    return None
+                found[name] = texts
+        return found
 
     def few_numbers(self, columns: Sequence[Sequence[float]]) -> list[list[float]] | None:
         """Columns of numbers as Python's float; None if a number is not finite."""

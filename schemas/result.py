@@ -14,6 +14,7 @@ from model.core.few_rows import FewScores
 from model.core.risk_model import RiskModel, Scores
 from schemas.faults import ErrorSchema, Fault, Locate, error_members
 from schemas.fields import OrderId
+from schemas.selection import Selection, SelectionSchema
 from schemas.validation import DecodedBatch
 
 Policy = Literal["review", "flag", "refuse"]
@@ -31,6 +32,8 @@ NAMED = {
 
 MOST_FURTHER = 1000
 _QUEUES = np.array(QUEUES, np.object_)
+_QUEUE = {"enum": list(QUEUES), "description": "With review_top it follows the rank, else the threshold and the policy."}
+_RANK = {"minimum": 1, "description": "With review_top: the place of the order in the batch, or in its group, from 1."}
 
 
 class ResultSchema(Schema):
@@ -38,7 +41,7 @@ class ResultSchema(Schema):
 
     order_id = OrderId(required=True)
     score = fields.Float(required=True, metadata={"minimum": 0, "maximum": 1, "description": "The delay risk, unrounded."})
-    queue = fields.String(required=True, metadata={"enum": list(QUEUES)})
+    queue = fields.String(required=True, metadata=_QUEUE)
     out_of_range = fields.List(fields.String(), metadata={"description": f"{NAMED['out_of_range']}."})
     imputed = fields.List(fields.String(), metadata={"description": f"{NAMED['imputed']}."})
     unknown_ = fields.List(fields.String(), data_key="unknown", metadata={"description": f"{NAMED['unknown']}."})
@@ -48,6 +51,7 @@ class ResultSchema(Schema):
         data_key="context",
         metadata={"description": "The texts of the order that are never scored, by name."},
     )
+    rank = fields.Integer(metadata=_RANK)
 
 
 class AnswerSchema(Schema):
@@ -56,8 +60,12 @@ class AnswerSchema(Schema):
     model_name = fields.String(required=True)
     model_version = fields.String(required=True)
     model_sha256 = fields.String(required=True)
-    threshold = fields.Float(required=True)
+    threshold = fields.Float(
+        required=True,
+        metadata={"description": "The score from which an order goes to review. With review_top the queues do not follow it."},
+    )
     out_of_range_policy = POLICY_FIELD
+    selection = fields.Nested(SelectionSchema)
     errors = fields.List(
         fields.Nested(ErrorSchema),
         metadata={
@@ -86,7 +94,8 @@ class ColumnsDecisionSchema(AnswerSchema):
 
     order_ids = fields.List(OrderId(), required=True)
     scores = fields.List(fields.Float(), required=True)
-    queues = fields.List(fields.String(metadata={"enum": list(QUEUES)}), required=True)
+    queues = fields.List(fields.String(metadata=_QUEUE), required=True)
+    ranks = fields.List(fields.Integer(metadata=_RANK))
     out_of_range = _indices("out_of_range")
     imputed = _indices("imputed")
     unknown_ = _indices("unknown")
@@ -102,7 +111,7 @@ class ScoredBatch(msgspec.Struct, frozen=True, eq=False):
     """A batch that `model` scored, with a `policy` for orders outside its range.
 
     `decoded` has the valid orders and the faults of the others. `scores` has a row for each valid order; the policy has set
-    its review flag. A `partial` batch is answered even if some orders have faults.
+    its review flag, or the `selection`, if there is one. A `partial` batch is answered even if some orders have faults.
     """
 
     model: RiskModel
@@ -110,6 +119,7 @@ class ScoredBatch(msgspec.Struct, frozen=True, eq=False):
     decoded: DecodedBatch
     scores: Scores | FewScores
     partial: bool = False
+    selection: Selection | None = None
 
     @property
     def answerable(self) -> bool:
@@ -133,6 +143,11 @@ def header(scored: ScoredBatch) -> dict[str, Any]:
         "threshold": manifest.threshold,
         "out_of_range_policy": scored.policy,
     }
+
+
+def selection(scored: ScoredBatch) -> dict[str, Any]:
+    """The member `selection` of an answer with one; no members otherwise."""
+    return {} if scored.selection is None else {"selection": scored.selection.account}
 
 
 def errors(scored: ScoredBatch, locate: Locate) -> dict[str, Any]:
@@ -162,7 +177,10 @@ def queues(scored: ScoredBatch) -> list[str]:
 
 
 class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The result of one order, with the names of inputs as NAMED says, and its texts by the name of the context."""
+    """The result of one order, with the names of inputs as NAMED says, and its texts by the name of the context.
+
+    `rank` is its place in the selection, if there is one.
+    """
 
     order_id: str
     score: float
@@ -171,14 +189,16 @@ class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     imputed: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     context: dict[str, str] = {}
+    rank: int | None = None
 
 
 def results(scored: ScoredBatch) -> list[Result]:
     """A Result for each valid order, in the order of the batch."""
     columns = scored.decoded.batch.ids, scored.scores.values, queues(scored)
-    if not flags(scored) and not scored.decoded.context:
+    if scored.selection is None and not scored.decoded.context and not flags(scored):
         return list(map(Result, *columns))
-    return list(map(Result, *columns, *named(scored), _contexts(scored)))
+    ranks = repeat(None) if scored.selection is None else scored.selection.ranks.tolist()
+    return list(map(Result, *columns, *named(scored), _contexts(scored), ranks))
 
 
 def _contexts(scored: ScoredBatch) -> Iterable[dict[str, str]]:
@@ -191,11 +211,11 @@ def _contexts(scored: ScoredBatch) -> Iterable[dict[str, str]]:
 
 def flags(scored: ScoredBatch) -> dict[str, Flags]:
     """By what a result names inputs for: (n, I), True where it names the input. Without those that no order has."""
-    manifest, scores = scored.model.manifest, scored.scores
-    if scores.regular and not manifest.prepared:
+    scores = scored.scores
+    if scores.regular and not scored.model.prepared:
         return {}
-    x = scored.decoded.batch.matrix
-    found = {"out_of_range": scores.out_of_range, "imputed": is_missing(x), "unknown": is_unknown(manifest.inputs, x)}
+    inputs, x = scored.model.manifest.inputs, scored.decoded.batch.matrix
+    found = {"out_of_range": scores.out_of_range, "imputed": is_missing(x), "unknown": is_unknown(inputs, x)}
     return {what: each for what, each in found.items() if each.any()}
 
 

@@ -5,6 +5,7 @@ same order, so the bits are the same.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from functools import partial, reduce
 from itertools import repeat
 from math import isfinite
@@ -108,6 +109,13 @@ class FewScores:
         self.values = list(map(sigmoid_of_one, logits))
         self.flags = [score >= threshold for score in self.values]
         self.reviews = sum(self.flags)
+
+    def with_review(self, review: Flags) -> "FewScores":
+        """The same with other review flags (n,)."""
+        changed = copy(self)
+        changed.flags = review.tolist()
+        changed.reviews = sum(changed.flags)
+        return changed
 
     @property
     def logits(self) -> Floats:

@@ -54,6 +54,10 @@ class Scores(NamedTuple):
         """(F, n): the z-scores of each feature."""
         return self.zscores.T
 
+    def with_review(self, review: Flags) -> "Scores":
+        """The same with other review flags (n,)."""
+        return self._replace(review=review)
+
 
 class Outputs(NamedTuple):
     """The outputs of the network for n orders: `zscores` (n, F), `logits` and `outputs` (n, outputs), `finite` (n,)."""
@@ -93,6 +97,11 @@ class RiskModel:
         few = few_rows(self.standardizer, self.network, self.manifest.head, self._bounds) if prepare is None else None
         object.__setattr__(self, "_prepare", prepare)
         object.__setattr__(self, "_few_rows", few)
+
+    @property
+    def prepared(self) -> bool:
+        """Whether features are made of the inputs, or an order may lack some of them."""
+        return self._prepare is not None
 
     def features(self, x: Floats) -> Floats:
         """(n, F) features of the inputs x (n, I)."""

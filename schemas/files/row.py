@@ -8,6 +8,9 @@ from model.core.manifest import NONE, Input, Manifest
 from schemas.result import Result, ScoredBatch
 
 RESULT_NAMES = ("score", "queue", "out_of_range")
+RANK = "rank"
+"""The name of a further column of results where there is a selection."""
+
 REJECT_NAMES = ("refused_line", "refused_reason")
 
 

@@ -10,7 +10,7 @@ from marshmallow import Schema, ValidationError, fields, post_load
 from model.core.risk_model import RiskModel
 from schemas.faults import Fault
 from schemas.fields import ContextText, OrderId, Strict, Values, ignored_field, input_field
-from schemas.result import ScoredBatch, errors, flags, header, queues
+from schemas.result import ScoredBatch, errors, flags, header, queues, selection
 from schemas.validation import BatchValidator, DecodedBatch
 
 
@@ -60,9 +60,11 @@ def encode(scored: ScoredBatch) -> bytes:
     """The answer in lists with one entry for each valid order, and the indices of those whose result names inputs."""
     answer = {
         **header(scored),
+        **selection(scored),
         "order_ids": scored.decoded.batch.ids,
         "scores": scored.scores.values,
         "queues": queues(scored),
+        **({} if scored.selection is None else {"ranks": scored.selection.ranks.tolist()}),
         **_flagged(scored),
         **({"context": scored.decoded.context} if scored.decoded.context else {}),
         **errors(scored, locate),

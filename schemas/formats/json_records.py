@@ -9,7 +9,7 @@ from marshmallow import Schema, ValidationError, fields
 from model.core.risk_model import RiskModel
 from schemas.faults import Fault
 from schemas.fields import Strict, Values
-from schemas.result import ScoredBatch, errors, header, results
+from schemas.result import ScoredBatch, errors, header, results, selection
 from schemas.validation import BatchValidator
 
 
@@ -42,7 +42,8 @@ def locate(fault: Fault) -> tuple[str, ...]:
 
 def encode(scored: ScoredBatch) -> bytes:
     """The answer: a result for each valid order; in a partial answer also the errors of the others."""
-    return msgspec.json.encode({**header(scored), "results": results(scored), **errors(scored, locate)})
+    answer = {**header(scored), **selection(scored), "results": results(scored), **errors(scored, locate)}
+    return msgspec.json.encode(answer)
 
 
 def example(model: RiskModel) -> dict[str, Any]:

@@ -73,11 +73,11 @@ class RequestBody(msgspec.Struct, frozen=True, eq=False):
 class BatchDecoder:
     """Decodes batches for one model. `decoders` has a decoder for each of MEDIA_TYPES.
 
-    `largest_body` is how many bytes a body of the largest batch can need.
+    `max_orders` is how many orders the largest batch has, and `largest_body` how many bytes its body can need.
     """
 
     def __init__(self, validator: BatchValidator) -> None:
-        self.largest_body = validator.largest_body
+        self.max_orders, self.largest_body = validator.max_orders, validator.largest_body
         both = json.JsonDecoder(validator)
         decoders: tuple[Decoder, ...] = (both, json.ColumnsDecoder(both), csv.CsvDecoder(validator))
         self.decoders = dict(zip(MEDIA_TYPES, decoders, strict=True))

@@ -2,7 +2,7 @@
 
 One thread in each worker scores the batches in the gaps between requests: one slice at a time, and none while a request is
 computed. A batch that does not fit into the queue is dropped and counted; so is a batch on which the challenger fails.
-Callers notice neither.
+Callers notice neither. Queues are compared as if the challenger were the champion: by its own threshold, or its own selection.
 """
 
 import logging
@@ -19,6 +19,7 @@ from model.core.risk_model import RiskModel
 from schemas.result import ScoredBatch
 from service.metrics.recorder import Metrics
 from service.scoring.batch import review
+from service.scoring.selection import select_of_batch
 
 WAITING = 8
 PRODUCTS = 2_000_000
@@ -64,17 +65,25 @@ class Shadow:
                 _log.warning("challenger failed", exc_info=True, extra={"model_version": challenger.manifest.version})
 
     def _try(self, challenger: RiskModel, scored: ScoredBatch) -> None:
-        differences, moves = [], {"monitor_to_review": 0, "review_to_monitor": 0}
-        batch, champion = scored.decoded.batch, scored.scores
+        slices, batch, selection = [], scored.decoded.batch, scored.selection
         size = max(1, PRODUCTS // challenger.network.parameter_count)
         for start in range(0, len(batch), size):
-            while self._busy():
-                time.sleep(PAUSE)
+            self._wait()
             rows = slice(start, start + size)
-            scores = challenger.score(Batch(batch.ids[rows], batch.matrix[rows]))
-            after, before = review(scores, scored.policy), champion.review[rows]
-            moves["monitor_to_review"] += int(np.count_nonzero(after & ~before))
-            moves["review_to_monitor"] += int(np.count_nonzero(before & ~after))
-            differences.append((scores.scores - champion.scores[rows])[scores.finite])
-        self._metrics.compared(scored.model, challenger, np.concatenate(differences), moves)
+            found = challenger.score(Batch(batch.ids[rows], batch.matrix[rows]))
+            slices.append((found.scores, found.finite, found.out_of_range.any(axis=1), review(found, scored.policy)))
+        scores, finite, outside, after = map(np.concatenate, zip(*slices, strict=True))
+        if selection is not None:
+            self._wait()
+            after = select_of_batch(scored.decoded, scores, outside, scored.policy, selection.review_top, selection.by).review
+        before = scored.scores.review
+        moves = {
+            "monitor_to_review": int(np.count_nonzero(after & ~before)),
+            "review_to_monitor": int(np.count_nonzero(before & ~after)),
+        }
+        self._metrics.compared(scored.model, challenger, (scores - scored.scores.scores)[finite], moves)
         self._count(challenger, "scored")
+
+    def _wait(self) -> None:
+        while self._busy():
+            time.sleep(PAUSE)

@@ -10,14 +10,20 @@ from model.core.risk_model import RiskModel, Scores
 from schemas.faults import Fault
 from schemas.result import Policy, ScoredBatch
 from schemas.validation import DecodedBatch
+from service.scoring.selection import select_of_batch
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a batch is scored: the `policy` for orders outside the model's range, and whether the answer may be `partial`."""
+    """How a batch is scored: the `policy` for orders outside the model's range, and whether the answer may be `partial`.
+
+    With `review_top` so many orders go to review, of each group by the context `by` of the model; else the threshold decides.
+    """
 
     policy: Policy
     partial: bool = False
+    review_top: int | None = None
+    by: str | None = None
 
 
 def score_batch(model: RiskModel, decoded: DecodedBatch, options: Options) -> ScoredBatch:
@@ -32,8 +38,13 @@ def score_batch(model: RiskModel, decoded: DecodedBatch, options: Options) -> Sc
             decoded = decoded.without(rejects)
             scores = model.score(decoded.batch)
         if isinstance(scores, Scores):
-            scores = scores._replace(review=review(scores, options.policy))
-    return ScoredBatch(model, options.policy, decoded, scores, options.partial)
+            scores = scores.with_review(review(scores, options.policy))
+    selection = None
+    if options.review_top is not None:
+        outside = np.any(scores.out_of_range, axis=1)
+        selection = select_of_batch(decoded, scores.scores, outside, options.policy, options.review_top, options.by)
+        scores = scores.with_review(selection.review)
+    return ScoredBatch(model, options.policy, decoded, scores, options.partial, selection)
 
 
 def review(scores: Scores | FewScores, policy: Policy) -> Flags:

@@ -1,7 +1,7 @@
 """ScoringService: what happens to a batch of orders, whatever protocol it came by."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -22,6 +22,14 @@ class BatchRejected(Exception):
     def __init__(self, scored: ScoredBatch) -> None:
         super().__init__("the batch is rejected")
         self.scored = scored
+
+
+class UnknownContext(Exception):
+    """Groups are asked for by a context that the model does not have; it has `known`."""
+
+    def __init__(self, known: Sequence[str]) -> None:
+        super().__init__("the model has no such context")
+        self.known = known
 
 
 class NotAtOnce(BaseException):
@@ -47,13 +55,15 @@ class ScoringService:
         return self._serving.active.champion.seconds(content) <= AT_ONCE_SECONDS
 
     def score(self, body: RequestBody, options: Options, context: RequestContext, *, at_once: bool = False) -> ScoredBatch:
-        """Decode and score the batch in this body. Raises MalformedBody and BatchRejected.
+        """Decode and score the batch in this body. Raises UnknownContext, MalformedBody and BatchRejected.
 
         One set of active models serves the request to its end. The context gets the batch, its counts as notes and its timings.
         With `at_once` it raises NotAtOnce where the batch is not plainly valid.
         """
         active = self._serving.active
         champion = active.champion
+        if options.by is not None and options.by not in champion.model.manifest.context_names:
+            raise UnknownContext(champion.model.manifest.context_names)
         begin = perf_counter()
         decoded = champion.decoder.valid(body) if at_once else champion.decoder.decode(body)
         if decoded is None:
@@ -92,3 +102,5 @@ def _note(scored: ScoredBatch, notes: dict[str, Any]) -> None:
         notes["context"] = {name: _by_value(counts) for name, counts in contexts.counts(scored).items()}
     if faults:
         notes["error_codes"] = dict(Counter(fault.code for fault in faults).most_common())
+    if scored.selection is not None:
+        notes |= scored.selection.options

@@ -11,7 +11,8 @@ from werkzeug.exceptions import HTTPException
 
 from schemas.faults import Fault, Locate, MalformedBody, error_members
 from schemas.formats.table import format_of
-from service.scoring.service import BatchRejected
+from schemas.names import listed
+from service.scoring.service import BatchRejected, UnknownContext
 from service.telemetry.request_context import ENVIRON_KEY, RequestContext
 
 _log = logging.getLogger("delivery_risk.problems")
@@ -75,6 +76,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(Problem, Problem.response)
     app.register_error_handler(MalformedBody, lambda error: Problem(400, f"{error}.").response())
     app.register_error_handler(BatchRejected, _rejected)
+    app.register_error_handler(UnknownContext, _unknown_context)
     app.register_error_handler(HTTPException, _from_http)
     app.register_error_handler(Exception, _unexpected)
     app.after_request(_from_library)
@@ -84,6 +86,11 @@ def _rejected(error: BatchRejected) -> Response:
     faults = error.scored.decoded.faults
     detail = f"{len(faults)} error{'s' * (len(faults) > 1)}; no order was scored."
     return Problem(422, detail, faults, format_of(error.scored).locate).response()
+
+
+def _unknown_context(error: UnknownContext) -> Response:
+    known = f"it has {listed(error.known)}" if error.known else "it has none"
+    return Problem(400, f"The query parameter by must name a context of the model; {known}.").response()
 
 
 def _from_http(error: HTTPException) -> Response:

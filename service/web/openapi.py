@@ -15,6 +15,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from model.core.manifest import NONE, NUMBER, Input
 from schemas.faults import ProblemSchema
 from schemas.formats.table import JSON, RequestBody, format_of
+from schemas.names import listed
 from service.scoring.batch import Options, score_batch
 from service.serving.active_models import ServedModel
 from service.version import VERSION
@@ -28,6 +29,11 @@ _PARTIAL = {
     "description": "With partial, the valid orders of a faulty batch are scored and the others are returned with their errors.",
     "schema": {"type": "string", "enum": ["refuse", "partial"], "default": "refuse"},
 }
+_REVIEW_TOP = (
+    "So many orders go to review, all others to monitor: those out of range first where the policy is review, then by score, "
+    "then by order_id. The answer has the selection, and the rank of each order."
+)
+_BY = "With review_top: so many of each group of orders with the same value of this context."
 _REQUEST_ID = {
     "name": "X-Request-ID",
     "in": "header",
@@ -96,7 +102,19 @@ def _batch(served: ServedModel) -> dict[str, Any]:
         f"May have Content-Encoding {' or '.join(CODINGS)}. As {JSON}, columns are accepted too and answered in columns."
     )
     body = {"required": True, "description": description, "content": content}
-    return {"parameters": [_PARTIAL, _REQUEST_ID], "requestBody": body}
+    return {"parameters": [_PARTIAL, *_selection(served), _REQUEST_ID], "requestBody": body}
+
+
+def _selection(served: ServedModel) -> list[dict[str, Any]]:
+    """The parameters for a selection."""
+    names = served.model.manifest.context_names
+    most = {"type": "integer", "minimum": 1, "maximum": served.decoder.max_orders}
+    context = {"type": "string", **({"enum": list(names)} if names else {})}
+    by = f"{_BY} The model has {listed(names) or 'none'}."
+    return [
+        {"name": "review_top", "in": "query", "description": _REVIEW_TOP, "schema": most},
+        {"name": "by", "in": "query", "description": by, "schema": context},
+    ]
 
 
 def _answer(media_type: str, served: ServedModel) -> Any:

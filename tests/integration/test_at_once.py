@@ -37,6 +37,7 @@ ANSWERED = {
     "400 orders": (load.post(load.orders(400)), 200, LOOP),
     "400 orders in columns": (load.post(bodies.columns(400)), 200, LOOP),
     "partial": (load.post(ONE).replace(b"/score", b"/score?on_error=partial"), 200, LOOP),
+    "a selection": (load.post(load.orders(400)).replace(b"/score", b"/score?review_top=50"), 200, LOOP),
     "a probe": (load.get("/readyz"), 200, LOOP),
     "another media type": (load.post(ONE).replace(b"application/json", b"text/plain"), 415, LOOP),
     "CSV": (load.post(CSV).replace(b"application/json", b"text/csv"), 200, "thread"),

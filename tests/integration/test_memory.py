@@ -110,7 +110,7 @@ def test_a_batch_costs_a_multiple_of_its_size_with_and_without_faults(server, se
     started, resting = server
     source = random.Random(seed)
     for media_type, body in batches(source.choice([1, 100, 10_000]), source, faulty):
-        for query in ("", "?on_error=partial"):
+        for query in ("", "?on_error=partial", "?on_error=partial&review_top=5000"):
             assert growth(started, media_type, body, query) <= 6 * len(body) + 8 * MIB
             assert status_of(started, "VmRSS") - resting <= 8 * MIB
 

@@ -27,7 +27,7 @@ def server():
 
 
 def test_every_curl_line_of_readme_and_api_is_among_the_examples():
-    assert [name for name, _, _ in EXAMPLES] == ["README.md", "api.md", "api.md"]
+    assert [name for name, _, _ in EXAMPLES] == ["README.md", "api.md", "api.md", "api.md"]
     assert sum(page.read_text().count("\ncurl ") for page in (README, API)) == len(EXAMPLES)
 
 

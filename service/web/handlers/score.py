@@ -1,5 +1,6 @@
 """POST /score: a batch of orders in, their scores and queues out."""
 
+import re
 from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 _UTF8 = ("utf-8", "utf8")
+_ON_ERROR = ("refuse", "partial")
+_NAMES = {"on_error", "review_top", "by"}
+_COUNT = re.compile(r"[0-9]{1,9}")
 
 
 def score(components: Components, request: Request) -> Response:
@@ -31,7 +35,8 @@ def score(components: Components, request: Request) -> Response:
 def direct(components: Components, environ: "WSGIEnvironment") -> Answer:
     """Score the batch in the body. It is answered in the format in which it came."""
     context: RequestContext = environ[ENVIRON_KEY]
-    options = _options(components.settings.out_of_range, environ["QUERY_STRING"])
+    settings = components.settings
+    options = _options(settings.out_of_range, settings.max_orders, environ["QUERY_STRING"])
     media_type = _media_type(environ)
     permit = components.concurrency_limit.permit(environ)
     body = RequestBody(media_type, permit.read(environ))
@@ -58,8 +63,16 @@ def _media_type(environ: "WSGIEnvironment") -> str:
 
 
 @lru_cache(maxsize=8)
-def _options(policy: Policy, query: str) -> Options:
-    given = parse_qsl(query, keep_blank_values=True)
-    if given not in ([], [("on_error", "refuse")], [("on_error", "partial")]):
-        raise Problem(400, "The query may only contain on_error=refuse or on_error=partial, once.")
-    return Options(policy, partial=given == [("on_error", "partial")])
+def _options(policy: Policy, max_orders: int, query: str) -> Options:
+    pairs = parse_qsl(query, keep_blank_values=True)
+    given = dict(pairs)
+    if len(given) < len(pairs) or not given.keys() <= _NAMES or given.get("on_error", "refuse") not in _ON_ERROR:
+        raise Problem(400, "The query may only contain on_error=refuse or on_error=partial, review_top and by, each once.")
+    partial, by = given.get("on_error") == "partial", given.get("by")
+    if "review_top" not in given:
+        if by is not None:
+            raise Problem(400, "The query parameter by needs review_top beside it.")
+        return Options(policy, partial)
+    if not _COUNT.fullmatch(given["review_top"]) or not 1 <= int(given["review_top"]) <= max_orders:
+        raise Problem(400, f"The query parameter review_top must be an integer from 1 to {max_orders}.")
+    return Options(policy, partial, int(given["review_top"]), by)

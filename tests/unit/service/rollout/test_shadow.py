@@ -44,11 +44,11 @@ def tried(counters):
     return Shadow(Metrics(counters), lambda: False)
 
 
-def scored(values):
+def scored(values, **options):
     """Orders of these values, scored by the champion."""
     batch = Batch([str(number) for number in range(len(values))], np.array(values, float).reshape(-1, 1))
     decoded = DecodedBatch(batch, list(range(len(values))), [], len(values), "records")
-    return score_batch(one_input(), decoded, Options("review"))
+    return score_batch(one_input(), decoded, Options("review", **options))
 
 
 def counted(counters):
@@ -73,6 +73,13 @@ def test_differences_of_scores_and_of_queues_are_those_of_plain_arithmetic(tried
     assert found["+Inf"] == 1001
     assert found["monitor_to_review"] == ((before < 0.5) & (after >= 0.5)).sum() > 0
     assert found["review_to_monitor"] == ((before >= 0.5) & (after < 0.5)).sum() == 0
+
+
+def test_where_the_champion_selects_the_challenger_selects_as_many_of_the_complete_batch(tried, counters, monkeypatch):
+    monkeypatch.setattr(shadow, "PRODUCTS", 2 * one_input().network.parameter_count)  # of slices of two orders
+    tried.offer(one_input(-1.0), scored([5.0, 4.0, 3.0, 2.0, 1.0, 0.0, -1.0], review_top=4))
+    found = wait_for(counters, "scored", 1)
+    assert (found["monitor_to_review"], found["review_to_monitor"]) == (3, 3)
 
 
 def test_a_batch_that_does_not_fit_into_the_queue_is_dropped_and_counted(tried, counters):

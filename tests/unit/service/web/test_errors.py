@@ -79,7 +79,7 @@ def test_an_unknown_query_is_a_bad_request(client, order, query):
     answer = client.post("/score", json={"orders": [order]}, environ_overrides={"QUERY_STRING": query})
     found = problem(answer, 400)
     assert found["type"] == "urn:delivery-risk:problem:bad-request"
-    assert found["detail"] == "The query may only contain on_error=refuse or on_error=partial, once."
+    assert found["detail"] == "The query may only contain on_error=refuse or on_error=partial, review_top and by, each once."
 
 
 def test_each_status_has_its_own_type():

@@ -15,6 +15,7 @@ from tests.facts import ORDER
 from tests.mutated_bodies import mutant
 from tests.unit.service.web.handlers.test_score_mutations import VALID, answer_to, environ, strange
 
+SELECTING = ("review_top=1", "review_top=2&on_error=partial", "review_top=0", "review_top=1&by=depot", "by=depot")
 DURATIONS = re.compile(r"(duration_seconds_(sum|bucket))|(_timestamp_seconds)|(_age_seconds)")
 
 
@@ -22,7 +23,7 @@ def mutated(number):
     """A scoring request with a mutated body, some with an option, a parameter of the media type, or a token."""
     dice = random.Random(f"lane {number}")
     media_type, body = mutant(f"body {number}")
-    query = dice.choice(("", "", "on_error=partial", "on_error=refuse", "on_error=partial&on_error=refuse", "a=b"))
+    query = dice.choice(("", "", "on_error=partial", "on_error=refuse", "on_error=partial&on_error=refuse", "a=b", *SELECTING))
     given = {"CONTENT_TYPE": media_type + dice.choice(("", "", "", "; charset=utf-8", ";charset=latin-1", ";x"))}
     if dice.random() < 0.1:
         given["CONTENT_TYPE"] = COLUMNS

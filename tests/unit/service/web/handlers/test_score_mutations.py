@@ -173,8 +173,8 @@ PATHS = """/score /livez /readyz /metrics /model /version /openapi.json /docs /d
 /docs/index.html /docs/ /docs/../x /docs//x /docs/%00 /x / // * /score/ /docs/\0 /docs/\xff /metrics;x"""
 PIECES = """bytes = 0 - 5 99999999999999999999 , ; q= * / text/plain application/openmetrics-text version= 1.0.0 0.0.4 charset
 utf-8 escaping= allow-utf-8 dots gzip br \x80\xff \xe9 " ' W/" W/ application/json text/csv boundary =x % %00 %ff %e9 \\ [ ]
-::1 localhost xn-- . @ : 65536 identity chunked on_error partial refuse & name[] http_request_duration_seconds Bearer Basic
-Og== nan inf 1e9 + Marked-918 918273645546"""
+::1 localhost xn-- . @ : 65536 identity chunked on_error partial refuse review_top by & name[]
+http_request_duration_seconds Bearer Basic Og== nan inf 1e9 + Marked-918 918273645546"""
 TEXTS = [*PIECES.split(), " ", "\t", "a" * 300, "Mon, 01 Jan 2024 00:00:00 GMT", "Thu, 99 Foo 99999 99:99:99 GMT"]
 
 

@@ -1,0 +1,74 @@
+"""Selection of the orders for review, by rank: out of range first where the policy is `review`, then by score, then by id.
+
+Ids are compared by code point, as Python compares str. The rest is one stable sort by several keys, numpy.lexsort.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from model.core.batch import Flags, Floats
+from schemas.result import Policy
+from schemas.selection import Group, Integers, Selection
+from schemas.validation import DecodedBatch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """n orders with `scores` (n,); `outside` (n,) says which are out of range, `codes` (n,) which group each is in.
+
+    `by_id` (n,) has their positions in the order of their ids.
+    """
+
+    scores: Floats
+    outside: Flags
+    codes: Integers
+    by_id: Integers
+
+
+class Groups:
+    """The groups of orders by the context `by`; None is one group of all. `values` has the value of each code."""
+
+    def __init__(self, by: str | None) -> None:
+        self.by = by
+        self._codes: dict[str | None, int] = {}
+
+    @property
+    def values(self) -> Sequence[str | None]:
+        return list(self._codes)
+
+    def codes(self, decoded: DecodedBatch) -> Integers:
+        """(n,): the codes of the orders of a batch. New values get new codes."""
+        none = [None] * len(decoded.batch)
+        texts = none if self.by is None else decoded.context.get(self.by, none)
+        for value in {*texts} - self._codes.keys():
+            self._codes[value] = len(self._codes)
+        return np.fromiter(map(self._codes.__getitem__, texts), np.int64, len(texts))
+
+
+def select_of_batch(
+    decoded: DecodedBatch, scores: Floats, outside: Flags, policy: Policy, review_top: int, by: str | None
+) -> Selection:
+    """The selection of a batch whose n orders have these `scores` and are `outside` of the model's range or not."""
+    ids, groups = decoded.batch.ids, Groups(by)
+    by_id = np.array(sorted(range(len(ids)), key=ids.__getitem__), np.int64)
+    return select(Candidates(scores, outside, groups.codes(decoded), by_id), groups, policy, review_top)
+
+
+def select(candidates: Candidates, groups: Groups, policy: Policy, review_top: int) -> Selection:
+    """The selection of the first `review_top` orders of each group."""
+    scores, outside, codes, by_id = candidates.scores, candidates.outside, candidates.codes, candidates.by_id
+    first = outside if policy == "review" else np.zeros_like(outside)
+    order = by_id[np.lexsort((-scores[by_id], ~first[by_id], codes[by_id]))]
+    sizes = np.bincount(codes, minlength=len(groups.values))
+    ranks = np.empty(len(order), np.int64)
+    ranks[order] = np.arange(1, len(order) + 1) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    taken = np.flatnonzero((ranks <= review_top) & ~outside)
+    lowest = np.full(len(sizes), np.inf)
+    np.minimum.at(lowest, codes[taken], scores[taken])
+    found = [
+        Group(value, size, min(size, review_top), None if low == np.inf else low)
+        for value, size, low in zip(groups.values, sizes.tolist(), lowest.tolist(), strict=True)
+    ]
+    return Selection(review_top, groups.by, ranks, sorted(found, key=lambda group: (group.value is None, group.value or "")))

@@ -30,7 +30,7 @@ class Reader:
         self._notice, self._noticed = layout.notice, 0
         self.header: Sequence[str] = self._header()
         places = header.places(self.header, layout)
-        inputs = [(each, places.get(each.name)) for each in layout.inputs]
+        inputs = [(each, places.get(each.name)) for each in layout.members]
         self._parser = CsvParser(self.dialect, len(self.header), places["order_id"], inputs, layout.na)
 
     def __iter__(self) -> Iterator[Row]:

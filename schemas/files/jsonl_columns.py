@@ -22,7 +22,7 @@ _LARGE = 2**64
 
 
 def read(texts: Sequence[str], layout: Layout) -> tuple[list[str], list[list[Any]]] | None:
-    """The ids, and the values of each input, of these texts; None where one has a fault or cannot be read so."""
+    """The ids, and the values of each member of the layout. None where a text has a fault or cannot be read so."""
     text = "".join(texts)
     if "\\" in text or not well_formed(text):
         return None
@@ -40,7 +40,7 @@ def read(texts: Sequence[str], layout: Layout) -> tuple[list[str], list[list[Any
         return None
     order_id, *names = layout.names.values()
     if any(
-        not value_types(each).issuperset(types.get(name, {NoneType})) for each, name in zip(layout.inputs, names, strict=True)
+        not value_types(each).issuperset(types.get(name, {NoneType})) for each, name in zip(layout.members, names, strict=True)
     ):
         return None
     if not ({str, int} if layout.ids_as_text else {str}).issuperset(types.get(order_id, {NoneType})):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, overload
 
-from model.core.manifest import NONE, Input, Manifest
+from model.core.manifest import CATEGORY, NONE, Input, Manifest
 from schemas.result import Result, ScoredBatch
 
 RESULT_NAMES = ("score", "queue", "out_of_range")
@@ -60,10 +60,10 @@ class Block:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Columns(Sequence[Row]):
-    """Rows read as columns: `ids`, and in `values` a column for each input, all of the right types. Not validated otherwise.
+    """Rows read as columns: `ids`, and in `values` a column for each of the layout's members, all of the right types.
 
-    `block` is what they were read from, and `outputs` the text of each row as the output repeats it. `parse` makes a Row only
-    where it is asked for.
+    They are not validated otherwise. `block` is what they were read from, and `outputs` the text of each row as the output
+    repeats it. `parse` makes a Row only where it is asked for.
     """
 
     ids: list[str]
@@ -99,7 +99,7 @@ class Columns(Sequence[Row]):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where a file has the order ids and the `inputs` of a model, and how its text is to be read.
+    """Where a file has the order ids, the `inputs` and the `contexts` of a model, and how its text is to be read.
 
     `columns` has the file's names by those of the model, where they differ. With `ids_as_text` an integer is an order id too.
     A CSV file's `delimiter` and `decimal` mark are recognised where they are None, and a cell with the text `na` is an empty
@@ -108,6 +108,7 @@ class Layout:
     """
 
     inputs: Sequence[Input]
+    contexts: Sequence[str] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
     ids_as_text: bool = False
     delimiter: str | None = None
@@ -117,14 +118,19 @@ class Layout:
     notice: Callable[[str], None] = lambda _: None
 
     @property
+    def members(self) -> list[Input]:
+        """The inputs, and then the contexts as inputs of any text."""
+        return [*self.inputs, *(Input(name, kind=CATEGORY, unknown=NONE) for name in self.contexts)]
+
+    @property
     def names(self) -> dict[str, str]:
-        """The file's names by those of the model: of the order id, then of each input."""
-        return {name: self.columns.get(name, name) for name in ("order_id", *(each.name for each in self.inputs))}
+        """The file's names by those of the model: of the order id, then of each member."""
+        return {name: self.columns.get(name, name) for name in ("order_id", *(each.name for each in self.members))}
 
     @property
     def required(self) -> set[str]:
-        """The names of the model that a file must have."""
-        return {"order_id", *(each.name for each in self.inputs if not each.optional)}
+        """The names of the model that a header must have."""
+        return {"order_id", *(each.name for each in self.inputs if not each.optional), *self.contexts}
 
 
 class Reader(Protocol):

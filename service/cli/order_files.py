@@ -148,14 +148,16 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def open_orders(path: str, inputs: Sequence[Input], given: Given, reserved: Sequence[str] = ()) -> Iterator[Source]:
+def open_orders(
+    path: str, inputs: Sequence[Input], given: Given, reserved: Sequence[str] = (), contexts: Sequence[str] = ()
+) -> Iterator[Source]:
     """Open a file, or standard input for "-", for a model with these inputs. Raises UsageError, also while it is read.
 
-    `reserved` are the names that the output adds.
+    `reserved` are the names that the output adds, and `contexts` those of the model's contexts that are read.
     """
     if path == "-" and sys.stdin is None:
         raise click.UsageError("standard input: closed.")
-    unknown = [name for name in given.columns if name not in ("order_id", *(each.name for each in inputs))]
+    unknown = [name for name in given.columns if name not in ("order_id", *(each.name for each in inputs), *contexts)]
     if unknown:
         raise click.UsageError(f"--rename {unknown[0]}: the model has no such feature.")
 
@@ -164,6 +166,7 @@ def open_orders(path: str, inputs: Sequence[Input], given: Given, reserved: Sequ
 
     layout = Layout(
         inputs,
+        contexts,
         given.columns,
         "order_id" in given.columns,
         delimiter=given.delimiter,

@@ -229,3 +229,17 @@ def test_what_is_added_to_results_follows_them_and_is_a_reserved_name_only_then(
     assert read(HEADER + ",threshold").header[-1] == "threshold"
     with pytest.raises(BadFile):
         read(HEADER + ",threshold", reserved=(*RESULT_NAMES, *added))
+
+
+def test_a_context_is_read_as_text_and_an_empty_cell_is_none_by_columns_and_row_by_row():
+    lines = [HEADER + ",Depot", "A,2,3,1,07", "B,2,3,1,"]
+    reader = read(*lines, contexts=("depot",), columns={"depot": "Depot"})
+    (block,) = reader.blocks(9)
+    assert reader.columns(block).values[-1] == ["07", None]
+    assert reader.columns(block).take([1]).values[-1] == [None]
+    assert [row.order["depot"] for row in reader.rows(block)] == ["07", None]
+
+
+def test_a_column_of_the_context_that_is_missing_is_named():
+    with pytest.raises(BadFile, match="the header has no column depot"):
+        read(HEADER, contexts=("depot",))

@@ -161,3 +161,20 @@ def test_a_rejected_row_of_an_earlier_run_is_never_a_row_of_columns():
     (block,) = reader.blocks(1)
     assert reader.columns(block) is None
     assert [row.fault for row in reader.rows(block)] == ["not_json"]
+
+
+def test_a_context_is_read_as_text_by_columns_and_row_by_row():
+    lines = [LINE[:-1] + end + "\n" for end in (', "depot": "EWR"}', ', "depot": null}', "}")]
+    reader = Reader(lines, Layout(INPUTS, contexts=("depot",)))
+    (block,) = reader.blocks(9)
+    assert [row.order.get("depot") for row in reader.rows(block)] == ["EWR", None, None]
+    same = Reader(lines[:2], Layout(INPUTS, contexts=("depot",)))
+    (block,) = same.blocks(9)
+    assert same.columns(block).values[-1] == ["EWR", None]
+
+
+@pytest.mark.parametrize("value", ["7", "true", '["EWR"]', r'"\ud800"'])
+def test_a_context_that_is_no_text_is_not_read_as_a_column(value):
+    reader = Reader([f'{LINE[:-1]}, "depot": {value}}}'], Layout(INPUTS, contexts=("depot",)))
+    (block,) = reader.blocks(9)
+    assert reader.columns(block) is None

@@ -134,7 +134,9 @@ def outputs(seed, kind, text, rows_of, seen):
     added, options = dice.choice(({}, ADDED)), {"safe": dice.random() < 0.3} if kind == "csv" else {}
     columns = {"order_id": "order_id"} if dice.random() < 0.5 else {}
     decimal = dice.choice((None, None, None, ".", ","))
-    layout = Layout(INPUTS, columns, bool(columns), decimal=decimal, reserved=(*RESULT_NAMES, *added), notice=notices.append)
+    layout = Layout(
+        INPUTS, (), columns, bool(columns), decimal=decimal, reserved=(*RESULT_NAMES, *added), notice=notices.append
+    )
     policy, by_pairs = dice.choice(POLICIES), dice.random() < 0.1
     lines, error = 0, ""
     try:

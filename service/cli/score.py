@@ -1,8 +1,6 @@
 """delivery-risk score: score a file of orders into a file, without a server."""
 
 import json
-import os
-import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,17 +17,12 @@ from schemas.result import Result
 from service import config
 from service.cli.loading import load, load_settings, warn_if_illustrative
 from service.cli.order_files import Given, Source, open_orders, reading_options
+from service.cli.rejects import RejectedRows, remove_earlier
 from service.cli.result_files import beside, is_stream, open_outputs, require_distinct
-from service.offline.chunks import Rejected
 from service.offline.parts import Part, highest, score_parts
 from service.offline.pool import WorkerLost
 from service.version import VERSION
 
-# How a file of rejected rows begins.
-_REJECTS = {
-    "csv": re.compile(r"refused_line(.)refused_reason(?:\1|\n)"),
-    "jsonl": re.compile(r'\{"line": [0-9]+, "reason": ".*", "row": "'),
-}
 _LOST = "a process of --jobs was killed or not started, perhaps for lack of memory. No file is written; give fewer."
 
 
@@ -81,7 +74,7 @@ def score(
             raise click.UsageError(f"{file}: --safe-csv is for CSV; JSON has no cells.")
         new_writer: Callable[..., Writer] = partial(csv.Writer, safe=True) if safe_csv else source.format.writer
         writer = new_writer(outputs.create(out), source.reader, rejected=False, names=names, added=added)
-        rejected = _Rejected(rejects_file, lambda path: new_writer(outputs.create(path), source.reader, rejected=True))
+        rejected = RejectedRows(rejects_file, lambda path: new_writer(outputs.create(path), source.reader, rejected=True))
         try:
             with closing(score_parts(model, source.reader, settings.out_of_range, writer, top, jobs)) as parts:
                 shown = _with_progress(parts, source, hidden=out == "-" and sys.stdout.isatty())
@@ -96,7 +89,7 @@ def score(
             content = made | dict(counts) | {"sha256": {"file": source.raw.sha256()} | digests}
             outputs.create(manifest_file).write(json.dumps(content, indent=2) + "\n")
     if rejects is None and rejects_file is not None and not rejected.count:
-        _remove(rejects_file, _REJECTS[ending])
+        remove_earlier(rejects_file, ending)
     warn_if_illustrative(model)
     policy = f"sha256 {model.sha256}, threshold {model.manifest.threshold}, out_of_range_policy {settings.out_of_range}"
     click.echo(
@@ -108,30 +101,7 @@ def score(
     click.get_current_context().exit(1 if rejected.count else 0)
 
 
-class _Rejected:
-    """The file for rejected rows, made for the first of them, and their `count`."""
-
-    def __init__(self, path: str | None, create: Callable[[str], Writer]) -> None:
-        self.count = 0
-        self._path = path
-        self._create = create
-        self._writer: Writer | None = None
-
-    def write(self, rejected: Rejected) -> None:
-        """Write these rows. Raises UsageError if there is no file for them."""
-        if not rejected:
-            return
-        if self._path is None:
-            row, reason = rejected[0]
-            advice = "give --rejects FILE for rejected rows, or --out FILE for the results"
-            raise click.UsageError(f"line {row.line} is rejected, {reason}; {advice}.")
-        if self._writer is None:
-            self._writer = self._create(self._path)
-        self._writer.rejects(rejected)
-        self.count += len(rejected)
-
-
-def _write(parts: Iterator[Part], writer: Writer, rejected: _Rejected, top: int | None) -> dict[str, int]:
+def _write(parts: Iterator[Part], writer: Writer, rejected: RejectedRows, top: int | None) -> dict[str, int]:
     """Write all results, or the highest, and the rejected rows. Returns the counts of orders and of rejected rows."""
     kept: list[tuple[Row, Result]] = []
     counts = Counter[str]()
@@ -150,18 +120,6 @@ def _provenance(model: RiskModel) -> dict[str, Any]:
     manifest = model.manifest
     identity = {"model_name": manifest.name, "model_version": manifest.version, "model_sha256": model.sha256}
     return identity | {"threshold": manifest.threshold}
-
-
-def _remove(path: str, beginning: re.Pattern[str]) -> None:
-    """Remove rejected rows of an earlier run, which could be taken for those of this one. Any other file is kept."""
-    try:
-        if os.path.isfile(path):
-            with open(path, encoding="utf-8", errors="surrogateescape") as file:
-                ours = beginning.match(file.readline())
-            if ours:
-                os.unlink(path)
-    except OSError as error:
-        raise click.UsageError(f"{path}: {error.strerror}.") from None
 
 
 def _with_progress(parts: Iterator[Part], source: Source, *, hidden: bool) -> Iterator[Part]:

@@ -12,15 +12,15 @@ import click
 
 from model.core.risk_model import RiskModel
 from schemas.files import csv
-from schemas.files.row import Row, Writer, result_names
-from schemas.result import Result
+from schemas.files.row import Writer, result_names
 from service import config
 from service.cli.loading import load, load_settings, warn_if_illustrative
 from service.cli.order_files import Given, Source, open_orders, reading_options
 from service.cli.rejects import RejectedRows, remove_earlier
 from service.cli.result_files import beside, is_stream, open_outputs, require_distinct
-from service.offline.parts import Part, highest, score_parts
+from service.offline.parts import Part, score_parts
 from service.offline.pool import WorkerLost
+from service.offline.results import AllResults, HighestResults, Results
 from service.version import VERSION
 
 _LOST = "a process of --jobs was killed or not started, perhaps for lack of memory. No file is written; give fewer."
@@ -75,10 +75,11 @@ def score(
         new_writer: Callable[..., Writer] = partial(csv.Writer, safe=True) if safe_csv else source.format.writer
         writer = new_writer(outputs.create(out), source.reader, rejected=False, names=names, added=added)
         rejected = RejectedRows(rejects_file, lambda path: new_writer(outputs.create(path), source.reader, rejected=True))
+        results = AllResults(writer) if top is None else HighestResults(writer, top)
         try:
-            with closing(score_parts(model, source.reader, settings.out_of_range, writer, top, jobs)) as parts:
+            with closing(score_parts(model, source.reader, settings.out_of_range, results, jobs)) as parts:
                 shown = _with_progress(parts, source, hidden=out == "-" and sys.stdout.isatty())
-                counts = _write(shown, writer, rejected, top)
+                counts = _write(shown, results, rejected)
         except WorkerLost:
             raise click.UsageError(_LOST) from None
         counts["lines"] = source.reader.lines
@@ -101,16 +102,14 @@ def score(
     click.get_current_context().exit(1 if rejected.count else 0)
 
 
-def _write(parts: Iterator[Part], writer: Writer, rejected: RejectedRows, top: int | None) -> dict[str, int]:
-    """Write all results, or the highest, and the rejected rows. Returns the counts of orders and of rejected rows."""
-    kept: list[tuple[Row, Result]] = []
+def _write(parts: Iterator[Part], results: Results, rejected: RejectedRows) -> dict[str, int]:
+    """Write the results and the rejected rows. Returns the counts of orders and of rejected rows."""
     counts = Counter[str]()
     for part in parts:
         rejected.write(part.rejected)
         counts.update(part.counts)
-        writer.write(part.text)
-        kept = highest(top, [*kept, *part.highest]) if top else []
-    writer.results(kept)
+        results.add(part.content)
+    results.end()
     found = {queue: counts[queue] for queue in ("review", "monitor")}
     return {"orders": sum(found.values()), **found, "rejected": rejected.count}
 

@@ -82,4 +82,5 @@ class Selection(msgspec.Struct, frozen=True, eq=False):
     def account(self) -> dict[str, Any]:
         """The selection, as SelectionSchema has it."""
         lowest = min((group.lowest_score for group in self.groups if group.lowest_score is not None), default=None)
-        return self.options | {"lowest_score": lowest} | ({} if self.by is None else {"groups": self.groups})
+        groups = {} if self.by is None else {"groups": list(map(msgspec.structs.asdict, self.groups))}
+        return self.options | {"lowest_score": lowest} | groups

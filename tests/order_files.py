@@ -25,5 +25,7 @@ def opened(text: str) -> io.TextIOWrapper:
 class Rows(list[Row]):
     """The rows of a file whose format does not matter."""
 
+    contexts = ()
+
     def blocks(self, size: int) -> Iterator[list[Row]]:
         return (self[begin : begin + size] for begin in range(0, len(self), size))

@@ -11,7 +11,7 @@ from schemas.files.csv_reader import Reader
 from schemas.files.csv_rows import writer
 from schemas.files.dialect import COMMAS, Dialect
 from schemas.files.number_text import number_texts
-from schemas.files.row import REJECT_NAMES, RESULT_NAMES, Columns, Row
+from schemas.files.row import RANK, REJECT_NAMES, RESULT_NAMES, Columns, Row
 from schemas.result import Result, ScoredBatch, named, queues, results
 
 _FORMULA = re.compile(r"[=+\-@\t\r]")  # the beginnings that OWASP names
@@ -42,7 +42,8 @@ def file_writer(stream: TextIO, delimiter: str = ",") -> Any:
 class Writer:
     """Writes a header, then rows with their results or, if `rejected`, rows after their line number and the reason.
 
-    A result has the columns `names`. After it come the values of `added`, under their names. If `safe`, all are safe_cells.
+    A result has the columns `names`, and its rank after them if there is a `selection`. After it come the values of `added`,
+    under their names. If `safe`, all are safe_cells. `inputs` are the columns that name inputs.
     """
 
     def __init__(
@@ -54,33 +55,53 @@ class Writer:
         names: Sequence[str] = RESULT_NAMES,
         added: Mapping[str, Any] | None = None,
         safe: bool = False,
+        selection: bool = False,
     ) -> None:
         self.write = stream.write
         self._end = cache(self._end_of)
+        self._middle = cache(self._middle_of)
         self._dialect = reader.dialect
         self._cells = file_writer(stream, self._dialect.delimiter)
         self._rows: Callable[[Iterable[Any]], Iterable[Any]] = (
             partial(map, partial(safe_cells, dialect=self._dialect)) if safe else iter
         )
         self._added = [self._text(value) for value in (added or {}).values()]
-        self._inputs = names[2:]
+        self.inputs = names[2:]
         columns = reader.header
         self._rejected = header.rejected_before(columns)
         self._formula = re.compile(rf'(?:^|[\n{re.escape(self._dialect.delimiter)}])"?{_FORMULA.pattern}') if safe else None
-        first = [*REJECT_NAMES, *columns[self._rejected :]] if rejected else [*columns, *names, *(added or {})]
+        further = [*names, *([RANK] if selection else []), *(added or {})]
+        first = [*REJECT_NAMES, *columns[self._rejected :]] if rejected else [*columns, *further]
         self._cells.writerows(self._rows([first]))
 
     def text(self, rows: Sequence[Row], scored: ScoredBatch) -> str:
         """The text of rows with their results, for `write`: the same as `results` writes."""
-        if not isinstance(rows, Columns) or (self._formula and self._formula.search("\n".join(rows.outputs))):
+        if not isinstance(rows, Columns) or self._has_formula(rows):
             return self._text_of(self._result_rows(zip(rows, results(scored), strict=True)))
         delimiter = self._dialect.delimiter
-        texts = number_texts(scored.scores.scores)
-        if self._dialect.decimal == ",":
-            texts = " ".join(texts).replace(".", ",").split()
-        ends = map(self._end, *named(scored, self._inputs))
-        found = zip(rows.outputs, texts, queues(scored), ends, strict=True)
+        ends = map(self._end, *named(scored, self.inputs))
+        found = zip(rows.outputs, self._scores(scored), queues(scored), ends, strict=True)
         return "".join([f"{output}{delimiter}{score}{delimiter}{queue}{end}" for output, score, queue, end in found])
+
+    def beginnings(self, rows: Sequence[Row], scored: ScoredBatch) -> list[str]:
+        """The text of each row up to its score, for `ranked`."""
+        if isinstance(rows, Columns) and not self._has_formula(rows):
+            return list(map(self._dialect.delimiter.join, zip(rows.outputs, self._scores(scored), strict=True)))
+        cells = self._rows([*row.source, self._text(score)] for row, score in zip(rows, scored.scores.values, strict=True))
+        return [self._text_of([each])[:-1] for each in cells]
+
+    def ranked(
+        self,
+        beginnings: Sequence[str],
+        queues: Sequence[str],
+        named: Sequence[Sequence[tuple[str, ...]]],
+        ranks: Sequence[int],
+    ) -> str:
+        """The text of n rows that begin so, for `write`, with their queues, ranks and, for each of `inputs`, what they name."""
+        quote = '"' if self._dialect.delimiter.isdigit() else ""
+        end = quote + self._text_of(self._rows([["", "", *self._added]]))[1:]
+        found = zip(beginnings, map(self._middle, queues, *named), ranks, strict=True)
+        return "".join([f"{beginning}{middle}{quote}{rank}{end}" for beginning, middle, rank in found])
 
     def results(self, scored: Iterable[tuple[Row, Result]]) -> None:
         """Write rows with their results: the cells of the row, those of the result, and what is added."""
@@ -92,7 +113,14 @@ class Writer:
         )
 
     def _names(self, result: Result) -> list[str]:
-        return [" ".join(getattr(result, what)) for what in self._inputs]
+        return [" ".join(getattr(result, what)) for what in self.inputs]
+
+    def _has_formula(self, rows: Columns) -> bool:
+        return self._formula is not None and self._formula.search("\n".join(rows.outputs)) is not None
+
+    def _scores(self, scored: ScoredBatch) -> list[str]:
+        texts = number_texts(scored.scores.scores)
+        return texts if self._dialect.decimal != "," else " ".join(texts).replace(".", ",").split()
 
     def _text_of(self, rows: Iterable[Any]) -> str:
         stream = io.StringIO(newline="")
@@ -102,6 +130,10 @@ class Writer:
     def _end_of(self, *named: tuple[str, ...]) -> str:
         """The end of a line after the queue, when the result names these inputs, which spaces separate."""
         return self._text_of(self._rows([["", *map(" ".join, named), *self._added]]))
+
+    def _middle_of(self, queue: str, *named: tuple[str, ...]) -> str:
+        """What is between a score and a rank, when the result names these inputs."""
+        return self._text_of(self._rows([["", queue, *map(" ".join, named), ""]]))[:-1]
 
     def rejects(self, rejected: Iterable[tuple[Row, str]]) -> None:
         """Write rejected rows, each with the reason. The file can be scored once the cells are corrected in it."""

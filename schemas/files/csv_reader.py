@@ -29,6 +29,7 @@ class Reader:
         self._text = chain(sample[self.lines :], lines)
         self._notice, self._noticed = layout.notice, 0
         self.header: Sequence[str] = self._header()
+        self.contexts = layout.contexts
         places = header.places(self.header, layout)
         inputs = [(each, places.get(each.name)) for each in layout.members]
         self._parser = CsvParser(self.dialect, len(self.header), places["order_id"], inputs, layout.na)

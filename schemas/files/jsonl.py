@@ -24,6 +24,7 @@ class Reader:
     def __init__(self, text: Iterable[str], layout: Layout) -> None:
         self.lines = 0
         self._text = text
+        self.contexts = layout.contexts
         self._names = layout.names
         self._used = frozenset(self._names.values())
         self._layout = layout
@@ -100,22 +101,38 @@ class Writer:
         added: Mapping[str, Any] | None = None,
     ) -> None:
         self.write = stream.write
-        self._inputs = names[2:]
+        self.inputs = names[2:]
         self._added = added or {}
         self._end = cache(self._end_of)
 
     def text(self, rows: Sequence[Row], scored: ScoredBatch) -> str:
         """The text of rows with their results, for `write`: the text of the line, with what is added at the end."""
+        ends = map(self._end, *named(scored, self.inputs))
+        found = zip(self.beginnings(rows, scored), queues(scored), ends, strict=True)
+        return "".join([f'{beginning}, "queue": "{queue}"{end}' for beginning, queue, end in found])
+
+    def beginnings(self, rows: Sequence[Row], scored: ScoredBatch) -> list[str]:
+        """The text of each row up to its score, for `ranked`."""
         outputs = rows.outputs if isinstance(rows, Columns) else [_one_line(row.source[0]) for row in rows]
-        ends = map(self._end, *named(scored, self._inputs))
-        found = zip(outputs, number_texts(scored.scores.scores), queues(scored), ends, strict=True)
-        return "".join([_result(output, score, queue, end) for output, score, queue, end in found])
+        return list(map(_beginning, outputs, number_texts(scored.scores.scores)))
+
+    def ranked(
+        self,
+        beginnings: Sequence[str],
+        queues: Sequence[str],
+        named: Sequence[Sequence[tuple[str, ...]]],
+        ranks: Sequence[int],
+    ) -> str:
+        """The text of n rows that begin so, for `write`, with their queues, ranks and, for each of `inputs`, what they name."""
+        found = zip(beginnings, queues, ranks, map(self._end, *named), strict=True)
+        return "".join([f'{beginning}, "queue": "{queue}", "rank": {rank}{end}' for beginning, queue, rank, end in found])
 
     def results(self, scored: Iterable[tuple[Row, Result]]) -> None:
         """Write rows with their results."""
         for row, result in scored:
-            end = self._end(*(getattr(result, what) for what in self._inputs))
-            self.write(_result(_one_line(row.source[0]), repr(result.score), result.queue, end))
+            end = self._end(*(getattr(result, what) for what in self.inputs))
+            beginning = _beginning(_one_line(row.source[0]), repr(result.score))
+            self.write(f'{beginning}, "queue": "{result.queue}"{end}')
 
     def rejects(self, rejected: Iterable[tuple[Row, str]]) -> None:
         """Write rejected rows: an object with `line`, `reason` and, under `row`, the text of the order, to correct there."""
@@ -124,12 +141,12 @@ class Writer:
 
     def _end_of(self, *named: tuple[str, ...]) -> str:
         """The end of a line after the queue, when the result names these inputs."""
-        members = {what: names for what, names in zip(self._inputs, named, strict=True) if names} | dict(self._added)
+        members = {what: names for what, names in zip(self.inputs, named, strict=True) if names} | dict(self._added)
         return f", {json.dumps(members)[1:]}\n" if members else "}\n"
 
 
-def _result(order: str, score: str, queue: str, end: str) -> str:
-    return f'{order[:-1].rstrip()}, "score": {score}, "queue": "{queue}"{end}'
+def _beginning(order: str, score: str) -> str:
+    return f'{order[:-1].rstrip()}, "score": {score}'
 
 
 def _one_line(text: str) -> str:

@@ -137,6 +137,10 @@ class Reader(Protocol):
     """Reads the rows of a file. Raises BadFile, also while it reads."""
 
     @property
+    def contexts(self) -> Sequence[str]:
+        """The contexts that are read."""
+
+    @property
     def lines(self) -> int:
         """How many lines have been read."""
 
@@ -160,6 +164,22 @@ class Writer(Protocol):
 
     def text(self, rows: Sequence[Row], scored: ScoredBatch) -> str:
         """The text of rows with their results, for `write`."""
+
+    @property
+    def inputs(self) -> Sequence[str]:
+        """The columns of a result that name inputs."""
+
+    def beginnings(self, rows: Sequence[Row], scored: ScoredBatch) -> list[str]:
+        """The text of each row up to its score, for `ranked`."""
+
+    def ranked(
+        self,
+        beginnings: Sequence[str],
+        queues: Sequence[str],
+        named: Sequence[Sequence[tuple[str, ...]]],
+        ranks: Sequence[int],
+    ) -> str:
+        """The text of n rows that begin so, for `write`, with their queues, ranks and, for each of `inputs`, what they name."""
 
     def write(self, text: str) -> object:
         """Write the text of results."""

@@ -12,7 +12,10 @@ import click
 
 from model.core.risk_model import RiskModel
 from schemas.files import csv
-from schemas.files.row import Writer, result_names
+from schemas.files.row import RANK, Writer, result_names
+from schemas.names import listed
+from schemas.result import Policy
+from schemas.selection import Selection
 from service import config
 from service.cli.loading import load, load_settings, warn_if_illustrative
 from service.cli.order_files import Given, Source, open_orders, reading_options
@@ -21,8 +24,10 @@ from service.cli.result_files import beside, is_stream, open_outputs, require_di
 from service.offline.parts import Part, score_parts
 from service.offline.pool import WorkerLost
 from service.offline.results import AllResults, HighestResults, Results
+from service.offline.selected_results import SelectedResults, TemporaryFileFailed
 from service.version import VERSION
 
+_FULL = "the temporary file of --review-top failed: {}. No file is written; set TMPDIR to a folder with more room."
 _LOST = "a process of --jobs was killed or not started, perhaps for lack of memory. No file is written; give fewer."
 
 
@@ -39,6 +44,13 @@ _LOST = "a process of --jobs was killed or not started, perhaps for lack of memo
     "--jobs", type=click.IntRange(1, 64), default=1, metavar="N", help="Score in N processes; the output is the same."
 )
 @click.option("--top", type=click.IntRange(min=1), metavar="N", help="Only the N highest scores, ties by order id.")
+@click.option(
+    "--review-top",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The first N orders by rank go to review, all others to monitor.",
+)
+@click.option("--by", metavar="CONTEXT", help="With --review-top: N of each group with the same value in this column.")
 def score(
     file: str,
     path: str | None,
@@ -50,6 +62,8 @@ def score(
     safe_csv: bool,
     jobs: int,
     top: int | None,
+    review_top: int | None,
+    by: str | None,
 ) -> None:
     """Score FILE, CSV or JSON, gzipped or not; "-" or no FILE is standard input.
 
@@ -58,43 +72,59 @@ def score(
     --rejects the first rejected row ends the run. Exits 0 if every row is scored, 1 if rows are rejected, 2 if FILE cannot be
     scored or the results cannot be written. Interrupted, it removes partial output and exits with 130 (Ctrl-C), 143 (SIGTERM)
     or 141 (closed pipe).
+
+    With --review-top the results are written once all orders are scored. It takes at most 200 bytes of memory an order, and a
+    temporary file in TMPDIR with the text of the results.
     """
     if manifest and is_stream(out):
         raise click.UsageError("--manifest needs --out FILE, beside which it writes.")
     settings = load_settings(model=path or None)
     model = load(settings.model, settings.model_sha256, click.UsageError)
-    added = _provenance(model) if provenance else {}
+    _check_selection(model, top, review_top, by)
+    added, rank, contexts = _provenance(model) if provenance else {}, [RANK] if review_top else [], [by] if by else []
     names = result_names(model.manifest)
-    with open_orders(file, model.manifest.inputs, given, (*names, *added)) as source, open_outputs() as outputs:
+    with (
+        open_orders(file, model.manifest.inputs, given, (*names, *rank, *added), contexts) as source,
+        open_outputs() as outputs,
+    ):
         ending = source.format.ending
         rejects_file = rejects or (None if is_stream(out) else beside(out, f"rejects.{ending}"))
         manifest_file = beside(out, "manifest.json") if manifest else None
         require_distinct(file, out, *filter(None, (rejects_file, manifest_file)))
         if safe_csv and ending != "csv":
             raise click.UsageError(f"{file}: --safe-csv is for CSV; JSON has no cells.")
-        new_writer: Callable[..., Writer] = partial(csv.Writer, safe=True) if safe_csv else source.format.writer
+        new_writer: Callable[..., Writer] = source.format.writer
+        if ending == "csv":
+            new_writer = partial(csv.Writer, safe=safe_csv, selection=review_top is not None)
         writer = new_writer(outputs.create(out), source.reader, rejected=False, names=names, added=added)
         rejected = RejectedRows(rejects_file, lambda path: new_writer(outputs.create(path), source.reader, rejected=True))
-        results = AllResults(writer) if top is None else HighestResults(writer, top)
         try:
-            with closing(score_parts(model, source.reader, settings.out_of_range, results, jobs)) as parts:
+            with (
+                closing(_results(writer, settings.out_of_range, top, review_top, by)) as results,
+                closing(score_parts(model, source.reader, settings.out_of_range, results, jobs)) as parts,
+            ):
                 shown = _with_progress(parts, source, hidden=out == "-" and sys.stdout.isatty())
-                counts = _write(shown, results, rejected)
+                counts, selection = _write(shown, results, rejected)
         except WorkerLost:
             raise click.UsageError(_LOST) from None
+        except TemporaryFileFailed as error:
+            raise click.UsageError(_FULL.format(error)) from None
         counts["lines"] = source.reader.lines
         if manifest_file is not None:
             written = {"out": out} | ({"rejects": str(rejects_file)} if rejected.count else {})
             made = _provenance(model) | {"out_of_range_policy": settings.out_of_range, "service_version": VERSION, "top": top}
             digests = {name: outputs.sha256(each) for name, each in written.items()}
-            content = made | dict(counts) | {"sha256": {"file": source.raw.sha256()} | digests}
+            selected = {} if selection is None else {"selection": selection.account}
+            content = made | selected | counts | {"sha256": {"file": source.raw.sha256()} | digests}
             outputs.create(manifest_file).write(json.dumps(content, indent=2) + "\n")
     if rejects is None and rejects_file is not None and not rejected.count:
         remove_earlier(rejects_file, ending)
     warn_if_illustrative(model)
-    policy = f"sha256 {model.sha256}, threshold {model.manifest.threshold}, out_of_range_policy {settings.out_of_range}"
+    facts = {"sha256": model.sha256, "threshold": model.manifest.threshold, "out_of_range_policy": settings.out_of_range}
+    facts |= {} if selection is None else selection.options
     click.echo(
-        f"{counts['orders']} orders scored by {model.manifest.name} {model.manifest.version} ({policy}): "
+        f"{counts['orders']} orders scored by {model.manifest.name} {model.manifest.version} "
+        f"({', '.join(f'{name} {value}' for name, value in facts.items())}): "
         f"{counts['review']} to review, {counts['monitor']} to monitor; {rejected.count} rows rejected"
         f"{f', see {rejects_file}' if rejected.count else ''}; {counts['lines']} lines read.",
         err=True,
@@ -102,16 +132,33 @@ def score(
     click.get_current_context().exit(1 if rejected.count else 0)
 
 
-def _write(parts: Iterator[Part], results: Results, rejected: RejectedRows) -> dict[str, int]:
-    """Write the results and the rejected rows. Returns the counts of orders and of rejected rows."""
+def _check_selection(model: RiskModel, top: int | None, review_top: int | None, by: str | None) -> None:
+    """Raise UsageError unless these options go together and the model has the context."""
+    known = model.manifest.context_names
+    if top is not None and review_top is not None:
+        raise click.UsageError("--top writes only N orders, --review-top all of them; give one of the two.")
+    if by is not None and review_top is None:
+        raise click.UsageError("--by needs --review-top beside it.")
+    if by is not None and by not in known:
+        raise click.UsageError(f"--by must name a context of the model; it has {listed(known) or 'none'}.")
+
+
+def _results(writer: Writer, policy: Policy, top: int | None, review_top: int | None, by: str | None) -> Results:
+    if review_top is not None:
+        return SelectedResults(writer, policy, review_top, by)
+    return AllResults(writer) if top is None else HighestResults(writer, top)
+
+
+def _write(parts: Iterator[Part], results: Results, rejected: RejectedRows) -> tuple[dict[str, int], Selection | None]:
+    """Write the results and the rejected rows. Returns the counts of orders and of rejected rows, and the selection."""
     counts = Counter[str]()
     for part in parts:
         rejected.write(part.rejected)
         counts.update(part.counts)
         results.add(part.content)
-    results.end()
-    found = {queue: counts[queue] for queue in ("review", "monitor")}
-    return {"orders": sum(found.values()), **found, "rejected": rejected.count}
+    orders, selection = counts.total(), results.end()
+    review = counts["review"] if selection is None else selection.reviews
+    return {"orders": orders, "review": review, "monitor": orders - review, "rejected": rejected.count}, selection
 
 
 def _provenance(model: RiskModel) -> dict[str, Any]:

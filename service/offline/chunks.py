@@ -69,10 +69,10 @@ def score_chunk(model: RiskModel, chunk: Chunk, policy: Policy) -> ScoredChunk:
 class Decoder:
     """Decodes blocks of a file. `first_lines` has all ids of those that were decoded."""
 
-    def __init__(self, inputs: Sequence[Input], reader: Reader, contexts: Sequence[str] = ()) -> None:
+    def __init__(self, inputs: Sequence[Input], reader: Reader) -> None:
         self.first_lines = FirstLines()
         self._reader = reader
-        self._validator = BatchValidator(inputs, CHUNK, contexts)
+        self._validator = BatchValidator(inputs, CHUNK, reader.contexts)
 
     def chunks(self, block: Block | list[Row]) -> Iterator[Chunk]:
         """The rows of a block: by columns, but for a few rows around each that has a fault."""

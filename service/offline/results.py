@@ -9,11 +9,12 @@ import numpy as np
 
 from schemas.files.row import Row, Writer
 from schemas.result import Result, results
+from schemas.selection import Selection
 from service.offline.chunks import ScoredChunk, taken
 
 
 class Results(ABC):
-    """Results that go to one writer."""
+    """Results that go to one writer. Close them, also after an error."""
 
     @abstractmethod
     def of(self, chunk: ScoredChunk) -> Any:
@@ -23,8 +24,12 @@ class Results(ABC):
     def add(self, content: Any) -> None:
         """Take what the next chunk adds."""
 
-    def end(self) -> None:  # noqa: B027  # most results are written by then
-        """Write what is not written yet."""
+    def end(self) -> Selection | None:
+        """Write what is not written yet. Returns the selection, if there is one."""
+        return None
+
+    def close(self) -> None:  # noqa: B027  # most results keep nothing
+        """Release what the results keep beside memory."""
 
 
 class AllResults(Results):

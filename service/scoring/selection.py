@@ -38,13 +38,17 @@ class Groups:
     def values(self) -> Sequence[str | None]:
         return list(self._codes)
 
-    def codes(self, decoded: DecodedBatch) -> Integers:
-        """(n,): the codes of the orders of a batch. New values get new codes."""
-        none = [None] * len(decoded.batch)
-        texts = none if self.by is None else decoded.context.get(self.by, none)
-        for value in {*texts} - self._codes.keys():
+    def codes(self, values: Sequence[str | None]) -> Integers:
+        """(n,): the codes of the values of n orders. New values get new codes."""
+        for value in {*values} - self._codes.keys():
             self._codes[value] = len(self._codes)
-        return np.fromiter(map(self._codes.__getitem__, texts), np.int64, len(texts))
+        return np.fromiter(map(self._codes.__getitem__, values), np.int64, len(values))
+
+
+def values_of(decoded: DecodedBatch, by: str | None) -> Sequence[str | None]:
+    """The values of a context of the n orders of a batch, None for each without one."""
+    none = [None] * len(decoded.batch)
+    return none if by is None else decoded.context.get(by, none)
 
 
 def select_of_batch(
@@ -53,7 +57,8 @@ def select_of_batch(
     """The selection of a batch whose n orders have these `scores` and are `outside` of the model's range or not."""
     ids, groups = decoded.batch.ids, Groups(by)
     by_id = np.array(sorted(range(len(ids)), key=ids.__getitem__), np.int64)
-    return select(Candidates(scores, outside, groups.codes(decoded), by_id), groups, policy, review_top)
+    codes = groups.codes(values_of(decoded, by))
+    return select(Candidates(scores, outside, codes, by_id), groups, policy, review_top)
 
 
 def select(candidates: Candidates, groups: Groups, policy: Policy, review_top: int) -> Selection:

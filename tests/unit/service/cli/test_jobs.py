@@ -36,7 +36,7 @@ def json_text():
     return "".join([*lines[:31], "\n", "{}\n", *lines[31:]])
 
 
-@pytest.mark.parametrize("options", [[], ["--top", "20"], ["--safe-csv", "--provenance"]])
+@pytest.mark.parametrize("options", [[], ["--top", "20"], ["--review-top", "20"], ["--safe-csv", "--provenance"]])
 @pytest.mark.parametrize("text", [csv_text, json_text])
 def test_any_number_of_processes_gives_the_same_outputs(run, tmp_path, monkeypatch, text, options):
     monkeypatch.setattr("service.offline.chunks.CHUNK", 7)

@@ -15,7 +15,7 @@ from schemas.files import csv_reader
 from schemas.files.number_text import number_texts
 from schemas.files.row import RESULT_NAMES, BadFile, Columns, Layout
 from schemas.files.table import FILES
-from schemas.result import POLICIES, results
+from schemas.result import POLICIES, named, queues, results
 from schemas.validation import BatchValidator
 from service.offline import chunks
 from service.offline.chunks import score_chunks
@@ -120,7 +120,7 @@ class RowByRow:
     """The rows of a reader, each read on its own."""
 
     def __init__(self, reader):
-        self._reader = reader
+        self._reader, self.contexts = reader, reader.contexts
 
     def blocks(self, size):
         rows = iter(self._reader)
@@ -137,7 +137,9 @@ def outputs(seed, kind, text, rows_of, seen):
     layout = Layout(
         INPUTS, (), columns, bool(columns), decimal=decimal, reserved=(*RESULT_NAMES, *added), notice=notices.append
     )
-    policy, by_pairs = dice.choice(POLICIES), dice.random() < 0.1
+    policy, how = dice.choice(POLICIES), dice.choice(("pairs", "ranked", *["text"] * 6))
+    if kind == "csv":
+        options["selection"] = how == "ranked"
     lines, error = 0, ""
     try:
         reader = FILES[kind].reader(FILES[kind].pieces(opened(text)), layout)
@@ -145,8 +147,11 @@ def outputs(seed, kind, text, rows_of, seen):
         rejects = FILES[kind].writer(rejects_file, reader, rejected=True, **options)
         for chunk in score_chunks(MODEL, rows_of(reader), policy):
             seen[kind, isinstance(chunk.rows, Columns)] += len(chunk.rows)
-            if by_pairs:
+            if how == "pairs":
                 writer.results(zip(chunk.rows, results(chunk.scored), strict=True))
+            elif how == "ranked":
+                beginnings, names = writer.beginnings(chunk.rows, chunk.scored), named(chunk.scored, writer.inputs)
+                writer.write(writer.ranked(beginnings, queues(chunk.scored), names, [row.line for row in chunk.rows]))
             else:
                 writer.write(writer.text(chunk.rows, chunk.scored))
             rejects.rejects(chunk.rejected)

@@ -1,0 +1,110 @@
+"""The results of a file from which a number of orders is selected for review. It is known only when all orders are scored.
+
+Until then the text of the results and the order ids are in a temporary file, in SQLite's format, so that memory is some bytes
+an order however long its row and its id are. SQLite compares texts by their UTF-8, which is the order of code points.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+import numpy as np
+
+from model.core.batch import Flags, Floats
+from schemas.files.row import Writer
+from schemas.result import QUEUES, Policy, named
+from schemas.selection import Selection
+from service.offline.chunks import ScoredChunk
+from service.offline.results import Results
+from service.scoring.selection import Candidates, Groups, select, values_of
+
+_TABLES = "CREATE TABLE ids (id TEXT); CREATE TABLE chunks (content BLOB)"
+_Texts: TypeAlias = tuple[list[str], list[list[tuple[str, ...]]]]
+_TEXTS = msgspec.msgpack.Decoder(_Texts)
+
+
+class TemporaryFileFailed(RuntimeError):
+    """The temporary file cannot be written or read. The message says why."""
+
+
+class Unselected(NamedTuple):
+    """What a chunk of n orders adds: `scores` and `outside` (n,), `ids`, the `values` of the context, the `beginnings` of the
+    results, and the inputs that each of them names in each of the writer's columns.
+    """
+
+    scores: Floats
+    outside: Flags
+    ids: Sequence[str]
+    values: Sequence[str | None]
+    beginnings: list[str]
+    named: list[list[tuple[str, ...]]]
+
+
+class SelectedResults(Results):
+    """All results in the order of the file, with the selection of the first `review_top`, of each group by the context `by`."""
+
+    def __init__(self, writer: Writer, policy: Policy, review_top: int, by: str | None) -> None:
+        self._writer, self._policy, self._review_top = writer, policy, review_top
+        self._groups = Groups(by)
+        self._scores, self._outside, self._codes = [np.empty(0)], [np.empty(0, np.bool_)], [np.empty(0, np.int32)]
+        with _errors():
+            self._file = sqlite3.connect("", isolation_level=None)  # a file that has no name and ends with the process
+            self._file.executescript(f"PRAGMA temp_store = FILE; PRAGMA journal_mode = OFF; {_TABLES}; BEGIN")
+
+    def of(self, chunk: ScoredChunk) -> Unselected:
+        """What is kept of the chunk."""
+        decoded, scores = chunk.scored.decoded, chunk.scored.scores
+        return Unselected(
+            scores.scores,
+            np.any(scores.out_of_range, axis=1),
+            decoded.batch.ids,
+            values_of(decoded, self._groups.by),
+            self._writer.beginnings(chunk.rows, chunk.scored),
+            named(chunk.scored, self._writer.inputs),
+        )
+
+    def add(self, content: Unselected) -> None:
+        """Keep it. Raises TemporaryFileFailed."""
+        self._scores.append(content.scores)
+        self._outside.append(content.outside)
+        self._codes.append(self._groups.codes(content.values).astype(np.int32))
+        texts = msgspec.msgpack.encode((content.beginnings, content.named))
+        with _errors():
+            self._file.executemany("INSERT INTO ids VALUES (?)", zip(content.ids, strict=True))
+            self._file.execute("INSERT INTO chunks VALUES (?)", (texts,))
+
+    def end(self) -> Selection:
+        """Select, and write all results. Raises TemporaryFileFailed."""
+        scores, outside = np.concatenate(self._scores), np.concatenate(self._outside)
+        with _errors():
+            rows = self._file.execute("SELECT rowid - 1 FROM ids ORDER BY id")
+            by_id = np.fromiter((row for (row,) in rows), np.int64, len(scores))
+        selection = select(
+            Candidates(scores, outside, np.concatenate(self._codes), by_id), self._groups, self._policy, self._review_top
+        )
+        begin = 0
+        for beginnings, names in self._texts():
+            ranks = selection.ranks[begin : begin + len(beginnings)].tolist()
+            begin += len(ranks)
+            queues = [QUEUES[rank <= self._review_top] for rank in ranks]
+            self._writer.write(self._writer.ranked(beginnings, queues, names, ranks))
+        return selection
+
+    def close(self) -> None:
+        """Remove the temporary file."""
+        self._file.close()
+
+    def _texts(self) -> Iterator[_Texts]:
+        with _errors():
+            for (content,) in self._file.execute("SELECT content FROM chunks ORDER BY rowid"):
+                yield _TEXTS.decode(content)
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise TemporaryFileFailed(str(error)) from None

@@ -1,5 +1,6 @@
 """Models that make features of raw orders: one made by hand, and any drawn at random, with orders and an oracle."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from model.artifact import model_file
+from model.artifact import manifest, model_file
 from model.core.encoding import encoded
 from model.core.manifest import Feature, Input, Manifest, SelfTest, Value
 from model.core.network import Network
@@ -79,6 +80,20 @@ def raw_model(
 
     found = built(()).outputs(encoded(inputs, [row])).outputs
     return model_file.loads(model_file.dumps(built(tuple(map(tuple, found.tolist())))))
+
+
+def arrays_of(model: RiskModel) -> dict[str, Any]:
+    """The arrays that the training script of this model saved."""
+    layers = enumerate(model.network.layers, 1)
+    found = {f"{kind}{number}": array for number, each in layers for kind, array in (("w", each.weights), ("b", each.bias))}
+    given = {"mean": model.standardizer.mean, "scale": model.standardizer.scale}
+    return {"feature_names": np.array(model.manifest.feature_names)} | given | found
+
+
+def preparation_of(model: RiskModel) -> dict[str, Any]:
+    """The entries of its preparation, which are those of its manifest."""
+    entries = json.loads(manifest.write(model.manifest))
+    return {name: entries[name] for name in ("inputs", "features")}
 
 
 def plain_features(inputs: Sequence[Input], features: Sequence[Feature], order: Mapping[str, Value]) -> list[float]:

@@ -3,7 +3,9 @@
 A number is itself. A category is the index of its value, or UNKNOWN if it is none of them. A value that is missing is NaN.
 """
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from itertools import count
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -56,3 +58,16 @@ def encoded(inputs: Sequence[Input], rows: Sequence[Sequence[Value]]) -> Floats:
             raise ValueError
         matrix[:, at] = encoder(each)(column)
     return matrix
+
+
+def decoded(inputs: Sequence[Input], x: Floats) -> list[tuple[Value, ...]]:
+    """The n rows of I values that are encoded as x (n, I). UNKNOWN becomes a text that is none of the values."""
+    return list(zip(*map(_decoded, inputs, x.T.tolist()), strict=True))
+
+
+def _decoded(of: Input, column: Sequence[float]) -> list[Value]:
+    if of.kind != CATEGORY:
+        return [None if math.isnan(number) else number for number in column]
+    unknown = next(text for text in map("unknown {}".format, count(1)) if text not in of.values)
+    texts = (*of.values, unknown)  # the index UNKNOWN is that of the last
+    return [None if math.isnan(code) else texts[int(code)] for code in column]

@@ -2,15 +2,19 @@
 
 The source is a .npz of plain arrays: feature_names (F,), mean (F,), scale (F,), w1 (U1, F), b1 (U1,), w2, b2, … of any real
 type and order; weights are (units, inputs). With check_x (n, F) and check_scores (n,) or (n, outputs) the model is compared
-with the scores that the script expects. A card is JSON with a list `features` of objects with `name`, `unit`,
-`description` and the range of the training data, either `minimum` and `maximum` or `train_min` and `train_max`. An entry with
-`train_min` and `train_max` is a record of the training script: its other statistics are ignored. Any other entry may have
-only these names, so that a misspelt name does not lose a range.
+with the scores that the script expects.
+
+A card is JSON with a list `features` of objects with `name`, `unit`, `description` and the range of the training data, either
+`minimum` and `maximum` or `train_min` and `train_max`. An entry with `train_min` and `train_max` is a record of the training
+script: its other statistics are ignored. Any other entry may have only these names, so that a misspelt name does not lose a
+range.
+
+A preparation, see preparation.py, takes the place of a card. With one, check_x has features: the network alone is compared.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +28,8 @@ from model.core.batch import Floats
 from model.core.manifest import Input, Manifest, SelfTest
 from model.core.risk_model import RiskModel
 from model.errors import BadArray, BadManifest, MissingMember, NotFinite, ShapeMismatch
-from model.importers import comparison, training_file
+from model.importers import comparison, self_test, training_file
+from model.importers import preparation as preparation_file
 from model.importers.comparison import TOLERANCE, ExpectedScores
 
 _SPELLINGS = {"name": "name", "unit": "unit", "description": "description", "minimum": "train_min", "maximum": "train_max"}
@@ -51,9 +56,15 @@ class Label:
 
 
 def training_arrays(
-    source: Path | str, label: Label, card: Path | str | None = None, tolerance: float = TOLERANCE
+    source: Path | str,
+    label: Label,
+    card: Path | str | None = None,
+    tolerance: float = TOLERANCE,
+    preparation: Path | str | None = None,
 ) -> RiskModel:
-    """The model in a training script's .npz; its self-test has its own scores. Raises ModelError.
+    """The model in a training script's .npz, without a card or without a preparation. Its self-test has its own scores.
+
+    Raises ModelError.
 
     OtherScores if it differs by more than the tolerance from the scores that are expected in the file.
     """
@@ -68,15 +79,19 @@ def training_arrays(
     if len(activations) != max(hidden, 0):
         raise ShapeMismatch("manifest.activations", f"{len(activations)} activations for {hidden} hidden layers")
     provenance = {"source": Path(source).name, "source_sha256": hashlib.sha256(content).hexdigest()}
-    card_bytes = None
-    if card is not None:
-        card_bytes = files.read(card, npz.LIMIT, Path(card).name)
-        provenance |= {"card": Path(card).name, "card_sha256": hashlib.sha256(card_bytes).hexdigest()}
-    learned = {"inputs": _features(names.ravel().tolist(), card_bytes), "activations": (*activations, "linear")}
+    beside = {}
+    for kind, path in (("card", card), ("preparation", preparation)):
+        if path is not None:
+            beside[kind] = files.read(path, npz.LIMIT, Path(path).name)
+            provenance |= {kind: Path(path).name, f"{kind}_sha256": hashlib.sha256(beside[kind]).hexdigest()}
+    learned = _described(names.ravel().tolist(), beside) | {"activations": (*activations, "linear")}
     described = Manifest(**asdict(label) | learned, self_test=SelfTest((), ()), provenance=provenance)
     model = model_file.assemble(described, {name: _float64(name, array) for name, array in arrays.items()})
-    model = replace(model, manifest=manifest.checked(replace(described, self_test=_self_test(model))))
-    return comparison.compared(model, _expected(given, len(described.features)), tolerance) if given else model
+    model = replace(model, manifest=manifest.checked(replace(described, self_test=self_test.of_model(model))))
+    if not given:
+        return model
+    compared = comparison.network_compared if described.prepared else comparison.compared
+    return compared(model, _expected(given, len(described.features)), tolerance)
 
 
 def _float64(name: str, array: npt.NDArray[Any]) -> Floats:
@@ -97,6 +112,13 @@ def _expected(given: dict[str, Floats], features: int) -> ExpectedScores:
     if not np.isfinite(orders).all():
         raise NotFinite("check_x", "contains a number that is not finite")
     return ExpectedScores("check_scores", orders, given["check_scores"], "check_x[{}]".format)
+
+
+def _described(names: Sequence[str], beside: Mapping[str, bytes]) -> dict[str, Any]:
+    """The entries of a manifest for features with these names, from a card, a preparation or neither."""
+    if "preparation" in beside:
+        return preparation_file.read(beside["preparation"], names)
+    return {"inputs": _features(names, beside.get("card"))}
 
 
 def _features(names: Sequence[str], card: bytes | None) -> tuple[Input, ...]:
@@ -125,26 +147,3 @@ def _feature(entry: dict[str, Any], location: str) -> Input:
     given = {name: value for name, value in entry.items() if value is not None}
     described = {name: given[key] for name, other in _SPELLINGS.items() for key in (other, name) if key in given}
     return inputs.feature(described, location)
-
-
-def _self_test(model: RiskModel) -> SelfTest:
-    """The orders of the means, of one scale to each side of them, and of the ends of the training ranges.
-
-    Raises NotFinite with the array whose numbers overflow, rather than the self-test made of them.
-    """
-    mean, scale = model.standardizer.mean, model.standardizer.scale
-    ranges = [(each.minimum, each.maximum) for each in model.manifest.inputs]
-    ends = [[m if end is None else end for end, m in zip(side, mean, strict=True)] for side in zip(*ranges, strict=True)]
-    with np.errstate(all="ignore"):
-        orders = np.array([mean, mean - scale, mean + scale, *ends])
-        zscores = model.standardizer(orders)
-        steps = list(model.network.forward(zscores))
-        outputs = model.head(steps[-1].activations)
-    if np.isfinite(orders).all() and np.isfinite(outputs).all():
-        return SelfTest(*(tuple(map(tuple, matrix.tolist())) for matrix in (orders, outputs)))
-    where = "the mean, one scale to each side of it or an end of the range"
-    for name, column in zip(model.manifest.feature_names, zscores.T, strict=True):
-        if not np.isfinite(column).all():
-            raise NotFinite("scale", f"feature {name} has no finite z-score at {where}")
-    first = next(number for number, step in enumerate(steps, 1) if not np.isfinite(step.pre_activations).all())
-    raise NotFinite(f"w{first}", f"too large: sums of this layer are not finite at {where}")

@@ -12,7 +12,8 @@ import numpy as np
 
 from model.core.activations import ACTIVATIONS
 from model.core.batch import Floats
-from model.core.manifest import CHECKED_DIFFERENCE, CHECKED_ORDERS, SelfTest
+from model.core.encoding import decoded
+from model.core.manifest import CHECKED_DIFFERENCE, CHECKED_ORDERS, Input, Manifest, SelfTest
 from model.core.network import Layer, Network
 from model.core.risk_model import RiskModel
 from model.core.standardizer import Standardizer
@@ -21,14 +22,14 @@ from model.errors import NotFinite, OtherScores, ShapeMismatch
 TOLERANCE = 1e-6
 _FLOAT32 = 1e-5
 _CHUNK = 10_000
-_SELF_TEST = 5  # a self-test of so many orders is within the limits, however wide the network is
+_SELF_TEST = 5  # the fewest orders; so many are within the limits, however wide the network is
 _FIRST = 16  # orders with the largest differences, on which a reading is tried before all others
 _USUAL_ACTIVATIONS = (*(name for name in ACTIVATIONS if name != "softmax"), *(f"leaky_relu:0.{tenths}" for tenths in "123"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExpectedScores:
-    """The `scores` (n,) or (n, outputs) that `orders` (n, F) must get. `name` is that of the order in a row, for errors."""
+    """The `scores` (n,) or (n, outputs) that `orders` (n, I) must get. `name` is that of the order in a row, for errors."""
 
     location: str
     orders: Floats
@@ -36,28 +37,61 @@ class ExpectedScores:
     name: Callable[[int], str]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Agreement:
+    """The `outputs` (n, outputs) that a model gives orders, with the `differences` (n,) from what is expected."""
+
+    outputs: Floats
+    differences: Floats
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        return {CHECKED_ORDERS: str(len(self.differences)), CHECKED_DIFFERENCE: repr(float(self.differences.max()))}
+
+
 def compared(model: RiskModel, expected: ExpectedScores, tolerance: float, **provenance: str) -> RiskModel:
     """The model with some of the orders as its self-test and the comparison in its provenance, beside what is given for it.
 
     Raises OtherScores if a score differs by more than the tolerance, and ShapeMismatch and NotFinite for the expected scores.
     """
+    found, test = _agreement(model, expected, tolerance), model.manifest.self_test
+    chosen = _informative(found.outputs[:, 0], found.differences, model.manifest.threshold)
+    kept = decoded(model.manifest.inputs, expected.orders[chosen])
+    # The first order, which the service shows as an example, stays the mean.
+    orders = (test.orders[0], *kept, *test.orders[1:])
+    scores = (test.scores[0], *map(tuple, found.outputs[chosen].tolist()), *test.scores[1:])
+    size = max(_SELF_TEST, len(test.orders))
+    self_test = SelfTest(orders[:size], scores[:size])
+    return replace(model, manifest=replace(_known(model, found.provenance | provenance), self_test=self_test))
+
+
+def network_compared(model: RiskModel, features: ExpectedScores, tolerance: float) -> RiskModel:
+    """The model with the comparison of its network alone in its provenance: the orders are features (n, F).
+
+    Raises as compared does.
+    """
+    inputs = tuple(map(Input, model.manifest.feature_names))
+    manifest = replace(model.manifest, inputs=inputs, features=(), self_test=SelfTest((), ()))
+    found = _agreement(replace(model, manifest=manifest), features, tolerance)
+    provenance = {f"network_{name}": text for name, text in found.provenance.items()}
+    return replace(model, manifest=_known(model, provenance))
+
+
+def _known(model: RiskModel, provenance: dict[str, str]) -> Manifest:
+    return replace(model.manifest, provenance={**model.manifest.provenance, **provenance})
+
+
+def _agreement(model: RiskModel, expected: ExpectedScores, tolerance: float) -> _Agreement:
     wanted = _outputs(expected, model.network.sizes[-1])
     found = _scores(model, expected.orders)
     differences = _differences(found, wanted)
     worst = int(differences.argmax())
-    if not differences[worst] <= tolerance:
-        other = f"{np.count_nonzero(~(differences <= tolerance))} of {len(differences)} orders get other scores"
-        largest = f"the largest difference is {differences[worst]:.2g}, of {expected.name(worst)}"
-        advice = _advice(model, expected.orders, found, wanted, tolerance)
-        raise OtherScores(expected.location, f"{other} than expected, by more than {tolerance:g}; {largest}; {advice}")
-    checked = {CHECKED_ORDERS: str(len(differences)), CHECKED_DIFFERENCE: repr(float(differences[worst]))}
-    chosen = _informative(found[:, 0], differences, model.manifest.threshold)
-    test = model.manifest.self_test  # its first order, which the service shows as an example, stays the mean
-    orders = (test.orders[0], *map(tuple, expected.orders[chosen].tolist()), *test.orders[1:])
-    scores = (test.scores[0], *map(tuple, found[chosen].tolist()), *test.scores[1:])
-    self_test = SelfTest(orders[:_SELF_TEST], scores[:_SELF_TEST])
-    known = {**model.manifest.provenance, **checked, **provenance}
-    return replace(model, manifest=replace(model.manifest, self_test=self_test, provenance=known))
+    if differences[worst] <= tolerance:
+        return _Agreement(found, differences)
+    other = f"{np.count_nonzero(~(differences <= tolerance))} of {len(differences)} orders get other scores"
+    largest = f"the largest difference is {differences[worst]:.2g}, of {expected.name(worst)}"
+    advice = _advice(model, expected.orders, found, wanted, tolerance)
+    raise OtherScores(expected.location, f"{other} than expected, by more than {tolerance:g}; {largest}; {advice}")
 
 
 def _outputs(expected: ExpectedScores, outputs: int) -> Floats:
@@ -102,7 +136,8 @@ def _advice(model: RiskModel, orders: Floats, found: Floats, wanted: Floats, tol
             return f"it would fit with {name}"
     if differences.max() <= _FLOAT32:
         return f"scores that were computed in float32 may need a tolerance of {_FLOAT32:g}"
-    return "compare the order of the features, the activations, mean and scale with those of the training script"
+    prepared = "the preparation, " if model.manifest.prepared else ""
+    return f"compare {prepared}the order of the features, the activations, mean and scale with those of the training script"
 
 
 def _readings(model: RiskModel) -> Iterator[tuple[str, RiskModel]]:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from model.core.activations import ACTIVATION_NAMES, HEADS
+from model.core.manifest import NUMBER
 from model.core.risk_model import RiskModel
 from model.importers import arrays, comparison
 from service.cli.loading import errors_of
@@ -32,6 +33,7 @@ _FILE = click.Path(exists=True, dir_okay=False)
     "--head", default="sigmoid", show_default=True, type=click.Choice(list(HEADS)), help="The function of the outputs."
 )
 @click.option("--card", type=_FILE, help="JSON with the features' ranges, units and descriptions.")
+@click.option("--preparation", type=_FILE, help="JSON with the inputs of an order, and how the features are made of them.")
 @click.option("--check", type=_FILE, help="Orders with the scores that the training script gives them, CSV or JSON lines.")
 @click.option("--expect", metavar="COLUMN", help="The column of --check that has the scores.")
 @click.option(
@@ -50,6 +52,7 @@ def import_(
     source: str,
     activations: str,
     card: str | None,
+    preparation: str | None,
     check: str | None,
     expect: str | None,
     tolerance: float,
@@ -63,19 +66,26 @@ def import_(
     z = (x - mean) / scale, and a layer is x @ w.T + b: weights are (units, inputs), where scikit-learn and Keras have (inputs,
     units). Arrays check_x and check_scores, or --check with --expect, are orders and the script's own scores of them: the model
     must give the same, and keeps some of them as its self-test. A feature without a range in the card is never out of range.
+
+    With --preparation, orders have the inputs in it, and so have those of --check. check_x has features, with which the network
+    alone is compared.
     """
     if (check is None) != (expect is None):
         raise click.UsageError("Give --check and --expect together.")
+    if card is not None and preparation is not None:
+        raise click.UsageError("Give --card or --preparation: with a preparation, the inputs have the ranges.")
     hidden = tuple(activations.split(","))
     with errors_of(None):
         described = arrays.Label(created=created or now(), activations=hidden, **label)
-        model = arrays.training_arrays(source, described, card, tolerance)
+        model = arrays.training_arrays(source, described, card, tolerance, preparation)
         if check is not None and expect is not None:
             model = _compared(model, check, expect, given, tolerance)
     write(model, out)
-    bounded = sum(each.minimum is not None or each.maximum is not None for each in model.manifest.inputs)
-    click.echo(f"{bounded} of {len(model.manifest.inputs)} features have a range")
-    advice = "" if model.manifest.compared else "; give --check, or check_x and check_scores in the arrays"
+    numbers = [each for each in model.manifest.inputs if each.kind == NUMBER]
+    bounded = sum(each.minimum is not None or each.maximum is not None for each in numbers)
+    what, arrays_too = ("features", ", or check_x and check_scores in the arrays") if preparation is None else ("numbers", "")
+    click.echo(f"{bounded} of {len(numbers)} {what} have a range")
+    advice = "" if model.manifest.compared else f"; give --check{arrays_too}"
     click.echo(f"{how_compared(model.manifest)}{advice}")
     report_if_not_servable(model)
 

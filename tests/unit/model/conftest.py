@@ -12,15 +12,17 @@ from tests.training_arrays import LABEL, saved_bytes
 
 @pytest.fixture
 def imported(tmp_path):
-    """Import training arrays, or bytes in their place, with a card where one is given."""
+    """Import training arrays, or bytes in their place, with a card or a preparation where one is given."""
 
-    def imported(saved, label=LABEL, card=None):
+    def imported(saved, label=LABEL, card=None, preparation=None):
         source = tmp_path / "model.npz"
         source.write_bytes(saved if isinstance(saved, bytes) else saved_bytes(saved))
-        if card is None:
-            return training_arrays(source, label)
-        (tmp_path / "card.json").write_text(card if isinstance(card, str) else json.dumps(card))
-        return training_arrays(source, label, tmp_path / "card.json")
+        beside = {}
+        for kind, content in (("card", card), ("preparation", preparation)):
+            if content is not None:
+                beside[kind] = tmp_path / f"{kind}.json"
+                beside[kind].write_text(content if isinstance(content, str) else json.dumps(content))
+        return training_arrays(source, label, **beside)
 
     return imported
 
@@ -29,9 +31,9 @@ def imported(tmp_path):
 def rejection(imported):
     """The reason of this error, which an import must give with this location."""
 
-    def rejection(error, location, *given):
+    def rejection(error, location, *given, **more):
         with rejects(error, location) as rejected:
-            imported(*given)
+            imported(*given, **more)
         return rejected.value.reason
 
     return rejection

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.core.batch import Batch
-from model.core.encoding import encoded
+from model.core.encoding import decoded, encoded
 from model.core.manifest import Feature, Input
 from model.core.preparation import Preparation
 from model.errors import SelfTestFailed
@@ -32,6 +32,21 @@ def test_features_are_made_as_plain_python_makes_them(data):
     found = np.array(features(inputs, made, orders))
     assert found[:, exact].tolist() == np.array(expected)[:, exact].tolist()
     assert found == pytest.approx(np.array(expected), rel=1e-12, abs=1e-9)
+
+
+@settings(max_examples=100)
+@given(st.data())
+def test_decoded_values_are_those_that_were_encoded_and_an_unknown_category_is_another_unknown_one(data):
+    inputs, _ = data.draw(preparations())
+    orders = data.draw(raw_orders(inputs))
+    given = matrix(inputs, orders)
+    rows = decoded(inputs, given)
+    assert encoded(inputs, rows).tobytes() == given.tobytes()
+    for order, row in zip(orders, rows, strict=True):
+        for each, value in zip(inputs, row, strict=True):
+            assert value == order.get(each.name) or (
+                each.unknown == "none" and {value, order[each.name]}.isdisjoint(each.values)
+            )
 
 
 @settings(max_examples=50)

@@ -4,13 +4,17 @@ import csv
 import gzip
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from model.artifact import model_file
+from model.core.encoding import encoded
 from tests.facts import DATA
+from tests.raw_orders import INPUTS, arrays_of, preparation_of, raw_model
+from tests.raw_orders import ORDERS as RAW_ORDERS
 
 IMPORTS = DATA / "imports"
 ORDERS, TORCH = IMPORTS / "orders.csv", IMPORTS / "torch_orders.csv"
@@ -133,3 +137,58 @@ def test_the_results_of_score_may_be_compared(import_, run):
     run("score", ORDERS, "--model", "made.npz", "--out", "scored.csv")
     done = import_(IMPORTS / "right.npz", "--check", "scored.csv", "--expect", "score")
     assert "60 orders, largest difference 0.0" in done.stdout
+
+
+RAW = raw_model()
+
+
+def with_preparation(model, *options):
+    """The import of the arrays and the preparation of a model."""
+    np.savez("raw.npz", **arrays_of(model))
+    Path("preparation.json").write_text(json.dumps(preparation_of(model)))
+    return ["raw.npz", "--preparation", "preparation.json", *options]
+
+
+def raw_orders(ending, scores):
+    """A file of raw orders with gaps and unknown categories, and these scores."""
+    orders = [order | {"p": score} for order, score in zip(RAW_ORDERS, scores, strict=True)]
+    with open(f"orders.{ending}", "w", newline="") as file:
+        if ending == "jsonl":
+            file.writelines(f"{json.dumps(order)}\n" for order in orders)
+        else:
+            writer = csv.DictWriter(file, ["order_id", *(each.name for each in INPUTS), "p"], restval="NA")
+            writer.writeheader()
+            writer.writerows({name: "NA" if value is None else value for name, value in order.items()} for order in orders)
+    return ["--check", f"orders.{ending}", "--expect", "p", "--na", "NA"]
+
+
+RAW_SCORES = RAW.outputs(encoded(INPUTS, [[order.get(each.name) for each in INPUTS] for order in RAW_ORDERS])).outputs[:, 0]
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_raw_orders_compare_the_preparation_and_become_the_self_test(import_, ending):
+    done = import_(*with_preparation(RAW), *raw_orders(ending, RAW_SCORES.tolist()))
+    assert done.stdout.splitlines()[1:] == [
+        "3 of 3 numbers have a range",
+        "compared with the scores of its training script: 4 orders, largest difference 0.0",
+    ]
+    test = model_file.read("made.npz").manifest.self_test
+    lowest, highest, first = (tuple(RAW_ORDERS[at].get(each.name) for each in INPUTS) for at in (1, 3, 0))
+    assert test.orders[1:4] == ((*lowest[:3], "unknown 1", *lowest[4:]), highest, first)
+    assert [score for (score,) in test.scores[1:4]] == RAW_SCORES[[1, 3, 0]].tolist()
+
+
+def test_another_preparation_than_that_of_the_script_is_rejected(import_):
+    other = raw_model((replace(INPUTS[0], missing=9.0), *INPUTS[1:]))
+    done = import_(*with_preparation(other), *raw_orders("csv", RAW_SCORES.tolist()))
+    assert (done.exit_code, Path("made.npz").exists()) == (1, False)
+    assert "2 of 4 orders get other scores than expected" in done.stderr
+    assert "; compare the preparation, the order of the features, the activations" in done.stderr
+
+
+def test_a_preparation_without_raw_orders_is_not_compared_and_takes_no_card(import_):
+    done = import_(*with_preparation(RAW))
+    assert done.stdout.splitlines()[-1] == "not compared with the scores of its training script; give --check"
+    done = import_(*with_preparation(RAW, "--card", "preparation.json"))
+    error = "Error: Give --card or --preparation: with a preparation, the inputs have the ranges.\n"
+    assert (done.exit_code, done.stderr.endswith(error)) == (2, True)

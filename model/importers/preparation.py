@@ -1,0 +1,46 @@
+"""The preparation of a training script: what an order holds, and how the features are made of it.
+
+It is JSON with the entries `inputs` and `features` of a model file of format 2, see artifact/inputs.py, and may have
+
+    "context":      [{"name": "depot", "values": ["EWR", "JFK"]}],
+    "also_accepts": ["promised_at"]
+
+which are checked and not used.
+"""
+
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Any
+
+from model.artifact import checks, inputs
+from model.core.manifest import Feature
+from model.errors import BadManifest
+
+_ENTRIES = checks.object_of(
+    dict,
+    {"inputs": inputs.inputs, "features": checks.anything},
+    {
+        "context": checks.list_of(checks.object_of(dict, {"name": inputs.line, "values": checks.list_of(inputs.line)}), 0),
+        "also_accepts": checks.list_of(inputs.line, 0),
+    },
+)
+
+
+def read(data: bytes, names: Sequence[str]) -> dict[str, Any]:
+    """The entries `inputs` and `features` of a manifest, from the bytes of a preparation for features with these names.
+
+    Raises BadManifest, also where the features have other names or another order.
+    """
+    found = _ENTRIES(checks.read_json(data, "preparation"), "preparation")
+    features = inputs.features(found["features"], "preparation.features", found["inputs"])
+    _require_names(names, features)
+    return {"inputs": found["inputs"], "features": features}
+
+
+def _require_names(names: Sequence[str], features: Sequence[Feature]) -> None:
+    for at, (name, expected) in enumerate(zip_longest(names, (each.name for each in features))):
+        if expected is None:
+            raise BadManifest(f"feature_names[{at}]", f"one too many: the preparation has {len(features)} features")
+        if name != expected:
+            what = "missing" if name is None else "another name"
+            raise BadManifest(f"feature_names[{at}]", f"{what}: feature {at} of the preparation is {expected}")

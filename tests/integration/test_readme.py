@@ -1,5 +1,6 @@
 """What the documents promise, carried out with the real service and the real commands."""
 
+import csv
 import json
 import re
 import shlex
@@ -16,6 +17,7 @@ from tests.servers import Server, curl, running
 
 API = ROOT / "docs" / "api.md"
 MODELS = ROOT / "docs" / "models.md"
+RAW_ORDERS = ROOT / "docs" / "raw-orders.md"
 _EXAMPLE = re.compile(r"```sh\n(curl .*?)```\n\n```json\n(.*?)```", re.DOTALL)
 EXAMPLES = [(page.name, *found) for page in (README, API) for found in _EXAMPLE.findall(page.read_text())]
 
@@ -57,6 +59,25 @@ def test_a_model_of_the_scikit_learn_snippet_scores_as_scikit_learn_does(page: P
     with running(DELIVERY_RISK_MODEL=str(tmp_path / "made.npz")) as server:
         answer = server.score([{"order_id": str(at), **order} for at, order in enumerate(orders)])
     np.testing.assert_allclose([result["score"] for result in answer["results"]], expected, rtol=1e-12)
+
+
+def test_raw_orders_of_the_scikit_learn_pipeline_score_as_scikit_learn_does(tmp_path: Path):
+    (snippet,) = blocks("python", RAW_ORDERS.read_text())
+    line = next(line for line in RAW_ORDERS.read_text().splitlines() if line.startswith(".venv") and " model import " in line)
+    (tmp_path / "train.py").write_text(snippet)
+    env = {"PYTHONPATH": str(ROOT), "PATH": ""}
+    for command in (["train.py"], ["-m", "service.cli", *shlex.split(line)[1:]]):
+        done = subprocess.run([sys.executable, *command], cwd=tmp_path, env=env, check=True, timeout=120, capture_output=True)
+    assert b"compared with the scores of its training script: 1000 orders" in done.stdout
+    with open(tmp_path / "orders.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    expected = [float(row.pop("p")) for row in rows]
+    texts = ("order_id", "carrier")
+    orders = [{name: cell if name in texts else float(cell) for name, cell in row.items() if cell} for row in rows]
+    with running(DELIVERY_RISK_MODEL=str(tmp_path / "delay-7.npz")) as server:
+        results = server.score(orders)["results"]
+    np.testing.assert_allclose([result["score"] for result in results], expected, rtol=0, atol=1e-12)
+    assert [result.get("imputed", []) for result in results] == [[name for name in row if not row[name]] for row in rows]
 
 
 @pytest.mark.long

@@ -1,11 +1,7 @@
 """The preparation of a training script: what an order holds, and how the features are made of it.
 
-It is JSON with the entries `inputs` and `features` of a model file of format 2, see artifact/inputs.py, and may have
-
-    "context":      [{"name": "depot", "values": ["EWR", "JFK"]}],
-    "also_accepts": ["promised_at"]
-
-which are checked and not used.
+It is JSON with the entries `inputs` and `features` of a model file of format 2 and, optional, its `context` and `also_accepts`:
+see artifact/inputs.py.
 """
 
 from collections.abc import Sequence
@@ -19,22 +15,19 @@ from model.errors import BadManifest
 _ENTRIES = checks.object_of(
     dict,
     {"inputs": inputs.inputs, "features": checks.anything},
-    {
-        "context": checks.list_of(checks.object_of(dict, {"name": inputs.line, "values": checks.list_of(inputs.line)}), 0),
-        "also_accepts": checks.list_of(inputs.line, 0),
-    },
+    {"context": inputs.context, "also_accepts": inputs.also_accepts},
 )
 
 
 def read(data: bytes, names: Sequence[str]) -> dict[str, Any]:
-    """The entries `inputs` and `features` of a manifest, from the bytes of a preparation for features with these names.
+    """The entries of a manifest in the bytes of a preparation for features with these names.
 
     Raises BadManifest, also where the features have other names or another order.
     """
-    found = _ENTRIES(checks.read_json(data, "preparation"), "preparation")
-    features = inputs.features(found["features"], "preparation.features", found["inputs"])
-    _require_names(names, features)
-    return {"inputs": found["inputs"], "features": features}
+    found: dict[str, Any] = _ENTRIES(checks.read_json(data, "preparation"), "preparation")
+    found["features"] = inputs.features(found["features"], "preparation.features", found["inputs"])
+    _require_names(names, found["features"])
+    return found
 
 
 def _require_names(names: Sequence[str], features: Sequence[Feature]) -> None:

@@ -101,8 +101,29 @@ class CalibrationSchema(Schema):
     observed_rate = fields.Float(required=True, metadata={"description": "The share of these orders that were late."})
 
 
+class InputCountsSchema(Schema):
+    """How many orders lack an input, have an unknown category, and have each value of the category."""
+
+    missing = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "null for an input that is never missing."}
+    )
+    unknown_ = fields.Integer(
+        required=True,
+        allow_none=True,
+        data_key="unknown",
+        attribute="unknown",
+        metadata={"description": "null for an input that is never unknown."},
+    )
+    counts = fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(),
+        required=True,
+        metadata={"description": "By value of the category; empty for a number."},
+    )
+
+
 class BaselineSchema(Schema):
-    """How scores and features of known orders are distributed. Drift is measured against it."""
+    """How scores, features and inputs of known orders are distributed. Drift is measured against it."""
 
     orders = fields.Integer(required=True)
     review = fields.Integer(required=True, metadata={"description": "How many of these orders go to review."})
@@ -112,6 +133,12 @@ class BaselineSchema(Schema):
         fields.Nested(CalibrationSchema),
         required=True,
         metadata={"description": "An entry for each bin of scores that has orders; empty if no labels were known."},
+    )
+    inputs = fields.Dict(
+        keys=fields.String(),
+        values=fields.Nested(InputCountsSchema),
+        required=True,
+        metadata={"description": "An entry for each input that may be missing or is a category."},
     )
 
 

@@ -8,14 +8,14 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from model.artifact import model_file
+from model.artifact import manifest, model_file
 from model.errors import ModelError
 from model.packaged import packaged_model
 from tests.facts import FEATURES
@@ -98,7 +98,7 @@ def document() -> dict[str, Any]:
 
 def referred_document() -> dict[str, Any]:
     """The same with a reference."""
-    return document() | {"reference": json.loads(json.dumps(asdict(reference_of(FEATURES))))}
+    return dict(json.loads(manifest.write(replace(packaged_model().manifest, baseline=reference_of(FEATURES)))))
 
 
 def edited(path: Iterable[str | int], value: Any, full: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,11 @@ from hypothesis import strategies as st
 
 from model.artifact import manifest, model_file
 from model.core.encoding import encoded
-from model.core.manifest import Feature, Input, Manifest, SelfTest, Value
+from model.core.manifest import Baseline, Feature, Input, InputCounts, Manifest, SelfTest, Value
 from model.core.network import Network
 from model.core.risk_model import RiskModel
 from model.core.standardizer import Standardizer
-from tests.models import layer
+from tests.models import layer, reference_of
 
 INPUTS = (
     Input("backlog", "orders", "Orders that wait.", 0.0, 60.0, missing=4.5, actionable=True),
@@ -119,6 +120,29 @@ def plain_features(inputs: Sequence[Input], features: Sequence[Feature], order: 
                 }[each.function](value, turn)
             )
     return found
+
+
+def plain_counts(inputs: Sequence[Input], orders: Sequence[Mapping[str, Value]]) -> dict[str, dict[str, Any]]:
+    """What a baseline has of the inputs of these orders, by the text of the format alone."""
+    found = {}
+    for each in inputs:
+        given, counted = [order.get(each.name) for order in orders], dict[str, Any]()
+        if each.missing is not None or each.unknown == "none":
+            counted["missing"] = given.count(None)
+        if each.unknown == "none":
+            counted["unknown"] = sum(value not in (None, *each.values) for value in given)
+        if each.kind == "category":
+            counted["counts"] = {value: given.count(value) for value in each.values}
+        if counted:
+            found[each.name] = counted
+    return found
+
+
+def baseline_of(model: RiskModel) -> Baseline:
+    """A baseline of this model, of ten orders: the inputs are those of ORDERS and of six like the first."""
+    counts = plain_counts(model.manifest.inputs, ORDERS + 6 * ORDERS[:1])
+    inputs = {name: InputCounts(**each) for name, each in counts.items()}
+    return replace(reference_of(model.manifest.feature_names), inputs=inputs)
 
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=6)

@@ -3,12 +3,17 @@
     {"orders": 2000, "review": 214,
      "scores": {"edges": [0.05, 0.1, …, 1.0], "counts": [0, 31, …]},
      "zscores": {"backlog": {"edges": [-10.0, -5.0, …, 10.0], "counts": [0, 2, …]}, …},
-     "calibration": [{"to": 0.1, "orders": 31, "mean_score": 0.0712, "observed_rate": 0.0645…}, …]}
+     "calibration": [{"to": 0.1, "orders": 31, "mean_score": 0.0712, "observed_rate": 0.0645…}, …],
+     "inputs": {"backlog": {"missing": 31}, "carrier": {"missing": 4, "unknown": 2, "counts": {"AA": 1200, "UA": 794}}, …}}
 
 `review` of the orders go to review. The first count of a histogram is of the values up to the first edge, each further count
 of the values over one edge and up to the next, the last count of the values over all edges. `calibration` has a row for each
 bin of the scores that contains orders; it is optional. The edges must be those of the service's own histograms: with any
 others, nothing could be compared.
+
+`inputs` has an entry for each input that an order may lack or that is a category; there is none without such inputs. `missing`
+of the orders lack it, where they may; `unknown` have a category that is none of its values, where they may; `counts` has how
+many have each of the values of a category.
 """
 
 from collections.abc import Sequence
@@ -16,7 +21,17 @@ from typing import Any
 
 from model.artifact import checks
 from model.artifact.checks import Check
-from model.core.manifest import MOST_ORDERS, SCORE_EDGES, ZSCORE_EDGES, Baseline, Calibration, Histogram
+from model.core.manifest import (
+    MOST_ORDERS,
+    NONE,
+    SCORE_EDGES,
+    ZSCORE_EDGES,
+    Baseline,
+    Calibration,
+    Histogram,
+    Input,
+    InputCounts,
+)
 from model.errors import BadManifest
 
 _LOWER_EDGES = dict(zip(SCORE_EDGES, (0.0, *SCORE_EDGES[:-1]), strict=True))
@@ -25,10 +40,12 @@ _numbers, _counts = checks.list_of(checks.number()), checks.list_of(_count)
 _row = checks.object_of(Calibration, {"to": _share, "orders": _orders, "mean_score": _share, "observed_rate": _share})
 
 
-def checked(value: Any, location: str, features: Sequence[str]) -> Baseline:
-    """The baseline in this entry of a model with these features, in their order. Raises BadManifest."""
+def checked(value: Any, location: str, features: Sequence[str], inputs: Sequence[Input]) -> Baseline:
+    """The baseline in this entry of a model with these features and inputs, in their order. Raises BadManifest."""
     zscores = checks.object_of(dict, dict.fromkeys(features, _histogram(ZSCORE_EDGES)), names="the features")
     required = {"orders": _orders, "review": _count, "scores": _histogram(SCORE_EDGES), "zscores": zscores}
+    if counted := {each.name: _input(each) for each in inputs if each.optional or each.values}:
+        required["inputs"] = checks.object_of(dict, counted, names="the inputs that may be missing or are categories")
     found: Baseline = checks.object_of(Baseline, required, {"calibration": checks.list_of(_row)})(value, location)
     if found.review > found.orders:
         raise BadManifest(f"{location}.review", "more than the orders")
@@ -38,6 +55,10 @@ def checked(value: Any, location: str, features: Sequence[str]) -> Baseline:
             raise BadManifest(f"{location}.{name}.counts", "expected one more than the edges, which add up to the orders")
     if found.scores.counts[-1]:
         raise BadManifest(f"{location}.scores.counts", "has scores over 1")
+    for name, counts in found.inputs.items():
+        total = (counts.missing or 0) + (counts.unknown or 0) + sum(counts.counts.values())
+        if total > found.orders or (counts.counts and total < found.orders):
+            raise BadManifest(f"{location}.inputs.{name}", "its counts do not add up to the orders")
     if found.calibration:
         _require_calibrated(found, f"{location}.calibration")
     return found
@@ -50,6 +71,25 @@ def _histogram(edges: tuple[float, ...]) -> Check:
         return edges  # A file may have -0.0, which is equal to 0.0 but is another label.
 
     return checks.object_of(Histogram, {"edges": check, "counts": _counts})
+
+
+def _input(of: Input) -> Check:
+    """The check of the counts of this input."""
+    fields = {
+        "missing": (of.optional, _count),
+        "unknown": (of.unknown == NONE, _count),
+        "counts": (bool(of.values), _by_value(of.values)),
+    }
+    return checks.object_of(InputCounts, {name: check for name, (given, check) in fields.items() if given})
+
+
+def _by_value(values: Sequence[str]) -> Check:
+    def check(value: Any, location: str) -> dict[str, int]:
+        if not isinstance(value, dict) or value.keys() != set(values):
+            raise BadManifest(location, "expected an object with a count for each of the values of the input")
+        return dict(zip(values, _counts([value[each] for each in values], location), strict=True))
+
+    return check
 
 
 def _require_calibrated(found: Baseline, location: str) -> None:

@@ -92,8 +92,9 @@ def _to_json(manifest: Manifest) -> dict[str, Any]:
 
 
 def _present(entries: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The entries that are neither None nor empty, the baseline under its name in the file."""
-    return {"reference" if name == "baseline" else name: entry for name, entry in entries if entry not in (None, ())}
+    """The entries that are neither None nor empty, the baseline under its name in the file. Provenance keeps its place."""
+    present = [(name, entry) for name, entry in entries if name == "provenance" or entry not in (None, (), {})]
+    return {"reference" if name == "baseline" else name: entry for name, entry in present}
 
 
 def _from_json(value: Any) -> Manifest:
@@ -105,7 +106,7 @@ def _from_json(value: Any) -> Manifest:
         entries["features"] = inputs.features(entries["features"], "manifest.features", entries["inputs"])
     names = [each.name for each in entries.get("features", entries["inputs"])]
     if "reference" in entries:
-        entries["baseline"] = baseline.checked(entries.pop("reference"), "manifest.reference", names)
+        entries["baseline"] = baseline.checked(entries.pop("reference"), "manifest.reference", names, entries["inputs"])
     manifest = Manifest(**entries)
     inputs.require_different(manifest, "manifest")
     return manifest

@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from model.core.batch import Flags, Floats
 from model.core.manifest import CATEGORY, NONE, Input, Value
@@ -47,6 +48,11 @@ def is_unknown(inputs: Sequence[Input], x: Floats) -> Flags:
     """(n, I): True where a category of x (n, I) is none of the values of its input."""
     flagged: Flags = (x == UNKNOWN) & np.array([each.kind == CATEGORY for each in inputs])
     return flagged
+
+
+def value_counts(of: Input, column: Floats) -> npt.NDArray[np.intp]:
+    """How many of the encoded column (n,) of this input are each of its values, in their order."""
+    return np.bincount(column[column >= 0.0].astype(np.intp), minlength=len(of.values))
 
 
 def encoded(inputs: Sequence[Input], rows: Sequence[Sequence[Value]]) -> Floats:

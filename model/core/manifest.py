@@ -111,14 +111,30 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
+class InputCounts:
+    """How many orders of a baseline lack an input, have an unknown category, and have each value of the category.
+
+    None for an input that is never missing or never unknown; a number has no `counts`.
+    """
+
+    missing: int | None = None
+    unknown: int | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
-    """`orders` known orders: how many go to `review`, their `scores` and `zscores` by feature; `calibration` may be empty."""
+    """`orders` known orders: how many go to `review`, their `scores` and `zscores` by feature; `calibration` may be empty.
+
+    `inputs` has the counts of each input that may be missing or is a category.
+    """
 
     orders: int
     review: int
     scores: Histogram
     zscores: Mapping[str, Histogram]
     calibration: tuple[Calibration, ...] = ()
+    inputs: Mapping[str, InputCounts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
-"""The baseline of a new version: how a model's scores and features are distributed over a file of known orders."""
+"""The baseline of a new version: how a model's scores, features and inputs are distributed over a file of known orders."""
 
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from model.core.manifest import SCORE_EDGES, ZSCORE_EDGES, Baseline, Calibration, Histogram
+from model.core.batch import Floats
+from model.core.encoding import is_missing, is_unknown, value_counts
+from model.core.manifest import NONE, SCORE_EDGES, ZSCORE_EDGES, Baseline, Calibration, Histogram, InputCounts
 from model.core.risk_model import RiskModel
 from schemas.files.row import Reader
 from schemas.result import Policy
@@ -30,6 +32,8 @@ class BaselineBuilder:
         self._scores, self._late = np.zeros((2, len(SCORE_EDGES) + 1), np.int64)
         self._sums = np.zeros(len(SCORE_EDGES) + 1)
         self._zscores = np.zeros((len(model.manifest.features), len(ZSCORE_EDGES) + 1), np.int64)
+        self._missing, self._unknown = np.zeros((2, len(model.manifest.inputs)), np.int64)
+        self._values = [np.zeros(len(each.values), np.int64) for each in model.manifest.inputs]
 
     def read(self, reader: Reader, policy: Policy) -> None:
         """Score the orders of a file and count them. Raises BadFile."""
@@ -44,6 +48,7 @@ class BaselineBuilder:
             np.add.at(self._sums, bins, scores.scores)
             for counts, zscores in zip(self._zscores, scores.zscores.T, strict=True):
                 np.add.at(counts, np.searchsorted(ZSCORE_EDGES, zscores), 1)
+            self._add_inputs(chunk.scored.decoded.batch.matrix)
             if self.label is not None:
                 labels = [_label(reader.value(row, self.label)) for row in chunk.rows]
                 self.unlabelled += [row.line for row, late in zip(chunk.rows, labels, strict=True) if late is None]
@@ -58,7 +63,28 @@ class BaselineBuilder:
             Histogram(SCORE_EDGES, tuple(self._scores.tolist())),
             {name: Histogram(ZSCORE_EDGES, tuple(counts.tolist())) for name, counts in zscores},
             () if self.label is None else self._calibration(),
+            self._inputs(),
         )
+
+    def _add_inputs(self, x: Floats) -> None:
+        inputs = self.model.manifest.inputs
+        self._missing += np.count_nonzero(is_missing(x), axis=0)
+        self._unknown += np.count_nonzero(is_unknown(inputs, x), axis=0)
+        for of, counts, column in zip(inputs, self._values, x.T, strict=True):
+            if of.values:
+                counts += value_counts(of, column)
+
+    def _inputs(self) -> dict[str, InputCounts]:
+        counted = zip(self.model.manifest.inputs, self._missing.tolist(), self._unknown.tolist(), self._values, strict=True)
+        return {
+            of.name: InputCounts(
+                missing if of.optional else None,
+                unknown if of.unknown == NONE else None,
+                dict(zip(of.values, counts.tolist(), strict=True)),
+            )
+            for of, missing, unknown, counts in counted
+            if of.optional or of.values
+        }
 
     def _calibration(self) -> tuple[Calibration, ...]:
         bins = pairwise((0.0, *SCORE_EDGES))

@@ -7,7 +7,7 @@ import click
 import numpy as np
 
 from model.artifact import model_file
-from model.core.manifest import NONE, NUMBER, Input
+from model.core.manifest import NONE, NUMBER, Input, InputCounts
 from model.core.risk_model import RiskModel
 from model.errors import NotServable
 from schemas.files.row import reserved_names
@@ -67,6 +67,8 @@ def _print_model(model: RiskModel) -> None:
         for row in manifest.baseline.calibration:
             rates = f"mean score {row.mean_score:.4f}, observed {row.observed_rate:.4f}"
             click.echo(f"  scores up to {row.to:<5} {row.orders:>8} orders, {rates}")
+        for name, counts in manifest.baseline.inputs.items():
+            click.echo(f"  {name}: {plain(_counted(counts))}")
 
 
 def _print_inputs(inputs: Sequence[Input]) -> None:
@@ -79,6 +81,12 @@ def _print_inputs(inputs: Sequence[Input]) -> None:
         missing = f"; missing: {each.missing}" if each.missing is not None else ""
         unknown = "; unknown: none" if each.unknown == NONE else ""
         click.echo(f"  {each.name:<{width}}  {each.kind:<8}  {plain(f'{taken} {each.unit}'.strip() + missing + unknown)}")
+
+
+def _counted(counts: InputCounts) -> str:
+    """The counts of an input in the baseline; of a category with many values, the first ones."""
+    gaps = [f"{count} {gap}" for gap, count in (("missing", counts.missing), ("unknown", counts.unknown)) if count is not None]
+    return listed([*gaps, *(f"{value} {count}" for value, count in counts.counts.items())])
 
 
 def _print_features(model: RiskModel) -> None:

@@ -5,6 +5,7 @@ from model.packaged import packaged_model
 from schemas.model_card import ModelSchema, card
 from tests.facts import FEATURES
 from tests.models import reference_of
+from tests.raw_orders import baseline_of, raw_model
 
 MODEL = replace(packaged_model(), sha256="0" * 64)
 SERVED = {"name": "delivery-risk", "version": "1.0.0", "sha256": "0" * 64, "file": ""}
@@ -50,4 +51,14 @@ def test_the_model_card_has_the_inputs_and_the_features_in_the_order_of_the_mode
     empty = {"unit": "", "description": "", "minimum": None, "maximum": None}
     assert found["features"][1] == {"name": "backlog", **empty, "mean": 5.0, "scale": 2.0, "made_of": "backlog"}
     assert (found["reference"]["scores"]["counts"], len(found["reference"]["calibration"])) == ([4, *[0] * 18, 6, 0], 2)
+    assert ModelSchema().validate(found) == {}
+
+
+def test_the_model_card_has_the_counts_of_inputs_in_the_baseline_with_null_for_a_gap_that_an_input_cannot_have():
+    model = raw_model()
+    found = card(replace(model, manifest=replace(model.manifest, baseline=baseline_of(model))), STATES, "review")
+    inputs = found["reference"]["inputs"]
+    assert list(inputs) == ["backlog", "carrier", "depot", "size"]
+    assert inputs["backlog"] == {"missing": 2, "unknown": None, "counts": {}}
+    assert inputs["carrier"] == {"missing": None, "unknown": None, "counts": {"AA": 8, "B:6": 1, "ü": 1}}
     assert ModelSchema().validate(found) == {}

@@ -8,8 +8,9 @@ from model.core.manifest import MOST_ORDERS, SCORE_EDGES, ZSCORE_EDGES, Calibrat
 from model.errors import BadManifest
 from model.packaged import packaged_model
 from tests.facts import FEATURES
-from tests.model_files import GOOD, MISSING, edited, referred_document, rejects
+from tests.model_files import GOOD, MISSING, SECRET_NUMBER, SECRET_TEXT, edited, referred_document, rejects
 from tests.models import reference_of
+from tests.raw_orders import baseline_of, raw_model
 
 NAMES = list(FEATURES)
 VALID = reference_of(NAMES)
@@ -56,6 +57,55 @@ def with_baseline(model, found):
     return model_file.dumps(replace(model, manifest=replace(model.manifest, baseline=found)))
 
 
+RAW = raw_model()
+RAW_BASELINE = baseline_of(RAW)
+RAW_DOCUMENT = json.loads(manifest.write(replace(RAW.manifest, baseline=RAW_BASELINE)))
+INPUTS = {
+    "backlog": {"missing": 2},
+    "carrier": {"counts": {"AA": 8, "B:6": 1, "ü": 1}},
+    "depot": {"missing": 2, "unknown": 1, "counts": {"EWR": 7, "JFK": 0}},
+    "size": {"missing": 2, "counts": {"S": 1, "L": 7}},
+}
+
+
+def test_the_entries_of_inputs_are_those_that_the_format_documents():
+    assert RAW_DOCUMENT["reference"]["inputs"] == INPUTS
+    assert read(RAW_DOCUMENT).baseline == RAW_BASELINE
+    reordered = {name: dict(reversed(INPUTS[name].items())) for name in reversed(INPUTS)}
+    reordered["carrier"] = {"counts": dict(reversed(INPUTS["carrier"]["counts"].items()))}
+    assert manifest.write(read(edited(["reference", "inputs"], reordered, RAW_DOCUMENT))) == manifest.write(read(RAW_DOCUMENT))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "location"),
+    [
+        *(((), value, ".inputs") for value in (MISSING, None, [], {**INPUTS, SECRET_TEXT: {"missing": 0}})),
+        *((("distance",), {"missing": 0}, ".inputs"), (("backlog",), MISSING, ".inputs.backlog")),
+        *((("backlog",), value, ".inputs.backlog") for value in (None, 2, {"missing": 2, "unknown": 0}, {"missing": 11})),
+        *((("backlog", "missing"), value, ".inputs.backlog.missing") for value in (MISSING, None, -1, True, SECRET_NUMBER)),
+        (("carrier", "missing"), 0, ".inputs.carrier"),
+        (("size", "unknown"), 0, ".inputs.size"),
+        (("depot", "unknown"), MISSING, ".inputs.depot.unknown"),
+        (("depot", "unknown"), 0, ".inputs.depot"),
+        (("depot", "missing"), 3, ".inputs.depot"),
+        *((("carrier", "counts"), value, ".inputs.carrier.counts") for value in (MISSING, None, {}, [8, 1, 1])),
+        *((("carrier", "counts", name), 0, ".inputs.carrier.counts") for name in ("aa", SECRET_TEXT)),
+        (("carrier", "counts", "ü"), MISSING, ".inputs.carrier.counts"),
+        (("carrier", "counts", "ü"), 2, ".inputs.carrier"),
+        *((("carrier", "counts", "ü"), value, ".inputs.carrier.counts[2]") for value in (None, 1.5, -1, SECRET_TEXT)),
+    ],
+)
+def test_what_is_wrong_with_counts_of_inputs_is_rejected_by_its_place(path, value, location):
+    with rejects(BadManifest, f"manifest.reference{location}"):
+        read(edited(["reference", "inputs", *path], value, RAW_DOCUMENT))
+
+
+def test_a_model_that_needs_no_counts_of_inputs_has_no_entry_for_them():
+    assert "inputs" not in referred_document()["reference"]
+    with rejects(BadManifest, "manifest.reference"):
+        read(edited(["reference", "inputs"], {}, referred_document()))
+
+
 def test_a_file_without_a_baseline_has_no_entry_for_it():
     assert b"reference" not in GOOD
     referred = with_baseline(packaged_model(), VALID)
@@ -76,4 +126,4 @@ def test_every_share_of_the_orders_is_a_rate(count):
     for late in {0, 1, count // 3, count - 1, count}:
         rows = [{"to": 0.05, "orders": count, "mean_score": 0.05, "observed_rate": late / count}]
         document = {"orders": count, "review": 0, **histograms, "calibration": rows}
-        assert baseline.checked(document, "reference", NAMES).calibration[0].observed_rate == late / count
+        assert baseline.checked(document, "reference", NAMES, ()).calibration[0].observed_rate == late / count

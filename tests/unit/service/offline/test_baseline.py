@@ -5,17 +5,18 @@ from math import inf
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.core.batch import Batch
-from model.core.manifest import SCORE_EDGES, ZSCORE_EDGES, Input
+from model.core.manifest import SCORE_EDGES, ZSCORE_EDGES, Input, InputCounts
 from model.core.network import Network
 from schemas.files.row import Layout
 from schemas.files.table import FILES
 from service.offline import chunks
 from service.offline.baseline import BaselineBuilder
 from tests.models import layer, model_of
+from tests.raw_orders import plain_counts, preparations, raw_model, raw_orders
 
 NAMES = ("backlog", "distance")
 MODEL = model_of(
@@ -69,6 +70,21 @@ def test_the_size_of_chunks_changes_nothing(rows):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(chunks, "CHUNK", 3)
         assert built(rows).baseline() == whole
+
+
+@settings(max_examples=30)
+@given(st.data())
+def test_inputs_are_counted_as_a_plain_loop_counts_them(data):
+    inputs, features = data.draw(preparations())
+    rows = data.draw(raw_orders(inputs, most=8))
+    found = BaselineBuilder(raw_model(inputs, features, rows[0]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunks, "CHUNK", 3)
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        found.read(FILES["jsonl"].reader(io.StringIO(text, newline=""), Layout(inputs)), "flag")
+    expected = plain_counts(inputs, rows)
+    assert found.baseline().inputs == {name: InputCounts(**counts) for name, counts in expected.items()}
+    assert list(found.baseline().inputs) == list(expected)
 
 
 @pytest.mark.parametrize(("policy", "orders", "review"), [("review", 3, 2), ("flag", 3, 1), ("refuse", 2, 1)])

@@ -7,6 +7,7 @@ import pytest
 from model.artifact import model_file
 from service.config import DEFAULT_MODEL
 from tests.order_files import ONE
+from tests.raw_orders import baseline_of, raw_model
 
 
 def test_it_prints_features_shapes_and_parameter_count(run):
@@ -23,6 +24,14 @@ def test_it_prints_means_scales_and_ranges_to_the_last_digit(run, with_card, arr
     rows = [line.split() for line in run("model", "inspect", "made.npz").stdout.splitlines()]
     assert ["backlog", "0.30000000000000004", "2.0", "..", "1e+23"] in rows
     assert ["distance", "100.0", "0.3333333333333333", "-0.1", "..", "13.825304", "km"] in rows
+
+
+def test_it_prints_the_counts_of_inputs_in_the_baseline(run):
+    model = raw_model()
+    model_file.write(replace(model, manifest=replace(model.manifest, baseline=baseline_of(model))), "raw.npz")
+    printed = run("model", "inspect", "raw.npz").stdout
+    for line in ("backlog: 2 missing", "carrier: AA 8, B:6 1, ü 1", "depot: 2 missing, 1 unknown, EWR 7, JFK 0"):
+        assert f"  {line}\n" in printed
 
 
 def test_no_text_of_a_file_looks_like_another_line_or_controls_the_terminal(run, with_card):

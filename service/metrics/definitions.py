@@ -5,7 +5,7 @@ batch of a new version would be lost to every rate. So series whose labels are k
 only an event can name, such as a caller, have no initial series.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import NamedTuple
@@ -29,8 +29,21 @@ Labels = dict[str, Sequence[str] | Callable[[Known], Sequence[str]]]
 """Labels with the values that are known beforehand; none where only an event can name them."""
 
 
+COUNTED_VALUES = 100
+"""Orders are counted by the values of a category that has at most so many: a model file may have a thousand of an input."""
+
+
+def is_counted(values: Collection[str]) -> bool:
+    """Whether orders are counted by these values of an input; a number has none."""
+    return 0 < len(values) <= COUNTED_VALUES
+
+
 def _inputs(known: Known) -> Sequence[Input]:
     return known.active.champion.model.manifest.inputs
+
+
+def _values(known: Known) -> Iterable[tuple[str, str]]:
+    return ((each.name, value) for each in _inputs(known) if is_counted(each.values) for value in each.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +147,13 @@ METRICS = {
         series=_by_context,
     ),
     "delivery_risk_feature_zscore": Metric("Standardized features of answered orders.", _FEATURE, ZSCORE_EDGES),
+    "delivery_risk_category_orders_total": Metric(
+        "Answered orders with this value of a category, for inputs with at most "
+        f"{COUNTED_VALUES} values. Missing and unknown categories are counted by delivery_risk_imputed_total and "
+        "delivery_risk_unknown_category_total.",
+        {"input": (), "value": ()},
+        series=_values,
+    ),
     "delivery_risk_model_reload_failures_total": Metric(
         "Failed changes of a worker to the version that the registry names, by kind of error.", {"role": (), "reason": ()}
     ),

@@ -8,7 +8,8 @@ from math import inf
 
 from prometheus_client.utils import floatToGoString
 
-from model.core.manifest import Baseline, Histogram, Manifest
+from model.core.manifest import Baseline, Histogram, InputCounts, Manifest
+from service.metrics.definitions import COUNTED_VALUES, is_counted
 from service.serving.worker_state import RoleState
 from service.version import VERSION
 
@@ -56,6 +57,24 @@ def _shares(histogram: Histogram) -> Values:
     bins = pairwise(map(floatToGoString, (-inf, *histogram.edges, inf)))
     total = sum(histogram.counts)
     return dict(zip(bins, (count / total for count in histogram.counts), strict=True))
+
+
+def _gaps(count: Callable[[InputCounts], int | None]) -> Read:
+    """The share of the baseline's orders that have this gap, by input; of inputs that have a count of it."""
+
+    def read(baseline: Baseline) -> Values:
+        counts = {name: count(each) for name, each in baseline.inputs.items()}
+        return {(name,): n / baseline.orders for name, n in counts.items() if n is not None}
+
+    return _of_baseline(read)
+
+
+def _categories(baseline: Baseline) -> Values:
+    """The share of each value among the orders with a value of the category."""
+    totals = {name: sum(each.counts.values()) for name, each in baseline.inputs.items() if is_counted(each.counts)}
+    return {
+        (name, value): n / total for name, total in totals.items() if total for value, n in baseline.inputs[name].counts.items()
+    }
 
 
 GAUGES = {
@@ -106,5 +125,21 @@ GAUGES = {
         _of_baseline(
             lambda baseline: {(name, *bins): n for name, z in baseline.zscores.items() for bins, n in _shares(z).items()}
         ),
+    ),
+    "delivery_risk_reference_category_ratio": Gauge(
+        "Share of this value among the baseline's orders with a value of the category, for inputs with at most "
+        f"{COUNTED_VALUES} values.",
+        ("model_version", "input", "value"),
+        _of_baseline(_categories),
+    ),
+    "delivery_risk_reference_imputed_ratio": Gauge(
+        "Share of the baseline's orders that lack an input, by input.",
+        ("model_version", "input"),
+        _gaps(lambda counts: counts.missing),
+    ),
+    "delivery_risk_reference_unknown_ratio": Gauge(
+        "Share of the baseline's orders with a category that the model does not know, by input.",
+        ("model_version", "input"),
+        _gaps(lambda counts: counts.unknown),
     ),
 }

@@ -70,7 +70,7 @@ class Metrics:
             for code, _ in {(fault.code, fault.position) for fault in faults}:
                 self._add("delivery_risk_rejected_orders_total", code)
         if scored.answerable:
-            self._model(scored.model).count(len(scored.decoded.batch), scored.scores)
+            self._model(scored.model).count(scored.decoded.batch, scored.scores)
             for what, flagged in flags(scored).items():
                 for name, count in zip(scored.model.manifest.input_names, np.count_nonzero(flagged, axis=0), strict=True):
                     if count:

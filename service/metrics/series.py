@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from model.core.batch import Floats
+from model.core.batch import Batch, Floats
+from model.core.encoding import value_counts
 from model.core.few_rows import FewScores
 from model.core.manifest import Manifest
 from model.core.risk_model import Scores
 from schemas.result import QUEUES
-from service.metrics.definitions import METRICS
+from service.metrics.definitions import METRICS, is_counted
 
 Numbers = Callable[..., "memoryview[float]"]
 """The numbers of a series, by the name of its metric and its labels."""
@@ -93,10 +94,15 @@ class ModelSeries:
         self._scores = HistogramSeries(numbers, "delivery_risk_score", version)
         self._orders = HistogramSeries(numbers, "delivery_risk_batch_orders")
         self._zscores = [HistogramSeries(numbers, "delivery_risk_feature_zscore", name) for name in manifest.feature_names]
+        self._categories = [
+            (at, each, [numbers("delivery_risk_category_orders_total", each.name, value) for value in each.values])
+            for at, each in enumerate(manifest.inputs)
+            if is_counted(each.values)
+        ]
 
-    def count(self, orders: int, scores: Scores | FewScores) -> None:
-        """Count a batch of so many orders with these scores."""
-        reviews = scores.reviews
+    def count(self, batch: Batch, scores: Scores | FewScores) -> None:
+        """Count a batch with these scores."""
+        orders, reviews = len(batch), scores.reviews
         self._monitor[0] += orders - reviews
         self._review[0] += reviews
         self._orders.observe(orders)
@@ -107,3 +113,6 @@ class ModelSeries:
         else:
             observe_all([self._scores], scores.scores[np.newaxis])
             observe_all(self._zscores, scores.by_feature)
+        for at, category, series in self._categories:
+            for numbers, count in zip(series, value_counts(category, batch.matrix[:, at]).tolist(), strict=True):
+                numbers[0] += count

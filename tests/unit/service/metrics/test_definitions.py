@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model.core.manifest import Input
+from model.core.manifest import Feature, Input
 from model.core.network import Network
 from model.registry import versions
 from model.registry.references import VersionReference
-from service.metrics.definitions import METRICS, Known
+from service.metrics.definitions import COUNTED_VALUES, METRICS, Known
 from service.metrics.recorder import Metrics
 from service.metrics.retention import KEPT
 from service.serving.active_models import Serving
@@ -17,6 +17,7 @@ from service.shared import counters
 from service.shared.counters import UNRECORDED, SharedCounters
 from tests.apps import service_of
 from tests.models import layer, model_of, one_input
+from tests.raw_orders import FEATURES, INPUTS, ORDERS, raw_model
 
 ROUTES = [("POST", "/score")]
 NEVER_LOST = {
@@ -46,6 +47,21 @@ def test_the_first_batches_and_errors_count_on_initial_series(order):
     found = counts.totals()
     assert found.keys() == shown.keys()
     assert sum(numbers.any() for numbers in found.values()) == 16
+
+
+def test_categories_have_initial_series_for_their_own_values_alone():
+    values = [tuple(f"{number}" for number in range(count)) for count in (COUNTED_VALUES, COUNTED_VALUES + 1)]
+    many = Input("many", kind="category", values=values[0]), Input("more", kind="category", values=values[1])
+    model = raw_model(
+        (*INPUTS, *many),
+        (*FEATURES, *(Feature(e.name, e.name, "is", ("1",)) for e in many)),
+        {"many": "1", "more": "1"} | ORDERS[0],
+    )
+    counts = SharedCounters()
+    Metrics(counts).show_initial(Known(Serving(model, 100).active, ROUTES))
+    shown = [key[1:] for key in counts.totals() if key[0] == "delivery_risk_category_orders_total"]
+    known = [each for each in (*INPUTS, many[0]) if each.kind == "category"]
+    assert shown == [(each.name, value) for each in known for value in each.values]
 
 
 def test_a_promoted_version_and_a_challenger_are_shown_at_zero(models):

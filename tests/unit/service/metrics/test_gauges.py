@@ -6,12 +6,16 @@ from dataclasses import replace
 import pytest
 
 from model.artifact import model_file
+from model.core.manifest import InputCounts
 from model.core.network import Network
 from model.packaged import packaged_model
 from model.registry.references import VersionReference
+from service.metrics.definitions import COUNTED_VALUES
+from service.metrics.gauges import GAUGES, Seen
 from tests.apps import samples, service_of
 from tests.facts import FEATURES
 from tests.models import layer, model_of, one_input, reference_of
+from tests.raw_orders import baseline_of, raw_model
 
 REFERENCE = "delivery_risk_reference"
 LABEL = re.compile(r'(\w+)="([^"]*)"')
@@ -40,6 +44,29 @@ def test_the_baseline_is_exported_share_by_share(described):
         assert found[f'{REFERENCE}_score_ratio{{above="{above}",le="{le}",{version}}}'] == share
     for feature, above, le, share in (("backlog", "-0.5", "0.0", 1), ("weather_severity", "-Inf", "-10.0", 0)):
         assert found[f'{REFERENCE}_zscore_ratio{{above="{above}",feature="{feature}",le="{le}",{version}}}'] == share
+
+
+def test_the_baseline_of_inputs_is_exported_by_category_and_by_gap():
+    model = raw_model()
+    baseline = baseline_of(model)
+    many = {str(number): int(number < 10) for number in range(COUNTED_VALUES + 1)}
+    baseline = replace(
+        baseline, inputs={**baseline.inputs, "many": InputCounts(counts=many), "never": InputCounts(10, 0, {"A": 0})}
+    )
+    seen = Seen({}, replace(model.manifest, baseline=baseline), {})
+    found = {gauge: dict(GAUGES[f"{REFERENCE}_{gauge}_ratio"].read(seen)) for gauge in ("category", "imputed", "unknown")}
+    shares = {
+        ("carrier", "AA"): 0.8,
+        ("carrier", "B:6"): 0.1,
+        ("carrier", "ü"): 0.1,
+        ("depot", "EWR"): 1,
+        ("depot", "JFK"): 0,
+        ("size", "S"): 1 / 8,
+        ("size", "L"): 7 / 8,
+    }
+    assert found["category"] == {("1", *labels): share for labels, share in shares.items()}
+    assert found["imputed"] == {("1", "backlog"): 0.2, ("1", "depot"): 0.2, ("1", "size"): 0.2, ("1", "never"): 1}
+    assert found["unknown"] == {("1", "depot"): 0.1, ("1", "never"): 0}
 
 
 @pytest.mark.parametrize(("counted", "expected"), [("score_bucket", "score_ratio"), ("feature_zscore_bucket", "zscore_ratio")])

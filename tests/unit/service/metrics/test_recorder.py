@@ -7,10 +7,13 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as plain
 
+from model.artifact import model_file
 from service.metrics.definitions import METRICS
 from service.metrics.gauges import GAUGES
 from tests.apps import samples
 from tests.facts import ORDERS
+from tests.raw_orders import INPUTS, plain_counts, raw_model
+from tests.raw_orders import ORDERS as RAW_ORDERS
 
 VERSION = 'model_version="1.0.0"'
 HEADER = "order_id,route_disruption,backlog,weather_severity\n"
@@ -55,6 +58,21 @@ def test_orders_fall_into_the_same_buckets_alone_and_in_a_batch(client, batch):
         score(client, one)
     assert buckets() == {key: 2 * value for key, value in together.items()}
     assert len(together) == 21 + 3 * 16
+
+
+def test_orders_are_counted_by_the_values_and_the_gaps_of_their_inputs(make_client, tmp_path):
+    model_file.write(raw_model(), tmp_path / "model.npz")
+    client = make_client(model=str(tmp_path / "model.npz"))
+    for batch in (RAW_ORDERS, RAW_ORDERS[1:], RAW_ORDERS[3:]):
+        assert score(client, *batch).status_code == 200
+    answered, found = RAW_ORDERS + RAW_ORDERS[1:] + RAW_ORDERS[3:], samples(client)
+    names = {"missing": "delivery_risk_imputed_total", "unknown": "delivery_risk_unknown_category_total"}
+    for name, counts in plain_counts(INPUTS, answered).items():
+        for value, count in counts.pop("counts", {}).items():
+            sample = f'delivery_risk_category_orders_total{{input="{name}",value="{value}"}}'
+            assert found[sample] == count
+        for gap, count in counts.items():
+            assert found[f'{names[gap]}{{input="{name}"}}'] == count > 0
 
 
 def test_rejected_orders_are_counted_once_for_each_code_and_no_order_beside_them_as_answered(client, order):

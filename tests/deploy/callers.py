@@ -22,12 +22,20 @@ INTERVAL_SECONDS = 0.25
 _HEADERS = {"Content-Type": "application/json", **bearer(GOOD)}
 
 
+CARRIERS = ("AA", "UA", "ZZ", None)
+
+
 def orders(count: int, mean: float, seed: int) -> list[dict[str, Any]]:
-    """Orders of the packaged model whose features have this mean; one in a hundred is out of range."""
+    """Orders whose numbers have this mean; one in a hundred is out of range. They have one of CARRIERS, shifted ones others."""
     random = np.random.default_rng(seed)
     matrix = random.normal(mean, 1.5, (count, len(FEATURES))).clip(0, 10)
     matrix[random.random(count) < 0.01, 1] = 11.0
-    return [{"order_id": str(n), **dict(zip(FEATURES, row, strict=True))} for n, row in enumerate(matrix.tolist())]
+    carriers = random.choice(CARRIERS, count, p=(0.6, 0.3, 0.05, 0.05) if mean == USUAL else (0.2, 0.5, 0.1, 0.2))
+    names = ("order_id", *FEATURES, "carrier")
+    return [
+        dict(zip(names, (str(n), *row, carrier), strict=True))
+        for n, (row, carrier) in enumerate(zip(matrix.tolist(), carriers.tolist(), strict=True))
+    ]
 
 
 def _answered(replica: Server, batch: list[dict[str, Any]], query: str = "") -> int:

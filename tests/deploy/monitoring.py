@@ -16,15 +16,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import numpy as np
 import yaml
 
 from model import packaged
 from model.artifact import model_file
+from model.core.manifest import CATEGORY, NONE, Feature, Input
+from model.core.network import Layer, Network
+from model.core.risk_model import RiskModel
+from model.core.standardizer import Standardizer
 from model.registry import versions
 from tests.bearer_tokens import GOOD, OTHER, line
 from tests.deploy.callers import USUAL, orders
 from tests.deploy.programs import answering, answers, serving
-from tests.facts import FEATURES, ROOT
+from tests.facts import ROOT
 from tests.servers import SERVE, Client, Server, free_port, running
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"
@@ -104,14 +109,29 @@ def monitored(folder: Path) -> Iterator[Monitoring]:
         yield found
 
 
+def _model() -> RiskModel:
+    """The packaged model with a carrier, which an order may lack and which its scores do not depend on."""
+    made = packaged.packaged_model()
+    manifest, standardizer, (first, *others) = made.manifest, made.standardizer, made.network.layers
+    described = replace(
+        manifest,
+        inputs=(*manifest.inputs, Input("carrier", kind=CATEGORY, values=("AA", "UA"), unknown=NONE)),
+        features=(*manifest.features, Feature("carrier_AA", "carrier", "is", ("AA",))),
+        self_test=replace(manifest.self_test, orders=tuple((*row, "AA") for row in manifest.self_test.orders)),
+    )
+    numbers = (np.append(standardizer.mean, 0.5), np.append(standardizer.scale, 0.5))
+    weights = np.append(first.weights, np.zeros((len(first.weights), 1)), axis=1)
+    network = Network([Layer(weights, first.bias, first.activation), *others])
+    return RiskModel(described, Standardizer(*numbers, described.feature_names), network)
+
+
 def _make_registry(folder: Path) -> None:
     """Make a registry with a champion, whose baseline is of usual orders, and a challenger with a higher threshold."""
-    made, directory = packaged.packaged_model(), folder / "models"
+    made, directory = _model(), folder / "models"
     directory.mkdir()
-    rows = [("order_id", *FEATURES), *(order.values() for order in orders(BASELINE_ORDERS, USUAL, 0))]
-    (folder / "orders.csv").write_text("".join(f"{','.join(map(str, row))}\n" for row in rows))
+    (folder / "orders.jsonl").write_text("".join(f"{json.dumps(order)}\n" for order in orders(BASELINE_ORDERS, USUAL, 0)))
     model_file.write(made, folder / "made.npz")
-    command = [*SERVE[:1], "model", "card", "made.npz", "--on", "orders.csv", "--version", CHAMPION, "--out", "champion.npz"]
+    command = [*SERVE[:1], "model", "card", "made.npz", "--on", "orders.jsonl", "--version", CHAMPION, "--out", "champion.npz"]
     subprocess.run(command, check=True, capture_output=True, cwd=folder)
     changed = replace(made.manifest, version=CHALLENGER, threshold=0.65)
     model_file.write(replace(made, manifest=changed), folder / "challenger.npz")

@@ -23,8 +23,9 @@ def test_in_calm_only_the_alert_that_always_fires_does(live_run):
 
 
 def test_shifted_orders_raise_the_drift_alerts_and_their_receivers_are_notified(live_run):
-    drift = {"DeliveryRiskScoresDrift", "DeliveryRiskFeatureDrifts", "DeliveryRiskReviewShareAway"}
-    assert set(live_run.notified()) >= drift | {"DeliveryRiskRequestsRefused"} | CONSTANT
+    drift = {f"DeliveryRisk{name}" for name in ("ScoresDrift", "FeatureDrifts", "CategoryDrifts")}
+    away = {"DeliveryRiskReviewShareAway", "DeliveryRiskGapShareAway"}
+    assert set(live_run.notified()) >= drift | away | {"DeliveryRiskRequestsRefused"} | CONSTANT
     receivers = {"page": "pages", "ticket": "tickets", "watchdog": "watchdog"}
     assert live_run.notified() == {name: receivers[ALERTS[name]["labels"]["severity"]] for name in live_run.notified()}
     assert {rule["annotations"]["runbook_url"] for rule in ALERTS.values()} >= {
@@ -39,26 +40,33 @@ def test_every_answered_order_is_counted_over_all_replicas(live_run):
 
 @pytest.mark.parametrize(
     ("index", "share", "baseline", "count", "bins"),
-    [("score_drift", "score_bin", "reference_score", 1, 21), ("feature_drift", "zscore_bin", "reference_zscore", 3, 16)],
+    [
+        ("score_drift", "score_bin", "reference_score", 1, 21),
+        ("feature_drift", "zscore_bin", "reference_zscore", 4, 16),
+        ("category_drift", "category_value", "reference_category", 1, 2),
+    ],
 )
 def test_the_population_stability_index_has_its_textbook_value(live_run, index, share, baseline, count, bins):
+    def of(labels):
+        return labels["model_version"], labels.get("feature"), labels.get("input")
+
     def shares(name):
         found: dict = defaultdict(dict)
         for series in live_run.query(f"delivery_risk:{name}:ratio"):
             labels = series["metric"]
-            found[labels["model_version"], labels.get("feature")][labels["above"], labels["le"]] = float(series["value"][1])
+            found[of(labels)][labels.get("above"), labels.get("le"), labels.get("value")] = float(series["value"][1])
         return found
 
     answered, expected = shares(share), shares(baseline)
     indices = live_run.query(f"delivery_risk:{index}:psi")
     assert len(indices) == len(answered) == len(expected) == count
     for series in indices:
-        key = series["metric"]["model_version"], series["metric"].get("feature")
+        key = of(series["metric"])
         assert answered[key].keys() == expected[key].keys()
         assert len(answered[key]) == bins
         assert sum(answered[key].values()) == pytest.approx(1, abs=1e-3)
         assert sum(expected[key].values()) == pytest.approx(1)
-        pairs = [(max(answered[key][edges], 0.0005), max(expected[key][edges], 0.0005)) for edges in expected[key]]
+        pairs = [(max(answered[key][bin_], 0.0005), max(expected[key][bin_], 0.0005)) for bin_ in expected[key]]
         # The index can be that of the evaluation a second before.
         assert float(series["value"][1]) == pytest.approx(sum((a - r) * math.log(a / r) for a, r in pairs), rel=0.1)
 

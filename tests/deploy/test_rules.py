@@ -105,7 +105,7 @@ def test_an_alert_that_cannot_fire_or_always_fires_fails_its_tests(tmp_path, ins
 
 
 @pytest.mark.parametrize("factor", [2, 0.5])
-@pytest.mark.parametrize(("index", "alerts"), [(0, 20), (1, 13), (2, 1)])
+@pytest.mark.parametrize(("index", "alerts"), [(0, 22), (1, 15), (2, 2)])
 def test_an_alert_with_a_threshold_of_half_or_twice_its_value_fails_its_tests(tmp_path, index, alerts, factor):
     changes = {}
     for name, rule in ALERTS.items():

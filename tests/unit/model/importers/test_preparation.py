@@ -26,7 +26,8 @@ CHECK = {"check_x": MODEL.features(X), "check_scores": SCORES}
 def test_an_imported_model_takes_the_inputs_and_makes_the_features_of_its_preparation(imported, further):
     model = imported(ARRAYS, preparation=PREPARATION | further)
     assert (model.manifest.inputs, model.manifest.features) == (INPUTS, FEATURES)
-    assert (model.manifest.context_names, model.manifest.also_accepts) == ((("lane",), ("promised_at",)) if further else ((), ()))
+    kept = (("lane",), ("promised_at",)) if further else ((), ())
+    assert (model.manifest.context_names, model.manifest.also_accepts) == kept
     for found in (model, model_file.loads(model_file.dumps(model))):
         assert found.outputs(X).outputs.tobytes() == SCORES.tobytes()
 

@@ -5,7 +5,7 @@ A number is itself. A category is the index of its value, or UNKNOWN if it is no
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from itertools import count
+from itertools import accumulate, count
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -50,9 +50,11 @@ def is_unknown(inputs: Sequence[Input], x: Floats) -> Flags:
     return flagged
 
 
-def value_counts(of: Input, column: Floats) -> npt.NDArray[np.intp]:
-    """How many of the encoded column (n,) of this input are each of its values, in their order."""
-    return np.bincount(column[column >= 0.0].astype(np.intp), minlength=len(of.values))
+def value_counts(categories: Sequence[Input], x: Floats) -> npt.NDArray[np.intp]:
+    """How many of the encoded rows of x (n, C) have each value of these C categories: those of the first, then the next."""
+    ends = list(accumulate((len(each.values) for each in categories), initial=0))
+    codes = x + ends[:-1]
+    return np.bincount(codes[x >= 0.0].astype(np.intp), minlength=ends[-1])
 
 
 def encoded(inputs: Sequence[Input], rows: Sequence[Sequence[Value]]) -> Floats:

@@ -94,10 +94,12 @@ class ModelSeries:
         self._scores = HistogramSeries(numbers, "delivery_risk_score", version)
         self._orders = HistogramSeries(numbers, "delivery_risk_batch_orders")
         self._zscores = [HistogramSeries(numbers, "delivery_risk_feature_zscore", name) for name in manifest.feature_names]
-        self._categories = [
-            (at, each, [numbers("delivery_risk_category_orders_total", each.name, value) for value in each.values])
-            for at, each in enumerate(manifest.inputs)
-            if is_counted(each.values)
+        self._columns = [at for at, each in enumerate(manifest.inputs) if is_counted(each.values)]
+        self._categories = [manifest.inputs[at] for at in self._columns]
+        self._values = [
+            numbers("delivery_risk_category_orders_total", each.name, value)
+            for each in self._categories
+            for value in each.values
         ]
 
     def count(self, batch: Batch, scores: Scores | FewScores) -> None:
@@ -113,6 +115,8 @@ class ModelSeries:
         else:
             observe_all([self._scores], scores.scores[np.newaxis])
             observe_all(self._zscores, scores.by_feature)
-        for at, category, series in self._categories:
-            for numbers, count in zip(series, value_counts(category, batch.matrix[:, at]).tolist(), strict=True):
-                numbers[0] += count
+        if self._columns:
+            counts = value_counts(self._categories, batch.matrix[:, self._columns])
+            (seen,) = counts.nonzero()
+            for at, count in zip(seen.tolist(), counts[seen].tolist(), strict=True):
+                self._values[at][0] += count

@@ -33,7 +33,9 @@ class BaselineBuilder:
         self._sums = np.zeros(len(SCORE_EDGES) + 1)
         self._zscores = np.zeros((len(model.manifest.features), len(ZSCORE_EDGES) + 1), np.int64)
         self._missing, self._unknown = np.zeros((2, len(model.manifest.inputs)), np.int64)
-        self._values = [np.zeros(len(each.values), np.int64) for each in model.manifest.inputs]
+        self._columns = [at for at, each in enumerate(model.manifest.inputs) if each.values]
+        self._categories = [model.manifest.inputs[at] for at in self._columns]
+        self._values = np.zeros(sum(len(each.values) for each in self._categories), np.int64)
 
     def read(self, reader: Reader, policy: Policy) -> None:
         """Score the orders of a file and count them. Raises BadFile."""
@@ -67,22 +69,20 @@ class BaselineBuilder:
         )
 
     def _add_inputs(self, x: Floats) -> None:
-        inputs = self.model.manifest.inputs
         self._missing += np.count_nonzero(is_missing(x), axis=0)
-        self._unknown += np.count_nonzero(is_unknown(inputs, x), axis=0)
-        for of, counts, column in zip(inputs, self._values, x.T, strict=True):
-            if of.values:
-                counts += value_counts(of, column)
+        self._unknown += np.count_nonzero(is_unknown(self.model.manifest.inputs, x), axis=0)
+        self._values += value_counts(self._categories, x[:, self._columns])
 
     def _inputs(self) -> dict[str, InputCounts]:
-        counted = zip(self.model.manifest.inputs, self._missing.tolist(), self._unknown.tolist(), self._values, strict=True)
+        gaps = zip(self.model.manifest.inputs, self._missing.tolist(), self._unknown.tolist(), strict=True)
+        counts = iter(self._values.tolist())
         return {
             of.name: InputCounts(
                 missing if of.optional else None,
                 unknown if of.unknown == NONE else None,
-                dict(zip(of.values, counts.tolist(), strict=True)),
+                {value: next(counts) for value in of.values},
             )
-            for of, missing, unknown, counts in counted
+            for of, missing, unknown in gaps
             if of.optional or of.values
         }
 

@@ -67,7 +67,7 @@ class Shadow:
     def _try(self, challenger: RiskModel, scored: ScoredBatch) -> None:
         slices, batch, selection = [], scored.decoded.batch, scored.selection
         size = max(1, PRODUCTS // challenger.network.parameter_count)
-        for start in range(0, len(batch), size):
+        for start in range(0, len(batch) or 1, size):
             self._wait()
             rows = slice(start, start + size)
             found = challenger.score(Batch(batch.ids[rows], batch.matrix[rows]))

@@ -101,6 +101,12 @@ def test_a_challenger_that_raises_is_counted_and_the_next_batch_is_tried(tried, 
     assert wait_for(counters, "scored", 1)["failed"] == 1
 
 
+@pytest.mark.parametrize("options", [{}, {"review_top": 2}])
+def test_a_batch_none_of_whose_orders_is_valid_is_tried_too(tried, counters, options):
+    tried.offer(one_input(), scored([], **options))
+    assert "failed" not in wait_for(counters, "scored", 1)
+
+
 def test_an_order_that_overflows_in_the_challenger_only_has_no_difference(tried, counters):
     tried.offer(one_input(1e300), scored([1e10, 1.0]))
     assert wait_for(counters, "scored", 1)["+Inf"] == 1

@@ -1,4 +1,4 @@
-"""The model card, and what the service reports about itself."""
+"""The model card: what the model is, how it decides, and where it comes from."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -190,38 +190,6 @@ class ModelSchema(Schema):
     provenance = fields.Dict(keys=fields.String(), values=fields.String(), required=True, attribute="manifest.provenance")
     reference = fields.Nested(BaselineSchema, required=True, allow_none=True, attribute="manifest.baseline")
     lineup = fields.Nested(ActiveModelsSchema, required=True)
-
-
-class VersionSchema(Schema):
-    """The versions of what runs here."""
-
-    service_version = fields.String(required=True)
-    python_version = fields.String(required=True)
-    numpy_version = fields.String(required=True)
-    model_version = fields.String(required=True)
-
-
-class RouteSchema(Schema):
-    """A route of the service."""
-
-    method = fields.String(required=True)
-    path = fields.String(required=True)
-    summary = fields.String(required=True)
-
-
-class HomeSchema(Schema):
-    """What the service is, and its routes."""
-
-    service = fields.String(required=True)
-    service_version = fields.String(required=True)
-    description = fields.String(required=True)
-    routes = fields.List(fields.Nested(RouteSchema), required=True)
-
-
-class HealthSchema(Schema):
-    """The answer of a probe."""
-
-    status = fields.String(required=True, metadata={"enum": ["ok"]})
 
 
 def card(model: RiskModel, states: Mapping[str, Any], policy: str) -> dict[str, Any]:

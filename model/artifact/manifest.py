@@ -9,17 +9,17 @@
 Optional: the units, descriptions, minima and maxima of features, provenance, reference (the baseline, see baseline.py), and
 the activation of the last layer, which is linear.
 
-In format 1 the features are the order's own numbers. Format 2 has the entry `inputs` too, see inputs.py, and its self-test has
-a value for each input: a number, a text or null. A manifest is written in format 1 if that can hold it.
+In format 1 the features are the order's own numbers. Format 2 has the entry `inputs` too, see inputs.py and features.py, and
+its self-test has a value for each input: a number, a text or null. A manifest is written in format 1 if that can hold it.
 """
 
 import json
 from dataclasses import asdict
 from typing import Any
 
-from model.artifact import baseline, checks, inputs
+from model.artifact import baseline, checks, features, inputs
 from model.core.activations import ACTIVATION, ACTIVATION_NAMES, HEADS
-from model.core.manifest import Manifest, SelfTest
+from model.core.manifest import Manifest, SelfTest, as_they_are
 from model.errors import BadManifest
 
 LIMIT = 2 * 2**20
@@ -83,12 +83,22 @@ def write(manifest: Manifest) -> bytes:
 
 def _to_json(manifest: Manifest) -> dict[str, Any]:
     entries = asdict(manifest, dict_factory=_present)
-    described = inputs.to_json(manifest)
+    described = _described(manifest)
     before = {name: entries.pop(name) for name in ("name", "version", "created", "description")}
     for name in ("inputs", "features", "context", "also_accepts"):
         entries.pop(name, None)
     format_ = 2 if "inputs" in described else 1
     return {"format": format_, **before, **described, **entries, "provenance": dict(sorted(manifest.provenance.items()))}
+
+
+def _described(manifest: Manifest) -> dict[str, Any]:
+    """What an order holds and the features; the features alone where format 1 can hold both."""
+    further = {"context": [asdict(each) for each in manifest.context], "also_accepts": list(manifest.also_accepts)}
+    plain = inputs.in_format_1(manifest.inputs) if manifest.features == as_they_are(manifest.inputs) else None
+    if plain is not None and not any(further.values()):
+        return {"features": plain}
+    made = {"inputs": list(map(inputs.to_json, manifest.inputs)), "features": list(map(features.to_json, manifest.features))}
+    return made | {name: entry for name, entry in further.items() if entry}
 
 
 def _present(entries: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -103,7 +113,7 @@ def _from_json(value: Any) -> Manifest:
     if entries.pop("format") == 1:
         entries["inputs"] = entries.pop("features")
     else:
-        entries["features"] = inputs.features(entries["features"], "manifest.features", entries["inputs"])
+        entries["features"] = features.features(entries["features"], "manifest.features", entries["inputs"])
     names = [each.name for each in entries.get("features", entries["inputs"])]
     if "reference" in entries:
         entries["baseline"] = baseline.checked(entries.pop("reference"), "manifest.reference", names, entries["inputs"])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any
 
-from model.artifact import checks, inputs
+from model.artifact import checks, features, inputs
 from model.core.manifest import Feature
 from model.errors import BadManifest
 
@@ -25,15 +25,15 @@ def read(data: bytes, names: Sequence[str]) -> dict[str, Any]:
     Raises BadManifest, also where the features have other names or another order.
     """
     found: dict[str, Any] = _ENTRIES(checks.read_json(data, "preparation"), "preparation")
-    found["features"] = inputs.features(found["features"], "preparation.features", found["inputs"])
+    found["features"] = features.features(found["features"], "preparation.features", found["inputs"])
     _require_names(names, found["features"])
     return found
 
 
-def _require_names(names: Sequence[str], features: Sequence[Feature]) -> None:
-    for at, (name, expected) in enumerate(zip_longest(names, (each.name for each in features))):
+def _require_names(names: Sequence[str], made: Sequence[Feature]) -> None:
+    for at, (name, expected) in enumerate(zip_longest(names, (each.name for each in made))):
         if expected is None:
-            raise BadManifest(f"feature_names[{at}]", f"one too many: the preparation has {len(features)} features")
+            raise BadManifest(f"feature_names[{at}]", f"one too many: the preparation has {len(made)} features")
         if name != expected:
             what = "missing" if name is None else "another name"
             raise BadManifest(f"feature_names[{at}]", f"{what}: feature {at} of the preparation is {expected}")

@@ -11,7 +11,7 @@ from schemas.files.csv_reader import Reader
 from schemas.files.csv_rows import writer
 from schemas.files.dialect import COMMAS, Dialect
 from schemas.files.number_text import number_texts
-from schemas.files.row import RANK, REJECT_NAMES, RESULT_NAMES, Columns, Row
+from schemas.files.row import RANK, REJECT_NAMES, RESULT_NAMES, Columns, Ranked, Row
 from schemas.result import Result, ScoredBatch, named, queues, results
 
 _FORMULA = re.compile(r"[=+\-@\t\r]")  # the beginnings that OWASP names
@@ -90,17 +90,11 @@ class Writer:
         cells = self._rows([*row.source, self._text(score)] for row, score in zip(rows, scored.scores.values, strict=True))
         return [self._text_of([each])[:-1] for each in cells]
 
-    def ranked(
-        self,
-        beginnings: Sequence[str],
-        queues: Sequence[str],
-        named: Sequence[Sequence[tuple[str, ...]]],
-        ranks: Sequence[int],
-    ) -> str:
-        """The text of n rows that begin so, for `write`, with their queues, ranks and, for each of `inputs`, what they name."""
+    def ranked(self, rows: Ranked) -> str:
+        """The text of these rows, for `write`."""
         quote = '"' if self._dialect.delimiter.isdigit() else ""
         end = quote + self._text_of(self._rows([["", "", *self._added]]))[1:]
-        found = zip(beginnings, map(self._middle, queues, *named), ranks, strict=True)
+        found = zip(rows.beginnings, map(self._middle, rows.queues, *rows.named), rows.ranks, strict=True)
         return "".join([f"{beginning}{middle}{quote}{rank}{end}" for beginning, middle, rank in found])
 
     def results(self, scored: Iterable[tuple[Row, Result]]) -> None:

@@ -12,7 +12,7 @@ from schemas.faults import MalformedBody
 from schemas.fields import well_formed
 from schemas.files import jsonl_columns
 from schemas.files.number_text import number_texts
-from schemas.files.row import RESULT_NAMES, BadFile, Block, Columns, Layout, Row
+from schemas.files.row import RESULT_NAMES, BadFile, Block, Columns, Layout, Ranked, Row
 from schemas.result import Result, ScoredBatch, named, queues
 
 _LINE_ENDS = re.compile(r"\s*[\r\n]\s*")
@@ -116,15 +116,9 @@ class Writer:
         outputs = rows.outputs if isinstance(rows, Columns) else [_one_line(row.source[0]) for row in rows]
         return list(map(_beginning, outputs, number_texts(scored.scores.scores)))
 
-    def ranked(
-        self,
-        beginnings: Sequence[str],
-        queues: Sequence[str],
-        named: Sequence[Sequence[tuple[str, ...]]],
-        ranks: Sequence[int],
-    ) -> str:
-        """The text of n rows that begin so, for `write`, with their queues, ranks and, for each of `inputs`, what they name."""
-        found = zip(beginnings, queues, ranks, map(self._end, *named), strict=True)
+    def ranked(self, rows: Ranked) -> str:
+        """The text of these rows, for `write`."""
+        found = zip(rows.beginnings, rows.queues, rows.ranks, map(self._end, *rows.named), strict=True)
         return "".join([f'{beginning}, "queue": "{queue}", "rank": {rank}{end}' for beginning, queue, rank, end in found])
 
     def results(self, scored: Iterable[tuple[Row, Result]]) -> None:

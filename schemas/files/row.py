@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, overload
+from typing import Any, NamedTuple, Protocol, overload
 
 from model.core.manifest import CATEGORY, NONE, Input, Manifest
 from schemas.result import Result, ScoredBatch
@@ -159,6 +159,17 @@ class Reader(Protocol):
         """The value of a row under any name of the file."""
 
 
+class Ranked(NamedTuple):
+    """n rows of a selection: the text of each up to its score, its queue, for each of the writer's `inputs` what it names, and
+    its rank.
+    """
+
+    beginnings: Sequence[str]
+    queues: Sequence[str]
+    named: Sequence[Sequence[tuple[str, ...]]]
+    ranks: Sequence[int]
+
+
 class Writer(Protocol):
     """Writes rows with their results, or rejected rows with the line and the reason."""
 
@@ -172,14 +183,8 @@ class Writer(Protocol):
     def beginnings(self, rows: Sequence[Row], scored: ScoredBatch) -> list[str]:
         """The text of each row up to its score, for `ranked`."""
 
-    def ranked(
-        self,
-        beginnings: Sequence[str],
-        queues: Sequence[str],
-        named: Sequence[Sequence[tuple[str, ...]]],
-        ranks: Sequence[int],
-    ) -> str:
-        """The text of n rows that begin so, for `write`, with their queues, ranks and, for each of `inputs`, what they name."""
+    def ranked(self, rows: Ranked) -> str:
+        """The text of these rows, for `write`."""
 
     def write(self, text: str) -> object:
         """Write the text of results."""

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from model.core.batch import Flags, Floats
-from schemas.files.row import Writer
+from schemas.files.row import Ranked, Writer
 from schemas.result import QUEUES, Policy, named
 from schemas.selection import Selection
 from service.offline.chunks import ScoredChunk
@@ -89,7 +89,7 @@ class SelectedResults(Results):
             ranks = selection.ranks[begin : begin + len(beginnings)].tolist()
             begin += len(ranks)
             queues = [QUEUES[rank <= self._review_top] for rank in ranks]
-            self._writer.write(self._writer.ranked(beginnings, queues, names, ranks))
+            self._writer.write(self._writer.ranked(Ranked(beginnings, queues, names, ranks)))
         return selection
 
     def close(self) -> None:

@@ -2,8 +2,9 @@
 
 from functools import partial
 
+from schemas.about import HealthSchema, HomeSchema, VersionSchema
 from schemas.formats.table import COLUMNS, CSV, JSON
-from schemas.model_card import HealthSchema, HomeSchema, ModelSchema, VersionSchema
+from schemas.model_card import ModelSchema
 from schemas.result import ColumnsDecisionSchema, DecisionSchema
 from service.web.handlers import docs, home, model, probes, score
 from service.web.route import ANY_NAME, Route

@@ -3,9 +3,10 @@
 import pytest
 from marshmallow import ValidationError
 
+from schemas.about import HealthSchema, VersionSchema
 from schemas.faults import CODES, ErrorSchema, Fault, ProblemSchema, error_list
 from schemas.formats.table import FORMATS
-from schemas.model_card import FeatureSchema, HealthSchema, InputSchema, ModelSchema, VersionSchema
+from schemas.model_card import FeatureSchema, InputSchema, ModelSchema
 from schemas.result import ResultSchema
 
 REQUIRED = {

@@ -13,7 +13,7 @@ import pytest
 from model.packaged import packaged_model
 from schemas.files import csv_reader
 from schemas.files.number_text import number_texts
-from schemas.files.row import RESULT_NAMES, BadFile, Columns, Layout
+from schemas.files.row import RESULT_NAMES, BadFile, Columns, Layout, Ranked
 from schemas.files.table import FILES
 from schemas.result import POLICIES, named, queues, results
 from schemas.validation import BatchValidator
@@ -151,7 +151,7 @@ def outputs(seed, kind, text, rows_of, seen):
                 writer.results(zip(chunk.rows, results(chunk.scored), strict=True))
             elif how == "ranked":
                 beginnings, names = writer.beginnings(chunk.rows, chunk.scored), named(chunk.scored, writer.inputs)
-                writer.write(writer.ranked(beginnings, queues(chunk.scored), names, [row.line for row in chunk.rows]))
+                writer.write(writer.ranked(Ranked(beginnings, queues(chunk.scored), names, [row.line for row in chunk.rows])))
             else:
                 writer.write(writer.text(chunk.rows, chunk.scored))
             rejects.rejects(chunk.rejected)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from schemas.model_card import HomeSchema
+from schemas.about import HomeSchema
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 

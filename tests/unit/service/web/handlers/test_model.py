@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from schemas.about import HealthSchema, VersionSchema
 from schemas.formats.table import COLUMNS, CSV, JSON, MEDIA_TYPES
-from schemas.model_card import HealthSchema, ModelSchema, VersionSchema
+from schemas.model_card import ModelSchema
 from service.web.route import ANY_NAME
 from service.web.routes import ROUTES
 from tests.facts import FEATURES, ORDER

@@ -11,7 +11,7 @@ from schemas.files.csv_reader import Reader
 from schemas.files.csv_rows import writer
 from schemas.files.dialect import COMMAS, Dialect
 from schemas.files.number_text import number_texts
-from schemas.files.row import RANK, REJECT_NAMES, RESULT_NAMES, Columns, Ranked, Row
+from schemas.files.row import REJECT_NAMES, RESULT_NAMES, Columns, Ranked, Row, input_columns
 from schemas.result import Result, ScoredBatch, named, queues, results
 
 _FORMULA = re.compile(r"[=+\-@\t\r]")  # the beginnings that OWASP names
@@ -42,8 +42,7 @@ def file_writer(stream: TextIO, delimiter: str = ",") -> Any:
 class Writer:
     """Writes a header, then rows with their results or, if `rejected`, rows after their line number and the reason.
 
-    A result has the columns `names`, and its rank after them if there is a `selection`. After it come the values of `added`,
-    under their names. If `safe`, all are safe_cells. `inputs` are the columns that name inputs.
+    A result has the columns `names`. After it come the values of `added`, under their names. If `safe`, all are safe_cells.
     """
 
     def __init__(
@@ -55,7 +54,6 @@ class Writer:
         names: Sequence[str] = RESULT_NAMES,
         added: Mapping[str, Any] | None = None,
         safe: bool = False,
-        selection: bool = False,
     ) -> None:
         self.write = stream.write
         self._end = cache(self._end_of)
@@ -66,12 +64,11 @@ class Writer:
             partial(map, partial(safe_cells, dialect=self._dialect)) if safe else iter
         )
         self._added = [self._text(value) for value in (added or {}).values()]
-        self.inputs = names[2:]
+        self.inputs = input_columns(names)
         columns = reader.header
         self._rejected = header.rejected_before(columns)
         self._formula = re.compile(rf'(?:^|[\n{re.escape(self._dialect.delimiter)}])"?{_FORMULA.pattern}') if safe else None
-        further = [*names, *([RANK] if selection else []), *(added or {})]
-        first = [*REJECT_NAMES, *columns[self._rejected :]] if rejected else [*columns, *further]
+        first = [*REJECT_NAMES, *columns[self._rejected :]] if rejected else [*columns, *names, *(added or {})]
         self._cells.writerows(self._rows([first]))
 
     def text(self, rows: Sequence[Row], scored: ScoredBatch) -> str:

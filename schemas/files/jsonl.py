@@ -12,7 +12,7 @@ from schemas.faults import MalformedBody
 from schemas.fields import well_formed
 from schemas.files import jsonl_columns
 from schemas.files.number_text import number_texts
-from schemas.files.row import RESULT_NAMES, BadFile, Block, Columns, Layout, Ranked, Row
+from schemas.files.row import RESULT_NAMES, BadFile, Block, Columns, Layout, Ranked, Row, input_columns
 from schemas.result import Result, ScoredBatch, named, queues
 
 _LINE_ENDS = re.compile(r"\s*[\r\n]\s*")
@@ -101,7 +101,7 @@ class Writer:
         added: Mapping[str, Any] | None = None,
     ) -> None:
         self.write = stream.write
-        self.inputs = names[2:]
+        self.inputs = input_columns(names)
         self._added = added or {}
         self._end = cache(self._end_of)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, overload
 
 from model.core.manifest import CATEGORY, NONE, Input, Manifest
-from schemas.result import Result, ScoredBatch
+from schemas.result import NAMED, Result, ScoredBatch
 
 RESULT_NAMES = ("score", "queue", "out_of_range")
 RANK = "rank"
@@ -14,11 +14,18 @@ RANK = "rank"
 REJECT_NAMES = ("refused_line", "refused_reason")
 
 
-def result_names(manifest: Manifest) -> tuple[str, ...]:
-    """The names of the columns of a result: those of every model, and what else NAMED has for inputs as this model's."""
+def result_names(manifest: Manifest, *, selection: bool = False) -> tuple[str, ...]:
+    """The names of the columns of a result: those of every model, what else NAMED has for inputs as this model's, and the rank
+    in a selection.
+    """
     imputed = ("imputed",) if any(each.optional for each in manifest.inputs) else ()
     unknown = ("unknown",) if any(each.unknown == NONE for each in manifest.inputs) else ()
-    return (*RESULT_NAMES, *imputed, *unknown)
+    return (*RESULT_NAMES, *imputed, *unknown, *((RANK,) if selection else ()))
+
+
+def input_columns(names: Sequence[str]) -> list[str]:
+    """Those columns of a result that name inputs."""
+    return [name for name in names if name in NAMED]
 
 
 def reserved_names(manifest: Manifest) -> frozenset[str]:

@@ -16,7 +16,7 @@ from schemas.faults import Fault, MalformedBody, error_list
 from schemas.fields import ORDER_ID_LENGTH
 from schemas.files.csv_rows import RawRows, writer
 from schemas.files.dialect import COMMAS, DELIMITERS
-from schemas.files.row import RANK, result_names
+from schemas.files.row import input_columns, result_names
 from schemas.formats import json_records
 from schemas.names import with_hints
 from schemas.result import ScoredBatch, header, listed, named, queues
@@ -172,21 +172,20 @@ def encode(scored: ScoredBatch) -> bytes:
     stream, head, selection = io.StringIO(newline=""), header(scored), scored.selection
     head |= {} if selection is None else selection.options
     cells = writer(stream)
-    names, contexts = result_names(scored.model.manifest), scored.model.manifest.context_names
+    names, contexts = result_names(scored.model.manifest, selection=selection is not None), scored.model.manifest.context_names
     ranks = [] if selection is None else [map(str, selection.ranks.tolist())]
-    further = (*names, *((RANK,) if ranks else ()), *contexts)
-    cells.writerow(("order_id", *further, *head, *(("errors",) if scored.partial else ())))
+    cells.writerow(("order_id", *names, *contexts, *head, *(("errors",) if scored.partial else ())))
     # Of the cells of a row only the order id and the context may need quotes. Those after them are the same in all rows.
     ids = _lines_of((each,) for each in scored.decoded.batch.ids)
     none = [None] * len(ids)
     texts = [_lines_of((text,) for text in scored.decoded.context.get(name, none)) for name in contexts]
     (shared,) = _lines_of([(*head.values(), *(("",) if scored.partial else ()))])
-    inputs = [map(" ".join, each) for each in named(scored, names[2:])]
+    inputs = [map(" ".join, each) for each in named(scored, input_columns(names))]
     columns = ids, map(repr, scored.scores.values), queues(scored), *inputs, *ranks, *texts, repeat(f"{shared}\r\n", len(ids))
     rows = map(",".join, zip(*columns, strict=True))
     stream.write("".join(rows))
     for _, faults in groupby(listed(scored) if scored.partial else (), lambda fault: fault.position):
         errors = error_list(faults, locate)
         reasons = "; ".join(f"{error['pointer']}: {error['code']}" for error in errors)
-        cells.writerow((errors[0].get("order_id", ""), *("" for _ in further), *head.values(), reasons))
+        cells.writerow((errors[0].get("order_id", ""), *("" for _ in (*names, *contexts)), *head.values(), reasons))
     return stream.getvalue().encode()

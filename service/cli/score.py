@@ -12,7 +12,7 @@ import click
 
 from model.core.risk_model import RiskModel
 from schemas.files import csv
-from schemas.files.row import RANK, Writer, result_names
+from schemas.files.row import Writer, result_names
 from schemas.names import listed
 from schemas.result import Policy
 from schemas.selection import Selection
@@ -81,10 +81,10 @@ def score(
     settings = load_settings(model=path or None)
     model = load(settings.model, settings.model_sha256, click.UsageError)
     _check_selection(model, top, review_top, by)
-    added, rank, contexts = _provenance(model) if provenance else {}, [RANK] if review_top else [], [by] if by else []
-    names = result_names(model.manifest)
+    added, contexts = _provenance(model) if provenance else {}, [by] if by else []
+    names = result_names(model.manifest, selection=review_top is not None)
     with (
-        open_orders(file, model.manifest.inputs, given, (*names, *rank, *added), contexts) as source,
+        open_orders(file, model.manifest.inputs, given, (*names, *added), contexts) as source,
         open_outputs() as outputs,
     ):
         ending = source.format.ending
@@ -93,9 +93,7 @@ def score(
         require_distinct(file, out, *filter(None, (rejects_file, manifest_file)))
         if safe_csv and ending != "csv":
             raise click.UsageError(f"{file}: --safe-csv is for CSV; JSON has no cells.")
-        new_writer: Callable[..., Writer] = source.format.writer
-        if ending == "csv":
-            new_writer = partial(csv.Writer, safe=safe_csv, selection=review_top is not None)
+        new_writer: Callable[..., Writer] = partial(csv.Writer, safe=True) if safe_csv else source.format.writer
         writer = new_writer(outputs.create(out), source.reader, rejected=False, names=names, added=added)
         rejected = RejectedRows(rejects_file, lambda path: new_writer(outputs.create(path), source.reader, rejected=True))
         try:

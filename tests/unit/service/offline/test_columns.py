@@ -13,7 +13,7 @@ import pytest
 from model.packaged import packaged_model
 from schemas.files import csv_reader
 from schemas.files.number_text import number_texts
-from schemas.files.row import RESULT_NAMES, BadFile, Columns, Layout, Ranked
+from schemas.files.row import RANK, RESULT_NAMES, BadFile, Columns, Layout, Ranked
 from schemas.files.table import FILES
 from schemas.result import POLICIES, named, queues, results
 from schemas.validation import BatchValidator
@@ -138,20 +138,19 @@ def outputs(seed, kind, text, rows_of, seen):
         INPUTS, (), columns, bool(columns), decimal=decimal, reserved=(*RESULT_NAMES, *added), notice=notices.append
     )
     policy, how = dice.choice(POLICIES), dice.choice(("pairs", "ranked", *["text"] * 6))
-    if kind == "csv":
-        options["selection"] = how == "ranked"
+    names = (*RESULT_NAMES, *([RANK] if how == "ranked" else []))
     lines, error = 0, ""
     try:
         reader = FILES[kind].reader(FILES[kind].pieces(opened(text)), layout)
-        writer = FILES[kind].writer(results_file, reader, rejected=False, added=added, **options)
+        writer = FILES[kind].writer(results_file, reader, rejected=False, names=names, added=added, **options)
         rejects = FILES[kind].writer(rejects_file, reader, rejected=True, **options)
         for chunk in score_chunks(MODEL, rows_of(reader), policy):
             seen[kind, isinstance(chunk.rows, Columns)] += len(chunk.rows)
             if how == "pairs":
                 writer.results(zip(chunk.rows, results(chunk.scored), strict=True))
             elif how == "ranked":
-                beginnings, names = writer.beginnings(chunk.rows, chunk.scored), named(chunk.scored, writer.inputs)
-                writer.write(writer.ranked(Ranked(beginnings, queues(chunk.scored), names, [row.line for row in chunk.rows])))
+                beginnings, inputs = writer.beginnings(chunk.rows, chunk.scored), named(chunk.scored, writer.inputs)
+                writer.write(writer.ranked(Ranked(beginnings, queues(chunk.scored), inputs, [row.line for row in chunk.rows])))
             else:
                 writer.write(writer.text(chunk.rows, chunk.scored))
             rejects.rejects(chunk.rejected)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from model.core.manifest import Input
+from model.core.manifest import Input, Manifest
 from model.core.risk_model import RiskModel
 from schemas.names import listed
 
@@ -18,22 +18,23 @@ class Difference(NamedTuple):
 
 
 def differences(first: RiskModel, second: RiskModel) -> Iterator[Difference]:
-    """What differs in threshold, network, features, weights and baseline. Features are compared by their names.
+    """What differs in threshold, network, inputs, features, context, accepted names, weights and baseline.
 
-    Weights of layers with other shapes are not compared, nor those of the first layer if it takes other features.
+    Inputs and features are compared by their names. Weights of layers with other shapes are not compared, nor those of the
+    first layer if it takes other features.
     """
     facts = _facts(second)
     yield from (Difference(name, f"{fact} -> {facts[name]}") for name, fact in _facts(first).items() if fact != facts[name])
-    names, others = first.manifest.feature_names, second.manifest.feature_names
-    if set(names) != set(others):
-        yield Difference("features", only(names, others))
-    elif names != others:
-        yield Difference("features", "the same in another order")
+    for what, (names, others) in _names(first.manifest, second.manifest).items():
+        if set(names) != set(others):
+            yield Difference(what, only(names, others))
+        elif what == "features" and names != others:
+            yield Difference(what, "the same in another order")
     described = _described(second)
     for (what, name), entries in _described(first).items():
-        other = described.get((what, name), entries)
+        other = described.get((what, name), {})
         if changed := [
-            f"{key} {entry} -> {other.get(key, 'none')}" for key, entry in entries.items() if entry != other.get(key)
+            f"{key} {entries[key]} -> {other[key]}" for key in entries if entries[key] != other.get(key, entries[key])
         ]:
             yield Difference(what, f"{name}: {', '.join(changed)}")
     yield from _weights(first, second)
@@ -44,7 +45,7 @@ def differences(first: RiskModel, second: RiskModel) -> Iterator[Difference]:
 
 
 def only(names: Sequence[str], others: Sequence[str]) -> str:
-    """Which features model A alone has, and which model B."""
+    """Which of these names model A alone has, and which model B."""
     return f"only A has {_missing(names, others)}, only B has {_missing(others, names)}"
 
 
@@ -61,8 +62,19 @@ def _facts(model: RiskModel) -> dict[str, str]:
     }
 
 
+def _names(first: Manifest, second: Manifest) -> dict[str, tuple[Sequence[str], Sequence[str]]]:
+    """The names that both have, by what they are names of; those of inputs where a model makes other features of them."""
+    inputs, features = (first.input_names, second.input_names), (first.feature_names, second.feature_names)
+    return {
+        **({} if inputs == features else {"inputs": inputs}),
+        "features": features,
+        "context": (first.context_names, second.context_names),
+        "accepts": (first.also_accepts, second.also_accepts),
+    }
+
+
 def _described(model: RiskModel) -> dict[tuple[str, str], dict[str, str]]:
-    """What is said of each input and of each feature, an input that is a feature as it is among the features."""
+    """What is said of each input, feature and context, of an input that is a feature as it is among the features."""
     numbers = zip(model.manifest.features, model.standardizer.mean.tolist(), model.standardizer.scale.tolist(), strict=True)
     features = {each.name: {"mean": str(mean), "scale": str(scale), "made of": each.made_of} for each, mean, scale in numbers}
     plain = {each.of for each in model.manifest.features if each.is_input}
@@ -70,15 +82,13 @@ def _described(model: RiskModel) -> dict[tuple[str, str], dict[str, str]]:
     for each in model.manifest.inputs:
         key = ("feature" if each.name in plain else "input", each.name)
         found[key] = _of_input(each) | found.get(key, {})
-    return found
+    return found | {("context", each.name): {"values": ", ".join(each.values)} for each in model.manifest.context}
 
 
 def _of_input(each: Input) -> dict[str, str]:
     entries = {name: getattr(each, name) for name in ("minimum", "maximum", "missing", "kind", "unknown", "actionable")}
-    values = {"values": ", ".join(each.values)} if each.values else {}
-    return (
-        {"unit": repr(each.unit)} | {name: "none" if entry is None else str(entry) for name, entry in entries.items()} | values
-    )
+    texts = {name: "none" if entry is None else str(entry) for name, entry in entries.items()}
+    return {"unit": repr(each.unit), **texts, "values": ", ".join(each.values) or "none"}
 
 
 def _weights(first: RiskModel, second: RiskModel) -> Iterator[Difference]:

@@ -41,7 +41,7 @@ def diff(first: str, second: str, orders: str | None, given: Given, out: str | N
     before, after = load(first), load(second)
     names, others = before.manifest.input_names, after.manifest.input_names
     if set(names) != set(others):
-        raise click.ClickException(f"the models do not take the same features: {only(names, others)}")
+        raise click.ClickException(f"the models do not take the same inputs: {only(names, others)}")
     if differing := set(before.manifest.takes) ^ set(after.manifest.takes):
         raise click.ClickException(
             f"the models do not take the same values of {listed(sorted({each[0] for each in differing}))}"
@@ -72,7 +72,9 @@ def _read(path: str) -> RiskModel:
 
 def _report(before: RiskModel, after: RiskModel, *, err: bool = False) -> None:
     click.echo(f"from        {identity(before)}\nto          {identity(after)}", err=err)
-    found = list(differences(before, after)) or [Difference("same", "threshold, network, features, weights and baseline")]
+    found = list(differences(before, after)) or [
+        Difference("same", "threshold, network, inputs, features, context, accepted names, weights and baseline")
+    ]
     for each in found:
         click.echo(f"{each.name:<11} {plain(each.text)}", err=err)
 

@@ -2,10 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from model.core.manifest import Input
+from model.core.manifest import Context, Feature, Input
 from model.core.network import Network
 from service.offline.differences import differences
 from tests.models import layer, model_of, reference_of
+from tests.raw_orders import raw_model
 
 NAMES = ("backlog", "distance")
 WIDE = [Input("backlog", "orders", "", 0.0, 60.0), Input("distance", "km")]
@@ -62,6 +63,48 @@ def texts(first, second):
 @pytest.mark.parametrize(("second", "expected"), DIFFERENT.values(), ids=DIFFERENT)
 def test_what_differs_is_named_and_nothing_else(second, expected):
     assert texts(made(), second) == expected
+
+
+def described(inputs, features, **more):
+    return raw_model(inputs, features, {each.name: each.missing for each in inputs}, **more)
+
+
+PLAIN = described([Input("rain", missing=0.0)], [Feature("rain", "rain")])
+RAW = {
+    "a feature that becomes one made of an input": (
+        described([Input("wet", "mm", missing=0.0)], [Feature("rain", "wet", "log1p")]),
+        ["inputs: only A has rain, only B has wet", "feature: rain: made of rain -> log1p of wet"],
+    ),
+    "an input that becomes a category": (
+        described(
+            [Input("rain", kind="category", values=("no", "yes"), missing="no")], [Feature("rain", "rain", "is", ("yes",))]
+        ),
+        ["feature: rain: made of rain -> rain is yes"],
+    ),
+    "context and accepted names": (
+        described(
+            PLAIN.manifest.inputs, PLAIN.manifest.features, context=(Context("depot", ("EWR",)),), also_accepts=("wind",)
+        ),
+        ["context: only A has none, only B has depot", "accepts: only A has none, only B has wind"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("second", "expected"), RAW.values(), ids=RAW)
+def test_what_differs_of_raw_orders_is_named_and_nothing_else(second, expected):
+    assert texts(PLAIN, second) == expected
+
+
+def test_values_of_categories_and_context_are_compared():
+    first, second = (
+        described(
+            [Input("size", kind="category", values=values, missing="S")],
+            [Feature("small", "size", "is", ("S",))],
+            context=(Context("depot", values),),
+        )
+        for values in (("S", "L"), ("S", "M"))
+    )
+    assert texts(first, second) == ["input: size: values S, L -> S, M", "context: depot: values S, L -> S, M"]
 
 
 def test_another_baseline_is_seen_also_where_its_totals_are_the_same():

@@ -53,10 +53,10 @@ def test_it_follows_the_policy_of_the_service(diff, monkeypatch):
     assert diff(second="narrow.npz").exit_code == 2
 
 
-def test_models_of_other_features_are_rejected_by_the_names(diff):
+def test_models_of_other_inputs_are_rejected_by_the_names(diff):
     model_file.write(one_input(inputs=[Input("backlog")]), "other.npz")
     done = diff(second="other.npz")
-    expected = "Error: the models do not take the same features: only A has f0, only B has backlog\n"
+    expected = "Error: the models do not take the same inputs: only A has f0, only B has backlog\n"
     assert (done.exit_code, done.stdout, done.stderr) == (1, "", expected)
 
 
@@ -123,7 +123,7 @@ def test_models_differ_without_orders_also_where_they_cannot_be_compared_on_orde
         "b1          1 of 1 numbers differ, by at most 0.25",
     ]
     same = run("model", "diff", "8.npz", "models").stdout.splitlines()
-    assert same[2:] == ["same        threshold, network, features, weights and baseline"]
+    assert same[2:] == ["same        threshold, network, inputs, features, context, accepted names, weights and baseline"]
     assert run("model", "diff", "8.npz", "orders.jsonl").stderr.startswith("Error: orders.jsonl: not a ")
 
 

@@ -103,7 +103,7 @@ def _encoding(_: click.Context, __: click.Parameter, value: str | None) -> str |
 def _renamed(_: click.Context, __: click.Parameter, values: Sequence[str]) -> dict[str, str]:
     pairs = [value.partition("=") for value in values]
     if any(not equals for _, equals, _ in pairs) or len({name for name, _, _ in pairs}) < len(pairs):
-        raise click.BadParameter("expected FEATURE=COLUMN, each feature once")
+        raise click.BadParameter("expected INPUT=COLUMN, each input once")
     return {name: column for name, _, column in pairs}
 
 
@@ -119,7 +119,7 @@ _OPTIONS = (
         "--id", "order_id", metavar="COLUMN", help="The column of order ids; in JSON they may be integers. [order_id]"
     ),
     click.option(
-        "--rename", multiple=True, metavar="FEATURE=COLUMN", callback=_renamed, help="The column of a feature. May be repeated."
+        "--rename", multiple=True, metavar="INPUT=COLUMN", callback=_renamed, help="The column of an input. May be repeated."
     ),
 )
 
@@ -159,7 +159,7 @@ def open_orders(
         raise click.UsageError("standard input: closed.")
     unknown = [name for name in given.columns if name not in ("order_id", *(each.name for each in inputs), *contexts)]
     if unknown:
-        raise click.UsageError(f"--rename {unknown[0]}: the model has no such feature.")
+        raise click.UsageError(f"--rename {unknown[0]}: the model has no such input.")
 
     def notice(text: str) -> None:
         click.echo(f"{path}: {plain(text)}.", err=True)

@@ -60,6 +60,10 @@ def _print_model(model: RiskModel) -> None:
     if manifest.prepared:
         _print_inputs(manifest.inputs)
     _print_features(model)
+    for each in manifest.context:
+        click.echo(f"context     {each.name}: {plain(', '.join(each.values))}")
+    if manifest.also_accepts:
+        click.echo(f"accepts     {', '.join(manifest.also_accepts)}")
     for key, value in manifest.provenance.items():
         click.echo(f"provenance  {plain(key)}: {plain(value)}")
     if manifest.baseline is not None:
@@ -77,7 +81,7 @@ def _print_inputs(inputs: Sequence[Input]) -> None:
     width = max(len(each.name) for each in inputs)
     for each in inputs:
         ends = ("" if end is None else repr(end) for end in (each.minimum, each.maximum))
-        taken = " .. ".join(ends) if each.kind == NUMBER else listed(each.values)
+        taken = " .. ".join(ends) if each.kind == NUMBER else ", ".join(each.values)
         missing = f"; missing: {each.missing}" if each.missing is not None else ""
         unknown = "; unknown: none" if each.unknown == NONE else ""
         click.echo(f"  {each.name:<{width}}  {each.kind:<8}  {plain(f'{taken} {each.unit}'.strip() + missing + unknown)}")

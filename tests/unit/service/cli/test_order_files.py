@@ -116,7 +116,7 @@ OPTIONS = {
     "--decimal ;": "--decimal",
     "--rename backlog": "--rename",
     "--rename backlog=a --rename backlog=b": "--rename",
-    "--rename urgency=a": "--rename urgency: the model has no such feature",
+    "--rename urgency=a": "--rename urgency: the model has no such input",
 }
 
 

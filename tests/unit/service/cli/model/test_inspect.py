@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from model.artifact import model_file
+from model.core.manifest import Context, Feature, Input
 from service.config import DEFAULT_MODEL
 from tests.order_files import ONE
 from tests.raw_orders import baseline_of, raw_model
@@ -32,6 +33,21 @@ def test_it_prints_the_counts_of_inputs_in_the_baseline(run):
     printed = run("model", "inspect", "raw.npz").stdout
     for line in ("backlog: 2 missing", "carrier: AA 8, B:6 1, ü 1", "depot: 2 missing, 1 unknown, EWR 7, JFK 0"):
         assert f"  {line}\n" in printed
+
+
+def test_it_prints_every_category_and_what_orders_may_hold_beside_the_inputs(run):
+    values = tuple(f"c{number}" for number in range(12))
+    carrier = Input("carrier", kind="category", values=values)
+    more = {"context": (Context("depot", values), Context("lane", ("a\u2028b",))), "also_accepts": ("promised_at", "late")}
+    made = raw_model([carrier], [Feature("carrier_c0", "carrier", "is", ("c0",))], {"carrier": "c1"}, **more)
+    model_file.write(made, "raw.npz")
+    printed = run("model", "inspect", "raw.npz").stdout.splitlines()
+    assert f"  carrier  category  {', '.join(values)}" in printed
+    assert [line for line in printed if line.startswith(("context", "accepts"))] == [
+        f"context     depot: {', '.join(values)}",
+        r"context     lane: a\u2028b",
+        "accepts     promised_at, late",
+    ]
 
 
 def test_no_text_of_a_file_looks_like_another_line_or_controls_the_terminal(run, with_card):

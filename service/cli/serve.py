@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from logging import getLogger
 
 import click
@@ -50,5 +51,5 @@ def _greet(addresses: list[str], model: RiskModel, settings: config.Settings) ->
     greeting.info(f"Serving {identity(model)}")
     if addresses[0].startswith("http"):
         token = ' -H "Authorization: Bearer $TOKEN"' if settings.tokens_file else ""
-        body = json.dumps(json_records.example(model))
-        greeting.info(f"Try: curl -s {addresses[0]}/score{token} -H 'Content-Type: application/json' -d '{body}'")
+        body = shlex.quote(json.dumps(json_records.example(model)))
+        greeting.info(f"Try: curl -s {addresses[0]}/score{token} -H 'Content-Type: application/json' -d {body}")

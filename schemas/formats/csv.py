@@ -178,7 +178,8 @@ def encode(scored: ScoredBatch) -> bytes:
     # Of the cells of a row only the order id and the context may need quotes. Those after them are the same in all rows.
     ids = _lines_of((each,) for each in scored.decoded.batch.ids)
     none = [None] * len(ids)
-    texts = [_lines_of((text,) for text in scored.decoded.context.get(name, none)) for name in contexts]
+    given = [scored.decoded.context.get(name, none) for name in contexts]
+    texts = [[line if text else "" for text, line in zip(each, _lines_of(zip(each)), strict=True)] for each in given]
     (shared,) = _lines_of([(*head.values(), *(("",) if scored.partial else ()))])
     inputs = [map(" ".join, each) for each in named(scored, input_columns(names))]
     columns = ids, map(repr, scored.scores.values), queues(scored), *inputs, *ranks, *texts, repeat(f"{shared}\r\n", len(ids))

@@ -135,6 +135,7 @@ def test_every_answer_has_the_context():
     assert json.loads(answers["typed_columns"])["context"] == {"lane": DEPOTS}
     rows = list(plain_csv.DictReader(io.StringIO(answers["csv"])))
     assert [(row["source"], row["lane"]) for row in rows] == [("", text or "") for text in DEPOTS]
+    assert '""' not in answers["csv"]  # which some readers take for a text of no characters
 
 
 def test_context_changes_no_bit_of_a_score():

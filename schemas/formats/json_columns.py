@@ -10,6 +10,7 @@ from marshmallow import Schema, ValidationError, fields, post_load
 from model.core.risk_model import RiskModel
 from schemas.faults import Fault
 from schemas.fields import ContextText, OrderId, Strict, Values, ignored_field, input_field
+from schemas.formats import json_records
 from schemas.result import ScoredBatch, errors, flags, header, queues, selection
 from schemas.validation import BatchValidator, DecodedBatch
 
@@ -82,6 +83,6 @@ def _flagged(scored: ScoredBatch) -> dict[str, dict[str, list[int]]]:
 
 
 def example(model: RiskModel) -> dict[str, Any]:
-    """A body with the first order of the model's self-test."""
-    order = zip(model.manifest.input_names, model.manifest.self_test.orders[0], strict=True)
-    return {"order_ids": ["A-104"], "columns": {name: [value] for name, value in order}}
+    """A body with the first order of the model's self-test, and a value of each context."""
+    ((_, order_id), *values) = json_records.example(model)["orders"][0].items()
+    return {"order_ids": [order_id], "columns": {name: [value] for name, value in values}}

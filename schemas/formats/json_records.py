@@ -47,6 +47,7 @@ def encode(scored: ScoredBatch) -> bytes:
 
 
 def example(model: RiskModel) -> dict[str, Any]:
-    """A body with the first order of the model's self-test."""
-    order = zip(model.manifest.input_names, model.manifest.self_test.orders[0], strict=True)
-    return {"orders": [{"order_id": "A-104", **dict(order)}]}
+    """A body with the first order of the model's self-test, and a value of each context."""
+    manifest = model.manifest
+    order = dict(zip(manifest.input_names, manifest.self_test.orders[0], strict=True))
+    return {"orders": [{"order_id": "A-104", **order, **{each.name: each.values[0] for each in manifest.context}}]}

@@ -12,7 +12,8 @@ import msgspec
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
-from model.core.manifest import NONE, NUMBER, Input
+from model.core.manifest import NONE, NUMBER, Context, Input
+from schemas.context import OTHER
 from schemas.faults import ProblemSchema
 from schemas.formats.table import JSON, RequestBody, format_of
 from schemas.names import listed
@@ -127,15 +128,19 @@ def _answer(media_type: str, served: ServedModel) -> Any:
 
 
 def _describe_inputs(schemas: dict[str, Any], served: ServedModel) -> None:
-    """Add description, unit, range and an example to each input of an order, and of columns.
+    """Add description, unit, range and an example to each input and context of an order, and of columns.
 
     The range is in the text: an order outside it is valid, and `minimum` would say that it is not.
     """
     manifest = served.model.manifest
-    for each, value in zip(manifest.inputs, manifest.self_test.orders[0], strict=True):
-        text = _description(each)
-        schemas["Order"]["properties"][each.name] |= {"description": text, "example": value}
-        schemas["FeatureColumns"]["properties"][each.name] |= {"description": text, "example": [value]}
+    found = {
+        each.name: (_description(each), value)
+        for each, value in zip(manifest.inputs, manifest.self_test.orders[0], strict=True)
+    }
+    found |= {each.name: (_of_context(each), each.values[0]) for each in manifest.context}
+    for name, (text, value) in found.items():
+        schemas["Order"]["properties"][name] |= {"description": text, "example": value}
+        schemas["FeatureColumns"]["properties"][name] |= {"description": text, "example": [value]}
 
 
 def _description(of: Input) -> str:
@@ -144,7 +149,12 @@ def _description(of: Input) -> str:
         low, high = ("any" if bound is None else f"{bound:g}" for bound in (of.minimum, of.maximum))
         parts.append(f"Range of the training data: {low} to {high}")
     if of.unknown == NONE:
-        parts.append("A category that the model does not know counts as none of those that it knows")
+        parts.append(f"The model knows {listed(of.values)}; any other text counts as none of them")
     if of.optional:
         parts.append("May be missing or null")
     return " ".join(f"{part}." for part in parts if part)
+
+
+def _of_context(of: Context) -> str:
+    known = listed(of.values)
+    return f"A text that is never scored. Metrics count {known} by name, any other text as {OTHER}. May be missing or null."

@@ -26,7 +26,9 @@ LIMIT = 2 * 2**20
 VERSION = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
 
 version = checks.text(VERSION, "a version of letters, digits, '.', '_', '+', '-', at most 64")
-_format = checks.any_of("1 or 2", checks.number(1, 1, int), checks.number(2, 2, int))
+_format = checks.any_of(
+    "1 or 2; a later format needs a later version of the service", checks.number(1, 1, int), checks.number(2, 2, int)
+)
 _numbers = checks.list_of(checks.list_of(inputs.number))
 _values = checks.list_of(checks.list_of(inputs.value_or_null))
 

@@ -20,11 +20,15 @@ from model.registry import references
 from model.registry.references import VersionReference
 from tests import oracle
 from tests.integration import load
+from tests.model_files import with_manifest
 from tests.models import layer, model_of, plain
 from tests.registries import refer
+from tests.servers import Server
 
 KINDS = (("speed", "load"), ("load", "distance", "rain"))
 ORDERS = 5
+WORKERS = 2
+CHAMPION = 'delivery_risk_model_info{name="made",role="champion"'
 
 
 def values(kind: int) -> list[list[float]]:
@@ -104,6 +108,7 @@ BROKEN: dict[str, Callable[[Path, int], object]] = {
     "no zip": _file(lambda model: b"\x80\x04\x95" + bytes(500)),
     "another self-test": _manifest(lambda found: replace(found, self_test=replace(found.self_test, scores=((0.123,),)))),
     "another head": _manifest(lambda found: replace(found, head="identity")),
+    "a later format": _file(lambda model: with_manifest({"format": 3, "layers": []}, model_file.dumps(model))),
     "another version": _manifest(lambda found: replace(found, version="x")),
     "another digest": lambda registry, number: refer(registry, VersionReference("0", "0.npz", "0" * 64)),
     "no file": lambda registry, number: refer(registry, VersionReference("none", "none.npz", "0" * 64)),
@@ -112,6 +117,17 @@ BROKEN: dict[str, Callable[[Path, int], object]] = {
     "an empty reference": _text(b""),
     "a reference to another directory": _text(b'{"version": "0", "file": "../0.npz", "sha256": "%s"}' % (b"0" * 64)),
 }
+
+
+def seconds_until_all_serve(server: Server, version: str) -> float:
+    """The seconds from now until every worker reports that it serves the version."""
+    began = time.monotonic()
+    while True:
+        served = {name: value for name, value in server.metrics().items() if name.startswith(CHAMPION)}
+        if sum(served.values()) == WORKERS and all(f'version="{version}"' in name for name in served):
+            return time.monotonic() - began
+        assert time.monotonic() - began < 20, (version, served, server.log()[-2000:])
+        time.sleep(0.02)
 
 
 class Client(threading.Thread):

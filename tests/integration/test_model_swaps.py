@@ -1,5 +1,6 @@
 """Versions are swapped under load, beside broken files and killed workers, and leave no memory behind."""
 
+import json
 import os
 import random
 import subprocess
@@ -14,29 +15,15 @@ from model.registry import references, versions
 from model.registry.references import VersionReference
 from tests.apps import service_of
 from tests.facts import ROOT
-from tests.integration.model_swaps import BROKEN, Client, publish
+from tests.integration.model_swaps import BROKEN, WORKERS, Client, publish, seconds_until_all_serve
 from tests.registries import refer
-from tests.servers import Server, running
-
-WORKERS = 2
-CHAMPION = 'delivery_risk_model_info{name="made",role="champion"'
-
-
-def seconds_until_all_serve(server: Server, version: str) -> float:
-    """The seconds from now until every worker reports that it serves the version."""
-    began = time.monotonic()
-    while True:
-        served = {name: value for name, value in server.metrics().items() if name.startswith(CHAMPION)}
-        if sum(served.values()) == WORKERS and all(f'version="{version}"' in name for name in served):
-            return time.monotonic() - began
-        assert time.monotonic() - began < 20, (version, served, server.log()[-2000:])
-        time.sleep(0.02)
+from tests.servers import running
 
 
 @pytest.mark.parametrize(
     ("swaps", "broken", "kills", "requests", "longest"),
     [
-        (6, 12, 2, 1_500, 0.3),
+        (6, 13, 2, 1_500, 0.3),
         pytest.param(30, 20, 5, 8_000, 0.5, marks=pytest.mark.long),
         pytest.param(90, 40, 12, 30_000, 0.5, marks=[pytest.mark.long, pytest.mark.longest]),
     ],
@@ -81,6 +68,35 @@ def test_swaps_beside_broken_files_and_killed_workers_give_no_wrong_answer(tmp_p
     assert lags[max(0, len(lags) * 99 // 100 - 1)] <= 1
     assert lags[-1] <= 3
     assert sum(failures) >= broken / 2
+
+
+def test_a_file_of_a_later_format_is_named_and_the_version_before_goes_on_answering(tmp_path):
+    known = {str(number): publish(tmp_path, number) for number in (0, 2)}
+    refer(tmp_path, known["0"].at)
+    failures = 'delivery_risk_model_reload_failures_total{reason="BadManifest",role="champion"}'
+    with running(DELIVERY_RISK_MODEL=str(tmp_path), WEB_CONCURRENCY=str(WORKERS)) as server:
+        seconds_until_all_serve(server, "0")
+        BROKEN["a later format"](tmp_path, 3)
+        reasons = {line["reason"] for line in server.lines('"model not changed"', WORKERS)}
+        assert reasons == {
+            "BadManifest: bad.npz: manifest.format: expected 1 or 2; a later format needs a later version of the service"
+        }
+        client = Client(server.port, known, 0)
+        for _ in range(20):
+            champion = json.loads(server.call("GET", "/model")[2])["lineup"]["champion"]
+            assert [champion[which]["version"] for which in ("served", "wanted")] == ["0", "3"]
+            assert {champion["reason"]} == reasons
+            assert server.call("GET", "/readyz")[0] == 200
+        samples = server.metrics()
+        assert samples['delivery_risk_model_reload_success{role="champion"}'] == 0
+        assert samples[failures] >= WORKERS
+        refer(tmp_path, known["2"].at)
+        seconds_until_all_serve(server, "2")
+        client.stopped = True
+        client.join(30)
+        assert json.loads(server.call("GET", "/model")[2])["lineup"]["champion"]["reason"] is None
+    assert client.outcomes.keys() <= {"scored", "rejected", "read"}, [client.outcomes, client.wrong]
+    assert (client.outcomes["scored"] > 0, client.lost_at) == (True, [])
 
 
 def memory_of_swaps(directory: str, swaps: int) -> float:

@@ -114,7 +114,7 @@ def test_a_row_has_its_rank_before_what_is_added_and_formulas_are_made_safe(run)
 
 
 @pytest.mark.parametrize("delimiter", ["1", "e", "_", ";"])
-def test_ranks_can_be_read_again_whatever_the_delimiter_is(run, client, delimiter):
+def test_ranks_can_be_read_again_with_any_delimiter(run, client, delimiter):
     orders = [{"order_id": chr(65 + n), **dict.fromkeys(FEATURES, n)} for n in range(20, 0, -1)]
     quoted = "".join(delimiter.join(f'"{cell}"' for cell in row) + "\n" for row in [orders[0], *(o.values() for o in orders)])
     done = run("score", "--review-top", 12, given=f"sep={delimiter}\n{quoted}")

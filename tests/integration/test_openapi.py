@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from model.artifact import model_file
+from model.core.manifest import Context
 from tests.bearer_tokens import GOOD, line
+from tests.raw_orders import raw_model
 from tests.servers import Client, running
 
 # Two checks do not hold here by design: JSON Schema cannot say that order ids differ, so a body that is valid by the
@@ -23,6 +26,29 @@ def server():
         yield started
 
 
+@pytest.fixture
+def raw_server(tmp_path):
+    """A service whose orders have gaps, categories, context and a name that is not used."""
+    made = raw_model(context=(Context("lane", ("north", "south")),), also_accepts=("promised_at",))
+    model_file.write(made, tmp_path / "raw.npz")
+    with running(DELIVERY_RISK_MODEL=str(tmp_path / "raw.npz")) as started:
+        yield started
+
+
+def keeps_to_its_document(server, folder, *options):
+    """Send generated requests, whose answers must all be in the document and none a 500; the statuses of the answers."""
+    tool = Path(sys.executable).with_name("schemathesis")
+    command = [tool, "run", f"http://127.0.0.1:{server.port}/openapi.json", *CHECKS, "--no-color", *options]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert "No issues found" in done.stdout
+    samples = server.metrics()
+    counted = [name for name, count in samples.items() if name.startswith("http_request_duration_seconds_count") and count]
+    statuses = {name.split('status="')[1][:3] for name in counted}
+    assert "500" not in statuses
+    return statuses
+
+
 @pytest.mark.parametrize(
     ("phases", "examples", "token"),
     [
@@ -33,21 +59,19 @@ def server():
     ids=["short", "long", "long-with-tokens"],
 )
 def test_the_service_keeps_to_its_own_document_under_generated_requests(server, phases, examples, token, tmp_path):
-    tokens, tool = tmp_path / "tokens", Path(sys.executable).with_name("schemathesis")
+    tokens = tmp_path / "tokens"
     tokens.write_text(line(GOOD))
     closed = running(DELIVERY_RISK_TOKENS_FILE=str(tokens), DELIVERY_RISK_WORKERS="2")
+    options = ["--phases", phases, "--max-examples", str(examples)]
+    options += ["-H", f"Authorization: Bearer {token}"] if token else []
     with closed if token else contextlib.nullcontext(server) as asked:
-        command = [tool, "run", f"http://127.0.0.1:{asked.port}/openapi.json", *CHECKS, "--no-color", "--phases", phases]
-        command += ["--max-examples", str(examples)]
-        command += ["-H", f"Authorization: Bearer {token}"] if token else []
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
-        samples = Client(asked.port, token=token).metrics()
-    assert done.returncode == 0, done.stdout[-5000:]
-    assert "No issues found" in done.stdout
-    counted = [name for name, count in samples.items() if name.startswith("http_request_duration_seconds_count") and count]
-    statuses = {name.split('status="')[1][:3] for name in counted}
+        statuses = keeps_to_its_document(Client(asked.port, token=token), tmp_path, *options)
     assert ({"401"} if token else {"200", "422"}) <= statuses
-    assert "500" not in statuses
+
+
+def test_so_does_a_service_of_raw_orders(raw_server, tmp_path):
+    options = ["--phases", "examples,fuzzing", "--max-examples", "30", "--include-path-regex", "^/(score|model)$"]
+    assert {"200", "422"} <= keeps_to_its_document(raw_server, tmp_path, *options)
 
 
 def test_a_status_given_before_any_route_is_entered_is_in_the_document(server):

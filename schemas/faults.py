@@ -23,7 +23,7 @@ _OF_ORDERS = {
     "not_a_number": "must be a number, such as 12, -0.5 or 2e3",
     "not_finite": "must be a finite number within the range of a float64",
     "not_a_string": "must be a string of Unicode characters",
-    "unknown_category": "not a category that the model knows; /model and model inspect have those that it knows",
+    "unknown_category": "not one of the categories that /model and delivery-risk model inspect list",
     "wrong_length": "must have 1 to 128 characters, a category 1 to 64",
     "control_character": "must not contain control characters, such as a line break or a tab",
     "not_an_object": "must be a JSON object",

@@ -3,6 +3,7 @@
 import json
 import math
 import random
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -31,38 +32,51 @@ def orders(count: int) -> list[list[float]]:
 def expected(count: int) -> list[Result]:
     """The results of these orders, by the oracle."""
     standardized = (oracle.zscores(order, [5.0] * 3, [2.0] * 3) for order in orders(count))
-    scores = (oracle.outputs(_LAYERS, "sigmoid", order)[0] for order in standardized)
-    return [(i, score, "review" if score >= THRESHOLD else "monitor") for i, score in zip(_ids(count), scores, strict=True)]
+    scores = [oracle.outputs(_LAYERS, "sigmoid", order)[0] for order in standardized]
+    return results(scores)
 
 
-def agree(found: list[Result], count: int) -> bool:
-    """Whether these are the expected results, with scores to 12 decimal places."""
-    pairs = list(zip(found, expected(count), strict=False))
-    return len(found) == count and all(
+def agree(found: list[Result], wanted: list[Result]) -> bool:
+    """Whether these are the results wanted, with scores to 12 decimal places."""
+    return len(found) == len(wanted) and all(
         (one[0], one[2]) == (other[0], other[2]) and math.isclose(one[1], other[1], rel_tol=0, abs_tol=1e-12)
-        for one, other in pairs
+        for one, other in zip(found, wanted, strict=True)
     )
+
+
+def results(scores: Sequence[float]) -> list[Result]:
+    """The results of the first orders, which have these scores."""
+    rows = zip(_ids(len(scores)), scores, strict=True)
+    return [(order_id, score, "review" if score >= THRESHOLD else "monitor") for order_id, score in rows]
 
 
 def _ids(count: int) -> list[str]:
     return [f"O-{number:06d}" for number in range(count)]
 
 
+def _named(count: int) -> list[dict[str, float]]:
+    return [dict(zip(FEATURES, row, strict=True)) for row in orders(count)]
+
+
 def records(count: int) -> bytes:
-    rows = zip(_ids(count), orders(count), strict=True)
-    return dumps({"orders": [{"order_id": order_id, **dict(zip(FEATURES, row, strict=True))} for order_id, row in rows]})
+    return records_of(_named(count))
+
+
+def records_of(given: Sequence[Mapping[str, Any]]) -> bytes:
+    rows = zip(_ids(len(given)), given, strict=True)
+    return dumps({"orders": [{"order_id": order_id, **order} for order_id, order in rows]})
 
 
 def of_records(answer: Any) -> list[Result]:
     return [(row["order_id"], row["score"], row["queue"]) for row in answer["results"]]
 
 
-def _columns(count: int) -> dict[str, tuple[float, ...]]:
-    return dict(zip(FEATURES, zip(*orders(count), strict=True), strict=True))
-
-
 def columns(count: int) -> bytes:
-    return dumps({"order_ids": _ids(count), "columns": _columns(count)})
+    return columns_of(_named(count))
+
+
+def columns_of(given: Sequence[Mapping[str, Any]]) -> bytes:
+    return dumps({"order_ids": _ids(len(given)), "columns": {name: [order[name] for order in given] for name in given[0]}})
 
 
 def of_columns(answer: Any) -> list[Result]:
@@ -70,7 +84,8 @@ def of_columns(answer: Any) -> list[Result]:
 
 
 def tensors(count: int) -> bytes:
-    named = [("order_id", "BYTES", _ids(count)), *((name, "FP64", data) for name, data in _columns(count).items())]
+    columns = zip(FEATURES, zip(*orders(count), strict=True), strict=True)
+    named = [("order_id", "BYTES", _ids(count)), *((name, "FP64", data) for name, data in columns)]
     return dumps({"inputs": [{"name": name, "shape": [count], "datatype": kind, "data": data} for name, kind, data in named]})
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from service.config import variable
-from tests.benchmarks.bodies import Result, columns, of_columns, of_records, of_tensors, records, tensors
+from tests.benchmarks.bodies import Result, columns, expected, of_columns, of_records, of_tensors, records, tensors
 from tests.benchmarks.environments import version_of
 from tests.facts import ROOT
 
@@ -16,6 +16,8 @@ PEERS = "tests.benchmarks.peers"
 @dataclass(frozen=True)
 class Contestant:
     """`environment` names its virtual environment, None for that of the project; `differs` is what it does not do.
+
+    `expected` are the results that it must answer to so many orders.
 
     Only this service checks for out-of-range features, repeated ids and duplicate names in an object.
     """
@@ -29,8 +31,7 @@ class Contestant:
     differs: str = ""
     variables: dict[str, str] = field(default_factory=dict)
     interpreter: str = sys.executable
-    constant: bool = False
-    """Whether it answers the result of the first order to any batch."""
+    expected: Callable[[int], list[Result]] = expected
 
 
 def _gunicorn(module: str) -> list[str]:
@@ -38,7 +39,7 @@ def _gunicorn(module: str) -> list[str]:
     return ["-m", "gunicorn", *options, "-b", "127.0.0.1:{port}", f"{PEERS}.{module}:app"]
 
 
-def _web(name: str, module: str, path: str = "/score", *, counting: bool = True) -> Contestant:
+def web(name: str, module: str, path: str = "/score", *, counting: bool = True) -> Contestant:
     differs, variables = ("", {}) if counting else ("no metrics", {"WITHOUT_COUNTING": "yes"})
     command = ["-m", "uvicorn", "--workers", "{workers}", "--port", "{port}", f"{PEERS}.{module}:app"]
     name = name if counting else f"{name}, not counting"
@@ -53,11 +54,16 @@ _ASYNC = ("FastAPI + pydantic, async def", "fastapi_pydantic", "/score-async")
 OURS = Contestant("this service", _SERVE)
 OUR_COLUMNS = replace(OURS, name="this service, columns", body=columns, results=of_columns)
 FAST_LANE_OFF = replace(OURS, name="this service, fast lane off", variables={variable("fast_lane"): "off"})
-FLASK = Contestant("bare Flask route", _gunicorn("bare_flask"), differs="answers a constant; logs a line", constant=True)
+FLASK = Contestant(
+    "bare Flask route",
+    _gunicorn("bare_flask"),
+    differs="answers a constant; logs a line",
+    expected=lambda count: expected(1),
+)
 FLOOR = Contestant("data floor", _gunicorn("data_floor"), environment="floor", differs="no validation, no metrics")
 NAIVE = Contestant("naive marshmallow", _gunicorn("naive"), differs="converts types")
-FASTAPI = _web(*_ASYNC)
-LITESTAR = _web("Litestar + msgspec", "litestar_msgspec")
+FASTAPI = web(*_ASYNC)
+LITESTAR = web("Litestar + msgspec", "litestar_msgspec")
 MLSERVER = Contestant(
     "MLServer, columns",
     ["-c", "from mlserver.cli import main; main()", "start", f"{ROOT}/tests/benchmarks/peers/mlserver"],
@@ -75,11 +81,11 @@ CONTESTANTS = [
     FLASK,
     FLOOR,
     NAIVE,
-    _web("FastAPI + pydantic, def", "fastapi_pydantic"),
+    web("FastAPI + pydantic, def", "fastapi_pydantic"),
     FASTAPI,
-    _web(*_ASYNC, counting=False),
+    web(*_ASYNC, counting=False),
     LITESTAR,
-    _web(LITESTAR.name, "litestar_msgspec", counting=False),
+    web(LITESTAR.name, "litestar_msgspec", counting=False),
     MLSERVER,
 ]
 CONNECTED = [OURS, FLASK, FASTAPI, LITESTAR]

@@ -11,10 +11,11 @@ from tests.facts import ROOT
 PACKAGES = {
     "floor": ["gunicorn", "numpy", "orjson"],
     "web": ["fastapi", "pydantic", "uvicorn[standard]", "litestar", "msgspec", "numpy", "prometheus-client"],
+    "pipeline": ["fastapi", "pydantic", "uvicorn[standard]", "numpy", "pandas", "prometheus-client", "scikit-learn"],
     "mlserver": ["mlserver", "numpy"],
 }
 _SHOWN = {"fastapi", "flask", "gunicorn", "httptools", "litestar", "marshmallow", "mlserver", "msgspec", "numpy", "orjson"}
-_SHOWN |= {"prometheus-client", "pydantic", "starlette", "uvicorn", "uvloop"}
+_SHOWN |= {"pandas", "prometheus-client", "pydantic", "scikit-learn", "starlette", "uvicorn", "uvloop"}
 
 
 def python_of(environment: str | None, folder: Path, interpreter: str, upgrade: bool = False) -> str:

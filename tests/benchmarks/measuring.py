@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.benchmarks import bodies
+from tests.benchmarks.bodies import agree
 from tests.benchmarks.client import Exchange, load, opened, requests
 from tests.benchmarks.contestants import Contestant
 from tests.benchmarks.environments import python_of
@@ -21,7 +21,7 @@ CONNECTIONS = 16
 
 
 class WrongAnswer(Exception):
-    """A contestant answered with another status, or with other results than the oracle's."""
+    """A contestant answered with another status, or with other results than expected."""
 
 
 class Case(NamedTuple):
@@ -62,9 +62,9 @@ class Runner:
         return content
 
     def check(self, exchange: Exchange, case: Case) -> None:
-        """Ask, and compare the answer with the results of the oracle."""
+        """Ask, and compare the answer with the expected results."""
         found = self.contestant.results(json.loads(self.ask(exchange, case)))
-        if not bodies.agree(found, 1 if self.contestant.constant else case.size):
+        if not agree(found, self.contestant.expected(case.size)):
             raise WrongAnswer(f"{self.contestant.name} answered wrong results to {case.size} orders")
 
     def answers(self) -> bool:

@@ -35,6 +35,8 @@ class OrderColumns:
         self.are_numbers = not contexts and not any(each.optional or each.kind == CATEGORY for each in inputs)
         """Whether an order has a number for each input, and nothing else."""
         self._encoders = [_encoder(each) for each in inputs]
+        optional = [*(each.optional for each in inputs), *(True for _ in contexts)]
+        self._optional = [(at, absent) for at, (absent, given) in enumerate(zip(self.absent, optional, strict=True)) if given]
         self._required = np.logical_not([each.optional for each in inputs])
         self._known = [set[Any](each.values) for each in inputs]
 
@@ -89,7 +91,10 @@ class OrderColumns:
 
     def count_absent(self, columns: Sequence[Sequence[Any]]) -> int:
         """How many values are missing because the order does not have their name."""
-        return 0 if self.are_numbers else sum(map(_count, columns, self.absent))
+        count = 0
+        for at, absent in self._optional:
+            count += columns[at].count(absent)
+        return count
 
     def _are_texts(self, columns: Sequence[Sequence[Any]], values: Floats) -> bool:
         """Whether what is no known category is a text that a category may be."""
@@ -99,10 +104,6 @@ class OrderColumns:
             if self._known[row]
             for text in set(columns[row]) - self._known[row] - {None, UNSET}
         )
-
-
-def _count(column: Sequence[Any], value: Any) -> int:
-    return column.count(value)
 
 
 def value_types(of: Input) -> set[type]:

@@ -1,6 +1,6 @@
 """Results: a scored batch, and the parts of its answer that all formats share."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import compress, repeat
 from typing import Any, Literal, get_args
 
@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from marshmallow import Schema, fields
 
-from model.core.batch import Flags
+from model.core.batch import Batch, Flags
 from model.core.encoding import is_missing, is_unknown
 from model.core.few_rows import FewScores
 from model.core.risk_model import RiskModel, Scores
@@ -111,13 +111,15 @@ class ScoredBatch(msgspec.Struct, frozen=True, eq=False):
     """A batch that `model` scored, with a `policy` for orders outside its range.
 
     `decoded` has the valid orders and the faults of the others. `scores` has a row for each valid order; the policy has set
-    its review flag, or the `selection`, if there is one. A `partial` batch is answered even if some orders have faults.
+    its review flag, or the `selection`, if there is one. `flags` are those of the function of this name. A `partial` batch is
+    answered even if some orders have faults.
     """
 
     model: RiskModel
     policy: Policy
     decoded: DecodedBatch
     scores: Scores | FewScores
+    flags: Mapping[str, Flags]
     partial: bool = False
     selection: Selection | None = None
 
@@ -188,47 +190,45 @@ class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     out_of_range: tuple[str, ...] = ()
     imputed: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
-    context: dict[str, str] = {}
+    context: dict[str, str] | None = None  # a default that is a dict would be made anew for each order
     rank: int | None = None
 
 
 def results(scored: ScoredBatch) -> list[Result]:
     """A Result for each valid order, in the order of the batch."""
     columns = scored.decoded.batch.ids, scored.scores.values, queues(scored)
-    if scored.selection is None and not scored.decoded.context and not flags(scored):
+    if scored.selection is None and not scored.decoded.context and not scored.flags:
         return list(map(Result, *columns))
     ranks = repeat(None) if scored.selection is None else scored.selection.ranks.tolist()
     return list(map(Result, *columns, *named(scored), _contexts(scored), ranks))
 
 
-def _contexts(scored: ScoredBatch) -> Iterable[dict[str, str]]:
-    """The texts of each order, by the name of the context."""
+def _contexts(scored: ScoredBatch) -> Iterable[dict[str, str] | None]:
+    """The texts of each order, by the name of the context; None for an order without any."""
     names, texts = scored.decoded.context.keys(), scored.decoded.context.values()
     if not names:
-        return repeat({}, len(scored.decoded.batch))
-    return ({name: text for name, text in zip(names, row, strict=True) if text} for row in zip(*texts, strict=True))
+        return repeat(None, len(scored.decoded.batch))
+    return ({name: text for name, text in zip(names, row, strict=True) if text} or None for row in zip(*texts, strict=True))
 
 
-def flags(scored: ScoredBatch) -> dict[str, Flags]:
+def flags(model: RiskModel, batch: Batch, scores: Scores | FewScores) -> dict[str, Flags]:
     """By what a result names inputs for: (n, I), True where it names the input. Without those that no order has."""
-    scores = scored.scores
-    if scores.regular and not scored.model.prepared:
+    if scores.regular and not model.prepared:
         return {}
-    inputs, x = scored.model.manifest.inputs, scored.decoded.batch.matrix
+    inputs, x = model.manifest.inputs, batch.matrix
     found = {"out_of_range": scores.out_of_range, "imputed": is_missing(x), "unknown": is_unknown(inputs, x)}
     return {what: each for what, each in found.items() if each.any()}
 
 
 def named(scored: ScoredBatch, what: Iterable[str] = NAMED) -> list[list[tuple[str, ...]]]:
     """For each of these members of NAMED, the inputs that the result of each valid order names."""
-    found, names = flags(scored), scored.model.manifest.input_names
+    found, names = scored.flags, scored.model.manifest.input_names
     none: list[tuple[str, ...]] = [()] * len(scored.decoded.batch)
     return [_names(found[each], names) if each in found else none for each in what]
 
 
 def _names(flagged: Flags, names: Sequence[str]) -> list[tuple[str, ...]]:
     """The names of each row of (n, I). Rows with the same flags share one tuple, so that many rows take little time."""
-    patterns, which = np.unique(np.packbits(flagged, axis=1), axis=0, return_inverse=True)
-    rows = np.unpackbits(patterns, axis=1, count=len(names)).tolist()
-    known = [tuple(compress(names, row)) for row in rows]
-    return list(map(known.__getitem__, which.ravel().tolist()))
+    rows: list[bytes] = np.ascontiguousarray(flagged).view(f"S{len(names)}").ravel().tolist()
+    known = {row: tuple(compress(names, row)) for row in {*rows}}
+    return list(map(known.__getitem__, rows))

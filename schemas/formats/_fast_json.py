@@ -15,7 +15,6 @@ The fast path returns the batch, or None if it does not accept the body; it repo
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from traceback import clear_frames
 from typing import Any
 
@@ -78,8 +77,10 @@ class FastReader:
         except (ValueError, ValidationError) as error:
             clear_frames(error.__traceback__)  # one of marshmallow's holds the error, which holds the body
             return None
-        texts = chain(ids, *(filter(None, columns[at]) for at in self._with_colons))
-        return decoded if colons == outside + "".join(texts).count(":") else None
+        inside = "".join(ids).count(":")
+        for at in self._with_colons:
+            inside += "".join(filter(None, columns[at])).count(":")
+        return decoded if colons == outside + inside else None
 
 
 def seems_columns(content: bytes) -> bool:
@@ -104,7 +105,9 @@ def _records(validator: BatchValidator) -> _Shape:
         orders = decode(content).orders
         columns = [read(orders) for read in readers]
         colons = 1 + len(orders) * (1 + len(columns)) - validator.columns.count_absent(columns)
-        return ids(orders), columns, colons + sum(_colons(read(orders)) for read in ignored)
+        for read in ignored:
+            colons += _colons(read(orders))
+        return ids(orders), columns, colons
 
     return _Shape("records", parse)
 
@@ -112,9 +115,10 @@ def _records(validator: BatchValidator) -> _Shape:
 def _columns(validator: BatchValidator) -> _Shape:
     kinds = [*map(_type, validator.inputs), *(str | None for _ in validator.contexts)]
     optional = [*(each.optional for each in validator.inputs), *(True for _ in validator.contexts)]
+    may_lack = [at for at, each in enumerate(optional) if each]
     lists = [
-        (f"x{at}", list[kind] | UnsetType, UNSET) if may_lack else (f"x{at}", list[kind])  # type: ignore[valid-type]
-        for at, (kind, may_lack) in enumerate(zip(kinds, optional, strict=True))
+        (f"x{at}", list[kind] | UnsetType, UNSET) if at in may_lack else (f"x{at}", list[kind])  # type: ignore[valid-type]
+        for at, kind in enumerate(kinds)
     ]
     members = [("order_ids", list[str]), ("columns", _struct("FeatureColumns", validator, lists))]
     decode: Callable[[bytes], Any] = msgspec.json.Decoder(
@@ -123,12 +127,16 @@ def _columns(validator: BatchValidator) -> _Shape:
 
     def parse(content: bytes) -> tuple[list[str], list[list[Any]], int]:
         found = decode(content)
-        given = msgspec.structs.astuple(found.columns)
-        columns, ignored = list(given[: len(lists)]), given[len(lists) :]
-        absent = columns.count(UNSET)
-        if absent:
-            columns = [[None] * len(found.order_ids) if column is UNSET else column for column in columns]
-        return found.order_ids, columns, len(members) + len(lists) - absent + _colons(ignored)
+        columns = list(msgspec.structs.astuple(found.columns))
+        colons = len(members) + len(lists)
+        if ignored := columns[len(lists) :]:
+            colons += _colons(ignored)
+            del columns[len(lists) :]
+        for at in may_lack:
+            if columns[at] is UNSET:
+                columns[at] = [None] * len(found.order_ids)
+                colons -= 1
+        return found.order_ids, columns, colons
 
     return _Shape("columns", parse)
 

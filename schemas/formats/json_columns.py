@@ -11,7 +11,7 @@ from model.core.risk_model import RiskModel
 from schemas.faults import Fault
 from schemas.fields import ContextText, OrderId, Strict, Values, ignored_field, input_field
 from schemas.formats import json_records
-from schemas.result import ScoredBatch, errors, flags, header, queues, selection
+from schemas.result import ScoredBatch, errors, header, queues, selection
 from schemas.validation import BatchValidator, DecodedBatch
 
 
@@ -75,10 +75,12 @@ def encode(scored: ScoredBatch) -> bytes:
 
 def _flagged(scored: ScoredBatch) -> dict[str, dict[str, list[int]]]:
     """By what a result names inputs for, the indices of the orders of each input that is named."""
+    if not scored.flags:
+        return {}
     names = scored.model.manifest.input_names
     return {
         what: {names[at]: np.flatnonzero(flagged[:, at]).tolist() for at in np.flatnonzero(flagged.any(axis=0))}
-        for what, flagged in flags(scored).items()
+        for what, flagged in scored.flags.items()
     }
 
 

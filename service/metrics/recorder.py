@@ -10,7 +10,7 @@ import numpy as np
 from model.core.batch import Floats
 from model.core.risk_model import RiskModel
 from schemas import context
-from schemas.result import ScoredBatch, flags
+from schemas.result import ScoredBatch
 from service.metrics.definitions import IN_PROGRESS, METRICS, OF_MODELS, Known
 from service.metrics.retention import KEPT, horizon
 from service.metrics.series import HistogramSeries, ModelSeries, observe_all
@@ -71,14 +71,18 @@ class Metrics:
                 self._add("delivery_risk_rejected_orders_total", code)
         if scored.answerable:
             self._model(scored.model).count(scored.decoded.batch, scored.scores)
-            for what, flagged in flags(scored).items():
-                for name, count in zip(scored.model.manifest.input_names, np.count_nonzero(flagged, axis=0), strict=True):
-                    if count:
-                        self._add(_NAMED[what], name, amount=int(count))
+            if scored.flags or scored.decoded.context:
+                self._named(scored)
 
-            for name, counted in context.counts(scored).items():
-                for (value, queue), count in counted.items():
-                    self._add("delivery_risk_orders_by_context_total", name, value, queue, amount=count)
+    def _named(self, scored: ScoredBatch) -> None:
+        """The inputs that the results name, and the context of the orders."""
+        for what, flagged in scored.flags.items():
+            for name, count in zip(scored.model.manifest.input_names, np.count_nonzero(flagged, axis=0), strict=True):
+                if count:
+                    self._add(_NAMED[what], name, amount=int(count))
+        for name, counted in context.counts(scored).items():
+            for (value, queue), count in counted.items():
+                self._add("delivery_risk_orders_by_context_total", name, value, queue, amount=count)
 
     def worker_ended(self, slot: int) -> None:
         """The worker that counted in this slot is gone: its requests in progress are lost."""

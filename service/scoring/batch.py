@@ -8,7 +8,7 @@ from model.core.batch import Flags, Floats
 from model.core.few_rows import FewScores
 from model.core.risk_model import RiskModel, Scores
 from schemas.faults import Fault
-from schemas.result import Policy, ScoredBatch
+from schemas.result import Policy, ScoredBatch, flags
 from schemas.validation import DecodedBatch
 from service.scoring.selection import select_of_batch
 
@@ -44,7 +44,8 @@ def score_batch(model: RiskModel, decoded: DecodedBatch, options: Options) -> Sc
         outside = np.any(scores.out_of_range, axis=1)
         selection = select_of_batch(decoded, scores.scores, outside, options.policy, options.review_top, options.by)
         scores = scores.with_review(selection.review)
-    return ScoredBatch(model, options.policy, decoded, scores, options.partial, selection)
+    flagged = flags(model, decoded.batch, scores)
+    return ScoredBatch(model, options.policy, decoded, scores, flagged, options.partial, selection)
 
 
 def review(scores: Scores | FewScores, policy: Policy) -> Flags:

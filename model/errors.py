@@ -81,6 +81,10 @@ class NotServable(ModelError):
     """A valid model that cannot score orders: several outputs, another head than sigmoid, or a reserved feature name."""
 
 
+class NotExplainable(ModelError):
+    """Scores of the model have no exact explanation: `location` is the layer whose activation is not piecewise linear."""
+
+
 class BadPointer(ModelError):
     """CURRENT.json or CHALLENGER.json of a registry is invalid; `location` is the path of the entry."""
 

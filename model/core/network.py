@@ -80,16 +80,17 @@ class Network:
         """
         inputs = np.ascontiguousarray(x.T)
         for layer in self.layers:
-            sums = _ordered_sums(layer, inputs)
+            sums = ordered_sums(layer.weights, inputs)
+            sums += layer.bias[:, np.newaxis]
             inputs = activation(layer.activation)(sums)
             yield Step(sums.T, inputs.T)
 
 
-def _ordered_sums(layer: Layer, inputs: Floats) -> Floats:
-    """(units, orders) from inputs (inputs, orders)."""
-    columns = layer.weights.T[:, :, np.newaxis]
+def ordered_sums(weights: Floats, inputs: Floats) -> Floats:
+    """(U, n): the sums of weights (U, inputs) times inputs (inputs, n), each made in the order of the inputs."""
+    columns = weights.T[:, :, np.newaxis]
     sums: Floats
-    if len(layer.bias) * inputs.shape[1] <= _FEW:
+    if len(weights) * inputs.shape[1] <= _FEW:
         sums = np.add.accumulate(columns * inputs[:, np.newaxis], axis=0)[-1]
     else:
         sums = columns[0] * inputs[0]
@@ -97,5 +98,4 @@ def _ordered_sums(layer: Layer, inputs: Floats) -> Floats:
         for column, values in zip(columns[1:], inputs[1:], strict=True):
             np.multiply(column, values, out=product)
             sums += product
-    sums += layer.bias[:, np.newaxis]
     return sums

@@ -2,13 +2,14 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from model.core.activations import HEADS, NOT_PORTABLE
 from model.core.batch import Batch, Flags, Floats
 from model.core.encoding import encoded
+from model.core.explanation import Explainer
 from model.core.few_rows import ROW_BY_ROW, FewRows, FewScores, few_rows
 from model.core.manifest import Manifest, Reserved, no_names
 from model.core.network import Network
@@ -79,6 +80,7 @@ class RiskModel:
     _bounds: tuple[Floats, Floats] = field(init=False, repr=False)
     _prepare: Preparation | None = field(init=False, repr=False)
     _few_rows: FewRows | None = field(init=False, repr=False)
+    _explainer: Explainer | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         low = [-np.inf if each.minimum is None else each.minimum for each in self.manifest.inputs]
@@ -102,6 +104,13 @@ class RiskModel:
     def prepared(self) -> bool:
         """Whether features are made of the inputs, or an order may lack some of them."""
         return self._prepare is not None
+
+    @property
+    def explainer(self) -> Explainer:
+        """Explains the logits of orders by their z-scores. Raises NotExplainable."""
+        if self._explainer is None:
+            object.__setattr__(self, "_explainer", Explainer(self.manifest, self.network))
+        return cast(Explainer, self._explainer)
 
     def features(self, x: Floats) -> Floats:
         """(n, F) features of the inputs x (n, I)."""

@@ -1,0 +1,36 @@
+"""Explainer: how much each input of an order adds to its logit, exactly.
+
+The contribution of a feature is its z-score times the mean gradient of the logit on the straight line from the mean order, all
+of whose z-scores are 0, to this order. These are integrated gradients (Sundararajan, Taly and Yan, 2017), not approximated.
+Their sum is the logit less that of the mean order.
+"""
+
+from functools import reduce
+
+import numpy as np
+
+from model.core.batch import Floats
+from model.core.manifest import Manifest
+from model.core.network import Network
+from model.core.piecewise_linear import PiecewiseLinear
+
+
+class Explainer:
+    """Explains the logits of a network with one output. `base` is the logit of the mean order. Raises NotExplainable."""
+
+    def __init__(self, manifest: Manifest, network: Network) -> None:
+        self.lines = PiecewiseLinear(network)
+        *_, last = network.forward(np.zeros((1, network.sizes[0])))
+        self.base = float(last.activations[0, 0])
+        made_of = [each.of for each in manifest.features]
+        self._features = [[at for at, of in enumerate(made_of) if of == name] for name in manifest.input_names]
+
+    def contributions(self, zscores: Floats) -> Floats:
+        """(n, I): the contribution of each input, which is the sum of those of its features, for zscores (n, F).
+
+        Numbers that overflow become infinities or NaN.
+        """
+        with np.errstate(all="ignore"):
+            by_feature = (zscores * self.lines.mean_gradients(zscores)).T
+            by_input = np.array([reduce(np.add, by_feature[features]) for features in self._features])
+        return by_input.T

@@ -31,6 +31,8 @@ _OF_ORDERS = {
     "empty_batch": "must contain at least one order",
     "wrong_count": "must have as many values as there are order_ids",
     "too_many_orders": "has more orders than a batch may have",
+    "too_many_explained": "has more orders than can be explained at once",
+    "not_explainable": "the model has no exact explanations",
     "out_of_range": "outside the range that the model was trained on",
     "out_of_numeric_range": "the inputs are finite, but too large for a finite score, or -1 or less where log1p is used",
 }

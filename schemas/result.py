@@ -12,6 +12,7 @@ from model.core.batch import Batch, Flags
 from model.core.encoding import is_missing, is_unknown
 from model.core.few_rows import FewScores
 from model.core.risk_model import RiskModel, Scores
+from schemas.explanation import Explanation, Explanations, ExplanationSchema, ExplanationsSchema
 from schemas.faults import ErrorSchema, Fault, Locate, error_members
 from schemas.fields import OrderId
 from schemas.selection import Selection, SelectionSchema
@@ -52,6 +53,7 @@ class ResultSchema(Schema):
         metadata={"description": "The texts of the order that are never scored, by name."},
     )
     rank = fields.Integer(metadata=_RANK)
+    explanation = fields.Nested(ExplanationSchema)
 
 
 class AnswerSchema(Schema):
@@ -105,6 +107,7 @@ class ColumnsDecisionSchema(AnswerSchema):
         data_key="context",
         metadata={"description": "By name, the texts of the orders that are never scored."},
     )
+    explanations = fields.Nested(ExplanationsSchema)
 
 
 class ScoredBatch(msgspec.Struct, frozen=True, eq=False):
@@ -112,7 +115,7 @@ class ScoredBatch(msgspec.Struct, frozen=True, eq=False):
 
     `decoded` has the valid orders and the faults of the others. `scores` has a row for each valid order; the policy has set
     its review flag, or the `selection`, if there is one. `flags` are those of the function of this name. A `partial` batch is
-    answered even if some orders have faults.
+    answered even if some orders have faults. `explanations` are None where none are asked for.
     """
 
     model: RiskModel
@@ -122,6 +125,7 @@ class ScoredBatch(msgspec.Struct, frozen=True, eq=False):
     flags: Mapping[str, Flags]
     partial: bool = False
     selection: Selection | None = None
+    explanations: Explanations | None = None
 
     @property
     def answerable(self) -> bool:
@@ -192,15 +196,17 @@ class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     unknown: tuple[str, ...] = ()
     context: dict[str, str] | None = None  # a default that is a dict would be made anew for each order
     rank: int | None = None
+    explanation: Explanation | None = None
 
 
 def results(scored: ScoredBatch) -> list[Result]:
     """A Result for each valid order, in the order of the batch."""
     columns = scored.decoded.batch.ids, scored.scores.values, queues(scored)
-    if scored.selection is None and not scored.decoded.context and not scored.flags:
+    if scored.selection is None and scored.explanations is None and not scored.decoded.context and not scored.flags:
         return list(map(Result, *columns))
     ranks = repeat(None) if scored.selection is None else scored.selection.ranks.tolist()
-    return list(map(Result, *columns, *named(scored), _contexts(scored), ranks))
+    explanations = repeat(None) if scored.explanations is None else scored.explanations.each(len(scored.decoded.batch))
+    return list(map(Result, *columns, *named(scored), _contexts(scored), ranks, explanations))
 
 
 def _contexts(scored: ScoredBatch) -> Iterable[dict[str, str] | None]:

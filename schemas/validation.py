@@ -68,6 +68,11 @@ class DecodedBatch(msgspec.Struct, frozen=True, eq=False):
         found.sort(key=lambda fault: (-1 if fault.position is None else fault.position, fault.path, fault.name or ""))
         return replace(self, faults=found)
 
+    def rejected(self, fault: Fault) -> "DecodedBatch":
+        """The same without valid orders, because the batch itself has this fault too."""
+        batch = Batch([], self.batch.matrix[:0])
+        return replace(self, batch=batch, positions=(), context={}).with_faults([fault])
+
     def by_position(self) -> dict[int, list[Fault]]:
         """The faults by the position of their order. Faults of the batch itself are left out."""
         found: dict[int, list[Fault]] = {}

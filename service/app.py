@@ -84,7 +84,7 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
     if settings.tokens_file is not None:
         token_store = TokenStore(settings.tokens_file, lambda: metrics.count("delivery_risk_tokens_file_failures_total"))
         looks["tokens"] = token_store.look
-    scoring = ScoringService(serving, Shadow(metrics, concurrency_limit.busy))
+    scoring = ScoringService(serving, Shadow(metrics, concurrency_limit.busy), settings.max_explained)
     registry = MetricsCollector(metrics.counters, serving, look_times).registry
     components = Components(settings, serving, scoring, concurrency_limit, registry, token_store, drain_file, tuple(routes))
     table = RouteTable(routes)

@@ -41,6 +41,7 @@ class Settings:
     workers: int
     threads: int
     max_orders: int
+    max_explained: int
     max_body_bytes: int | None
     out_of_range: Literal["review", "flag", "refuse"]
     keepalive_seconds: int
@@ -116,6 +117,12 @@ SETTINGS: dict[str, fields.Field[Any]] = {
     "workers": _whole(2, 1, 64, "Worker processes. Default: WEB_CONCURRENCY, else 2."),
     "threads": _whole(8, 1, 64, "Threads in each worker."),
     "max_orders": _whole(10_000, 1, 1_000_000, "Orders in a batch, at most."),
+    "max_explained": _whole(
+        200_000,
+        1,
+        1_000_000_000,
+        "Orders times hidden units of the model in a batch with explanations, at most.",
+    ),
     "max_body_bytes": _whole(
         None, 1, 2**30, "Bytes in a request body, at most. Default: what the served model's largest batch can need."
     ),

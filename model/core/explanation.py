@@ -5,8 +5,6 @@ of whose z-scores are 0, to this order. These are integrated gradients (Sundarar
 Their sum is the logit less that of the mean order.
 """
 
-from functools import reduce
-
 import numpy as np
 
 from model.core.batch import Floats
@@ -22,8 +20,7 @@ class Explainer:
         self.lines = PiecewiseLinear(network)
         *_, last = network.forward(np.zeros((1, network.sizes[0])))
         self.base = float(last.activations[0, 0])
-        made_of = [each.of for each in manifest.features]
-        self._features = [[at for at, of in enumerate(made_of) if of == name] for name in manifest.input_names]
+        self._sums = _sums(manifest)
 
     def contributions(self, zscores: Floats) -> Floats:
         """(n, I): the contribution of each input, which is the sum of those of its features, for zscores (n, F).
@@ -31,6 +28,21 @@ class Explainer:
         Numbers that overflow become infinities or NaN.
         """
         with np.errstate(all="ignore"):
-            by_feature = (zscores * self.lines.mean_gradients(zscores)).T
-            by_input = np.array([reduce(np.add, by_feature[features]) for features in self._features])
-        return by_input.T
+            by_feature = zscores * self.lines.mean_gradients(zscores)
+            (_, first), *further = self._sums
+            if first == list(range(by_feature.shape[1])):
+                return by_feature
+            by_input = by_feature[:, first]
+            for inputs, features in further:
+                by_input[:, inputs] += by_feature[:, features]
+        return by_input
+
+
+def _sums(manifest: Manifest) -> list[tuple[list[int], list[int]]]:
+    """Inputs and a feature of each, pair by pair of lists: the first feature of every input, then the second ones, …"""
+    made_of = [each.of for each in manifest.features]
+    features = [[at for at, of in enumerate(made_of) if of == name] for name in manifest.input_names]
+    pairs = [
+        [(at, of[number]) for at, of in enumerate(features) if number < len(of)] for number in range(max(map(len, features)))
+    ]
+    return [([at for at, _ in each], [feature for _, feature in each]) for each in pairs]

@@ -88,20 +88,21 @@ class PiecewiseLinear:
 
     def mean_gradients(self, zscores: Floats) -> Floats:
         """(n, F): the mean gradient of the output on the line from 0 to each row of zscores (n, F)."""
-        gradients = np.empty_like(zscores)
-        for begin in range(0, len(zscores), self._block):
-            rows = slice(begin, begin + self._block)
-            gradients[rows] = self._mean_gradients(np.ascontiguousarray(zscores[rows].T)).T
-        return gradients
+        if len(zscores) <= self._block:
+            return self._mean_gradients(np.ascontiguousarray(zscores.T)).T
+        blocks = (zscores[begin : begin + self._block] for begin in range(0, len(zscores), self._block))
+        return np.concatenate(list(map(self.mean_gradients, blocks)))
 
     def _mean_gradients(self, zscores: Floats) -> Floats:
         if not self._layers:
             return np.broadcast_to(self._output, zscores.shape)
         first, last = self._layers[0], self._layers[-1]
         high = first.sums(zscores)
-        cuts, segments = self._cut_lines(np.broadcast_to(first.bias, high.shape), high)
+        cuts, segments = self._cut_lines(first.bias, high)
         shares = _active_shares(segments.low, segments.high)
-        gradients = self._output * (last.slope + (1.0 - last.slope) * shares) * segments.lengths
+        gradients = self._output * (last.slope + (1.0 - last.slope) * shares)
+        if cuts:
+            gradients *= segments.lengths
         for (layer, following), cut in reversed(list(zip(pairwise(self._layers), cuts, strict=True))):
             gradients = ordered_sums(following.weights.T, gradients) * np.where(cut.active, 1.0, layer.slope)
             gradients = np.add.reduceat(gradients, cut.first, axis=1)
@@ -125,6 +126,7 @@ class PiecewiseLinear:
         lines = last = np.arange(high.shape[1])
         begins, lengths, final, cuts = np.zeros(len(lines)), np.ones(len(lines)), high, list[_Cut]()
         for layer, following in pairwise(self._layers):
+            low = np.broadcast_to(low, high.shape)
             cut = _cut(low, high)
             cuts.append(cut)
             low, high = low[:, cut.parents], high[:, cut.parents]

@@ -14,6 +14,7 @@ from model.core.manifest import Input
 from model.core.risk_model import RiskModel
 from schemas.faults import Fault, MalformedBody, error_list
 from schemas.fields import ORDER_ID_LENGTH
+from schemas.files import explanation_cells
 from schemas.files.csv_rows import RawRows, writer
 from schemas.files.dialect import COMMAS, DELIMITERS
 from schemas.files.row import input_columns, result_names
@@ -174,7 +175,9 @@ def encode(scored: ScoredBatch) -> bytes:
     cells = writer(stream)
     names, contexts = result_names(scored.model.manifest, selection=selection is not None), scored.model.manifest.context_names
     ranks = [] if selection is None else [map(str, selection.ranks.tolist())]
-    cells.writerow(("order_id", *names, *contexts, *head, *(("errors",) if scored.partial else ())))
+    explained, explanations = _explanations(scored)
+    further = (*names, *contexts, *explained)
+    cells.writerow(("order_id", *further, *head, *(("errors",) if scored.partial else ())))
     # Of the cells of a row only the order id and the context may need quotes. Those after them are the same in all rows.
     ids = _lines_of((each,) for each in scored.decoded.batch.ids)
     none = [None] * len(ids)
@@ -182,11 +185,23 @@ def encode(scored: ScoredBatch) -> bytes:
     texts = [[line if text else "" for text, line in zip(each, _lines_of(zip(each)), strict=True)] for each in given]
     (shared,) = _lines_of([(*head.values(), *(("",) if scored.partial else ()))])
     inputs = [map(" ".join, each) for each in named(scored, input_columns(names))]
-    columns = ids, map(repr, scored.scores.values), queues(scored), *inputs, *ranks, *texts, repeat(f"{shared}\r\n", len(ids))
-    rows = map(",".join, zip(*columns, strict=True))
+    columns = ids, map(repr, scored.scores.values), queues(scored), *inputs, *ranks, *texts, *explanations
+    rows = map(",".join, zip(*columns, repeat(f"{shared}\r\n", len(ids)), strict=True))
     stream.write("".join(rows))
     for _, faults in groupby(listed(scored) if scored.partial else (), lambda fault: fault.position):
         errors = error_list(faults, locate)
         reasons = "; ".join(f"{error['pointer']}: {error['code']}" for error in errors)
-        cells.writerow((errors[0].get("order_id", ""), *("" for _ in (*names, *contexts)), *head.values(), reasons))
+        cells.writerow((errors[0].get("order_id", ""), *("" for _ in further), *head.values(), reasons))
     return stream.getvalue().encode()
+
+
+def _explanations(scored: ScoredBatch) -> tuple[list[str], list[list[str]]]:
+    """The names of the columns of explanations, and the text of their cells for each row; none where none are asked for."""
+    found = scored.explanations
+    if found is None:
+        return [], []
+    names = explanation_cells.names(found.inputs, found.changes)
+    none = "," * (len(names) - 1)
+    each = found.each(len(scored.decoded.batch))
+    lines = iter(_lines_of(explanation_cells.cells(one) for one in each if one is not None))
+    return names, [[none if one is None else next(lines) for one in each]]

@@ -68,6 +68,7 @@ def encode(scored: ScoredBatch) -> bytes:
         **({} if scored.selection is None else {"ranks": scored.selection.ranks.tolist()}),
         **_flagged(scored),
         **({"context": scored.decoded.context} if scored.decoded.context else {}),
+        **({} if scored.explanations is None else {"explanations": scored.explanations.columns}),
         **errors(scored, locate),
     }
     return msgspec.json.encode(answer)

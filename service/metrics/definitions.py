@@ -123,11 +123,12 @@ METRICS = {
     ),
     "delivery_risk_stage_duration_seconds": Metric(
         "Duration of the stages of answered batches in seconds. Stage `wait` is the queue time of every request.",
-        {"stage": ("wait", "decode", "score", "encode")},
+        {"stage": ("wait", "decode", "score", "explain", "encode")},
         _STAGE_SECONDS,
     ),
     "delivery_risk_score": Metric("Scores of answered orders.", _VERSION, SCORE_EDGES),
     "delivery_risk_orders_total": Metric("Answered orders, by queue.", {**_VERSION, "queue": QUEUES}),
+    "delivery_risk_explained_orders_total": Metric("Answered orders with an explanation."),
     "delivery_risk_batch_orders": Metric("Orders in each answered batch.", {}, _ORDERS),
     "delivery_risk_rejected_orders_total": Metric(
         "Rejected orders, by error code. An order counts once for each of its codes; a fault of the batch itself counts once.",

@@ -73,6 +73,8 @@ class Metrics:
             self._model(scored.model).count(scored.decoded.batch, scored.scores)
             if scored.flags or scored.decoded.context:
                 self._named(scored)
+            if scored.explanations is not None:
+                self._add("delivery_risk_explained_orders_total", amount=len(scored.explanations))
 
     def _named(self, scored: ScoredBatch) -> None:
         """The inputs that the results name, and the context of the orders."""

@@ -7,6 +7,7 @@ import numpy as np
 from model.core.batch import Flags, Floats
 from model.core.few_rows import FewScores
 from model.core.risk_model import RiskModel, Scores
+from schemas.explanation import Explain
 from schemas.faults import Fault
 from schemas.result import Policy, ScoredBatch, flags
 from schemas.validation import DecodedBatch
@@ -18,12 +19,15 @@ class Options:
     """How a batch is scored: the `policy` for orders outside the model's range, and whether the answer may be `partial`.
 
     With `review_top` so many orders go to review, of each group by the context `by` of the model; else the threshold decides.
+    `explain` says which orders are explained, and `changes` whether with what would change their queue.
     """
 
     policy: Policy
     partial: bool = False
     review_top: int | None = None
     by: str | None = None
+    explain: Explain | None = None
+    changes: bool = False
 
 
 def score_batch(model: RiskModel, decoded: DecodedBatch, options: Options) -> ScoredBatch:

@@ -10,10 +10,13 @@ from schemas import context as contexts
 from schemas.formats.table import RequestBody
 from schemas.result import ScoredBatch
 from service.scoring.batch import Options, score_batch
-from service.serving.active_models import Serving
+from service.scoring.explanation import bounded, explain
+from service.serving.active_models import ServedModel, Serving
 from service.telemetry.request_context import RequestContext
 
 AT_ONCE_SECONDS = 0.001
+_EXPLAINED = 3
+"""How many times as long a batch takes with explanations."""
 
 
 class BatchRejected(Exception):
@@ -46,9 +49,10 @@ class Challenger(Protocol):
 class ScoringService:
     """Scores batches by the active models of this worker."""
 
-    def __init__(self, serving: Serving, challenger: Challenger) -> None:
+    def __init__(self, serving: Serving, challenger: Challenger, max_explained: int) -> None:
         self._serving = serving
         self._challenger = challenger
+        self._max_explained = max_explained
 
     def is_short(self, content: bytes) -> bool:
         """Whether it is likely to take no more than AT_ONCE_SECONDS to score the batch of this body."""
@@ -64,10 +68,13 @@ class ScoringService:
         champion = active.champion
         if options.by is not None and options.by not in champion.model.manifest.context_names:
             raise UnknownContext(champion.model.manifest.context_names)
+        if at_once and options.explain is not None and not _is_short_explained(champion, body.content, options):
+            raise NotAtOnce
         begin = perf_counter()
         decoded = champion.decoder.valid(body) if at_once else champion.decoder.decode(body)
         if decoded is None:
             raise NotAtOnce
+        decoded = bounded(champion.model, decoded, options, self._max_explained)
         read = perf_counter()
         scored = score_batch(champion.model, decoded, options)
         done = perf_counter()
@@ -78,7 +85,16 @@ class ScoringService:
         if active.challenger is not None:
             self._challenger.offer(active.challenger, scored)
         context.timings += (("decode", begin, read), ("score", read, done))
+        if options.explain is not None:
+            scored = context.scored = explain(scored, options)
+            context.timings.append(("explain", done, perf_counter()))
+            context.notes["explained"] = 0 if scored.explanations is None else len(scored.explanations)
         return scored
+
+
+def _is_short_explained(served: ServedModel, content: bytes, options: Options) -> bool:
+    """Whether it is likely to take no more than AT_ONCE_SECONDS to score and explain the batch of this body."""
+    return not options.changes and served.seconds(content) * _EXPLAINED <= AT_ONCE_SECONDS
 
 
 def _by_value(counts: Mapping[tuple[str, str], int]) -> dict[str, int]:

@@ -14,6 +14,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 
 from model.core.manifest import NONE, NUMBER, Context, Input
 from schemas.context import OTHER
+from schemas.explanation import EXPLAIN
 from schemas.faults import ProblemSchema
 from schemas.formats.table import JSON, RequestBody, format_of
 from schemas.names import listed
@@ -29,6 +30,18 @@ _PARTIAL = {
     "in": "query",
     "description": "With partial, the valid orders of a faulty batch are scored and the others are returned with their errors.",
     "schema": {"type": "string", "enum": ["refuse", "partial"], "default": "refuse"},
+}
+_EXPLAIN = {
+    "name": "explain",
+    "in": "query",
+    "description": "The answer says why orders have their scores: those that go to review, or all.",
+    "schema": {"type": "string", "enum": list(EXPLAIN)},
+}
+_CHANGES = {
+    "name": "changes",
+    "in": "query",
+    "description": "With explain: each explanation also says what would change the queue.",
+    "schema": {"type": "string", "enum": ["true"]},
 }
 _REVIEW_TOP = (
     "So many orders go to review, all others to monitor: those out of range first where the policy is review, then by score, "
@@ -103,7 +116,7 @@ def _batch(served: ServedModel) -> dict[str, Any]:
         f"May have Content-Encoding {' or '.join(CODINGS)}. As {JSON}, columns are accepted too and answered in columns."
     )
     body = {"required": True, "description": description, "content": content}
-    return {"parameters": [_PARTIAL, *_selection(served), _REQUEST_ID], "requestBody": body}
+    return {"parameters": [_PARTIAL, _EXPLAIN, _CHANGES, *_selection(served), _REQUEST_ID], "requestBody": body}
 
 
 def _selection(served: ServedModel) -> list[dict[str, Any]]:

@@ -3,12 +3,13 @@
 import re
 from functools import lru_cache
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl
 
 from flask import Request, Response
 from werkzeug.http import parse_options_header
 
+from schemas.explanation import EXPLAIN, Explain
 from schemas.formats.table import MEDIA_TYPES, RequestBody, format_of
 from schemas.result import Policy
 from service.scoring.batch import Options
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 _UTF8 = ("utf-8", "utf8")
-_ON_ERROR = ("refuse", "partial")
-_NAMES = {"on_error", "review_top", "by"}
+_VALUES = {"on_error": ("refuse", "partial"), "explain": EXPLAIN, "changes": ("true",)}
+_NAMES = (*_VALUES, "review_top", "by")
 _COUNT = re.compile(r"[0-9]{1,9}")
 
 
@@ -66,13 +67,22 @@ def _media_type(environ: "WSGIEnvironment") -> str:
 def _options(policy: Policy, max_orders: int, query: str) -> Options:
     pairs = parse_qsl(query, keep_blank_values=True)
     given = dict(pairs)
-    if len(given) < len(pairs) or not given.keys() <= _NAMES or given.get("on_error", "refuse") not in _ON_ERROR:
-        raise Problem(400, "The query may only contain on_error=refuse or on_error=partial, review_top and by, each once.")
-    partial, by = given.get("on_error") == "partial", given.get("by")
-    if "review_top" not in given:
-        if by is not None:
-            raise Problem(400, "The query parameter by needs review_top beside it.")
-        return Options(policy, partial)
-    if not _COUNT.fullmatch(given["review_top"]) or not 1 <= int(given["review_top"]) <= max_orders:
+    if len(given) < len(pairs) or not given.keys() <= {*_NAMES}:
+        raise Problem(400, f"The query may only contain {', '.join(_NAMES)}, each once.")
+    for name, values in _VALUES.items():
+        if given.get(name, values[0]) not in values:
+            raise Problem(400, f"The query parameter {name} must be {' or '.join(values)}.")
+    for name, needed in (("by", "review_top"), ("changes", "explain")):
+        if name in given and needed not in given:
+            raise Problem(400, f"The query parameter {name} needs {needed} beside it.")
+    top = given.get("review_top")
+    if top is not None and (not _COUNT.fullmatch(top) or not 1 <= int(top) <= max_orders):
         raise Problem(400, f"The query parameter review_top must be an integer from 1 to {max_orders}.")
-    return Options(policy, partial, int(given["review_top"]), by)
+    return Options(
+        policy,
+        given.get("on_error") == "partial",
+        None if top is None else int(top),
+        given.get("by"),
+        cast(Explain | None, given.get("explain")),
+        "changes" in given,
+    )

@@ -1,0 +1,40 @@
+"""Explanation of a scored batch: the pure core that `explain` asks for. It does no I/O, counts nothing and records nothing."""
+
+import numpy as np
+from msgspec.structs import replace
+
+from model.core.risk_model import RiskModel
+from model.errors import NotExplainable
+from schemas.explanation import Explanations
+from schemas.faults import Fault
+from schemas.reasons import writer_of
+from schemas.result import ScoredBatch
+from schemas.validation import DecodedBatch
+from service.scoring.batch import Options
+
+
+def explain(scored: ScoredBatch, options: Options) -> ScoredBatch:
+    """The batch with the explanations that the options ask for. Raises NotExplainable where they ask for any."""
+    if options.explain is None:
+        return scored
+    explainer, scores, x = scored.model.explainer, scored.scores, scored.decoded.batch.matrix
+    logits, zscores, rows = scores.logits, scores.zscores, np.arange(len(x))
+    if options.explain == "review":
+        (rows,) = scores.review.nonzero()
+        logits, zscores, x = logits[rows], zscores[rows], x[rows]
+    contributions = explainer.contributions(zscores)
+    reasons = writer_of(scored.model).reasons(x, contributions)
+    found = Explanations(scored.model.manifest.input_names, rows, logits, explainer.base, contributions, reasons)
+    return replace(scored, explanations=found)
+
+
+def bounded(model: RiskModel, decoded: DecodedBatch, options: Options, max_explained: int) -> DecodedBatch:
+    """The batch, rejected where its model has no explanations, or where its orders times hidden units are over the maximum."""
+    if options.explain is None:
+        return decoded
+    try:
+        model.explainer  # noqa: B018  # it is made where it is first asked for
+    except NotExplainable as error:
+        return decoded.rejected(Fault("not_explainable", hint=f"{error.location}: {error.reason}"))
+    most = max_explained // max(1, sum(model.network.sizes[1:-1]))
+    return decoded.rejected(Fault("too_many_explained", limit=most)) if decoded.received > most else decoded

@@ -14,12 +14,16 @@ from model.core.piecewise_linear import PiecewiseLinear
 
 
 class Explainer:
-    """Explains the logits of a network with one output. `base` is the logit of the mean order. Raises NotExplainable."""
+    """Explains the logits of a network with one output. Raises NotExplainable.
+
+    `base` is the logit of the mean order, `inputs` are the names of what adds to it, and `units` counts the hidden units.
+    """
 
     def __init__(self, manifest: Manifest, network: Network) -> None:
         self.lines = PiecewiseLinear(network)
         *_, last = network.forward(np.zeros((1, network.sizes[0])))
         self.base = float(last.activations[0, 0])
+        self.inputs, self.units = manifest.input_names, sum(network.sizes[1:-1])
         self._sums = _sums(manifest)
 
     def contributions(self, zscores: Floats) -> Floats:

@@ -193,6 +193,10 @@ class Manifest:
         return tuple(each.name for each in self.inputs)
 
     @property
+    def actionable_names(self) -> tuple[str, ...]:
+        return tuple(each.name for each in self.inputs if each.actionable)
+
+    @property
     def context_names(self) -> tuple[str, ...]:
         return tuple(each.name for each in self.context)
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, TextIO
 
-from schemas.files import header
+from schemas.explanation import Explanation
+from schemas.files import explanation_cells, header
 from schemas.files.csv_reader import Reader
 from schemas.files.csv_rows import writer
 from schemas.files.dialect import COMMAS, Dialect
@@ -42,7 +43,8 @@ def file_writer(stream: TextIO, delimiter: str = ",") -> Any:
 class Writer:
     """Writes a header, then rows with their results or, if `rejected`, rows after their line number and the reason.
 
-    A result has the columns `names`. After it come the values of `added`, under their names. If `safe`, all are safe_cells.
+    A result has the columns `names`. After it come the values of `added`, under their names, and the columns `explained` of an
+    explanation. If `safe`, all are safe_cells.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Writer:
         rejected: bool,
         names: Sequence[str] = RESULT_NAMES,
         added: Mapping[str, Any] | None = None,
+        explained: Sequence[str] = (),
         safe: bool = False,
     ) -> None:
         self.write = stream.write
@@ -65,10 +68,12 @@ class Writer:
         )
         self._added = [self._text(value) for value in (added or {}).values()]
         self.inputs = input_columns(names)
+        self._no_cells = [""] * len(explained)
+        self.no_explanation = self._dialect.delimiter * len(explained)
         columns = reader.header
         self._rejected = header.rejected_before(columns)
         self._formula = re.compile(rf'(?:^|[\n{re.escape(self._dialect.delimiter)}])"?{_FORMULA.pattern}') if safe else None
-        first = [*REJECT_NAMES, *columns[self._rejected :]] if rejected else [*columns, *names, *(added or {})]
+        first = [*REJECT_NAMES, *columns[self._rejected :]] if rejected else [*columns, *names, *(added or {}), *explained]
         self._cells.writerows(self._rows([first]))
 
     def text(self, rows: Sequence[Row], scored: ScoredBatch) -> str:
@@ -77,8 +82,24 @@ class Writer:
             return self._text_of(self._result_rows(zip(rows, results(scored), strict=True)))
         delimiter = self._dialect.delimiter
         ends = map(self._end, *named(scored, self.inputs))
-        found = zip(rows.outputs, self._scores(scored), queues(scored), ends, strict=True)
-        return "".join([f"{output}{delimiter}{score}{delimiter}{queue}{end}" for output, score, queue, end in found])
+        columns = rows.outputs, self._scores(scored), queues(scored), ends, self.explanations(scored)
+        return "".join(
+            [
+                f"{output}{delimiter}{score}{delimiter}{queue}{end}{explanation}\n"
+                for output, score, queue, end, explanation in zip(*columns, strict=True)
+            ]
+        )
+
+    def explanations(self, scored: ScoredBatch) -> list[str]:
+        """The text of the explanation of each row, for `ranked`."""
+        found, orders = scored.explanations, len(scored.decoded.batch)
+        if found is None:
+            return [""] * orders
+        delimiter, none = self._dialect.delimiter, self.no_explanation
+        return [none if one is None else delimiter + self._text_of([self._cells_of(one)])[:-1] for one in found.each(orders)]
+
+    def _cells_of(self, explanation: Explanation | None) -> list[Any]:
+        return self._no_cells if explanation is None else list(map(self._text, explanation_cells.cells(explanation)))
 
     def beginnings(self, rows: Sequence[Row], scored: ScoredBatch) -> list[str]:
         """The text of each row up to its score, for `ranked`."""
@@ -90,9 +111,12 @@ class Writer:
     def ranked(self, rows: Ranked) -> str:
         """The text of these rows, for `write`."""
         quote = '"' if self._dialect.delimiter.isdigit() else ""
-        end = quote + self._text_of(self._rows([["", "", *self._added]]))[1:]
-        found = zip(rows.beginnings, map(self._middle, rows.queues, *rows.named), rows.ranks, strict=True)
-        return "".join([f"{beginning}{middle}{quote}{rank}{end}" for beginning, middle, rank in found])
+        end = quote + self._text_of(self._rows([["", "", *self._added]]))[1:-1]
+        middles = map(self._middle, rows.queues, *rows.named)
+        found = zip(rows.beginnings, middles, rows.ranks, rows.explanations, strict=True)
+        return "".join(
+            [f"{beginning}{middle}{quote}{rank}{end}{explanation}\n" for beginning, middle, rank, explanation in found]
+        )
 
     def results(self, scored: Iterable[tuple[Row, Result]]) -> None:
         """Write rows with their results: the cells of the row, those of the result, and what is added."""
@@ -100,7 +124,15 @@ class Writer:
 
     def _result_rows(self, scored: Iterable[tuple[Row, Result]]) -> Iterable[Any]:
         return self._rows(
-            [*row.source, self._text(result.score), result.queue, *self._names(result), *self._added] for row, result in scored
+            [
+                *row.source,
+                self._text(result.score),
+                result.queue,
+                *self._names(result),
+                *self._added,
+                *self._cells_of(result.explanation),
+            ]
+            for row, result in scored
         )
 
     def _names(self, result: Result) -> list[str]:
@@ -119,8 +151,8 @@ class Writer:
         return stream.getvalue()
 
     def _end_of(self, *named: tuple[str, ...]) -> str:
-        """The end of a line after the queue, when the result names these inputs, which spaces separate."""
-        return self._text_of(self._rows([["", *map(" ".join, named), *self._added]]))
+        """The cells of a line after the queue, when the result names these inputs, which spaces separate."""
+        return self._text_of(self._rows([["", *map(" ".join, named), *self._added]]))[:-1]
 
     def _middle_of(self, queue: str, *named: tuple[str, ...]) -> str:
         """What is between a score and a rank, when the result names these inputs."""

@@ -7,7 +7,10 @@ from functools import cache
 from itertools import islice
 from typing import Any, TextIO
 
+import msgspec
+
 from schemas import strict_json
+from schemas.explanation import Explanation
 from schemas.faults import MalformedBody
 from schemas.fields import well_formed
 from schemas.files import jsonl_columns
@@ -91,6 +94,8 @@ class Reader:
 class Writer:
     """Writes rows with their results, or rejected rows with their line number and the reason. There is no header."""
 
+    no_explanation = ""
+
     def __init__(
         self,
         stream: TextIO,
@@ -99,6 +104,7 @@ class Writer:
         rejected: bool,
         names: Sequence[str] = RESULT_NAMES,
         added: Mapping[str, Any] | None = None,
+        explained: Sequence[str] = (),
     ) -> None:
         self.write = stream.write
         self.inputs = input_columns(names)
@@ -108,8 +114,15 @@ class Writer:
     def text(self, rows: Sequence[Row], scored: ScoredBatch) -> str:
         """The text of rows with their results, for `write`: the text of the line, with what is added at the end."""
         ends = map(self._end, *named(scored, self.inputs))
-        found = zip(self.beginnings(rows, scored), queues(scored), ends, strict=True)
-        return "".join([f'{beginning}, "queue": "{queue}"{end}' for beginning, queue, end in found])
+        found = zip(self.beginnings(rows, scored), queues(scored), ends, self.explanations(scored), strict=True)
+        return "".join(
+            [f'{beginning}, "queue": "{queue}"{end}{explanation}}}\n' for beginning, queue, end, explanation in found]
+        )
+
+    def explanations(self, scored: ScoredBatch) -> list[str]:
+        """The text of the explanation of each row, for `ranked`."""
+        found, orders = scored.explanations, len(scored.decoded.batch)
+        return [""] * orders if found is None else list(map(_explained, found.each(orders)))
 
     def beginnings(self, rows: Sequence[Row], scored: ScoredBatch) -> list[str]:
         """The text of each row up to its score, for `ranked`."""
@@ -118,15 +131,20 @@ class Writer:
 
     def ranked(self, rows: Ranked) -> str:
         """The text of these rows, for `write`."""
-        found = zip(rows.beginnings, rows.queues, rows.ranks, map(self._end, *rows.named), strict=True)
-        return "".join([f'{beginning}, "queue": "{queue}", "rank": {rank}{end}' for beginning, queue, rank, end in found])
+        found = zip(rows.beginnings, rows.queues, rows.ranks, map(self._end, *rows.named), rows.explanations, strict=True)
+        return "".join(
+            [
+                f'{beginning}, "queue": "{queue}", "rank": {rank}{end}{explanation}}}\n'
+                for beginning, queue, rank, end, explanation in found
+            ]
+        )
 
     def results(self, scored: Iterable[tuple[Row, Result]]) -> None:
         """Write rows with their results."""
         for row, result in scored:
             end = self._end(*(getattr(result, what) for what in self.inputs))
             beginning = _beginning(_one_line(row.source[0]), repr(result.score))
-            self.write(f'{beginning}, "queue": "{result.queue}"{end}')
+            self.write(f'{beginning}, "queue": "{result.queue}"{end}{_explained(result.explanation)}}}\n')
 
     def rejects(self, rejected: Iterable[tuple[Row, str]]) -> None:
         """Write rejected rows: an object with `line`, `reason` and, under `row`, the text of the order, to correct there."""
@@ -134,13 +152,17 @@ class Writer:
             self.write(json.dumps({"line": row.line, "reason": reason, "row": row.source[0]}) + "\n")
 
     def _end_of(self, *named: tuple[str, ...]) -> str:
-        """The end of a line after the queue, when the result names these inputs."""
+        """The members of a line after the queue, when the result names these inputs."""
         members = {what: names for what, names in zip(self.inputs, named, strict=True) if names} | dict(self._added)
-        return f", {json.dumps(members)[1:]}\n" if members else "}\n"
+        return f", {json.dumps(members)[1:-1]}" if members else ""
 
 
 def _beginning(order: str, score: str) -> str:
     return f'{order[:-1].rstrip()}, "score": {score}'
+
+
+def _explained(explanation: Explanation | None) -> str:
+    return "" if explanation is None else f', "explanation": {msgspec.json.encode(explanation).decode()}'
 
 
 def _one_line(text: str) -> str:

@@ -168,13 +168,14 @@ class Reader(Protocol):
 
 class Ranked(NamedTuple):
     """n rows of a selection: the text of each up to its score, its queue, for each of the writer's `inputs` what it names, and
-    its rank.
+    its rank and the text of its explanation.
     """
 
     beginnings: Sequence[str]
     queues: Sequence[str]
     named: Sequence[Sequence[tuple[str, ...]]]
     ranks: Sequence[int]
+    explanations: Sequence[str]
 
 
 class Writer(Protocol):
@@ -186,6 +187,13 @@ class Writer(Protocol):
     @property
     def inputs(self) -> Sequence[str]:
         """The columns of a result that name inputs."""
+
+    @property
+    def no_explanation(self) -> str:
+        """The text of the explanation of a row that has none."""
+
+    def explanations(self, scored: ScoredBatch) -> list[str]:
+        """The text of the explanation of each row, for `ranked`."""
 
     def beginnings(self, rows: Sequence[Row], scored: ScoredBatch) -> list[str]:
         """The text of each row up to its score, for `ranked`."""

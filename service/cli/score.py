@@ -5,16 +5,18 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import click
 
 from model.core.risk_model import RiskModel
-from schemas.files import csv
+from model.errors import NotExplainable
+from schemas.explanation import EXPLAIN, Explain
+from schemas.files import csv, explanation_cells
 from schemas.files.row import Writer, result_names
 from schemas.names import listed
-from schemas.result import Policy
 from schemas.selection import Selection
 from service import config
 from service.cli.loading import load, load_settings, warn_if_illustrative
@@ -25,6 +27,7 @@ from service.offline.parts import Part, score_parts
 from service.offline.pool import WorkerLost
 from service.offline.results import AllResults, HighestResults, Results
 from service.offline.selected_results import SelectedResults, TemporaryFileFailed
+from service.scoring.batch import Options
 from service.version import VERSION
 
 _FULL = "the temporary file of --review-top failed: {}. No file is written; set TMPDIR to a folder with more room."
@@ -51,6 +54,8 @@ _LOST = "a process of --jobs was killed or not started, perhaps for lack of memo
     help="The first N orders by rank go to review, all others to monitor.",
 )
 @click.option("--by", metavar="CONTEXT", help="With --review-top: N of each group with the same value in this column.")
+@click.option("--explain", type=click.Choice(EXPLAIN), help="Explain the scores of the orders that go to review, or of all.")
+@click.option("--changes", is_flag=True, help="With --explain: also what would change the queue.")
 def score(
     file: str,
     path: str | None,
@@ -64,6 +69,8 @@ def score(
     top: int | None,
     review_top: int | None,
     by: str | None,
+    explain: Explain | None,
+    changes: bool,
 ) -> None:
     """Score FILE, CSV or JSON, gzipped or not; "-" or no FILE is standard input.
 
@@ -80,11 +87,13 @@ def score(
         raise click.UsageError("--manifest needs --out FILE, beside which it writes.")
     settings = load_settings(model=path or None)
     model = load(settings.model, settings.model_sha256, click.UsageError)
+    options = Options(settings.out_of_range, review_top=review_top, by=by, explain=explain, changes=changes)
     _check_selection(model, top, review_top, by)
     added, contexts = _provenance(model) if provenance else {}, [by] if by else []
     names = result_names(model.manifest, selection=review_top is not None)
+    explained = _explained(model, options)
     with (
-        open_orders(file, model.manifest.inputs, given, (*names, *added), contexts) as source,
+        open_orders(file, model.manifest.inputs, given, (*names, *added, *explained), contexts) as source,
         open_outputs() as outputs,
     ):
         ending = source.format.ending
@@ -94,12 +103,12 @@ def score(
         if safe_csv and ending != "csv":
             raise click.UsageError(f"{file}: --safe-csv is for CSV; JSON has no cells.")
         new_writer: Callable[..., Writer] = partial(csv.Writer, safe=True) if safe_csv else source.format.writer
-        writer = new_writer(outputs.create(out), source.reader, rejected=False, names=names, added=added)
+        writer = new_writer(outputs.create(out), source.reader, rejected=False, names=names, added=added, explained=explained)
         rejected = RejectedRows(rejects_file, lambda path: new_writer(outputs.create(path), source.reader, rejected=True))
         try:
             with (
-                closing(_results(writer, settings.out_of_range, top, review_top, by)) as results,
-                closing(score_parts(model, source.reader, settings.out_of_range, results, jobs)) as parts,
+                closing(_results(writer, options, top)) as results,
+                closing(score_parts(model, source.reader, _of_chunk(options), results, jobs)) as parts,
             ):
                 shown = _with_progress(parts, source, hidden=out == "-" and sys.stdout.isatty())
                 counts, selection = _write(shown, results, rejected)
@@ -141,9 +150,28 @@ def _check_selection(model: RiskModel, top: int | None, review_top: int | None, 
         raise click.UsageError(f"--by must name a context of the model; it has {listed(known) or 'none'}.")
 
 
-def _results(writer: Writer, policy: Policy, top: int | None, review_top: int | None, by: str | None) -> Results:
-    if review_top is not None:
-        return SelectedResults(writer, policy, review_top, by)
+def _explained(model: RiskModel, options: Options) -> list[str]:
+    """The names that explanations add to the output. Raises UsageError where the model has none."""
+    if options.explain is None:
+        if options.changes:
+            raise click.UsageError("--changes needs --explain beside it.")
+        return []
+    try:
+        return explanation_cells.names(model.explainer.inputs, model.manifest.actionable_names if options.changes else None)
+    except NotExplainable as error:
+        raise click.UsageError(f"--explain: {error}.") from None
+
+
+def _of_chunk(options: Options) -> Options:
+    """How a part of the file is scored: which orders a selection takes is known at the end."""
+    if options.review_top is None:
+        return options
+    return replace(options, review_top=None, by=None, explain=options.explain and "all")
+
+
+def _results(writer: Writer, options: Options, top: int | None) -> Results:
+    if options.review_top is not None:
+        return SelectedResults(writer, options)
     return AllResults(writer) if top is None else HighestResults(writer, top)
 
 

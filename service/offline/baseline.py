@@ -12,6 +12,7 @@ from model.core.risk_model import RiskModel
 from schemas.files.row import Reader
 from schemas.result import Policy
 from service.offline.chunks import Rejected, score_chunks
+from service.scoring.batch import Options
 
 MOST_NAMED = 100
 _LABELS = {0: False, 1: True, "false": False, "true": True}
@@ -39,7 +40,7 @@ class BaselineBuilder:
 
     def read(self, reader: Reader, policy: Policy) -> None:
         """Score the orders of a file and count them. Raises BadFile."""
-        for chunk in score_chunks(self.model, reader, policy):
+        for chunk in score_chunks(self.model, reader, Options(policy)):
             scores = chunk.scored.scores
             bins = np.searchsorted(SCORE_EDGES, scores.scores)
             self.rejected += len(chunk.rejected)

@@ -11,10 +11,11 @@ from model.core.manifest import Input
 from model.core.risk_model import RiskModel
 from schemas.faults import CODES
 from schemas.files.row import Block, Columns, Reader, Row
-from schemas.result import Policy, ScoredBatch
+from schemas.result import ScoredBatch
 from schemas.validation import BatchValidator, DecodedBatch
 from service.offline.first_lines import FirstLines
 from service.scoring.batch import Options, score_batch
+from service.scoring.explanation import explain
 
 CHUNK = 10_000
 _FEW = 50
@@ -49,15 +50,15 @@ def read_chunks(inputs: Sequence[Input], reader: Reader) -> Iterator[Chunk]:
         yield from decoder.chunks(block)
 
 
-def score_chunks(model: RiskModel, reader: Reader, policy: Policy) -> Iterator[ScoredChunk]:
+def score_chunks(model: RiskModel, reader: Reader, options: Options) -> Iterator[ScoredChunk]:
     """The rows of a file in chunks, scored."""
     for chunk in read_chunks(model.manifest.inputs, reader):
-        yield score_chunk(model, chunk, policy)
+        yield score_chunk(model, chunk, options)
 
 
-def score_chunk(model: RiskModel, chunk: Chunk, policy: Policy) -> ScoredChunk:
-    """The chunk scored; rows that get no score are rejected too."""
-    scored = score_batch(model, chunk.decoded, Options(policy))
+def score_chunk(model: RiskModel, chunk: Chunk, options: Options) -> ScoredChunk:
+    """The chunk scored and explained; rows that get no score are rejected too."""
+    scored = explain(score_batch(model, chunk.decoded, options), options)
     invalid = [
         (chunk.read[position], "; ".join(_reason(fault.code, fault.name) for fault in faults))
         for position, faults in scored.decoded.by_position().items()

@@ -6,6 +6,7 @@ from model.core.risk_model import RiskModel
 from model.importers.comparison import ExpectedScores
 from schemas.files.row import BadFile, Reader
 from service.offline.chunks import score_chunks
+from service.scoring.batch import Options
 
 
 def read(model: RiskModel, reader: Reader, column: str, location: str) -> ExpectedScores:
@@ -15,7 +16,7 @@ def read(model: RiskModel, reader: Reader, column: str, location: str) -> Expect
     """
     ids: list[str] = []
     matrices, scores = [], []
-    for chunk in score_chunks(model, reader, "flag"):
+    for chunk in score_chunks(model, reader, Options("flag")):
         for row, reason in chunk.rejected:
             raise BadFile(f"line {row.line} is rejected: {reason}; leave it out, the model cannot score it")
         for row in chunk.rows:

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 from model.core.risk_model import RiskModel
 from schemas.files.row import Block, Reader
-from schemas.result import Policy, queues
+from schemas.result import queues
 from service.offline import chunks
 from service.offline.chunks import Decoder, Rejected, ScoredChunk, score_chunk, score_chunks
 from service.offline.pool import Pool
 from service.offline.results import Results
+from service.scoring.batch import Options
 
 
 class Part(NamedTuple):
@@ -21,14 +22,14 @@ class Part(NamedTuple):
     rejected: Rejected
 
 
-def score_parts(model: RiskModel, reader: Reader, policy: Policy, results: Results, jobs: int) -> Generator[Part, None, None]:
+def score_parts(model: RiskModel, reader: Reader, options: Options, results: Results, jobs: int) -> Generator[Part, None, None]:
     """The parts of a file's outputs, in the order of its rows. Raises WorkerLost.
 
     With more than one job, a chunk with a row that has no score is computed in this process after all, and so is one with an id
     of an earlier chunk, since only this process knows all ids.
     """
     if jobs == 1:
-        yield from (_part(chunk, results) for chunk in score_chunks(model, reader, policy))
+        yield from (_part(chunk, results) for chunk in score_chunks(model, reader, options))
         return
     decoder = Decoder(model.manifest.inputs, reader)
 
@@ -36,7 +37,7 @@ def score_parts(model: RiskModel, reader: Reader, policy: Policy, results: Resul
         chunk = decoder.plain(block)
         if chunk is None:
             return None
-        scored = score_chunk(model, chunk, policy)
+        scored = score_chunk(model, chunk, options)
         return None if scored.rejected else ("\n".join(scored.scored.decoded.batch.ids), _part(scored, results))
 
     with Pool(jobs, work) as pool:
@@ -45,7 +46,7 @@ def score_parts(model: RiskModel, reader: Reader, policy: Policy, results: Resul
             if isinstance(block, Block) and found and not decoder.first_lines.add(found[0].split("\n"), block.lines):
                 yield found[1]
             else:
-                yield from (_part(score_chunk(model, chunk, policy), results) for chunk in decoder.chunks(block))
+                yield from (_part(score_chunk(model, chunk, options), results) for chunk in decoder.chunks(block))
 
 
 def _part(chunk: ScoredChunk, results: Results) -> Part:

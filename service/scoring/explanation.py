@@ -24,7 +24,7 @@ def explain(scored: ScoredBatch, options: Options) -> ScoredBatch:
         logits, zscores, x = logits[rows], zscores[rows], x[rows]
     contributions = explainer.contributions(zscores)
     reasons = writer_of(scored.model).reasons(x, contributions)
-    found = Explanations(scored.model.manifest.input_names, rows, logits, explainer.base, contributions, reasons)
+    found = Explanations(explainer.inputs, rows, logits, explainer.base, contributions, reasons)
     return replace(scored, explanations=found)
 
 
@@ -33,8 +33,7 @@ def bounded(model: RiskModel, decoded: DecodedBatch, options: Options, max_expla
     if options.explain is None:
         return decoded
     try:
-        model.explainer  # noqa: B018  # it is made where it is first asked for
+        most = max_explained // max(1, model.explainer.units)
     except NotExplainable as error:
-        return decoded.rejected(Fault("not_explainable", hint=f"{error.location}: {error.reason}"))
-    most = max_explained // max(1, sum(model.network.sizes[1:-1]))
+        return decoded.rejected(Fault("not_explainable", hint=str(error)))
     return decoded.rejected(Fault("too_many_explained", limit=most)) if decoded.received > most else decoded

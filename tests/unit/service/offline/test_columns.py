@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from model.packaged import packaged_model
-from schemas.files import csv_reader
+from schemas.explanation import EXPLAIN
+from schemas.files import csv_reader, explanation_cells
 from schemas.files.number_text import number_texts
 from schemas.files.row import RANK, RESULT_NAMES, BadFile, Columns, Layout, Ranked
 from schemas.files.table import FILES
@@ -19,6 +20,7 @@ from schemas.result import POLICIES, named, queues, results
 from schemas.validation import BatchValidator
 from service.offline import chunks
 from service.offline.chunks import score_chunks
+from service.scoring.batch import Options
 from tests.facts import FEATURES, INPUTS
 from tests.order_files import opened
 
@@ -131,7 +133,7 @@ class RowByRow:
 def outputs(seed, kind, text, rows_of, seen):
     """All that the outputs of a file with the options of this seed depend on."""
     dice, notices, results_file, rejects_file = random.Random(f"options {seed}"), [], io.StringIO(), io.StringIO()
-    added, options = dice.choice(({}, ADDED)), {"safe": dice.random() < 0.3} if kind == "csv" else {}
+    added, style = dice.choice(({}, ADDED)), {"safe": dice.random() < 0.3} if kind == "csv" else {}
     columns = {"order_id": "order_id"} if dice.random() < 0.5 else {}
     decimal = dice.choice((None, None, None, ".", ","))
     layout = Layout(
@@ -139,18 +141,23 @@ def outputs(seed, kind, text, rows_of, seen):
     )
     policy, how = dice.choice(POLICIES), dice.choice(("pairs", "ranked", *["text"] * 6))
     names = (*RESULT_NAMES, *([RANK] if how == "ranked" else []))
+    options = Options(policy, explain=dice.choice((None, None, *EXPLAIN)))
+    explained = explanation_cells.names(FEATURES, None) if options.explain else ()
     lines, error = 0, ""
     try:
         reader = FILES[kind].reader(FILES[kind].pieces(opened(text)), layout)
-        writer = FILES[kind].writer(results_file, reader, rejected=False, names=names, added=added, **options)
-        rejects = FILES[kind].writer(rejects_file, reader, rejected=True, **options)
-        for chunk in score_chunks(MODEL, rows_of(reader), policy):
+        writer = FILES[kind].writer(
+            results_file, reader, rejected=False, names=names, added=added, explained=explained, **style
+        )
+        rejects = FILES[kind].writer(rejects_file, reader, rejected=True, **style)
+        for chunk in score_chunks(MODEL, rows_of(reader), options):
             seen[kind, isinstance(chunk.rows, Columns)] += len(chunk.rows)
             if how == "pairs":
                 writer.results(zip(chunk.rows, results(chunk.scored), strict=True))
             elif how == "ranked":
                 beginnings, inputs = writer.beginnings(chunk.rows, chunk.scored), named(chunk.scored, writer.inputs)
-                writer.write(writer.ranked(Ranked(beginnings, queues(chunk.scored), inputs, [row.line for row in chunk.rows])))
+                ranks, explanations = [row.line for row in chunk.rows], writer.explanations(chunk.scored)
+                writer.write(writer.ranked(Ranked(beginnings, queues(chunk.scored), inputs, ranks, explanations)))
             else:
                 writer.write(writer.text(chunk.rows, chunk.scored))
             rejects.rejects(chunk.rejected)

@@ -118,8 +118,9 @@ class PiecewiseLinear:
         first = self._layers[0]
         _, segments = self._cut_lines(first.sums(begins.T), first.sums(ends.T))
         cut = _cut(segments.low, segments.high)
-        places = segments.begins[cut.parents] + segments.lengths[cut.parents] * cut.begins
-        return segments.lines[cut.parents], places
+        lines, places = segments.lines[cut.parents], segments.begins[cut.parents] + segments.lengths[cut.parents] * cut.begins
+        # Rounding may put the last point of a segment after the first of the next one.
+        return lines, places[np.lexsort((places, lines))]
 
     def _cut_lines(self, low: Floats, high: Floats) -> tuple[list[_Cut], _Segments]:
         """The cuts of all layers but the last, and the segments of the last, for the sums of the first at the ends of lines."""

@@ -17,20 +17,19 @@ class Explainer:
     """Explains the logits of a network with one output. Raises NotExplainable.
 
     `base` is the logit of the mean order, `inputs` are the names of what adds to it, and `units` counts the hidden units.
+    Numbers that overflow become infinities or NaN.
     """
 
     def __init__(self, manifest: Manifest, network: Network) -> None:
-        self.lines = PiecewiseLinear(network)
-        *_, last = network.forward(np.zeros((1, network.sizes[0])))
+        with np.errstate(all="ignore"):
+            self.lines = PiecewiseLinear(network)
+            *_, last = network.forward(np.zeros((1, network.sizes[0])))
         self.base = float(last.activations[0, 0])
         self.inputs, self.units = manifest.input_names, sum(network.sizes[1:-1])
         self._sums = _sums(manifest)
 
     def contributions(self, zscores: Floats) -> Floats:
-        """(n, I): the contribution of each input, which is the sum of those of its features, for zscores (n, F).
-
-        Numbers that overflow become infinities or NaN.
-        """
+        """(n, I): the contribution of each input, which is the sum of those of its features, for zscores (n, F)."""
         with np.errstate(all="ignore"):
             by_feature = zscores * self.lines.mean_gradients(zscores)
             (_, first), *further = self._sums

@@ -1,5 +1,6 @@
 """Models for tests: made by hand, and drawn at random."""
 
+import random
 import string
 from collections.abc import Sequence
 from itertools import pairwise
@@ -82,6 +83,28 @@ def networks(
         layers.append(Layer(numbers[:, 1:].copy(), numbers[:, 0].copy(), activation))
         inputs = units
     return Network(layers)
+
+
+def piecewise_linear(seed: int) -> tuple[Network, np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
+    """1 to 3 hidden layers and one output, and z-scores of two orders, in short binary fractions.
+
+    The networks of odd seeds have so few different numbers that sums are often 0 and units often switch at the same point.
+    Their slopes are binary fractions too, so that few of these sums are rounded.
+    """
+    draw, tied = random.Random(seed), seed % 2 == 1
+    activations = ("linear", "relu", "relu", "leaky_relu:0.5") if tied else ("relu", *PIECEWISE_LINEAR)
+
+    def numbers(count: int, spread: int = 1) -> list[float]:
+        return [draw.choice((-1.0, -0.5, 0.0, 0.5, 1.0)) if tied else spread * draw.randint(-64, 64) / 64 for _ in range(count)]
+
+    sizes = [draw.randint(1, 5), *(draw.randint(3, 5) for _ in range(draw.randint(1, 3))), 1]
+    layers = []
+    for inputs, units in pairwise(sizes):
+        bias = numbers(units) if draw.random() < 0.75 else [0.0] * units
+        layers.append(layer([numbers(inputs, 2) for _ in range(units)], bias, draw.choice(activations)))
+    if draw.random() < 0.7:
+        layers[-1] = layer(layers[-1].weights, layers[-1].bias)
+    return Network(layers), np.array([numbers(sizes[0], 3) for _ in range(2)])
 
 
 @st.composite

@@ -7,6 +7,7 @@ engine promises: the first product, then the product of each further input in tu
 import math
 from collections.abc import Callable, Sequence
 from functools import reduce
+from itertools import pairwise
 from operator import add, mul
 from typing import NamedTuple, TypeAlias
 
@@ -102,3 +103,50 @@ PORTABLE: Functions = {
     "sigmoid": _each(portable_sigmoid),
     "softmax": _portable_softmax,
 }
+
+
+def _pairwise_sum(terms: Numbers) -> float:
+    """The sum in the order of NumPy: eight sums in turn, and halves where there are more than 128 terms."""
+    if len(terms) > 128:
+        half = len(terms) // 16 * 8
+        return _pairwise_sum(terms[:half]) + _pairwise_sum(terms[half:])
+    end = len(terms) // 8 * 8
+    sums = [reduce(add, terms[first:end:8]) for first in range(8 if end else 0)]
+    while len(sums) > 1:
+        sums = list(map(add, sums[::2], sums[1::2]))
+    return reduce(add, [*sums, *terms[end:]])
+
+
+def portable_contributions(layers: Sequence[PlainLayer], order: Numbers) -> list[float]:
+    """Each z-score times the mean gradient of the output on the line from 0, operation by operation as the engine does it.
+
+    The last layer is linear, and the others are not.
+    """
+    *hidden, ((output,), _, _) = layers
+    slopes = [{"relu": 0.0, "leaky_relu": 0.01}[activation] for *_, activation in hidden]
+
+    def sums(number: int, values: Numbers) -> list[float]:
+        weights, bias, _ = hidden[number]
+        return [reduce(add, map(mul, row, values)) + b for row, b in zip(weights, bias, strict=True)]
+
+    def gradient(number: int, low: Numbers, high: Numbers, length: float) -> list[float]:
+        """By the sums of a layer, on a segment of this length with these sums at its ends."""
+        slope, ends = slopes[number], list(zip(low, high, strict=True))
+        if number == len(hidden) - 1:
+            shares = [(max(a, 0.0) + max(b, 0.0)) / ((abs(a) + abs(b)) or 1.0) for a, b in ends]
+            return [w * (slope + (1.0 - slope) * share) * length for w, share in zip(output, shares, strict=True)]
+        switches = [a / (a - b) if (a > 0.0) != (b > 0.0) else 1.0 for a, b in ends]
+        places = sorted(place for place, (a, b) in zip(switches, ends, strict=True) if (a > 0.0) != (b > 0.0))
+        points = [[a + place * (b - a) for a, b in ends] for place in (0.0, *places)] + [high]
+        following = [sums(number + 1, [s if s > 0.0 else slope * s for s in point]) for point in points]
+        pieces = []
+        for (begin, end), (first, last) in zip(pairwise((0.0, *places, 1.0)), pairwise(following), strict=True):
+            found = gradient(number + 1, first, last, length * (end - begin))
+            active = [(a if begin + end < 2.0 * s else b) > 0.0 for s, (a, b) in zip(switches, ends, strict=True)]
+            columns = zip(zip(*hidden[number + 1][0], strict=True), active, strict=True)
+            pieces.append([reduce(add, map(mul, column, found)) * (1.0 if on else slope) for column, on in columns])
+        return [terms[0] + _pairwise_sum(terms[1:]) if terms[1:] else terms[0] for terms in zip(*pieces, strict=True)]
+
+    weights, bias, _ = hidden[0]
+    by_sum = gradient(0, bias, sums(0, order), 1.0)
+    return [z * reduce(add, map(mul, column, by_sum)) for z, column in zip(order, zip(*weights, strict=True), strict=True)]

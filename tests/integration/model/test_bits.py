@@ -1,8 +1,9 @@
-"""The same bits on every machine: literal expected scores, in this process and in others with other instructions."""
+"""The same bits on every machine: literal scores and contributions, in this process and in others with other instructions."""
 
 import os
 import subprocess
 import sys
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ from model.core.activations import HEADS
 from model.core.batch import Floats
 from model.core.network import Layer, Network
 from model.core.standardizer import Standardizer
-from tests import committed_bits
+from tests import committed_bits, oracle
+from tests.exact_lines import exact_line
 from tests.facts import ROOT
+from tests.models import layer, model_of
 
 
 def engine(mean, scale, layers, orders, batch=1000) -> tuple[Floats, Floats]:
@@ -41,6 +44,39 @@ def test_the_committed_bits_are_those_of_the_oracle(name):
     assert committed_bits.computed(name) == committed_bits.expected(name)
 
 
+def contribution_lines(name, batch=1000, times=1):
+    """The contributions of the explained orders, all of them this many times, in batches of this many."""
+    mean, scale, layers, orders = committed_bits.network(name)
+    model = model_of(Network([layer(*each) for each in layers]), mean, scale)
+    zscores = model.standardizer(np.tile(orders[: committed_bits.EXPLAINED[name]], (times, 1)))
+    batches = [model.explainer.contributions(zscores[start : start + batch]) for start in range(0, len(zscores), batch)]
+    return [" ".join(one.hex() for one in row) for row in np.concatenate(batches).tolist()]
+
+
+@pytest.mark.parametrize(("batch", "times"), [(1, 1), (2, 1), (13, 1), (129, 20), (10_000, 30)])
+@pytest.mark.parametrize("name", committed_bits.EXPLAINED)
+def test_contributions_have_the_committed_bits_in_batches_of_any_size(name, batch, times):
+    assert contribution_lines(name, batch, times) == committed_bits.expected_contributions(name) * times
+    assert len(committed_bits.expected_contributions(name)) == committed_bits.EXPLAINED[name]
+
+
+@pytest.mark.parametrize("name", committed_bits.EXPLAINED)
+def test_the_committed_contributions_are_those_of_the_oracle(name):
+    assert committed_bits.computed_contributions(name) == committed_bits.expected_contributions(name)
+
+
+@pytest.mark.parametrize(("name", "orders"), [("3-3-1", 100), pytest.param("20-64-32-1", 2, marks=pytest.mark.long)])
+def test_the_committed_contributions_are_those_of_fractions(name, orders):
+    mean, scale, layers, rows = committed_bits.network(name)
+    for row, committed in list(zip(rows, committed_bits.expected_contributions(name), strict=False))[:orders]:
+        zscores = oracle.zscores(row, mean, scale)
+        line = exact_line(layers, [0.0] * len(zscores), zscores)
+        exact = [gradient * Fraction(z) for gradient, z in zip(line.gradient, zscores, strict=True)]
+        limit = 1e-12 * float(abs(line.outputs[0]) + sum(map(abs, exact)))
+        found = [float.fromhex(one) for one in committed.split()]
+        assert found == pytest.approx([float(one) for one in exact], rel=0.0, abs=limit)
+
+
 SETTINGS = [
     {"NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR"},
     {"NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR"},
@@ -50,8 +86,12 @@ SETTINGS = [
 ]
 PROGRAM = """
 from tests import committed_bits
-from tests.integration.model.test_bits import lines
-print(all(lines(name, batch) == committed_bits.expected(name) for name in committed_bits.NETWORKS for batch in (1, 1000)))
+from tests.integration.model.test_bits import contribution_lines, lines
+for batch in (1, 1000):
+    assert all(lines(name, batch) == committed_bits.expected(name) for name in committed_bits.NETWORKS)
+    for name in committed_bits.EXPLAINED:
+        assert contribution_lines(name, batch) == committed_bits.expected_contributions(name)
+print(True)
 """
 
 

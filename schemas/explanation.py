@@ -29,7 +29,7 @@ _CHANGES = (
     "of range, the queue may not follow the threshold."
 )
 _NUMBER = fields.Float(allow_none=True, metadata={"description": "null where it overflows a float64."})
-_CHANGE = fields.Raw(allow_none=True, metadata={"type": ["number", "array", "null"], "items": {"type": "string"}})
+_CHANGE = fields.Raw(allow_none=True, metadata={"type": ["number", "array"], "items": {"type": "string"}})
 
 
 class ReasonSchema(Schema):

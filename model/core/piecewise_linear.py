@@ -144,6 +144,7 @@ class PiecewiseLinear:
 
 def _active_shares(low: Floats, high: Floats) -> Floats:
     """(U, S): the share of each segment on which the unit is active."""
+    low, high = 0.5 * low, 0.5 * high  # their sum may overflow
     whole = np.abs(low) + np.abs(high)
     active = np.maximum(low, 0.0) + np.maximum(high, 0.0)
     np.divide(active, whole, out=active, where=whole > 0.0)
@@ -154,7 +155,8 @@ def _cut(low: Floats, high: Floats) -> _Cut:
     """The pieces of segments with these sums at their ends (U, S)."""
     before, after = low > 0.0, high > 0.0
     segments, units = np.nonzero((before != after).T)
-    places = low[units, segments] / (low[units, segments] - high[units, segments])
+    begin, end = 0.5 * low[units, segments], 0.5 * high[units, segments]  # their difference may overflow
+    places = begin / (begin - end)
     order = np.lexsort((places, segments))
     counts = np.bincount(segments, minlength=low.shape[1]) + 1
     ends = np.cumsum(counts)

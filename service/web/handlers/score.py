@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 _UTF8 = ("utf-8", "utf8")
 _VALUES = {"on_error": ("refuse", "partial"), "explain": EXPLAIN, "changes": ("true",)}
-_NAMES = (*_VALUES, "review_top", "by")
+_NAMES = {*_VALUES, "review_top", "by"}
+_ALLOWED = (
+    "The query may only contain on_error=refuse or on_error=partial, explain=review or explain=all, changes=true, "
+    "review_top and by, each once."
+)
 _COUNT = re.compile(r"[0-9]{1,9}")
 
 
@@ -67,11 +71,9 @@ def _media_type(environ: "WSGIEnvironment") -> str:
 def _options(policy: Policy, max_orders: int, query: str) -> Options:
     pairs = parse_qsl(query, keep_blank_values=True)
     given = dict(pairs)
-    if len(given) < len(pairs) or not given.keys() <= {*_NAMES}:
-        raise Problem(400, f"The query may only contain {', '.join(_NAMES)}, each once.")
-    for name, values in _VALUES.items():
-        if given.get(name, values[0]) not in values:
-            raise Problem(400, f"The query parameter {name} must be {' or '.join(values)}.")
+    values_known = all(given.get(name, values[0]) in values for name, values in _VALUES.items())
+    if len(given) < len(pairs) or not given.keys() <= _NAMES or not values_known:
+        raise Problem(400, _ALLOWED)
     for name, needed in (("by", "review_top"), ("changes", "explain")):
         if name in given and needed not in given:
             raise Problem(400, f"The query parameter {name} needs {needed} beside it.")

@@ -71,7 +71,14 @@ def test_a_failed_precondition_is_a_problem_too(client, path):
     problem(client.get(path, headers={"If-Match": '"another"'}), 412)
 
 
-KNOWN = ["on_error=no", "on_eror=partial", "on_error=partial&on_error=refuse", "on_error="]
+KNOWN = [
+    "on_error=no",
+    "on_eror=partial",
+    "on_error=partial&on_error=refuse",
+    "on_error=",
+    "explain=none",
+    "explain=all&changes=yes",
+]
 
 
 @pytest.mark.parametrize("query", [*KNOWN, "\xff", "on_error=partial&\x80", "on_error=\xe9", "%ff", "on_error=%80"])
@@ -79,7 +86,10 @@ def test_an_unknown_query_is_a_bad_request(client, order, query):
     answer = client.post("/score", json={"orders": [order]}, environ_overrides={"QUERY_STRING": query})
     found = problem(answer, 400)
     assert found["type"] == "urn:delivery-risk:problem:bad-request"
-    assert found["detail"] == "The query may only contain on_error=refuse or on_error=partial, review_top and by, each once."
+    assert found["detail"] == (
+        "The query may only contain on_error=refuse or on_error=partial, explain=review or explain=all, changes=true, "
+        "review_top and by, each once."
+    )
 
 
 def test_each_status_has_its_own_type():

@@ -136,7 +136,8 @@ BAD = {
             "review_top=1&reviewtop=1",
             "review_top=1&on_error=SECRET",
         ],
-        "The query may only contain on_error=refuse or on_error=partial, review_top and by, each once.",
+        "The query may only contain on_error=refuse or on_error=partial, explain=review or explain=all, changes=true, "
+        "review_top and by, each once.",
     ),
     **dict.fromkeys(
         ["review_top=1&by=SECRET", "review_top=1&by=", "review_top=1&by=%ff"],

@@ -1,5 +1,6 @@
 """Reasons: the inputs that raise the risk of an order, in words. They repeat no value but a category that the model knows."""
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate, chain, pairwise
@@ -19,22 +20,27 @@ Before _ZERO is an unknown category, or a number below its mean. After it are th
 """
 
 
+_FEW = 4  # up to so many orders, Python's lists take less time than NumPy's arrays
+
+
 class ReasonWriter:
     """Writes the reasons of the orders of one model."""
 
     def __init__(self, model: RiskModel) -> None:
         inputs, features = model.manifest.inputs, model.manifest.features
-        kinds = list(map(_words, inputs))
-        self._begins = np.array([*accumulate(map(len, kinds), initial=0)][:-1])
-        self._words = [np.array(column, np.object_) for column in zip(*chain(*kinds), strict=True)]
-        self._is_category = np.array([each.kind == CATEGORY for each in inputs])
         means = list(zip(features, model.standardizer.mean.tolist(), strict=True))
-        found = [_mean([(of, mean) for of, mean in means if of.of == each.name]) for each in inputs]
-        self._has_mean = np.array([mean is not None for mean in found])
-        self._means = np.array([mean or 0.0 for mean in found])
+        self._mean_of = [_mean([(of, mean) for of, mean in means if of.of == each.name]) for each in inputs]
+        self._words_of = list(map(_words, inputs))
+        self._begins = np.array([*accumulate(map(len, self._words_of), initial=0)][:-1])
+        self._words = [np.array(column, np.object_) for column in zip(*chain(*self._words_of), strict=True)]
+        self._is_category = np.array([each.kind == CATEGORY for each in inputs])
+        self._has_mean = np.array([mean is not None for mean in self._mean_of])
+        self._means = np.array([mean or 0.0 for mean in self._mean_of])
 
     def reasons(self, x: Floats, contributions: Floats) -> list[list[Reason]]:
         """The reasons of n orders x (n, I), encoded, whose inputs have these contributions (n, I)."""
+        if len(x) <= _FEW:
+            return list(map(self._reasons, x.tolist(), contributions.tolist()))
         inputs = (-contributions).argsort(axis=1, kind="stable")[:, :MOST_REASONS]
         at = (np.arange(0, x.size, x.shape[1])[:, np.newaxis] + inputs).ravel()
         amounts = contributions.ravel()[at]
@@ -46,8 +52,27 @@ class ReasonWriter:
         ends = np.searchsorted(at, np.arange(x.shape[1], x.size + 1, x.shape[1])).tolist()
         return [found[begin:end] for begin, end in pairwise((0, *ends))]
 
+    def _reasons(self, values: list[float], contributions: list[float]) -> list[Reason]:
+        """The reasons of one order."""
+        inputs = [at for at, amount in enumerate(contributions) if amount > 0.0]
+        inputs.sort(key=contributions.__getitem__, reverse=True)  # inputs of equal contributions keep their order
+        found = []
+        for at in inputs[:MOST_REASONS]:
+            name, side, text = self._words_of[at][self._kind(at, values[at])]
+            found.append(Reason(name, contributions[at], side, text))
+        return found
+
+    def _kind(self, at: int, value: float) -> int:
+        """Where the texts of an input have its value."""
+        mean = self._mean_of[at]
+        if math.isnan(value):
+            return _MISSING
+        if self._is_category[at]:
+            return int(value) + _ZERO
+        return _ZERO if mean is None else _ZERO + (value > mean) - (value < mean)
+
     def _kinds(self, inputs: npt.NDArray[np.intp], values: Floats) -> npt.NDArray[np.intp]:
-        """(n,): where the texts of each of n inputs have its value."""
+        """(n,): the same for each of n inputs and its value."""
         signs = np.sign(values - self._means[inputs]) * self._has_mean[inputs]
         kinds = np.where(self._is_category[inputs], values, signs) + _ZERO
         found: npt.NDArray[np.intp] = np.fmax(kinds, _MISSING).astype(np.intp)  # NaN is a missing value

@@ -22,7 +22,7 @@ def explain(scored: ScoredBatch, options: Options) -> ScoredBatch:
     if options.explain == "review":
         (rows,) = scores.review.nonzero()
         logits, zscores, x = logits[rows], zscores[rows], x[rows]
-    contributions = explainer.contributions(zscores)
+    contributions = explainer.contributions(zscores) if len(rows) else np.empty((0, len(explainer.inputs)))
     reasons = writer_of(scored.model).reasons(x, contributions)
     found = Explanations(explainer.inputs, rows, logits, explainer.base, contributions, reasons)
     return replace(scored, explanations=found)

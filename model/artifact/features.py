@@ -4,7 +4,8 @@
                  {"name": "carrier_AA", "of": "carrier", "is": "AA"}, {"name": "weekend", "of": "weekday", "is": [5, 6]},
                  {"name": "month_sin", "of": "month", "function": "sin", "period": 12}, …]
 
-A feature may have either `is`, or a function and, for sin and cos, its period. Each input has a feature.
+A feature may have either `is`, or a function and, for sin and cos, its period. Each input has a feature. Features of an
+actionable input have no function, because changes.py finds crossings only where the logit is piecewise linear.
 """
 
 from collections.abc import Sequence
@@ -82,3 +83,5 @@ def _require_feature(each: Feature, of: Input, location: str) -> None:
         raise BadManifest(f"{location}.is", f"feature {each.name} has a value twice")
     if each.function == "log1p" and isinstance(of.missing, float) and of.missing <= -1.0:
         raise BadManifest(location, f"the `missing` of input {of.name} has no logarithm of 1 + it")
+    if of.actionable and each.function in _FUNCTIONS:
+        raise BadManifest(f"{location}.function", f"input {of.name} is `actionable`: its features have no function")

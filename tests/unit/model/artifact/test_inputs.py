@@ -78,7 +78,11 @@ REJECTED = {
     f"features[{MADE['carrier_AA']}].is": [
         *(feature("carrier_AA", **{"is": value}) for value in (..., None, SECRET_TEXT, 3, ["AA", "AA"])),
     ],
-    f"features[{MADE['month_sin']}].function": [feature("month_sin", function=name) for name in (None, "tan", SECRET_TEXT, 1)],
+    f"features[{MADE['month_sin']}].function": [
+        *(feature("month_sin", function=name) for name in (None, "tan", SECRET_TEXT, 1)),
+        input_(MONTH, actionable=True),
+    ],
+    f"features[{MADE['distance_log']}].function": [input_(DISTANCE, actionable=True)],
     f"features[{MADE['month_sin']}].period": [
         *(feature("month_sin", period=value) for value in (..., None, 0, -12, 5e-324, "12", True)),
     ],
@@ -92,6 +96,12 @@ CASES = [(location, document) for location, documents in REJECTED.items() for do
 def test_what_is_wrong_with_inputs_and_features_is_rejected_by_its_place(location, document):
     with rejects(BadManifest, f"manifest.{location}"):
         manifest.read(json.dumps(document).encode())
+
+
+def test_an_actionable_input_may_feed_the_number_itself_and_indicators():
+    entries = [each | {"actionable": each["name"] not in ("distance", "month")} for each in DOCUMENT["inputs"]]
+    found = manifest.read(json.dumps(DOCUMENT | {"inputs": entries}).encode())
+    assert [each.name for each in found.inputs if each.actionable] == ["backlog", "carrier", "depot", "size"]
 
 
 def test_the_fill_of_a_logarithm_must_have_one():

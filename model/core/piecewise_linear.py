@@ -83,7 +83,7 @@ class PiecewiseLinear:
             if kind != "linear":
                 self._layers.append(_Layer(weights, bias, float(slope) if slope else _SLOPES[kind]))
                 weights, bias = np.eye(len(bias)), np.zeros_like(bias)
-        self._output = weights.T
+        self._output, self._bias = weights.T, bias
         self._block = max(1, _BLOCK // max(network.sizes))
 
     def mean_gradients(self, zscores: Floats) -> Floats:
@@ -108,19 +108,24 @@ class PiecewiseLinear:
             gradients = np.add.reduceat(gradients, cut.first, axis=1)
         return ordered_sums(first.weights.T, gradients)
 
-    def switches(self, begins: Floats, ends: Floats) -> tuple[Positions, Floats]:
+    def switches(self, begins: Floats, ends: Floats) -> tuple[Positions, Floats, Floats]:
         """Where units switch on the lines from each row of begins (n, F) to that of ends (n, F).
 
-        The line of each point, and its place from 0 to 1, in order. Each line has the point 0 too.
+        The line of each point, its place from 0 to 1, in order, and the output there, which is rounded otherwise than that of
+        the network. Each line has the point 0 too.
         """
         if not self._layers:
-            return np.arange(len(begins)), np.zeros(len(begins))
-        first = self._layers[0]
+            outputs = ordered_sums(self._output.T, begins.T) + self._bias
+            return np.arange(len(begins)), np.zeros(len(begins)), outputs[0]
+        first, last = self._layers[0], self._layers[-1]
         _, segments = self._cut_lines(first.sums(begins.T), first.sums(ends.T))
         cut = _cut(segments.low, segments.high)
         lines, places = segments.lines[cut.parents], segments.begins[cut.parents] + segments.lengths[cut.parents] * cut.begins
-        # Rounding may put the last point of a segment after the first of the next one.
-        return lines, places[np.lexsort((places, lines))]
+        sums = segments.low[:, cut.parents]
+        sums += cut.begins * (segments.high[:, cut.parents] - sums)
+        outputs = ordered_sums(self._output.T, last.activations(sums)) + self._bias
+        order = np.lexsort((places, lines))  # rounding may put the last point of a segment after the first of the next one
+        return lines, places[order], outputs[0, order]
 
     def _cut_lines(self, low: Floats, high: Floats) -> tuple[list[_Cut], _Segments]:
         """The cuts of all layers but the last, and the segments of the last, for the sums of the first at the ends of lines."""

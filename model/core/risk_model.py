@@ -119,8 +119,12 @@ class RiskModel:
     def outputs(self, x: Floats) -> Outputs:
         """The outputs for the inputs x (n, I): any number of outputs, any head."""
         with np.errstate(all="ignore"):
-            zscores = self.standardizer(self.features(x))
-            finite = np.ones(len(x), np.bool_)
+            return self.outputs_of(self.standardizer(self.features(x)))
+
+    def outputs_of(self, zscores: Floats) -> Outputs:
+        """The same for z-scores (n, F)."""
+        with np.errstate(all="ignore"):
+            finite = np.ones(len(zscores), np.bool_)
             for step in self.network.forward(zscores):
                 if not math.isfinite(np.add.reduce(step.pre_activations, axis=None)):  # a sum of finite ones may overflow too
                     finite &= np.isfinite(step.pre_activations).all(axis=1)

@@ -41,15 +41,19 @@ class ReasonWriter:
         """The reasons of n orders x (n, I), encoded, whose inputs have these contributions (n, I)."""
         if len(x) <= _FEW:
             return list(map(self._reasons, x.tolist(), contributions.tolist()))
-        inputs = (-contributions).argsort(axis=1, kind="stable")[:, :MOST_REASONS]
-        at = (np.arange(0, x.size, x.shape[1])[:, np.newaxis] + inputs).ravel()
-        amounts = contributions.ravel()[at]
-        (raising,) = (amounts > 0.0).nonzero()
-        inputs, at = inputs.ravel()[raising], at[raising]
-        words = self._begins[inputs] + self._kinds(inputs, x.ravel()[at])
+        orders, left = np.arange(len(x)), np.where(contributions > 0.0, contributions, 0.0)
+        inputs = np.empty((len(x), min(MOST_REASONS, x.shape[1])), np.intp)
+        amounts = np.empty(inputs.shape)
+        for rank in range(inputs.shape[1]):  # argmax takes the first of equal ones
+            inputs[:, rank] = left.argmax(axis=1)
+            amounts[:, rank] = left[orders, inputs[:, rank]]
+            left[orders, inputs[:, rank]] = 0.0
+        raising, ranks = amounts.nonzero()
+        inputs = inputs[raising, ranks]
+        words = self._begins[inputs] + self._kinds(inputs, x[raising, inputs])
         names, sides, texts = (column[words].tolist() for column in self._words)
-        found = list(map(Reason, names, amounts[raising].tolist(), sides, texts))
-        ends = np.searchsorted(at, np.arange(x.shape[1], x.size + 1, x.shape[1])).tolist()
+        found = list(map(Reason, names, amounts[raising, ranks].tolist(), sides, texts))
+        ends = np.searchsorted(raising, orders, "right").tolist()
         return [found[begin:end] for begin, end in pairwise((0, *ends))]
 
     def _reasons(self, values: list[float], contributions: list[float]) -> list[Reason]:

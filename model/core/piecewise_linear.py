@@ -19,7 +19,9 @@ from model.core.network import Network, ordered_sums
 from model.errors import NotExplainable
 
 _SLOPES = {"relu": 0.0, "leaky_relu": 0.01, "linear": 1.0}
-_BLOCK = 2**13  # units of the widest layer times lines, whose pieces are in memory at once
+_BLOCK = 2**14  # units of the widest layer times lines, whose pieces are in memory at once
+
+_ZERO, _HALF = map(np.array, (0.0, 0.5))  # exponential.py says why arrays
 
 Positions = npt.NDArray[np.intp]
 
@@ -38,6 +40,10 @@ class _Layer(NamedTuple):
     def activations(self, sums: Floats) -> Floats:
         """(U, n) of sums (U, n)."""
         return np.where(sums > 0.0, sums, self.slope * sums)
+
+    def rates(self, shares: Floats) -> Floats:
+        """(U, n): the mean slope of each unit, which is active on these shares (U, n)."""
+        return shares if self.slope == 0.0 else self.slope + (1.0 - self.slope) * shares
 
 
 class _Segments(NamedTuple):
@@ -84,6 +90,7 @@ class PiecewiseLinear:
                 self._layers.append(_Layer(weights, bias, float(slope) if slope else _SLOPES[kind]))
                 weights, bias = np.eye(len(bias)), np.zeros_like(bias)
         self._output, self._bias = weights.T, bias
+        self._halves_of_bias = _halves(self._layers[0].bias if self._layers else bias)
         self._block = max(1, _BLOCK // max(network.sizes))
 
     def mean_gradients(self, zscores: Floats) -> Floats:
@@ -97,12 +104,12 @@ class PiecewiseLinear:
         if not self._layers:
             return np.broadcast_to(self._output, zscores.shape)
         first, last = self._layers[0], self._layers[-1]
-        high = first.sums(zscores)
-        cuts, segments = self._cut_lines(first.bias, high)
-        shares = _active_shares(segments.low, segments.high)
-        gradients = self._output * (last.slope + (1.0 - last.slope) * shares)
-        if cuts:
-            gradients *= segments.lengths
+        sums = first.sums(zscores)
+        if first is last:  # as below, where each line is one segment
+            return ordered_sums(first.weights.T, self._output * last.rates(_active_shares(self._halves_of_bias, _halves(sums))))
+        cuts, segments = self._cut_lines(first.bias, sums)
+        shares = _active_shares(_halves(segments.low), _halves(segments.high))
+        gradients = self._output * last.rates(shares) * segments.lengths
         for (layer, following), cut in reversed(list(zip(pairwise(self._layers), cuts, strict=True))):
             gradients = ordered_sums(following.weights.T, gradients) * np.where(cut.active, 1.0, layer.slope)
             gradients = np.add.reduceat(gradients, cut.first, axis=1)
@@ -147,12 +154,22 @@ class PiecewiseLinear:
         return cuts, _Segments(low, high, lines, begins, lengths)
 
 
-def _active_shares(low: Floats, high: Floats) -> Floats:
-    """(U, S): the share of each segment on which the unit is active."""
-    low, high = 0.5 * low, 0.5 * high  # their sum may overflow
-    whole = np.abs(low) + np.abs(high)
-    active = np.maximum(low, 0.0) + np.maximum(high, 0.0)
-    np.divide(active, whole, out=active, where=whole > 0.0)
+class _Halves(NamedTuple):
+    """Half of the size of each of some sums, and of the part of it over 0: two sizes may overflow together."""
+
+    sizes: Floats
+    active: Floats
+
+
+def _halves(sums: Floats) -> _Halves:
+    half = _HALF * sums
+    return _Halves(np.abs(half), np.maximum(half, _ZERO))
+
+
+def _active_shares(low: _Halves, high: _Halves) -> Floats:
+    """(U, S): the share on which the unit is active, of segments with these sums at their ends."""
+    sizes, active = low.sizes + high.sizes, low.active + high.active
+    np.divide(active, sizes, out=active, where=sizes > _ZERO)
     return active
 
 

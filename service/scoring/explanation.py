@@ -3,6 +3,7 @@
 import numpy as np
 from msgspec.structs import replace
 
+from model.core.changes import changes
 from model.core.risk_model import RiskModel
 from model.errors import NotExplainable
 from schemas.explanation import Explanations
@@ -24,16 +25,21 @@ def explain(scored: ScoredBatch, options: Options) -> ScoredBatch:
         logits, zscores, x = logits[rows], zscores[rows], x[rows]
     contributions = explainer.contributions(zscores) if len(rows) else np.empty((0, len(explainer.inputs)))
     reasons = writer_of(scored.model).reasons(x, contributions)
-    found = Explanations(explainer.inputs, rows, logits, explainer.base, contributions, reasons)
+    changed = changes(scored.model, x) if options.changes else None
+    found = Explanations(explainer.inputs, rows, logits, explainer.base, contributions, reasons, changed)
     return replace(scored, explanations=found)
 
 
 def bounded(model: RiskModel, decoded: DecodedBatch, options: Options, max_explained: int) -> DecodedBatch:
-    """The batch, rejected where its model has no explanations, or where its orders times hidden units are over the maximum."""
+    """The batch, rejected where its model has no explanations, or where its orders times hidden units are over the maximum.
+
+    With changes each actionable input counts like one more explanation.
+    """
     if options.explain is None:
         return decoded
     try:
-        most = max_explained // max(1, model.explainer.units)
+        times = 1 + len(model.manifest.actionable_names) if options.changes else 1
+        most = max_explained // (times * max(1, model.explainer.units))
     except NotExplainable as error:
         return decoded.rejected(Fault("not_explainable", hint=str(error)))
     return decoded.rejected(Fault("too_many_explained", limit=most)) if decoded.received > most else decoded

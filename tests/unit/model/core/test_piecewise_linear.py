@@ -112,7 +112,7 @@ def test_units_switch_where_fractions_say_and_each_line_has_the_point_0(seeds):
     for seed in seeds:
         network, zscores = piecewise_linear(seed)
         begins = np.array([zscores[1], np.zeros(zscores.shape[1])])
-        lines, places = PiecewiseLinear(network).switches(begins, zscores)
+        lines, places, _ = PiecewiseLinear(network).switches(begins, zscores)
         assert sorted(lines) == lines.tolist()
         for number, (begin, end) in enumerate(zip(begins.tolist(), zscores.tolist(), strict=True)):
             found = places[lines == number].tolist()
@@ -126,7 +126,7 @@ def test_units_switch_where_fractions_say_and_each_line_has_the_point_0(seeds):
 def test_switches_of_two_layers_at_one_point_are_in_order_although_they_are_rounded_apart():
     numbers = [([[-5.0], [-2.0]], [1.0, 2.0]), ([[-6.0, -2.0]], [2.0]), ([[-2.0]], [4.0])]
     network = Network([layer(*each, "relu") for each in numbers])
-    _, places = PiecewiseLinear(network).switches(np.array([[0.0]]), np.array([[6.0]]))
+    _, places, _ = PiecewiseLinear(network).switches(np.array([[0.0]]), np.array([[6.0]]))
     assert places.tolist() == pytest.approx([0.0, 1 / 30, 1 / 12, 1 / 6, 1 / 6], rel=CLOSE)
     assert sorted(places) == places.tolist()
 
@@ -141,7 +141,7 @@ def test_no_lines_have_no_gradients_and_no_switches(activations):
     lines = PiecewiseLinear(Network([layer([[1.0]], [0.0], each) for each in activations]))
     none = np.zeros((0, 1))
     assert lines.mean_gradients(none).shape == (0, 1)
-    assert [len(found) for found in lines.switches(none, none)] == [0, 0]
+    assert [len(found) for found in lines.switches(none, none)] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from model.registry import versions
 from service.cli import main
 from tests.apps import app_of
-from tests.facts import ORDER, ROOT
+from tests.facts import ORDER, REAL_DATA
 from tests.registries import publish
 from tests.servers import absent
 
@@ -31,10 +31,9 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real deliveries and trained models: REAL_DATA_DIR, else ../shared/real from the repository."""
-    folder = ROOT / os.environ.get("REAL_DATA_DIR", "../shared/real")
-    if not folder.is_dir():
+    if not REAL_DATA.is_dir():
         absent("no folder of real deliveries: set REAL_DATA_DIR to it")
-    return folder
+    return REAL_DATA
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """What many tests know: the packaged model's features, three orders and their exact scores, and where files are."""
 
+import os
 from pathlib import Path
 
 from model.core.manifest import Input
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "tests" / "data"
+REAL_DATA = ROOT / os.environ.get("REAL_DATA_DIR", "../shared/real")
 FEATURES = ("route_disruption", "backlog", "weather_severity")
 INPUTS = tuple(map(Input, FEATURES))
 THRESHOLD = 0.6

@@ -13,9 +13,11 @@ PACKAGES = {
     "web": ["fastapi", "pydantic", "uvicorn[standard]", "litestar", "msgspec", "numpy", "prometheus-client"],
     "pipeline": ["fastapi", "pydantic", "uvicorn[standard]", "numpy", "pandas", "prometheus-client", "scikit-learn"],
     "mlserver": ["mlserver", "numpy"],
+    "explainers": ["captum", "numpy", "shap", "torch"],
 }
 _SHOWN = {"fastapi", "flask", "gunicorn", "httptools", "litestar", "marshmallow", "mlserver", "msgspec", "numpy", "orjson"}
 _SHOWN |= {"pandas", "prometheus-client", "pydantic", "scikit-learn", "starlette", "uvicorn", "uvloop"}
+_SHOWN |= {"captum", "shap", "torch"}
 
 
 def python_of(environment: str | None, folder: Path, interpreter: str, upgrade: bool = False) -> str:

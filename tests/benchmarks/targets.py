@@ -30,3 +30,6 @@ IDLE_MIB = 60
 
 COMMAND_LINE = 3.0
 """The least rows per second of CPU of `delivery-risk score`, over those of revision c92a648."""
+
+OVER_LOOP = 0.2
+"""The most that explanations of 35-64-32-1 may cost, over those of a plain loop over segments."""

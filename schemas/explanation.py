@@ -11,6 +11,7 @@ import numpy.typing as npt
 from marshmallow import Schema, fields
 
 from model.core.batch import Floats
+from model.core.changes import Change
 
 Explain: TypeAlias = Literal["review", "all"]
 """Which orders are explained: those that go to review, or all."""
@@ -91,7 +92,7 @@ class Explanation(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     base: float
     contributions: msgspec.Struct
     reasons: Sequence[Reason]
-    changes: dict[str, Any] | None = None
+    changes: dict[str, Change] | None = None
 
 
 @lru_cache(maxsize=4)
@@ -114,7 +115,7 @@ class Explanations(msgspec.Struct, frozen=True, eq=False):
     base: float
     contributions: Floats
     reasons: Sequence[Sequence[Reason]]
-    changes: Mapping[str, Sequence[Any]] | None = None
+    changes: Mapping[str, Sequence[Change]] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -128,7 +129,7 @@ class Explanations(msgspec.Struct, frozen=True, eq=False):
             found[row] = explanation
         return found
 
-    def _changes(self) -> Iterable[dict[str, Any] | None]:
+    def _changes(self) -> Iterable[dict[str, Change] | None]:
         """What would change the queue of each order."""
         if self.changes is None:
             return repeat(None)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
+from model.core.changes import Change
 from schemas.explanation import MOST_REASONS, Explanation
 
 Cell = float | str
@@ -26,7 +27,7 @@ def cells(explanation: Explanation) -> list[Cell]:
     return [explanation.logit, explanation.base, *numbers, *reasons, *[""] * (MOST_REASONS - len(reasons)), *changes]
 
 
-def _change(value: float | Sequence[str] | None) -> Cell:
+def _change(value: Change) -> Cell:
     if value is None:
         return ""
     return value if isinstance(value, float) else _SEPARATOR.join(value)

@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from schemas.result import ColumnsDecisionSchema, DecisionSchema
 from tests.apps import app_of, samples
 from tests.facts import FEATURES, INPUTS, ORDERS
 from tests.models import layer, model_of
+from tests.raw_orders import INPUTS as INPUTS_OF_RAW
 from tests.raw_orders import ORDERS as RAW_ORDERS
 from tests.raw_orders import raw_model
 from tests.unit.service.web.handlers.test_score_formats import FORMS, rows_of, send
@@ -224,3 +226,69 @@ def test_explained_orders_are_counted_timed_and_noted_in_the_log(caplog):
         json.loads(record.getMessage()) if record.getMessage().startswith("{") else vars(record) for record in caplog.records
     ]
     assert [line["explained"] for line in lines if "explained" in line] == [2, 3]
+
+
+MARKED = tuple(replace(each, actionable=each.name in ("backlog", "carrier", "depot")) for each in INPUTS_OF_RAW)
+
+
+@pytest.fixture
+def marked(tmp_path):
+    """A client of a model with three actionable inputs, whose threshold is between the scores of many orders."""
+    model = raw_model(MARKED)
+    model_file.write(replace(model, manifest=replace(model.manifest, threshold=0.9)), tmp_path / "marked.npz")
+    return lambda **given: app_of(model=str(tmp_path / "marked.npz"), **given).test_client()
+
+
+def test_what_would_change_the_queue_is_in_every_format_and_changes_it(marked):
+    client = marked()
+    given = [
+        {name: order.get(name) for name in ("order_id", *RAW_NAMES)}
+        | {"order_id": f"{order['order_id']}-{month}", "month": month}
+        for order in RAW_ORDERS
+        for month in range(1, 13)
+    ]
+    answer = client.post("/score?explain=all&changes=true", json={"orders": given}).json
+    DecisionSchema().load(answer)
+    changes = {row["order_id"]: row["explanation"]["changes"] for row in answer["results"]}
+    kept = {row["order_id"]: row["score"] >= answer["threshold"] for row in answer["results"]}
+    assert all(any(each[name] for each in changes.values()) for name in ("backlog", "carrier", "depot"))
+    for order in given:
+        found = changes[order["order_id"]]
+        values = [*(("carrier", value) for value in found["carrier"]), *(("depot", value) for value in found["depot"])]
+        values += [] if found["backlog"] is None else [("backlog", found["backlog"])]
+        for name, value in values:
+            other = client.post("/score", json={"orders": [order | {name: value}]}).json
+            assert (other["results"][0]["score"] >= other["threshold"]) is not kept[order["order_id"]]
+
+    columns = {name: [order[name] for order in given] for name in RAW_NAMES}
+    body = {"order_ids": [order["order_id"] for order in given], "columns": columns}
+    lists = ColumnsDecisionSchema().load(client.post("/score?explain=all&changes=true", json=body).json)["explanations"][
+        "changes"
+    ]
+    assert lists == {name: [each[name] for each in changes.values()] for name in ("backlog", "carrier", "depot")}
+
+    lines = [
+        ",".join(("order_id", *RAW_NAMES)),
+        *(",".join("" if v is None else str(v) for v in order.values()) for order in given),
+    ]
+    rows = rows_of(client.post("/score?explain=all&changes=true", data="\n".join(lines), content_type="text/csv"))
+    for row in rows:
+        found = changes[row["order_id"]]
+        assert row["change_backlog"] == ("" if found["backlog"] is None else repr(found["backlog"]))
+        assert (row["change_carrier"], row["change_depot"]) == ("; ".join(found["carrier"]), "; ".join(found["depot"]))
+
+
+def test_only_the_changes_that_are_asked_for_are_in_the_answer(marked):
+    (row,) = marked().post("/score?explain=all", json={"orders": RAW_ORDERS[:1]}).json["results"]
+    assert "changes" not in row["explanation"]
+    (row,) = post("records", "?explain=all&changes=true", ORDERS[:1]).json["results"]
+    assert row["explanation"]["changes"] == {}
+
+
+def test_with_changes_each_actionable_input_counts_against_the_limit(marked):
+    client = marked(max_explained="24")  # three hidden units and three actionable inputs: two orders
+    for orders, status in ((2, 200), (3, 422)):
+        answer = client.post("/score?explain=review&changes=true", json={"orders": RAW_ORDERS[:orders]})
+        assert answer.status_code == status
+    assert answer.json["errors"][0]["detail"].endswith("(at most 2)")
+    assert client.post("/score?explain=all", json={"orders": RAW_ORDERS}).status_code == 200

@@ -22,14 +22,17 @@ SIDES = ("above", "below")
 
 _LOGIT = "The logit of the order; its score is the sigmoid of it."
 _BASE = "The logit of the mean order of the training data, whose features are all at their means."
-_CONTRIBUTION = "What the input adds to the logit; below 0 it lowers the risk. base plus all contributions is the logit."
+_CONTRIBUTION = (
+    "What the input adds to the logit; below 0 it lowers the risk; null where it overflows a float64. "
+    "base plus all contributions is the logit."
+)
 _REASONS = f"The inputs that raise the risk, the greatest contribution first; at most {MOST_REASONS}."
 _CHANGES = (
     "With changes=true, by actionable input: the nearest value within its range that moves the score to the other side of the "
     "threshold while all other inputs stay, or null; of a category, the values that do. With review_top, and for an order out "
     "of range, the queue may not follow the threshold."
 )
-_NUMBER = fields.Float(allow_none=True, metadata={"description": "null where it overflows a float64."})
+_NUMBER = fields.Float(allow_none=True)
 _CHANGE = fields.Raw(allow_none=True, metadata={"type": ["number", "array"], "items": {"type": "string"}})
 
 

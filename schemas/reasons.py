@@ -41,7 +41,8 @@ class ReasonWriter:
         """The reasons of n orders x (n, I), encoded, whose inputs have these contributions (n, I)."""
         if len(x) <= _FEW:
             return list(map(self._reasons, x.tolist(), contributions.tolist()))
-        orders, left = np.arange(len(x)), np.where(contributions > 0.0, contributions, 0.0)
+        orders, raises = np.arange(len(x)), (contributions > 0.0) & (contributions < np.inf)
+        left = np.where(raises, contributions, 0.0)
         inputs = np.empty((len(x), min(MOST_REASONS, x.shape[1])), np.intp)
         amounts = np.empty(inputs.shape)
         for rank in range(inputs.shape[1]):  # argmax takes the first of equal ones
@@ -58,7 +59,7 @@ class ReasonWriter:
 
     def _reasons(self, values: list[float], contributions: list[float]) -> list[Reason]:
         """The reasons of one order."""
-        inputs = [at for at, amount in enumerate(contributions) if amount > 0.0]
+        inputs = [at for at, amount in enumerate(contributions) if 0.0 < amount < math.inf]
         inputs.sort(key=contributions.__getitem__, reverse=True)  # inputs of equal contributions keep their order
         found = []
         for at in inputs[:MOST_REASONS]:

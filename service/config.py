@@ -118,10 +118,11 @@ SETTINGS: dict[str, fields.Field[Any]] = {
     "threads": _whole(8, 1, 64, "Threads in each worker."),
     "max_orders": _whole(10_000, 1, 1_000_000, "Orders in a batch, at most."),
     "max_explained": _whole(
-        200_000,
+        2_500_000,
         1,
-        1_000_000_000,
-        "Orders times hidden units of the model in a batch with explanations, at most.",
+        10**12,
+        "Orders times hidden units in a batch with explanations, at most. A unit counts once more for each hidden unit of the "
+        "layers before its own; with changes an order counts four times more for each actionable input.",
     ),
     "max_body_bytes": _whole(
         None, 1, 2**30, "Bytes in a request body, at most. Default: what the served model's largest batch can need."

@@ -16,8 +16,9 @@ from model.core.piecewise_linear import PiecewiseLinear
 class Explainer:
     """Explains the logits of a network with one output. Raises NotExplainable.
 
-    `base` is the logit of the mean order, `inputs` are the names of what adds to it, and `units` counts the hidden units.
-    Numbers that overflow become infinities or NaN.
+    `base` is the logit of the mean order, and `inputs` are the names of what adds to it. `units` counts the hidden units, each
+    once more for every unit of the layers before its own, where the line may be cut. Numbers that overflow become infinities or
+    NaN.
     """
 
     def __init__(self, manifest: Manifest, network: Network) -> None:
@@ -25,7 +26,8 @@ class Explainer:
             self.lines = PiecewiseLinear(network)
             *_, last = network.forward(np.zeros((1, network.sizes[0])))
         self.base = float(last.activations[0, 0])
-        self.inputs, self.units = manifest.input_names, sum(network.sizes[1:-1])
+        hidden = network.sizes[1:-1]
+        self.inputs, self.units = manifest.input_names, sum(size * (1 + sum(hidden[:at])) for at, size in enumerate(hidden))
         self._sums = _sums(manifest)
 
     def contributions(self, zscores: Floats) -> Floats:

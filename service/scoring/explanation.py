@@ -13,6 +13,8 @@ from schemas.result import ScoredBatch
 from schemas.validation import DecodedBatch
 from service.scoring.batch import Options
 
+_CHANGE = 4
+
 
 def explain(scored: ScoredBatch, options: Options) -> ScoredBatch:
     """The batch with the explanations that the options ask for. Raises NotExplainable where they ask for any."""
@@ -33,12 +35,12 @@ def explain(scored: ScoredBatch, options: Options) -> ScoredBatch:
 def bounded(model: RiskModel, decoded: DecodedBatch, options: Options, max_explained: int) -> DecodedBatch:
     """The batch, rejected where its model has no explanations, or where its orders times hidden units are over the maximum.
 
-    With changes each actionable input counts like one more explanation.
+    With changes each actionable input counts like _CHANGE more orders, which is about the time that it takes.
     """
     if options.explain is None:
         return decoded
     try:
-        times = 1 + len(model.manifest.actionable_names) if options.changes else 1
+        times = 1 + _CHANGE * len(model.manifest.actionable_names) if options.changes else 1
         most = max_explained // (times * max(1, model.explainer.units))
     except NotExplainable as error:
         return decoded.rejected(Fault("not_explainable", hint=str(error)))

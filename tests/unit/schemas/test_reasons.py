@@ -31,7 +31,7 @@ def plain_kind(name, value):
 
 
 def plain_reasons(values, contributions):
-    raising = [at for at, each in enumerate(contributions) if each > 0]
+    raising = [at for at, each in enumerate(contributions) if 0 < each < float("inf")]
     ranked = sorted(raising, key=lambda at: (-contributions[at], at))[:4]
     return [Reason(NAMES[at], contributions[at], *plain_kind(NAMES[at], values[at])) for at in ranked]
 

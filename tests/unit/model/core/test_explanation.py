@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -165,3 +166,13 @@ def test_a_model_with_another_activation_has_no_explainer_and_the_error_names_th
     model = model_of(Network([layer([[1.0]], [0.0], activation), layer([[1.0]], [0.0])]))
     with rejects(NotExplainable, "layer 1"):
         _ = model.explainer
+
+
+@pytest.mark.parametrize(
+    ("sizes", "units"),
+    [((3, 1), 0), ((3, 3, 1), 3), ((35, 16, 1), 16), ((35, 64, 32, 1), 64 + 32 * 65), ((2, 4, 3, 2, 1), 4 + 3 * 5 + 2 * 8)],
+)
+def test_a_unit_counts_once_more_for_each_unit_before_its_layer(sizes, units):
+    layers = [layer(np.ones((after, before)), np.zeros(after), "relu") for before, after in pairwise(sizes)]
+    model = model_of(Network(layers))
+    assert model.explainer.units == units

@@ -176,6 +176,18 @@ def test_contributions_that_are_equal_are_reasons_in_the_order_of_the_inputs(tmp
     assert [reason["input"] for reason in row["explanation"]["reasons"]] == ["f2", "f0", "f1", "f3"]
 
 
+def test_a_contribution_that_overflows_is_null_in_json_empty_in_csv_and_no_reason(tmp_path):
+    network = Network([layer([[1.0, -1.0, 0.0]], [0.0], "relu"), layer([[10.0]], [0.0])])
+    model_file.write(model_of(network, inputs=INPUTS), tmp_path / "large.npz")
+    client = app_of(model=str(tmp_path / "large.npz")).test_client()
+    order = {"order_id": "x", "route_disruption": 1e308, "backlog": 9e307, "weather_severity": 1.0}
+    (row,) = post("records", "?explain=all", [order], client).json["results"]
+    assert row["explanation"]["contributions"] == {"route_disruption": None, "backlog": None, "weather_severity": 0.0}
+    assert row["explanation"]["reasons"] == []
+    (cells,) = rows_of(post("table", "?explain=all", [order], client))
+    assert [cells[name] for name in NAMES] == ["", "", "0.0", "", "", "", ""]
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("query", ["?explain=review", "?explain=all&on_error=partial"])
 def test_a_batch_with_too_many_orders_to_explain_is_rejected_before_it_is_scored(form, query):
@@ -286,7 +298,7 @@ def test_only_the_changes_that_are_asked_for_are_in_the_answer(marked):
 
 
 def test_with_changes_each_actionable_input_counts_against_the_limit(marked):
-    client = marked(max_explained="24")  # three hidden units and three actionable inputs: two orders
+    client = marked(max_explained="80")  # three hidden units and three actionable inputs: two orders of 3 * 13
     for orders, status in ((2, 200), (3, 422)):
         answer = client.post("/score?explain=review&changes=true", json={"orders": RAW_ORDERS[:orders]})
         assert answer.status_code == status

@@ -27,9 +27,8 @@ class ReasonWriter:
     """Writes the reasons of the orders of one model."""
 
     def __init__(self, model: RiskModel) -> None:
-        inputs, features = model.manifest.inputs, model.manifest.features
-        means = list(zip(features, model.standardizer.mean.tolist(), strict=True))
-        self._mean_of = [_mean([(of, mean) for of, mean in means if of.of == each.name]) for each in inputs]
+        inputs = model.manifest.inputs
+        self._mean_of = typical_values(model)
         self._words_of = list(map(_words, inputs))
         self._begins = np.array([*accumulate(map(len, self._words_of), initial=0)][:-1])
         self._words = [np.array(column, np.object_) for column in zip(*chain(*self._words_of), strict=True)]
@@ -82,6 +81,12 @@ class ReasonWriter:
         kinds = np.where(self._is_category[inputs], values, signs) + _ZERO
         found: npt.NDArray[np.intp] = np.fmax(kinds, _MISSING).astype(np.intp)  # NaN is a missing value
         return found
+
+
+def typical_values(model: RiskModel) -> list[float | None]:
+    """The mean of each input in the training data, None where it is no number that is a feature as it is."""
+    means = list(zip(model.manifest.features, model.standardizer.mean.tolist(), strict=True))
+    return [_mean([(of, mean) for of, mean in means if of.of == each.name]) for each in model.manifest.inputs]
 
 
 def _words(of: Input) -> list[tuple[str, str | None, str]]:

@@ -12,6 +12,7 @@ from model.core.risk_model import RiskModel
 from model.errors import NotServable
 from schemas.files.row import reserved_names
 from schemas.names import listed
+from service.cli.contribution_table import decimals
 from service.cli.loading import errors_of, plain
 from service.cli.model.model_file import how_compared, summary
 from service.cli.order_files import Given, open_orders, orders_option, reading_options
@@ -125,3 +126,18 @@ def _print_inspection(found: Inspection) -> None:
         click.echo(f"  units never active: {never}")
     click.echo(f"saturated   {found.low} scores within {SATURATED} of 0, {found.high} of 1")
     click.echo(f"review      {found.review / found.orders:.2%} of orders at the threshold or over it")
+    _print_contributions(found)
+
+
+def _print_contributions(found: Inspection) -> None:
+    """A line for each input, the greatest mean absolute contribution first; or why there are none."""
+    if found.not_explained is not None:
+        click.echo(f"explained   none: {found.not_explained}")
+        return
+    click.echo(f"explained   {found.explained} orders: input, mean absolute and mean contribution to the logit")
+    if found.explained:
+        names = found.model.manifest.input_names
+        absolute, means = (decimals((sums / found.explained).tolist()) for sums in (found.absolute, found.contributions))
+        width = max(map(len, names))
+        for at in (-found.absolute).argsort(kind="stable").tolist():
+            click.echo(f"  {names[at]:<{width}}  {absolute[at].removeprefix('+'):>13}  {means[at]:>13}")

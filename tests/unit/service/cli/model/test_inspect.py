@@ -6,7 +6,9 @@ import pytest
 
 from model.artifact import model_file
 from model.core.manifest import Context, Feature, Input
+from model.core.network import Network
 from service.config import DEFAULT_MODEL
+from tests.models import layer, model_of
 from tests.order_files import ONE
 from tests.raw_orders import baseline_of, raw_model
 
@@ -74,6 +76,48 @@ def test_on_orders_it_finds_dead_units_z_ranges_and_saturation(run, import_, arr
     assert "66.7% 33.3% 0.0%" in printed
     assert "units never active: 2" in printed
     assert "0 scores within 0.001 of 0, 1 of 1" in printed
+
+
+def explained(done):
+    """What is printed on contributions."""
+    lines = done.stdout.splitlines()
+    return lines[next(at for at, line in enumerate(lines) if line.startswith("explained")) :]
+
+
+def test_on_orders_it_lists_inputs_by_mean_absolute_contribution(run, import_, arrays):
+    import_(arrays)
+    # The base is -0.7. At distance 0 only the second unit changes, to 0; at backlog 2.9 it is 0.05 higher, and counts -2 times.
+    Path("orders.csv").write_text("backlog,order_id,distance\n3,a,0\n2.9,b,100\n3,c,100\n,d,100\n3,e,0\n")
+    assert explained(run("model", "inspect", "made.npz", "--on", "orders.csv")) == [
+        "explained   4 orders: input, mean absolute and mean contribution to the logit",
+        "  distance       0.100000      +0.100000",
+        "  backlog        0.025000      -0.025000",
+    ]
+
+
+def test_inputs_with_equal_contributions_are_in_the_order_of_the_model(run, monkeypatch):
+    weights, names = [1.0, -2.0, 2.0, -1.0] * 10, [f"f{number}" for number in range(40)]
+    model_file.write(model_of(Network([layer([weights], [0.0])])), "equal.npz")
+    rows = [["order_id", *names], *([name, *[value] * 40] for name, value in (("a", "1"), ("b", "-2"), ("c", "0"), ("d", "5")))]
+    Path("orders.csv").write_text("".join(f"{','.join(row)}\n" for row in rows))
+    done = run("model", "inspect", "equal.npz", "--on", "orders.csv")
+    # The mean of the values is 1, that of the absolute values 2.
+    assert [line.split() for line in explained(done)[1:]] == [
+        [name, f"{2 * size:.6f}", f"{weight:+.6f}"]
+        for size in (2.0, 1.0)
+        for name, weight in zip(names, weights, strict=True)
+        if abs(weight) == size
+    ]
+    monkeypatch.setattr("service.offline.chunks.CHUNK", 1)
+    assert run("model", "inspect", "equal.npz", "--on", "orders.csv").stdout == done.stdout
+
+
+def test_of_a_model_without_explanations_it_prints_the_layer_and_why(run):
+    model_file.write(model_of(Network([layer([[1.0]], [0.0], "gelu"), layer([[1.0]], [0.0])])), "gelu.npz")
+    Path("orders.csv").write_text("order_id,f0\na,1\n")
+    assert explained(run("model", "inspect", "gelu.npz", "--on", "orders.csv")) == [
+        "explained   none: layer 1: its activation is gelu; explanations need relu, leaky_relu, linear"
+    ]
 
 
 def test_of_a_file_without_orders_it_prints_the_number_of_rows_alone(run, monkeypatch):

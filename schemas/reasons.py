@@ -96,7 +96,7 @@ def _words(of: Input) -> list[tuple[str, str | None, str]]:
         kinds = [(None, text) for text in ("missing", "unknown", *of.values)]
     else:
         kinds = [(None, "missing"), ("below", "below typical"), (None, ""), ("above", "above typical")]
-    return [(of.name, side, f"{of.name} {text}".rstrip()) for side, text in kinds]
+    return [(of.name, side, f"{of.name} {text}" if text else of.name) for side, text in kinds]
 
 
 def _mean(made: Sequence[tuple[Feature, float]]) -> float | None:

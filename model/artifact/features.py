@@ -84,4 +84,4 @@ def _require_feature(each: Feature, of: Input, location: str) -> None:
     if each.function == "log1p" and isinstance(of.missing, float) and of.missing <= -1.0:
         raise BadManifest(location, f"the `missing` of input {of.name} has no logarithm of 1 + it")
     if of.actionable and each.function in _FUNCTIONS:
-        raise BadManifest(f"{location}.function", f"input {of.name} is `actionable`: its features have no function")
+        raise BadManifest(f"{location}.function", f"input {of.name} is `actionable`, so no function may be made of it")

@@ -17,9 +17,11 @@ from tests.servers import Server, curl, running
 
 API = ROOT / "docs" / "api.md"
 MODELS = ROOT / "docs" / "models.md"
+EXPLANATIONS = ROOT / "docs" / "explanations.md"
 RAW_ORDERS = ROOT / "docs" / "raw-orders.md"
+PAGES = (README, API, EXPLANATIONS)
 _EXAMPLE = re.compile(r"```sh\n(curl .*?)```\n\n```json\n(.*?)```", re.DOTALL)
-EXAMPLES = [(page.name, *found) for page in (README, API) for found in _EXAMPLE.findall(page.read_text())]
+EXAMPLES = [(page.name, *found) for page in PAGES for found in _EXAMPLE.findall(page.read_text())]
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +30,9 @@ def server():
         yield started
 
 
-def test_every_curl_line_of_readme_and_api_is_among_the_examples():
-    assert [name for name, _, _ in EXAMPLES] == ["README.md", "api.md", "api.md", "api.md"]
-    assert sum(page.read_text().count("\ncurl ") for page in (README, API)) == len(EXAMPLES)
+def test_every_curl_line_of_these_pages_is_among_the_examples():
+    assert [name for name, _, _ in EXAMPLES] == ["README.md", "api.md", "api.md", "api.md", "explanations.md"]
+    assert sum(page.read_text().count("\ncurl ") for page in PAGES) == len(EXAMPLES)
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,6 @@ def test_the_orders_that_may_be_explained_are_those_that_the_settings_allow():
     settings = config.load({})
     for network, (said_of_it,) in rows(section(PAGE, "Limits and cost")).items():
         _, *units, _ = map(int, network.split("-"))
-        assert int(said_of_it.partition(" ")[0].strip(",").replace(",", "")) == min(
-            settings.max_orders, settings.max_explained // sum(units)
-        )
+        counted = sum(each * (1 + sum(units[:at])) for at, each in enumerate(units))
+        allowed = min(settings.max_orders, settings.max_explained // counted)
+        assert int(said_of_it.partition(" ")[0].strip(",").replace(",", "")) == allowed

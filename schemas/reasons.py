@@ -105,7 +105,7 @@ def _mean(made: Sequence[tuple[Feature, float]]) -> float | None:
     return given[0][1] if len(given) == 1 and given[0][0].function == "number" else None
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=1)
 def writer_of(model: RiskModel) -> ReasonWriter:
     """The writer of reasons for this model."""
     return ReasonWriter(model)

@@ -28,17 +28,15 @@ class Explainer:
         self.base = float(last.activations[0, 0])
         hidden = network.sizes[1:-1]
         self.inputs, self.units = manifest.input_names, sum(size * (1 + sum(hidden[:at])) for at, size in enumerate(hidden))
-        self._sums = _sums(manifest)
+        (_, first), *self._further = _sums(manifest)
+        self._first = None if first == list(range(network.sizes[0])) else first
 
     def contributions(self, zscores: Floats) -> Floats:
         """(n, I): the contribution of each input, which is the sum of those of its features, for zscores (n, F)."""
         with np.errstate(all="ignore"):
             by_feature = zscores * self.lines.mean_gradients(zscores)
-            (_, first), *further = self._sums
-            if first == list(range(by_feature.shape[1])):
-                return by_feature
-            by_input = by_feature[:, first]
-            for inputs, features in further:
+            by_input = by_feature if self._first is None else by_feature[:, self._first]
+            for inputs, features in self._further:
                 by_input[:, inputs] += by_feature[:, features]
         return by_input
 

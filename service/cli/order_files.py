@@ -182,6 +182,7 @@ def open_orders(
             if content.peek(2)[:2] == b"\x1f\x8b":
                 content = io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=content)))
             format, pieces = _text(path, content, given, notice)
+            _require_csv(path, format, given)
             size = Path(path).stat().st_size if path != "-" else None
             yield Source(format, format.reader(pieces, layout), raw, size)
     except BadFile as error:
@@ -192,6 +193,13 @@ def open_orders(
         raise click.UsageError(f"{path}: its compressed content is broken.") from None
     except OSError as error:  # of reading: a write raises WriteError
         raise click.UsageError(f"{path}: {error.strerror}.") from None
+
+
+def _require_csv(path: str, format: FileFormat, given: Given) -> None:
+    """Raise UsageError where an option for CSV is given and the file is JSON."""
+    for option, value in (("--delimiter", given.delimiter), ("--decimal", given.decimal), ("--na", given.na)):
+        if value and format.ending != "csv":
+            raise click.UsageError(f"{path}: {option} is for CSV; JSON has no cells.")
 
 
 def without_gz(path: str) -> str:

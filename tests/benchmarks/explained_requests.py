@@ -59,7 +59,7 @@ def contestants(sizes: tuple[int, ...], folder: Path) -> dict[str, Contestant]:
     for format, base, body in (("records", OURS, records_of), ("columns", OUR_COLUMNS, columns_of)):
         for explained in EXPLAINED:
             name, path = f"{format}, {explained}", "/score" if explained == "none" else f"/score?explain={explained}"
-            variables = {variable("model"): str(file), variable("max_explained"): "1000000"}
+            variables = {variable("model"): str(file), variable("max_explained"): "1000000000"}
             request = partial(lambda body, count: body(orders[:count]), body)
             found[name] = replace(base, name=name, path=path, body=request, variables=variables, expected=expected)
     return found

@@ -22,6 +22,9 @@ def accept(names: tuple[str, ...], file: str, version: str, out: str) -> None:
     model = load(file)
     before = model.manifest
     require_new_version(version, model, file)
+    for name in names:
+        if name in (*before.input_names, *before.context_names):
+            raise click.ClickException(f"{name}: the model has an input or a context of this name already.")
     also_accepts = tuple(dict.fromkeys((*before.also_accepts, *names)))
     provenance = {**before.provenance, "accepts_model_version": before.version, "accepts_model_sha256": str(model.sha256)}
     manifest = replace(before, version=version, created=now(), provenance=provenance, also_accepts=also_accepts)

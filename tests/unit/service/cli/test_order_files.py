@@ -126,6 +126,13 @@ def test_an_option_that_makes_no_sense_is_rejected(run, options, said):
     assert (done.exit_code, said in done.stderr, done.stdout) == (2, True, "")
 
 
+@pytest.mark.parametrize("option", ["--delimiter", "--decimal", "--na"])
+def test_an_option_for_csv_is_rejected_where_the_file_is_json(run, option):
+    done = run("score", option, ",", given=JSON_LINE)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"-: {option} is for CSV; JSON has no cells." in done.stderr
+
+
 def test_options_say_what_is_not_recognised(run):
     text = "Nr|note|backlog|route_disruption|w\nA|x|1,234|2|1\n"
     options = ["--delimiter", "|", "--decimal", ",", "--id", "Nr", "--rename", "weather_severity=w"]

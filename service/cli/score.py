@@ -121,6 +121,7 @@ def score(
             written = {"out": out} | ({"rejects": str(rejects_file)} if rejected.count else {})
             made = _provenance(model) | {"out_of_range_policy": settings.out_of_range, "service_version": VERSION, "top": top}
             digests = {name: outputs.sha256(each) for name, each in written.items()}
+            made |= {} if explain is None else {"explain": explain, "changes": changes}
             selected = {} if selection is None else {"selection": selection.account}
             content = made | selected | counts | {"sha256": {"file": source.raw.sha256()} | digests}
             outputs.create(manifest_file).write(json.dumps(content, indent=2) + "\n")

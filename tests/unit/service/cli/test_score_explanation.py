@@ -3,14 +3,19 @@
 import csv
 import json
 import random
+from dataclasses import replace
 
 import pytest
 
 from model.artifact import model_file
 from model.core.network import Network
+from tests.apps import app_of
 from tests.facts import FEATURES, INPUTS, ORDER
 from tests.models import layer, model_of
 from tests.order_files import HEADER, ROWS
+from tests.raw_orders import INPUTS as RAW_INPUTS
+from tests.raw_orders import ORDERS as RAW_ORDERS
+from tests.raw_orders import raw_model
 
 DICE = random.Random(0)
 ORDERS = [{"order_id": f"O-{n}", **{name: DICE.randrange(13) for name in FEATURES}} for n in range(60)]
@@ -107,7 +112,36 @@ def test_a_model_without_explanations_ends_the_run_and_the_error_names_the_layer
     assert "--explain: layer 1: its activation is gelu; explanations need relu, leaky_relu, linear." in done.stderr
 
 
+def test_the_manifest_says_what_was_explained(run, tmp_path):
+    run("score", "--explain", "review", "--manifest", "--out", "out.csv", given=as_csv())
+    found = json.loads((tmp_path / "out.manifest.json").read_text())
+    assert (found["explain"], found["changes"]) == ("review", False)
+    run("score", "--manifest", "--out", "out.csv", given=as_csv())
+    assert "explain" not in json.loads((tmp_path / "out.manifest.json").read_text())
+
+
 def test_changes_need_an_explanation(run):
     done = run("score", "--changes", given=as_csv())
     assert done.exit_code == 2
     assert "--changes needs --explain beside it." in done.stderr
+
+
+@pytest.mark.parametrize("selection", [[], ["--review-top", "2"]])
+def test_a_file_has_the_changes_that_a_batch_has(run, tmp_path, selection):
+    inputs = tuple(replace(each, actionable=each.name in ("backlog", "carrier")) for each in RAW_INPUTS)
+    model = raw_model(inputs)
+    model_file.write(replace(model, manifest=replace(model.manifest, threshold=0.9)), tmp_path / "raw.npz")
+    answer = app_of(model="raw.npz").test_client().post("/score?explain=all&changes=true", json={"orders": RAW_ORDERS}).json
+    changes = {row["order_id"]: row["explanation"]["changes"] for row in answer["results"]}
+    assert all(any(each[name] for each in changes.values()) for name in ("backlog", "carrier"))
+    asked = ["score", "--model", "raw.npz", "--explain", "all", "--changes", *selection]
+    lines = run(*asked, given=as_json_lines(RAW_ORDERS)).stdout.splitlines()
+    assert {row["order_id"]: row["explanation"]["changes"] for row in map(json.loads, lines)} == changes
+    orders = [{name: order.get(name, "") for name in ("order_id", *(each.name for each in inputs))} for order in RAW_ORDERS]
+    table = as_csv([{name: "" if value is None else value for name, value in order.items()} for order in orders])
+    rows = list(csv.DictReader(run(*asked, given=table).stdout.splitlines()))
+    assert list(rows[0])[-2:] == ["change_backlog", "change_carrier"]
+    assert {row["order_id"]: (row["change_backlog"], row["change_carrier"]) for row in rows} == {
+        key: ("" if each["backlog"] is None else repr(each["backlog"]), "; ".join(each["carrier"]))
+        for key, each in changes.items()
+    }

@@ -49,7 +49,7 @@ def test_spans_name_the_service_by_opentelemetrys_variables_or_its_own_name(coll
 
 def test_a_request_and_its_stages_are_spans_of_the_callers_trace_unless_the_caller_does_not_record_it(collector):
     with running(**collector.settings(), DELIVERY_RISK_WORKERS="1", DELIVERY_RISK_LOG_PROBES="yes") as server:
-        server.call("POST", "/score", BODY, JSON | {"traceparent": f"00-{TRACE}-{PARENT}-01"})
+        server.call("POST", "/score?explain=all", BODY, JSON | {"traceparent": f"00-{TRACE}-{PARENT}-01"})
         server.call("POST", "/score", b"{}", JSON)
         server.call("POST", "/score", BODY, JSON | {"traceparent": f"00-{UNRECORDED}-{PARENT}-00"})
         server.call("GET", "/livez")
@@ -60,15 +60,15 @@ def test_a_request_and_its_stages_are_spans_of_the_callers_trace_unless_the_call
     scored, *_ = (span for _, span in collector.spans if span.parent_span_id.hex() == PARENT)
     assert (scored.name, scored.trace_id.hex()) == ("POST /score", TRACE)
     assert attributes(scored)["http.response.status_code"] == 200
-    assert attributes(scored)["delivery_risk.orders"] == 1
+    assert attributes(scored)["delivery_risk.orders"] == attributes(scored)["delivery_risk.explained"] == 1
     stages = [span for _, span in collector.spans if span.parent_span_id == scored.span_id]
-    assert [span.name for span in stages] == ["wait", "decode", "score", "encode"]
+    assert [span.name for span in stages] == ["wait", "decode", "score", "explain", "encode"]
     times = [moment for span in stages for moment in (span.start_time_unix_nano, span.end_time_unix_nano)]
     assert sorted(times) == times
     assert scored.start_time_unix_nano <= times[0] <= times[-1] <= scored.end_time_unix_nano
     (rejected,) = (span for _, span in collector.spans if attributes(span).get("http.response.status_code") == 422)
     assert {name for name, _ in collector.spans} == {"delivery-risk"}
-    assert len(collector.spans) == 7
+    assert len(collector.spans) == 8
     logged = [(line["status"], line["trace_id"]) for line in lines if line["route"] == "/score"]
     assert logged == [(200, TRACE), (422, rejected.trace_id.hex()), (200, UNRECORDED)]
     assert UNRECORDED not in {span.trace_id.hex() for _, span in collector.spans}

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import TypeAlias
 
 from schemas.faults import Fault
 
@@ -28,17 +29,20 @@ class KnownNames:
         return next((known[each] for each in (wanted, *also, *close) if each in known), None)
 
 
-def with_hints(faults: Sequence[Fault], names: Sequence[str], name_of: Callable[[Fault], str | None]) -> list[Fault]:
-    """The faults, the first of the unknown names with the name that they may mean. `name_of` gives the name of a fault."""
-    found = list(faults)
-    unknown = ((at, name_of(fault)) for at, fault in enumerate(found) if fault.code == "unknown_name")
+Meant: TypeAlias = tuple[tuple[str, ...], str]
+"""Known names, and an unknown one that may mean one of them."""
+
+
+def with_hints(faults: Sequence[Fault], code: str, meant: Callable[[Fault], Meant | None]) -> list[Fault]:
+    """The faults, the first of those of this code with the name that they may mean. `meant` gives the names of a fault."""
+    found, known = list(faults), dict[tuple[str, ...], KnownNames]()
+    unknown = ((at, meant(fault)) for at, fault in enumerate(found) if fault.code == code)
     # A hostile body may have any number of names.
-    compared = list(islice(((at, name) for at, name in unknown if name is not None), _MOST_HINTS))
-    if compared:
-        known = KnownNames(names)
-        for at, name in compared:
-            if near := known.nearest(name):
-                found[at] = replace(found[at], hint=f"did you mean {near}?")
+    for at, (names, name) in islice(((at, each) for at, each in unknown if each is not None), _MOST_HINTS):
+        if names not in known:
+            known[names] = KnownNames(names)
+        if near := known[names].nearest(name):
+            found[at] = replace(found[at], hint=f"did you mean {near}?")
     return found
 
 

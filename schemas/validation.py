@@ -30,6 +30,7 @@ from schemas.fields import (
     usable_id,
     well_formed,
 )
+from schemas.names import Meant, with_hints
 from schemas.order_columns import OrderColumns
 from schemas.strict_json import Object
 
@@ -173,8 +174,10 @@ class BatchValidator:
             for name, codes in by_name.items()
             for code in codes
         )
+        values = {each.name: each.values for each in self.inputs}
+        hinted = with_hints(list(faults), "unknown_category", lambda fault: _meant(fault, values, orders))
         batch = Batch([row["order_id"] for row in rows], cast(Floats, matrix))
-        return DecodedBatch(batch, valid, (), len(orders), context=context or {}).with_faults(faults)
+        return DecodedBatch(batch, valid, (), len(orders), context=context or {}).with_faults(hinted)
 
     def _errors(self, orders: list[Any]) -> dict[int, dict[str, list[str]]]:
         """The codes of each order with faults, by position and then by name."""
@@ -194,6 +197,12 @@ class BatchValidator:
             if order_id is not None and counts[order_id] > 1:
                 errors.setdefault(position, {}).setdefault("order_id", []).append("duplicate_order_id")
         return errors | {position: {"_schema": ["too_many_names"]} for position in oversized}
+
+
+def _meant(fault: Fault, values: Mapping[str, tuple[str, ...]], orders: Sequence[Any]) -> Meant:
+    """The categories of the input of an unknown one, and the unknown one."""
+    name, position = cast(str, fault.name), cast(int, fault.position)
+    return values[name], orders[position][name]
 
 
 def _longest(of: Input) -> int:

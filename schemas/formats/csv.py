@@ -94,7 +94,7 @@ class CsvDecoder:
         if len(rows) > self._validator.max_orders:
             faults.append(Fault("too_many_orders", limit=self._validator.max_orders))
         if faults:
-            hinted = with_hints(faults, known, lambda fault: fault.path[-1] if fault.path else None)
+            hinted = with_hints(faults, "unknown_name", lambda fault: (known, fault.path[-1]) if fault.path else None)
             return self._validator.rejected(len(rows), *hinted)
         columns = dict(zip(names, zip(*rows, strict=True), strict=True))
         ids = [cell or None for cell in columns["order_id"]]

@@ -18,7 +18,7 @@ from schemas.faults import Fault
 from schemas.formats import json_columns, json_records
 from schemas.formats._fast_json import FastReader, seems_columns
 from schemas.formats.bounds import Bounds
-from schemas.names import with_hints
+from schemas.names import Meant, with_hints
 from schemas.validation import BatchValidator, DecodedBatch, too_many_names
 
 _WRAP = 'send {"orders": [{"order_id": …, …}]}'
@@ -67,7 +67,7 @@ class JsonDecoder:
         shape = shape or ("columns" if columns else "records")
         decoded = self._load(self.schemas[shape], document)
         known = ("order_id", *self._validator.names, *self._validator.also_accepts)
-        hinted = with_hints(decoded.faults, known, _name_in_order)
+        hinted = with_hints(decoded.faults, "unknown_name", lambda fault: _meant(fault, known))
         return replace(decoded, format=shape, faults=hinted)
 
     def _load(self, schema: Schema, document: Any) -> DecodedBatch:
@@ -132,7 +132,7 @@ def _faults(messages: dict[str, Any], max_orders: int, path: tuple[str, ...] = (
             yield Fault(code, path=where, limit=limit, hint=_WRAP if (code, where) in _UNWRAPPED else None)
 
 
-def _name_in_order(fault: Fault) -> str | None:
-    """The unknown name of an order or of a column, if the fault is of one."""
-    column = fault.path[-1] if fault.path[:1] == ("columns",) else None
-    return fault.name or column
+def _meant(fault: Fault, known: tuple[str, ...]) -> Meant | None:
+    """The known names and the unknown one of an order or of a column, if the fault is of one."""
+    name = fault.name or (fault.path[-1] if fault.path[:1] == ("columns",) else None)
+    return None if name is None else (known, name)

@@ -60,7 +60,7 @@ def score_chunk(model: RiskModel, chunk: Chunk, options: Options) -> ScoredChunk
     """The chunk scored and explained; rows that get no score are rejected too."""
     scored = explain(score_batch(model, chunk.decoded, options), options)
     invalid = [
-        (chunk.read[position], "; ".join(_reason(fault.code, fault.name) for fault in faults))
+        (chunk.read[position], "; ".join(_reason(fault.code, fault.name, fault.hint) for fault in faults))
         for position, faults in scored.decoded.by_position().items()
     ]
     rejected = sorted(chunk.rejected + invalid, key=lambda each: each[0].line)
@@ -122,5 +122,5 @@ def _why_repeated(first: int) -> str:
     return f"{_reason('duplicate_order_id', 'order_id')}, on line {first}"
 
 
-def _reason(code: str, name: str | None = None) -> str:
-    return f"{f'{name}: ' if name else ''}{code} ({CODES[code]})"
+def _reason(code: str, name: str | None = None, hint: str | None = None) -> str:
+    return f"{f'{name}: ' if name else ''}{code} ({CODES[code]}{f'; {hint}' if hint else ''})"

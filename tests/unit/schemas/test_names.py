@@ -19,5 +19,5 @@ def test_the_nearest_name_differs_in_case_spaces_units_or_a_letter(name, expecte
 
 def test_hints_are_for_unknown_names_alone_and_of_many_for_the_first():
     faults = [Fault("missing", name="backlog"), *(Fault("unknown_name", position=n, name="Backlog") for n in range(30))]
-    hinted = with_hints(faults, KNOWN, lambda fault: fault.name)
+    hinted = with_hints(faults, "unknown_name", lambda fault: (tuple(KNOWN), str(fault.name)))
     assert [fault.hint for fault in hinted] == [None, *["did you mean backlog?"] * 20, *[None] * 10]

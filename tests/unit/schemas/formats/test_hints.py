@@ -9,6 +9,8 @@ from schemas.faults import MalformedBody, error_list
 from schemas.formats.table import CSV, FORMATS, JSON, BatchDecoder, RequestBody
 from schemas.validation import BatchValidator
 from tests.facts import FEATURES, INPUTS, ORDER
+from tests.raw_orders import INPUTS as RAW_INPUTS
+from tests.raw_orders import ORDERS as RAW_ORDERS
 
 DECODER = BatchDecoder(BatchValidator(INPUTS, 100))
 MISSPELT = json.dumps(ORDER).replace("backlog", "Backlog")
@@ -40,6 +42,24 @@ def test_an_error_says_what_is_likely_meant(media_type, body, expected):
     errors = error_list(decoded.faults, FORMATS[decoded.format].locate)
     found = {error["pointer"]: error["detail"].split("; ")[1] for error in errors if ";" in error["detail"]}
     assert found == expected
+
+
+CATEGORIES = {"carrier": "aa", "size": "l ", "depot": "nowhere"}
+
+
+@pytest.mark.parametrize("media_type", [JSON, CSV])
+def test_an_unknown_category_that_is_spelt_nearly_like_a_known_one_is_answered_with_that(media_type):
+    decoder = BatchDecoder(BatchValidator(RAW_INPUTS, 100))
+    orders = [RAW_ORDERS[0] | CATEGORIES, RAW_ORDERS[1] | {"carrier": "ZZ"}]
+    names = ("order_id", *(each.name for each in RAW_INPUTS))
+    lines = [",".join(names), *(",".join(str(order.get(name, "")) for name in names) for order in orders)]
+    body = json.dumps({"orders": orders}) if media_type == JSON else "\n".join(lines)
+    faults = decoder.decode(RequestBody(media_type, body.encode())).faults
+    assert [(fault.name, fault.code, fault.hint) for fault in faults] == [
+        ("carrier", "unknown_category", "did you mean AA?"),
+        ("size", "unknown_category", "did you mean L?"),
+        ("carrier", "unknown_category", None),
+    ]
 
 
 BODY = json.dumps({"orders": [ORDER]})

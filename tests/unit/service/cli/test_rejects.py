@@ -5,8 +5,11 @@ import os
 
 import pytest
 
+from model.artifact import model_file
 from tests.facts import ORDER
 from tests.order_files import HEADER, JSON_LINE, REJECTED, ROWS
+from tests.raw_orders import ORDERS as RAW_ORDERS
+from tests.raw_orders import raw_model
 
 
 @pytest.mark.parametrize(
@@ -105,3 +108,12 @@ def test_a_path_that_cannot_be_written_is_rejected_before_anything_is_scored(run
     name = "out.rejects.csv" if more == "--out out.csv" else more.split()[1]
     assert (done.exit_code, done.stdout, f"Error: {name}: {reason}" in done.stderr) == (2, "", True)
     assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_the_reason_says_which_category_is_likely_meant(run, tmp_path):
+    model_file.write(raw_model(), tmp_path / "raw.npz")
+    given = json.dumps(RAW_ORDERS[0] | {"carrier": "aa"})
+    run("score", "--model", "raw.npz", "--rejects", "rejects.jsonl", given=given)
+    reason = json.loads((tmp_path / "rejects.jsonl").read_text())["reason"]
+    assert reason.startswith("carrier: unknown_category (")
+    assert reason.endswith("; did you mean AA?)")

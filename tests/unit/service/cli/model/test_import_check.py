@@ -159,7 +159,7 @@ def raw_orders(ending, scores):
             writer = csv.DictWriter(file, ["order_id", *(each.name for each in INPUTS), "p"], restval="NA")
             writer.writeheader()
             writer.writerows({name: "NA" if value is None else value for name, value in order.items()} for order in orders)
-    return ["--check", f"orders.{ending}", "--expect", "p", "--na", "NA"]
+    return ["--check", f"orders.{ending}", "--expect", "p", *(["--na", "NA"] if ending == "csv" else [])]
 
 
 RAW_SCORES = RAW.outputs(encoded(INPUTS, [[order.get(each.name) for each in INPUTS] for order in RAW_ORDERS])).outputs[:, 0]

@@ -76,7 +76,8 @@ class Callers:
             ended.wait(max(0.0, INTERVAL_SECONDS - (time.monotonic() - began)))
 
     def _visit(self, replica: Server, turn: int) -> None:
-        self.answered += sum(_answered(replica, orders(count, self.mean, turn)) for count in (400, 5))
+        for count, query in ((400, ""), (5, "?explain=review")):
+            self.answered += _answered(replica, orders(count, self.mean, turn), query)
         replica.call("GET", "/readyz")
         if turn % 10 == 0:
             first, *others = orders(3, self.mean, turn)

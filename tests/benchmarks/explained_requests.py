@@ -25,8 +25,9 @@ from tests.benchmarks.measuring import Case
 from tests.benchmarks.run import all_costs
 from tests.models import model_of
 
-SIZES = (1, 1000)
-NETWORKS = ((3, 3, 1), (35, 16, 1), (35, 64, 32, 1))
+SIZES = {(3, 3, 1): (1, 1000), (35, 16, 1): (1, 1000), (35, 64, 32, 1): (1,)}
+"""Orders in a request by network. 1,000 orders of the last one take minutes: tests.benchmarks.explanations has their cost."""
+
 EXPLAINED = ("none", "review", "all")
 
 
@@ -46,7 +47,7 @@ def contestants(sizes: tuple[int, ...], folder: Path) -> dict[str, Contestant]:
     file = folder / f"{'-'.join(map(str, sizes))}.npz"
     model = model_of(network(sizes), threshold=0.6)
     model_file.write(model, file)
-    x = np.random.default_rng(1).normal(0, 1, (max(SIZES), sizes[0])).round(4)
+    x = np.random.default_rng(1).normal(0, 1, (max(SIZES[sizes]), sizes[0])).round(4)
     orders = [dict(zip(model.manifest.input_names, row, strict=True)) for row in x.tolist()]
     ids = [f"O-{number:06d}" for number in range(len(x))]
     scores = model.score(Batch(ids, x))
@@ -69,19 +70,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9, help="fewer are faster and less certain (default: 9)")
     rounds = parser.parse_args().rounds
-    cases, rows = [Case(size) for size in SIZES], []
+    rows = []
     with tempfile.TemporaryDirectory() as name:
-        for sizes in NETWORKS:
+        for sizes, numbers in SIZES.items():
+            cases = [Case(number) for number in numbers]
             costs = all_costs(list(contestants(sizes, Path(name)).values()), cases, rounds, Path(name))
             for format in ("records", "columns"):
                 for explained in EXPLAINED[1:]:
-                    cells = []
                     for case in cases:
                         with_, without = (costs[case][f"{format}, {each}"] for each in (explained, "none"))
                         added = statistics.median(with_) - statistics.median(without)
-                        cells.append(f"{report.shown(report.ratios(with_, without))}, {added * 1e6:+.1f} µs")
-                    rows.append(["-".join(map(str, sizes)), format, explained, *cells])
-    head = ["network", "format", "explain", *(f"{size:,} orders: cost over that without, per order" for size in SIZES)]
+                        shown = report.shown(report.ratios(with_, without)), f"{added * 1e6:+.2f} µs"
+                        rows.append(["-".join(map(str, sizes)), f"{case.size:,}", format, explained, *shown])
+    head = ["network", "orders", "format", "explain", "CPU, without explain = 1", "added to an order"]
     print("", report.table(head, rows), sep="\n")
 
 

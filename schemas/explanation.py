@@ -6,11 +6,9 @@ from itertools import repeat
 from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 from marshmallow import Schema, fields
 
-from model.core.batch import Floats
+from model.core.batch import Floats, Positions
 from model.core.changes import Change
 
 Explain: TypeAlias = Literal["review", "all"]
@@ -113,7 +111,7 @@ class Explanations(msgspec.Struct, frozen=True, eq=False):
     """
 
     inputs: tuple[str, ...]
-    rows: npt.NDArray[np.intp]
+    rows: Positions
     logits: Floats
     base: float
     contributions: Floats

@@ -6,9 +6,8 @@ from functools import lru_cache
 from itertools import accumulate, chain, pairwise
 
 import numpy as np
-import numpy.typing as npt
 
-from model.core.batch import Floats
+from model.core.batch import Floats, Positions
 from model.core.manifest import CATEGORY, Feature, Input
 from model.core.risk_model import RiskModel
 from schemas.explanation import MOST_REASONS, Reason
@@ -75,11 +74,11 @@ class ReasonWriter:
             return int(value) + _ZERO
         return _ZERO if mean is None else _ZERO + (value > mean) - (value < mean)
 
-    def _kinds(self, inputs: npt.NDArray[np.intp], values: Floats) -> npt.NDArray[np.intp]:
+    def _kinds(self, inputs: Positions, values: Floats) -> Positions:
         """(n,): the same for each of n inputs and its value."""
         signs = np.sign(values - self._means[inputs]) * self._has_mean[inputs]
         kinds = np.where(self._is_category[inputs], values, signs) + _ZERO
-        found: npt.NDArray[np.intp] = np.fmax(kinds, _MISSING).astype(np.intp)  # NaN is a missing value
+        found: Positions = np.fmax(kinds, _MISSING).astype(np.intp)  # NaN is a missing value
         return found
 
 

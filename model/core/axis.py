@@ -4,9 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from model.core.batch import Flags, Floats
+from model.core.batch import Flags, Floats, Positions
 from model.core.manifest import NUMBER
-from model.core.piecewise_linear import Positions
 from model.core.preparation import Preparation
 from model.core.risk_model import Outputs, RiskModel
 from model.core.standardizer import Standardizer

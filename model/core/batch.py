@@ -10,6 +10,7 @@ from model.errors import ShapeMismatch
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
+Positions: TypeAlias = npt.NDArray[np.intp]
 
 
 FEW_ORDERS = 32

@@ -10,9 +10,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from model.core.batch import Flags, Floats
+from model.core.batch import Flags, Floats, Positions
 
-Positions: TypeAlias = npt.NDArray[np.intp]
 _Integers: TypeAlias = npt.NDArray[np.int64]
 
 _AROUND = (2**4, 2**9, 2**24)  # how many numbers below and above the expected point are tried

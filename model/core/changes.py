@@ -17,10 +17,9 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from model.core.axis import Axis
-from model.core.batch import Flags, Floats
+from model.core.batch import Flags, Floats, Positions
 from model.core.bisection import bisected
 from model.core.manifest import CATEGORY
-from model.core.piecewise_linear import Positions
 from model.core.risk_model import RiskModel
 
 _BLOCK = 2**14  # units of the widest layer times orders, whose pieces are in memory at once

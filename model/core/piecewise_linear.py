@@ -12,9 +12,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from model.core.batch import Flags, Floats
+from model.core.batch import Flags, Floats, Positions
 from model.core.network import Network, ordered_sums
 from model.errors import NotExplainable
 
@@ -22,8 +21,6 @@ _SLOPES = {"relu": 0.0, "leaky_relu": 0.01, "linear": 1.0}
 _BLOCK = 2**14  # units of the widest layer times lines, whose pieces are in memory at once
 
 _ZERO, _HALF = map(np.array, (0.0, 0.5))  # exponential.py says why arrays
-
-Positions = npt.NDArray[np.intp]
 
 
 class _Layer(NamedTuple):

@@ -6,16 +6,13 @@ from typing import Annotated, Any
 import joblib
 import pandas
 from fastapi import FastAPI
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tests.benchmarks.peers.counting import count, timed
+from tests.benchmarks.peers.pydantic_shapes import MOST_ORDERS, Decision, Identified, Number, Strict
 
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
-
-class Order(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    order_id: Annotated[str, Field(min_length=1, max_length=128)]
+class Order(Identified):
     recent_delay_min: Number | None = None
     wind_speed_mph: Number | None = None
     rain_in: Number | None = None
@@ -36,19 +33,8 @@ class Order(BaseModel):
     carrier: str
 
 
-class Batch(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    orders: Annotated[list[Order], Field(min_length=1, max_length=10_000)]
-
-
-class Result(BaseModel):
-    order_id: str
-    score: float
-    queue: str
-
-
-class Decision(BaseModel):
-    results: list[Result]
+class Batch(Strict):
+    orders: Annotated[list[Order], Field(min_length=1, max_length=MOST_ORDERS)]
 
 
 app = FastAPI()

@@ -27,6 +27,7 @@ from tests.facts import ROOT
 SERVE = [str(Path(sys.executable).with_name("delivery-risk")), "serve"]
 GUNICORN = [str(Path(sys.executable).with_name("gunicorn")), "-c", "deploy/gunicorn.conf.py", "service.wsgi:app"]
 SIGNALS = [signal.SIGHUP, signal.SIGINT, signal.SIGTERM]
+_OWNED: list[socket.socket] = []  # names of ports, owned until this process ends
 _ADDRESS = re.compile(r"Listening at:? http://127\.0\.0\.1:(\d+)")
 
 
@@ -134,9 +135,17 @@ def without_ipv6(create: Callable[..., socket.socket]) -> Callable[..., socket.s
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that is free now."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
+    """A port of 127.0.0.1 that no other process of the tests is given while this one runs.
+
+    It is below the ports that the kernel hands out, so no connection and no server on port 0 takes it meanwhile.
+    """
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port, owned = random.SystemRandom().randrange(lowest // 2, lowest), socket.socket(socket.AF_UNIX)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            owned.bind(f"\0delivery-risk-tests-port-{port}")
+            _OWNED.append(owned)
+            return port
 
 
 def default_handlers() -> None:

@@ -38,6 +38,7 @@ class OrderColumns:
         optional = [*(each.optional for each in inputs), *(True for _ in contexts)]
         self._optional = [(at, absent) for at, (absent, given) in enumerate(zip(self.absent, optional, strict=True)) if given]
         self._required = np.logical_not([each.optional for each in inputs])
+        self._categories = [(at, each.name) for at, each in enumerate(inputs) if each.kind == CATEGORY]
         self._known = [set[Any](each.values) for each in inputs]
 
     def have_types(self, columns: Sequence[Sequence[Any]]) -> bool:
@@ -80,6 +81,10 @@ class OrderColumns:
                     return None
                 found[name] = texts
         return found
+
+    def categories(self, columns: Sequence[Sequence[Any]]) -> dict[str, Sequence[Any]]:
+        """The columns (n,) of the inputs that are categories, by name."""
+        return {name: columns[at] for at, name in self._categories}
 
     def few_numbers(self, columns: Sequence[Sequence[float]]) -> list[list[float]] | None:
         """Columns of numbers as Python's float; None if a number is not finite."""

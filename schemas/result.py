@@ -67,6 +67,7 @@ class AnswerSchema(Schema):
         metadata={"description": "The score from which an order goes to review. With review_top the queues do not follow it."},
     )
     out_of_range_policy = POLICY_FIELD
+    decision_id = fields.String(metadata={"description": "The id of the record in the decision log, if there is one."})
     selection = fields.Nested(SelectionSchema)
     errors = fields.List(
         fields.Nested(ErrorSchema),
@@ -115,7 +116,8 @@ class ScoredBatch(msgspec.Struct, frozen=True, eq=False):
 
     `decoded` has the valid orders and the faults of the others. `scores` has a row for each valid order; the policy has set
     its review flag, or the `selection`, if there is one. `flags` are those of the function of this name. A `partial` batch is
-    answered even if some orders have faults. `explanations` are None where none are asked for.
+    answered even if some orders have faults. `explanations` are None where none are asked for, and `decision_id` where no
+    decision log has the batch.
     """
 
     model: RiskModel
@@ -126,6 +128,7 @@ class ScoredBatch(msgspec.Struct, frozen=True, eq=False):
     partial: bool = False
     selection: Selection | None = None
     explanations: Explanations | None = None
+    decision_id: str | None = None
 
     @property
     def answerable(self) -> bool:
@@ -148,6 +151,7 @@ def header(scored: ScoredBatch) -> dict[str, Any]:
         "model_sha256": scored.model.sha256,
         "threshold": manifest.threshold,
         "out_of_range_policy": scored.policy,
+        **({} if scored.decision_id is None else {"decision_id": scored.decision_id}),
     }
 
 
@@ -224,6 +228,15 @@ def flags(model: RiskModel, batch: Batch, scores: Scores | FewScores) -> dict[st
     inputs, x = model.manifest.inputs, batch.matrix
     found = {"out_of_range": scores.out_of_range, "imputed": is_missing(x), "unknown": is_unknown(inputs, x)}
     return {what: each for what, each in found.items() if each.any()}
+
+
+def flagged(scored: ScoredBatch) -> dict[str, dict[str, list[int]]]:
+    """By what a result names inputs for, the indices of the orders of each input that is named."""
+    names = scored.model.manifest.input_names
+    return {
+        what: {names[at]: np.flatnonzero(flags[:, at]).tolist() for at in np.flatnonzero(flags.any(axis=0))}
+        for what, flags in scored.flags.items()
+    }
 
 
 def named(scored: ScoredBatch, what: Iterable[str] = NAMED) -> list[list[tuple[str, ...]]]:

@@ -45,7 +45,8 @@ class DecodedBatch(msgspec.Struct, frozen=True, eq=False):
 
     `received` is the number of orders in the request, even if no order was validated because the batch itself has a fault.
     `format` is the name of the request's format in schemas.formats.table, empty for a file. `context` has the text of each of
-    the n orders by the name of a context, None where the order has none; a name that is not in it is in no order.
+    the n orders by the name of a context, None where the order has none; a name that is not in it is in no order. `categories`
+    has the texts of the n orders as they came, by the name of each input that is a category; what is not a text is missing.
     """
 
     batch: Batch
@@ -54,14 +55,18 @@ class DecodedBatch(msgspec.Struct, frozen=True, eq=False):
     received: int
     format: str = ""
     context: Mapping[str, Sequence[str | None]] = {}
+    categories: Mapping[str, Sequence[Any]] = {}
 
     def without(self, rows: Mapping[int, Sequence[Fault]]) -> "DecodedBatch":
         """The same without these rows of the batch, whose faults are added to the others."""
         kept = [row for row in range(len(self.batch)) if row not in rows]
         batch = Batch([self.batch.ids[row] for row in kept], self.batch.matrix[kept])
         positions = [self.positions[row] for row in kept]
-        context = {name: [texts[row] for row in kept] for name, texts in self.context.items()}
-        return replace(self, batch=batch, positions=positions, context=context).with_faults(chain(*rows.values()))
+        context, categories = (
+            {name: [texts[row] for row in kept] for name, texts in each.items()} for each in (self.context, self.categories)
+        )
+        found = replace(self, batch=batch, positions=positions, context=context, categories=categories)
+        return found.with_faults(chain(*rows.values()))
 
     def with_faults(self, faults: Iterable[Fault]) -> "DecodedBatch":
         """The same with these faults added. Faults of the batch itself are first; the others are by position and name."""
@@ -72,7 +77,7 @@ class DecodedBatch(msgspec.Struct, frozen=True, eq=False):
     def rejected(self, fault: Fault) -> "DecodedBatch":
         """The same without valid orders, because the batch itself has this fault too."""
         batch = Batch([], self.batch.matrix[:0])
-        return replace(self, batch=batch, positions=(), context={}).with_faults([fault])
+        return replace(self, batch=batch, positions=(), context={}, categories={}).with_faults([fault])
 
     def by_position(self) -> dict[int, list[Fault]]:
         """The faults by the position of their order. Faults of the batch itself are left out."""
@@ -138,7 +143,7 @@ class BatchValidator:
         context = self.columns.context(columns) if self.contexts else {}
         if numbers is None or context is None:
             return None
-        return DecodedBatch(Batch(ids, numbers), range(count), [], count, format, context)
+        return DecodedBatch(Batch(ids, numbers), range(count), [], count, format, context, self.columns.categories(columns))
 
     def rejected(self, received: int, *faults: Fault) -> DecodedBatch:
         """A batch without valid orders, because the batch itself has these faults."""
@@ -177,7 +182,8 @@ class BatchValidator:
         values = {each.name: each.values for each in self.inputs}
         hinted = with_hints(list(faults), "unknown_category", lambda fault: _meant(fault, values, orders))
         batch = Batch([row["order_id"] for row in rows], cast(Floats, matrix))
-        return DecodedBatch(batch, valid, (), len(orders), context=context or {}).with_faults(hinted)
+        found = DecodedBatch(batch, valid, (), len(orders), "", context or {}, self.columns.categories(columns))
+        return found.with_faults(hinted)
 
     def _errors(self, orders: list[Any]) -> dict[int, dict[str, list[str]]]:
         """The codes of each order with faults, by position and then by name."""

@@ -11,6 +11,7 @@ from model.registry import loader
 from schemas.files.row import reserved_names
 from service.auth.token_store import TokenStore
 from service.config import Settings
+from service.decisions.decision_log import DecisionLog
 from service.metrics.collector import MetricsCollector
 from service.metrics.definitions import Known
 from service.metrics.recorder import Metrics
@@ -37,7 +38,7 @@ class Service:
     """A service that is put together and may be forked into workers. `app` is its WSGI application.
 
     `reloader` is None where a single model file is served. `file_watcher` looks at the files, in each worker, and `look_times`
-    has when it did. `scoring_routes` are method and path of the routes that score.
+    has when it did. `decision_log` is None where none is kept. `scoring_routes` are method and path of the routes that score.
     """
 
     app: Flask
@@ -48,6 +49,7 @@ class Service:
     concurrency_limit: ConcurrencyLimit
     tracer: Tracer
     drain_file: DrainFile
+    decision_log: DecisionLog | None
     reloader: Reloader | None
     file_watcher: FileWatcher
     look_times: LookTimes
@@ -84,7 +86,8 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
     if settings.tokens_file is not None:
         token_store = TokenStore(settings.tokens_file, lambda: metrics.count("delivery_risk_tokens_file_failures_total"))
         looks["tokens"] = token_store.look
-    scoring = ScoringService(serving, Shadow(metrics, concurrency_limit.busy), settings.max_explained)
+    decision_log = None if settings.decision_log is None else DecisionLog(settings.decision_log, settings.decision_log_omit)
+    scoring = ScoringService(serving, Shadow(metrics, concurrency_limit.busy), decision_log, settings.max_explained)
     registry = MetricsCollector(metrics.counters, serving, look_times).registry
     components = Components(settings, serving, scoring, concurrency_limit, registry, token_store, drain_file, tuple(routes))
     table = RouteTable(routes)
@@ -103,6 +106,7 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
         concurrency_limit,
         tracer,
         drain_file,
+        decision_log,
         reloader,
         FileWatcher(looks, look_times),
         look_times,

@@ -10,6 +10,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 import model
 from model.packaged import FILE_NAME
+from schemas.decision_record import OMISSIBLE
 from schemas.fields import Strict
 from schemas.result import POLICIES, POLICIES_HELP
 
@@ -55,6 +56,10 @@ class Settings:
     log_probes: str
     log_client: str
     tokens_file: str | None
+    decision_log: str | None
+    decision_log_on_failure: Literal["refuse", "serve"]
+    decision_log_sync: Literal["none", "request", "second"]
+    decision_log_omit: tuple[str, ...]
 
 
 def _whole(default: int | None, low: int, high: int, description: str) -> fields.Integer:
@@ -88,6 +93,20 @@ class _Whole(fields.Integer):
         if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16):
             raise self.make_error("invalid")
         return int(value)
+
+
+class _Names(fields.String):
+    """Some of these words, separated by commas."""
+
+    def __init__(self, choices: tuple[str, ...], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._choices = choices
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        found = super()._deserialize(value, attr, data, **kwargs).lower().replace(" ", "").split(",")
+        if not {*found} <= {*self._choices}:
+            raise ValidationError(f"expected some of {', '.join(self._choices)}, separated by commas")
+        return tuple(name for name in self._choices if name in found)
 
 
 class _Digest(fields.String):
@@ -153,6 +172,24 @@ SETTINGS: dict[str, fields.Field[Any]] = {
     ),
     "tokens_file": _pattern(
         None, r".+", "a path", "File with the tokens of callers, one on each line. Default: none, authentication is off."
+    ),
+    "decision_log": _pattern(
+        None, r".+", "a path", "Folder in which a record of each answered batch is kept. Default: none, no decision log."
+    ),
+    "decision_log_on_failure": _choice(
+        "refuse",
+        ("refuse", "serve"),
+        "Whether a batch whose record cannot be written is answered with 503 (refuse), or without a record (serve).",
+    ),
+    "decision_log_sync": _choice(
+        "none",
+        ("none", "request", "second"),
+        "When records are flushed to the disk: by the kernel (none), before each answer (request), or each second (second).",
+    ),
+    "decision_log_omit": _Names(
+        load_default=(),
+        choices=OMISSIBLE,
+        metadata={"description": f"What records leave out, separated by commas: {', '.join(OMISSIBLE)}. Default: nothing."},
     ),
 }
 

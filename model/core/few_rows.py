@@ -105,7 +105,7 @@ class FewScores:
 
     def __init__(self, by_feature: list[Values], logits: Values, threshold: float) -> None:
         self.by_feature = by_feature
-        self._logits = logits
+        self.logit_values = logits
         self.values = list(map(sigmoid_of_one, logits))
         self.flags = [score >= threshold for score in self.values]
         self.reviews = sum(self.flags)
@@ -119,7 +119,7 @@ class FewScores:
 
     @property
     def logits(self) -> Floats:
-        return np.array(self._logits)
+        return np.array(self.logit_values)
 
     @property
     def scores(self) -> Floats:

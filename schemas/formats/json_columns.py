@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-import numpy as np
 from marshmallow import Schema, ValidationError, fields, post_load
 
 from model.core.risk_model import RiskModel
 from schemas.faults import Fault
 from schemas.fields import ContextText, OrderId, Strict, Values, ignored_field, input_field
 from schemas.formats import json_records
-from schemas.result import ScoredBatch, errors, header, queues, selection
+from schemas.result import ScoredBatch, errors, flagged, header, queues, selection
 from schemas.validation import BatchValidator, DecodedBatch
 
 
@@ -66,23 +65,12 @@ def encode(scored: ScoredBatch) -> bytes:
         "scores": scored.scores.values,
         "queues": queues(scored),
         **({} if scored.selection is None else {"ranks": scored.selection.ranks.tolist()}),
-        **_flagged(scored),
+        **flagged(scored),
         **({"context": scored.decoded.context} if scored.decoded.context else {}),
         **({} if scored.explanations is None else {"explanations": scored.explanations.columns}),
         **errors(scored, locate),
     }
     return msgspec.json.encode(answer)
-
-
-def _flagged(scored: ScoredBatch) -> dict[str, dict[str, list[int]]]:
-    """By what a result names inputs for, the indices of the orders of each input that is named."""
-    if not scored.flags:
-        return {}
-    names = scored.model.manifest.input_names
-    return {
-        what: {names[at]: np.flatnonzero(flagged[:, at]).tolist() for at in np.flatnonzero(flagged.any(axis=0))}
-        for what, flagged in scored.flags.items()
-    }
 
 
 def example(model: RiskModel) -> dict[str, Any]:

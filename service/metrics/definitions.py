@@ -123,7 +123,7 @@ METRICS = {
     ),
     "delivery_risk_stage_duration_seconds": Metric(
         "Duration of the stages of answered batches in seconds. Stage `wait` is the queue time of every request.",
-        {"stage": ("wait", "decode", "score", "explain", "encode")},
+        {"stage": ("wait", "decode", "score", "explain", "record", "encode")},
         _STAGE_SECONDS,
     ),
     "delivery_risk_score": Metric("Scores of answered orders.", _VERSION, SCORE_EDGES),

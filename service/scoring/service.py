@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any, Protocol
 
+from msgspec.structs import replace
+
 from model.core.risk_model import RiskModel
 from schemas import context as contexts
 from schemas.formats.table import RequestBody
@@ -46,11 +48,29 @@ class Challenger(Protocol):
         """Take the batch, or count that it is dropped; returns at once."""
 
 
+class NotRecorded(Exception):
+    """The decision could not be recorded, so it is not answered."""
+
+
+class Decisions(Protocol):
+    """The decision log."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether a write may take longer than others can wait for."""
+
+    def write(self, scored: ScoredBatch, options: Options, context: RequestContext) -> str | None:
+        """Write the record of a batch that is about to be answered. Its decision id, None where it could not be written and is
+        answered all the same. Raises NotRecorded where it must not be.
+        """
+
+
 class ScoringService:
     """Scores batches by the active models of this worker."""
 
-    def __init__(self, serving: Serving, challenger: Challenger, max_explained: int) -> None:
+    def __init__(self, serving: Serving, challenger: Challenger, decisions: Decisions | None, max_explained: int) -> None:
         self._serving = serving
+        self._decisions = decisions
         self._challenger = challenger
         self._max_explained = max_explained
 
@@ -59,7 +79,8 @@ class ScoringService:
         return self._serving.active.champion.seconds(content) <= AT_ONCE_SECONDS
 
     def score(self, body: RequestBody, options: Options, context: RequestContext, *, at_once: bool = False) -> ScoredBatch:
-        """Decode and score the batch in this body. Raises UnknownContext, MalformedBody and BatchRejected.
+        """Decode and score the batch in this body. Raises UnknownContext, MalformedBody, BatchRejected and
+        NotRecorded.
 
         One set of active models serves the request to its end. The context gets the batch, its counts as notes and its timings.
         With `at_once` it raises NotAtOnce where the batch is not plainly valid.
@@ -68,6 +89,8 @@ class ScoringService:
         champion = active.champion
         if options.by is not None and options.by not in champion.model.manifest.context_names:
             raise UnknownContext(champion.model.manifest.context_names)
+        if at_once and self._decisions is not None and self._decisions.waits:
+            raise NotAtOnce
         if at_once and options.explain is not None and not _is_short_explained(champion, body.content, options):
             raise NotAtOnce
         begin = perf_counter()
@@ -82,14 +105,25 @@ class ScoringService:
         _note(scored, context.notes)
         if not scored.answerable:
             raise BatchRejected(scored)
-        if active.challenger is not None:
-            self._challenger.offer(active.challenger, scored)
         context.timings += (("decode", begin, read), ("score", read, done))
         if options.explain is not None:
             scored = context.scored = explain(scored, options)
             context.timings.append(("explain", done, perf_counter()))
             context.notes["explained"] = 0 if scored.explanations is None else len(scored.explanations)
+        if self._decisions is not None:
+            scored = context.scored = self._recorded(self._decisions, scored, options, context)
+        if active.challenger is not None:
+            self._challenger.offer(active.challenger, scored)
         return scored
+
+    def _recorded(self, decisions: Decisions, scored: ScoredBatch, options: Options, context: RequestContext) -> ScoredBatch:
+        begin = perf_counter()
+        decision_id = decisions.write(scored, options, context)
+        context.timings.append(("record", begin, perf_counter()))
+        if decision_id is None:
+            return scored
+        context.notes["decision_id"] = decision_id
+        return replace(scored, decision_id=decision_id)
 
 
 def _is_short_explained(served: ServedModel, content: bytes, options: Options) -> bool:

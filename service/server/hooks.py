@@ -62,6 +62,8 @@ def options(service: Service) -> dict[str, Any]:
     def post_fork(arbiter: Any, worker: Worker) -> None:
         metrics.counters.attach(worker.slot)
         serving.attach(worker.slot)
+        if service.decision_log is not None:
+            service.decision_log.attach(worker.slot)
         worker.may_answer = service.may_answer
         service.show_initial_series()
         gc.freeze()

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from schemas.faults import Fault, Locate, MalformedBody, error_members
 from schemas.formats.table import format_of
 from schemas.names import listed
-from service.scoring.service import BatchRejected, UnknownContext
+from service.scoring.service import BatchRejected, NotRecorded, UnknownContext
 from service.telemetry.request_context import ENVIRON_KEY, RequestContext
 
 _log = logging.getLogger("delivery_risk.problems")
@@ -77,6 +77,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(MalformedBody, lambda error: Problem(400, f"{error}.").response())
     app.register_error_handler(BatchRejected, _rejected)
     app.register_error_handler(UnknownContext, _unknown_context)
+    app.register_error_handler(NotRecorded, _not_recorded)
     app.register_error_handler(HTTPException, _from_http)
     app.register_error_handler(Exception, _unexpected)
     app.after_request(_from_library)
@@ -91,6 +92,10 @@ def _rejected(error: BatchRejected) -> Response:
 def _unknown_context(error: UnknownContext) -> Response:
     known = f"it has {listed(error.known)}" if error.known else "it has none"
     return Problem(400, f"The query parameter by must name a context of the model; {known}.").response()
+
+
+def _not_recorded(_: NotRecorded) -> Response:
+    return Problem(503, "The decision log cannot be written, so no order was scored.", headers={"Retry-After": "5"}).response()
 
 
 def _from_http(error: HTTPException) -> Response:

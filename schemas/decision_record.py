@@ -1,0 +1,199 @@
+"""Decision record: one line of JSON with all that made the scores of a request, so that they can be computed again.
+
+Numbers are JSON numbers, null for a missing one. The numbers of more than MOST_LISTED orders are in base64, as little-endian
+float64, NaN for a missing one: as decimals they would cost as much as to score the orders.
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+import numpy as np
+
+from model.core.arithmetic import ARITHMETIC
+from model.core.batch import Floats
+from model.core.few_rows import FewScores
+from model.core.manifest import CATEGORY
+from schemas.explanation import Explain
+from schemas.result import Policy, ScoredBatch, flagged, queues
+
+FORMAT = 1
+"""The number `v` of the lines that this version writes."""
+
+MOST_LISTED = 100
+OMISSIBLE = ("order_ids", "values", "context")
+_FLOAT64 = np.dtype("<f8")
+
+Values: TypeAlias = Sequence[float | str | None] | str
+"""Numbers (n,), listed or in base64; or the texts (n,) of a category."""
+
+
+class BadRecord(ValueError):
+    """A line that is no decision record of a known format. The message says why, without any text of the line."""
+
+
+class RecordedModel(msgspec.Struct, frozen=True):
+    """The model that scored."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+class Holdout(msgspec.Struct, frozen=True):
+    """The `share` of orders that stay out of review, and the indices of the `orders` that would have gone there."""
+
+    share: float
+    orders: list[int]
+
+
+class DecisionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The orders of a request that got scores, in columns with an entry for each of n orders.
+
+    `values` has a column for each of the `inputs`; of a category it has the texts as they came. `out_of_range`, `imputed` and
+    `unknown` have the indices of orders by input. `rejected` counts the orders without a score in a partial answer.
+    `selection`, `ranks` and `explanations` are those of an answer in columns; `explain` and `changes` are the options that
+    asked for them. `holdout` is None where it is off. What `omitted` names is not in the record.
+    """
+
+    v: int
+    at: datetime
+    decision_id: str
+    request_id: str
+    service_version: str
+    arithmetic: int
+    model: RecordedModel
+    threshold: float
+    policy: Policy
+    inputs: tuple[str, ...]
+    logits: Values
+    scores: Values
+    queues: Sequence[str]
+    order_ids: Sequence[str] | None = None
+    values: Sequence[Values] | None = None
+    caller: str | None = None
+    on_error: Literal["partial"] | None = None
+    rejected: int = 0
+    context: Mapping[str, Sequence[str | None]] = {}
+    out_of_range: Mapping[str, list[int]] = {}
+    imputed: Mapping[str, list[int]] = {}
+    unknown: Mapping[str, list[int]] = {}
+    selection: dict[str, Any] | None = None
+    ranks: list[int] | None = None
+    explain: Explain | None = None
+    changes: bool = False
+    explanations: msgspec.Raw | None = None
+    holdout: Holdout | None = None
+    omitted: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.queues)
+
+
+class About(msgspec.Struct, frozen=True):
+    """What a record says beside its orders: the request, and the options of its answer."""
+
+    at: datetime
+    decision_id: str
+    request_id: str
+    service_version: str
+    caller: str | None = None
+    explain: Explain | None = None
+    changes: bool = False
+
+
+def record(scored: ScoredBatch, about: About, omit: Collection[str] = ()) -> DecisionRecord:
+    """The record of a batch that is answered, without what `omit` names of OMISSIBLE."""
+    model, decoded, selection = scored.model, scored.decoded, scored.selection
+    manifest, explanations, scores = model.manifest, scored.explanations, scored.scores
+    if isinstance(scores, FewScores):
+        logits: Values = scores.logit_values
+        values: Values = scores.values
+    else:
+        logits, values = pack(scores.logits), pack(scores.scores)
+    named = flagged(scored) if scored.flags else {}
+    return DecisionRecord(
+        v=FORMAT,
+        at=about.at,
+        decision_id=about.decision_id,
+        request_id=about.request_id,
+        caller=about.caller,
+        service_version=about.service_version,
+        arithmetic=ARITHMETIC,
+        model=RecordedModel(manifest.name, manifest.version, str(model.sha256)),
+        threshold=manifest.threshold,
+        policy=scored.policy,
+        on_error="partial" if scored.partial else None,
+        selection=None if selection is None else selection.account,
+        explain=about.explain,
+        changes=about.changes,
+        inputs=manifest.input_names,
+        order_ids=None if "order_ids" in omit else decoded.batch.ids,
+        values=None if "values" in omit else _values(scored),
+        logits=logits,
+        scores=values,
+        queues=queues(scored),
+        ranks=None if selection is None else selection.ranks.tolist(),
+        rejected=decoded.received - scored.answered,
+        context={} if "context" in omit else decoded.context,
+        out_of_range=named.get("out_of_range", {}),
+        imputed=named.get("imputed", {}),
+        unknown=named.get("unknown", {}),
+        explanations=None if explanations is None else msgspec.Raw(msgspec.json.encode(explanations.columns)),
+        omitted=tuple(name for name in OMISSIBLE if name in omit),
+    )
+
+
+def _values(scored: ScoredBatch) -> Sequence[Values]:
+    decoded, inputs = scored.decoded, scored.model.manifest.inputs
+    if isinstance(scored.scores, FewScores):
+        return decoded.batch.columns
+    columns = zip(inputs, decoded.batch.matrix.T, strict=True)
+    return [_texts(decoded.categories[each.name]) if each.kind == CATEGORY else pack(column) for each, column in columns]
+
+
+def _texts(column: Sequence[Any]) -> list[str | None]:
+    return [text or None for text in column]
+
+
+def dumps(record: DecisionRecord) -> bytes:
+    """The line of a record, with its line end."""
+    return msgspec.json.encode(record) + b"\n"
+
+
+def loads(line: bytes) -> DecisionRecord:
+    """The record of a line, with or without its line end. Raises BadRecord."""
+    try:
+        record = _decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise BadRecord("not a decision record") from None
+    if record.v != FORMAT:
+        raise BadRecord(f"a record of format {record.v}, which this version does not know")
+    return record
+
+
+_decoder = msgspec.json.Decoder(DecisionRecord)
+
+
+def pack(values: Floats) -> Values:
+    """The numbers (n,) of a record."""
+    if len(values) > MOST_LISTED:
+        return b64encode(values.astype(_FLOAT64).tobytes()).decode()
+    numbers: Values = values.tolist()
+    return numbers
+
+
+def unpack(numbers: Values, orders: int) -> Floats:
+    """(n,): the numbers of so many orders, NaN for a missing one. Raises BadRecord."""
+    try:
+        if isinstance(numbers, str):
+            found = np.frombuffer(b64decode(numbers, validate=True), _FLOAT64).astype(np.float64)
+        else:
+            found = np.array([np.nan if number is None else number for number in numbers], np.float64)
+    except (ValueError, TypeError):
+        raise BadRecord("numbers that cannot be read") from None
+    if len(found) != orders:
+        raise BadRecord(f"{len(found)} numbers for {orders} orders")
+    return found

@@ -1,0 +1,1 @@
+"""The decision log: written by the service, read by commands."""

@@ -1,0 +1,69 @@
+"""Reading: the lines of decision logs, from files and folders, plain or gzipped, in little memory at any length.
+
+A file that was being compressed when its process ended is there twice, plain and gzipped: the plain one is read.
+"""
+
+import gzip
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PLAIN, GZIPPED = ".jsonl", ".jsonl.gz"
+DECISIONS, OUTCOMES = "decisions", "outcomes"
+
+
+class NoLog(Exception):
+    """A path that is no decision log: the `path`, and the `reason`."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path, self.reason = path, reason
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a file without its line end. It is `torn` if the file ends before its line end."""
+
+    path: Path
+    number: int
+    text: bytes
+    torn: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.path}: line {self.number}"
+
+
+def log_files(paths: Iterable[str], kind: str) -> list[Path]:
+    """The files of this kind, DECISIONS or OUTCOMES, in these folders, by name; and the files among the paths as they are.
+
+    Raises NoLog where a path does not exist, or a folder cannot be read.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        try:
+            found += _of_folder(path, kind) if path.is_dir() else [path]
+        except OSError as error:
+            raise NoLog(str(path), f"cannot be read ({error.strerror})") from None
+        if not path.exists():
+            raise NoLog(str(path), "does not exist")
+    return list(dict.fromkeys(found))
+
+
+def _of_folder(folder: Path, kind: str) -> Sequence[Path]:
+    names = {path.name for path in folder.iterdir() if path.name.startswith(f"{kind}-")}
+    plain = {name for name in names if name.endswith(PLAIN)}
+    gzipped = {name for name in names if name.endswith(GZIPPED) and name.removesuffix(".gz") not in plain}
+    return [folder / name for name in sorted(plain | gzipped)]
+
+
+def lines(path: Path) -> Iterator[Line]:
+    """The lines of a file that are not empty. Raises NoLog where it cannot be read to its end."""
+    try:
+        with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
+            for number, text in enumerate(file, 1):
+                complete = text.removesuffix(b"\n")
+                if complete:
+                    yield Line(path, number, complete, torn=len(complete) == len(text))
+    except (OSError, EOFError, zlib.error) as error:
+        raise NoLog(str(path), f"cannot be read ({getattr(error, 'strerror', None) or 'its gzip data is damaged'})") from None

@@ -1,0 +1,1 @@
+"""Evaluation: scores held against what happened to their orders."""

@@ -4,10 +4,12 @@ Numbers are JSON numbers, null for a missing one. The numbers of more than MOST_
 float64, NaN for a missing one: as decimals they would cost as much as to score the orders.
 """
 
+from array import array
 from base64 import b64decode, b64encode
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from math import nan
+from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
 import numpy as np
@@ -191,7 +193,8 @@ def unpack(numbers: Values, orders: int) -> Floats:
         if isinstance(numbers, str):
             found = np.frombuffer(b64decode(numbers, validate=True), _FLOAT64).astype(np.float64)
         else:
-            found = np.array([np.nan if number is None else number for number in numbers], np.float64)
+            given = cast(list[float], [nan if number is None else number for number in numbers])
+            found = np.array(array("d", given))  # which takes no text, unlike NumPy
     except (ValueError, TypeError):
         raise BadRecord("numbers that cannot be read") from None
     if len(found) != orders:

@@ -1,5 +1,6 @@
 """The same bits on every machine: literal scores and contributions, in this process and in others with other instructions."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from model.core.activations import HEADS
+from model.core.arithmetic import ARITHMETIC
 from model.core.batch import Floats
 from model.core.network import Layer, Network
 from model.core.standardizer import Standardizer
@@ -16,6 +18,8 @@ from tests import committed_bits, oracle
 from tests.exact_lines import exact_line
 from tests.facts import ROOT
 from tests.models import layer, model_of
+
+COMMITTED = "748299acfea5304f0142eca75d7766979f47f9663ede2870f6f96b3167ce6015"
 
 
 def engine(mean, scale, layers, orders, batch=1000) -> tuple[Floats, Floats]:
@@ -75,6 +79,13 @@ def test_the_committed_contributions_are_those_of_fractions(name, orders):
         limit = 1e-12 * float(abs(line.outputs[0]) + sum(map(abs, exact)))
         found = [float.fromhex(one) for one in committed.split()]
         assert found == pytest.approx([float(one) for one in exact], rel=0.0, abs=limit)
+
+
+def test_other_bits_have_another_number():
+    digest = hashlib.sha256()
+    for path in sorted(committed_bits.FOLDER.iterdir()):
+        digest.update(path.read_bytes())
+    assert (ARITHMETIC, digest.hexdigest()) == (1, COMMITTED), "raise ARITHMETIC with bits that change, and note both here"
 
 
 SETTINGS = [

@@ -1,7 +1,6 @@
 """The baseline of a new version: how a model's scores, features and inputs are distributed over a file of known orders."""
 
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
@@ -12,10 +11,10 @@ from model.core.risk_model import RiskModel
 from schemas.files.row import Reader
 from schemas.result import Policy
 from service.offline.chunks import Rejected, score_chunks
+from service.offline.label import label_of
 from service.scoring.batch import Options
 
 MOST_NAMED = 100
-_LABELS = {0: False, 1: True, "false": False, "true": True}
 
 
 class BaselineBuilder:
@@ -53,7 +52,7 @@ class BaselineBuilder:
                 np.add.at(counts, np.searchsorted(ZSCORE_EDGES, zscores), 1)
             self._add_inputs(chunk.scored.decoded.batch.matrix)
             if self.label is not None:
-                labels = [_label(reader.value(row, self.label)) for row in chunk.rows]
+                labels = [label_of(reader.value(row, self.label)) for row in chunk.rows]
                 self.unlabelled += [row.line for row, late in zip(chunk.rows, labels, strict=True) if late is None]
                 np.add.at(self._late, bins, np.array(labels, np.bool_))
 
@@ -96,8 +95,3 @@ class BaselineBuilder:
             for (above, to), count, total, late in zip(bins, *columns, strict=True)
             if count
         )
-
-
-def _label(value: Any) -> bool | None:
-    known = value.lower() if isinstance(value, str) else value
-    return _LABELS.get(known) if isinstance(known, str | int | float) else None

@@ -93,11 +93,16 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
     if settings.tokens_file is not None:
         token_store = TokenStore(settings.tokens_file, lambda: metrics.count("delivery_risk_tokens_file_failures_total"))
         looks["tokens"] = token_store.look
-    decision_log = None if settings.decision_log is None else DecisionLog(settings.decision_log, settings.decision_log_omit)
+    decision_log = None
+    if settings.decision_log is not None:
+        decision_log = DecisionLog(settings.decision_log, settings, metrics)
+        looks["decisions"] = decision_log.look
     shadow = Shadow(metrics, concurrency_limit.busy)
     scoring = ScoringService(serving, shadow, decision_log, settings.max_explained, holdout)
     registry = MetricsCollector(metrics.counters, serving, look_times).registry
-    components = Components(settings, serving, scoring, concurrency_limit, registry, token_store, drain_file, tuple(routes))
+    components = Components(
+        settings, serving, scoring, concurrency_limit, registry, token_store, drain_file, decision_log, tuple(routes)
+    )
     table = RouteTable(routes)
     app = create_app(components, table, metrics, tracer)
     reloader = None

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, cast
 
 PLAIN, GZIPPED = ".jsonl", ".jsonl.gz"
 DECISIONS, OUTCOMES = "decisions", "outcomes"
@@ -57,10 +58,19 @@ def _of_folder(folder: Path, kind: str) -> Sequence[Path]:
     return [folder / name for name in sorted(plain | gzipped)]
 
 
+def _open(path: Path) -> BinaryIO:
+    if path.name.endswith(GZIPPED):
+        return cast(BinaryIO, gzip.open(path))
+    try:
+        return path.open("rb")
+    except FileNotFoundError:  # it has been compressed since the folder was read
+        return cast(BinaryIO, gzip.open(f"{path}.gz"))
+
+
 def lines(path: Path) -> Iterator[Line]:
     """The lines of a file that are not empty. Raises NoLog where it cannot be read to its end."""
     try:
-        with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
+        with _open(path) as file:
             for number, text in enumerate(file, 1):
                 complete = text.removesuffix(b"\n")
                 if complete:

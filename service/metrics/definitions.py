@@ -76,6 +76,7 @@ OF_VERSION = ("model_version", "challenger_version")
 
 IN_PROGRESS = "delivery_risk_requests_in_progress"
 WORKERS_STARTED, WORKERS_FAILED = "delivery_risk_workers_started_total", "delivery_risk_workers_failed_total"
+LOG_FAILING, LOG_FAILURES = "delivery_risk_decision_log_failing", "delivery_risk_decision_log_failures_total"
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _STAGE_SECONDS = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, *_SECONDS)
 _ORDERS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0)
@@ -111,6 +112,11 @@ METRICS = {
         "Workers that could not be started: no process (fork), no file to show that they are alive (heartbeat), or they ended "
         "before they were ready (start).",
         {"reason": ("fork", "heartbeat", "start")},
+    ),
+    LOG_FAILING: Metric("Workers that cannot write the decision log now.", gauge=True),
+    LOG_FAILURES: Metric(
+        "Batches whose decision record could not be written, by policy: answered 503 (refuse) or without a record (serve).",
+        {"policy": ("refuse", "serve")},
     ),
     "http_request_duration_seconds": Metric(
         "Duration of requests in seconds, from the wait for a worker to the answer.",

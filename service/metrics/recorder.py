@@ -11,7 +11,7 @@ from model.core.batch import Floats
 from model.core.risk_model import RiskModel
 from schemas import context
 from schemas.result import ScoredBatch
-from service.metrics.definitions import IN_PROGRESS, METRICS, OF_MODELS, Known
+from service.metrics.definitions import IN_PROGRESS, LOG_FAILING, METRICS, OF_MODELS, Known
 from service.metrics.retention import KEPT, horizon
 from service.metrics.series import HistogramSeries, ModelSeries, observe_all
 from service.shared.counters import SharedCounters
@@ -91,6 +91,7 @@ class Metrics:
     def worker_ended(self, slot: int) -> None:
         """The worker that counted in this slot is gone: its requests in progress are lost."""
         self.count("delivery_risk_requests_lost_total", amount=self.counters.take(slot, (IN_PROGRESS,)))
+        self.counters.take(slot, (LOG_FAILING,))
 
     def total(self, name: str, *labels: str) -> float:
         """What all processes have counted of a counter."""

@@ -80,6 +80,8 @@ def options(service: Service) -> dict[str, Any]:
         service.tracer.start()
         if service.reloader is not None:
             service.reloader.start()
+        if service.decision_log is not None:
+            service.decision_log.start()
         service.file_watcher.start(worker.slot)
         metrics.count(WORKERS_STARTED)
 
@@ -104,6 +106,8 @@ def options(service: Service) -> dict[str, Any]:
 
     def worker_exit(arbiter: Any, worker: Worker) -> None:
         service.tracer.stop()
+        if service.decision_log is not None:
+            service.decision_log.stop()
 
     hooks = (on_starting, pre_fork, post_fork, post_worker_init, pre_request, post_request, child_exit, worker_exit)
     log = logging.config(

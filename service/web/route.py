@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from service.auth.token_store import TokenStore
 from service.config import Settings
+from service.decisions.decision_log import DecisionLog
 from service.scoring.service import ScoringService
 from service.serving.active_models import Serving
 from service.serving.drain_file import DrainFile
@@ -32,7 +33,7 @@ ANY_NAME = "<path:name>"
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """The parts of one service. `token_store` is None where authentication is off."""
+    """The parts of one service. `token_store` is None where authentication is off, `decision_log` where none is kept."""
 
     settings: Settings
     serving: Serving
@@ -41,6 +42,7 @@ class Components:
     registry: CollectorRegistry
     token_store: TokenStore | None
     drain_file: DrainFile
+    decision_log: DecisionLog | None
     routes: "Sequence[Route]"
 
 

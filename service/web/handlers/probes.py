@@ -14,11 +14,13 @@ def livez(_: Components, __: Request) -> dict[str, str]:
 
 
 def readyz(components: Components, _: Request) -> dict[str, str]:
-    """Ready, unless the drain file exists or no token is valid."""
+    """Ready, unless the drain file exists, no token is valid or the decision log fails by the policy `refuse`."""
     if components.drain_file.exists:
         raise Problem(503, "The service is about to stop.")
     if components.token_store is not None and (reason := components.token_store.closed) is not None:
         raise Problem(503, f"No token is valid: {reason}.")
+    if components.decision_log is not None and (reason := components.decision_log.closed) is not None:
+        raise Problem(503, f"The decision log cannot be written: {reason}.")
     return {"status": "ok"}
 
 

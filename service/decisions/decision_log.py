@@ -5,6 +5,7 @@ room again. Another thread, which uses no file system, notices a write or a look
 """
 
 import logging
+import mmap
 import os
 import threading
 from collections.abc import Callable
@@ -25,12 +26,12 @@ from service.scoring.service import NotRecorded
 from service.telemetry.request_context import RequestContext
 from service.version import VERSION
 
-NOTICED_SECONDS, HANGS_SECONDS, EVERY = 0.1, 1.0, 0.2
+NOTICED_SECONDS, HANGS_SECONDS, EVERY = 0.05, 1.0, 0.1
 SLOW_SECONDS, FAST_BYTES = 0.001, 250e6
 """A write is slow that takes SLOW_SECONDS, and a second for each FAST_BYTES."""
 
 IN_THREADS_SECONDS = 5.0
-"""How long requests are answered in threads after a slow write."""
+"""How long the requests of all workers are answered in threads after a slow write of one."""
 
 LEAST_ROOM = 2**16
 SETTLE_SECONDS, COMPRESS_SECONDS = 1.0, 60.0
@@ -54,6 +55,7 @@ class DecisionLog:
             raise SettingsError({variable("decision_log"): fault})
         self._folder, self._omit, self._sync = folder, settings.decision_log_omit, settings.decision_log_sync
         self._policy, self._workers, self._metrics = settings.decision_log_on_failure, settings.workers, metrics
+        self._slow_until = memoryview(mmap.mmap(-1, 8)).cast("d")  # one number that forked workers share
         self.attach(0)
 
     def attach(self, slot: int) -> None:
@@ -63,7 +65,6 @@ class DecisionLog:
         self._changing = threading.Lock()
         self._fault: str | None = None
         self._room = LEAST_ROOM
-        self._slow_until = 0.0
         self._looking: float | None = None
 
     def start(self) -> None:
@@ -79,7 +80,7 @@ class DecisionLog:
     @property
     def waits(self) -> bool:
         """Whether a write may take longer than others can wait for. While the log fails, nothing is written."""
-        return self._fault is None and (self._sync == "request" or monotonic() < self._slow_until)
+        return self._fault is None and (self._sync == "request" or monotonic() < self._slow_until[0])
 
     @property
     def closed(self) -> str | None:
@@ -111,7 +112,7 @@ class DecisionLog:
             return False
         end = monotonic()
         if end - begin > SLOW_SECONDS + len(line) / FAST_BYTES:
-            self._slow_until = end + IN_THREADS_SECONDS
+            self._slow_until[0] = end + IN_THREADS_SECONDS
         return True
 
     def look(self) -> None:
@@ -135,7 +136,7 @@ class DecisionLog:
         if seconds > HANGS_SECONDS:
             self._failed(TimeoutError(0, "the file system does not answer"))
         elif seconds > NOTICED_SECONDS:
-            self._slow_until = monotonic() + IN_THREADS_SECONDS
+            self._slow_until[0] = monotonic() + IN_THREADS_SECONDS
 
     def _any_fails(self) -> bool:
         return any(self._metrics.counters.number(slot, (LOG_FAILING,)) for slot in range(self._workers))

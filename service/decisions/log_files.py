@@ -103,13 +103,12 @@ class LogFiles:
             descriptors = [file.descriptor for file in closing]
             if sync and self._file is not None:
                 descriptors.append(os.dup(self._file.descriptor))
-            made, self._made = self._made, False
+            made, self._made = self._made, self._made and not sync
         try:
+            for descriptor in descriptors if sync else ():
+                os.fdatasync(descriptor)
             if sync and made:
                 self._sync_folder()
-            for descriptor in descriptors:
-                if sync:
-                    os.fdatasync(descriptor)
         finally:
             for descriptor in descriptors:
                 with suppress(OSError):

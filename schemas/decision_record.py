@@ -6,7 +6,7 @@ float64, NaN for a missing one: as decimals they would cost as much as to score 
 
 from array import array
 from base64 import b64decode, b64encode
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from math import nan
 from typing import Any, Literal, TypeAlias, cast
@@ -151,7 +151,7 @@ def _values(scored: ScoredBatch) -> Sequence[Values]:
     return [_texts(decoded.categories[each.name]) if each.kind == CATEGORY else pack(column) for each, column in columns]
 
 
-def _texts(column: Sequence[Any]) -> list[str | None]:
+def _texts(column: Iterable[Any]) -> list[str | None]:
     return [text or None for text in column]
 
 
@@ -165,13 +165,32 @@ def loads(line: bytes) -> DecisionRecord:
     try:
         record = _decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise BadRecord("not a decision record") from None
+        raise _why_not(line) from None
     if record.v != FORMAT:
-        raise BadRecord(f"a record of format {record.v}, which this version does not know")
+        raise _other_format(record.v)
     return record
 
 
+class _Format(msgspec.Struct):
+    """What a record of any format has."""
+
+    v: int
+
+
 _decoder = msgspec.json.Decoder(DecisionRecord)
+_format_decoder = msgspec.json.Decoder(_Format)
+
+
+def _why_not(line: bytes) -> BadRecord:
+    try:
+        found = _format_decoder.decode(line).v
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        found = FORMAT
+    return BadRecord("not a decision record") if found == FORMAT else _other_format(found)
+
+
+def _other_format(v: int) -> BadRecord:
+    return BadRecord(f"a record of format {v}, which this version does not know")
 
 
 def pack(values: Floats) -> Values:

@@ -2,11 +2,11 @@
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain, repeat
 from operator import add, ne
 from types import NoneType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from msgspec import UNSET, UnsetType
@@ -18,6 +18,9 @@ from schemas.fields import has_controls, usable_category, well_formed
 
 _ABSENT = math.nan  # one object, which is found by its identity
 _TEXT_TYPES: set[type] = {str, NoneType, UnsetType}
+Column: TypeAlias = Sequence[Any] | Floats
+"""Values of n orders, as they came or, of numbers, as an array with NaN for a missing one."""
+
 _ZERO, _ZEROS = np.array(0.0), repeat(0.0)
 
 
@@ -49,16 +52,11 @@ class OrderColumns:
             for types, column, absent in zip(self._types, columns, self.absent, strict=True)
         )
 
-    def matrix(self, columns: Sequence[Sequence[Any]], count: int) -> Floats | None:
+    def matrix(self, columns: Sequence[Column], count: int) -> Floats | None:
         """(n, I) numbers of the inputs in columns of the right types; None if any value is invalid."""
         pack = struct.Struct(f"={count}d").pack
         try:
-            packed = b"".join(
-                [
-                    pack(*column) if encode is None else encode(column).tobytes()  # pack takes a third of np.fromiter's time
-                    for encode, column in zip(self._encoders, columns, strict=False)
-                ]
-            )
+            packed = b"".join([_packed(column, encode, pack) for encode, column in zip(self._encoders, columns, strict=False)])
         except (KeyError, OverflowError, struct.error):  # an integer is too large, or a category is not known
             return None
         values: Floats = (np.frombuffer(packed) + _ZERO).reshape(len(self._encoders), count)
@@ -67,7 +65,7 @@ class OrderColumns:
         valid = not np.isinf(values).any() and not np.isnan(values[self._required]).any()
         return values.T if valid and self._are_texts(columns, values) else None
 
-    def context(self, columns: Sequence[Sequence[Any]]) -> dict[str, list[str | None]] | None:
+    def context(self, columns: Sequence[Column]) -> dict[str, list[str | None]] | None:
         """The texts (n,) of each context that an order has, in columns of the right types; None if any text is invalid."""
         found = {}
         for name, column in zip(self._contexts, columns[len(self._encoders) :], strict=True):
@@ -82,11 +80,11 @@ class OrderColumns:
                 found[name] = texts
         return found
 
-    def categories(self, columns: Sequence[Sequence[Any]]) -> dict[str, Sequence[Any]]:
+    def categories(self, columns: Sequence[Column]) -> dict[str, Column]:
         """The columns (n,) of the inputs that are categories, by name."""
         return {name: columns[at] for at, name in self._categories}
 
-    def few_numbers(self, columns: Sequence[Sequence[float]]) -> list[list[float]] | None:
+    def few_numbers(self, columns: Sequence[Column]) -> list[list[float]] | None:
         """Columns of numbers as Python's float; None if a number is not finite."""
         try:
             found = [[*map(add, column, _ZEROS)] for column in columns]
@@ -101,7 +99,7 @@ class OrderColumns:
             count += columns[at].count(absent)
         return count
 
-    def _are_texts(self, columns: Sequence[Sequence[Any]], values: Floats) -> bool:
+    def _are_texts(self, columns: Sequence[Column], values: Floats) -> bool:
         """Whether what is no known category is a text that a category may be."""
         return all(
             usable_category(text)
@@ -120,6 +118,12 @@ def value_types(of: Input) -> set[type]:
 def _types(of: Input) -> set[type]:
     unset = {UnsetType} if of.optional and of.kind == CATEGORY else set[type]()
     return value_types(of) | unset
+
+
+def _packed(column: Column, encode: Encode | None, pack: Callable[..., bytes]) -> bytes:
+    if isinstance(column, np.ndarray):
+        return column.tobytes()
+    return pack(*column) if encode is None else encode(column).tobytes()  # pack takes a third of np.fromiter's time
 
 
 def _encoder(of: Input) -> Encode | None:

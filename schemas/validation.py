@@ -31,7 +31,7 @@ from schemas.fields import (
     well_formed,
 )
 from schemas.names import Meant, with_hints
-from schemas.order_columns import OrderColumns
+from schemas.order_columns import Column, OrderColumns
 from schemas.strict_json import Object
 
 SPARE_NAMES = 16
@@ -55,7 +55,7 @@ class DecodedBatch(msgspec.Struct, frozen=True, eq=False):
     received: int
     format: str = ""
     context: Mapping[str, Sequence[str | None]] = {}
-    categories: Mapping[str, Sequence[Any]] = {}
+    categories: Mapping[str, Column] = {}
 
     def without(self, rows: Mapping[int, Sequence[Fault]]) -> "DecodedBatch":
         """The same without these rows of the batch, whose faults are added to the others."""
@@ -129,7 +129,7 @@ class BatchValidator:
             [dict(zip(names, values, strict=True)) for values in zip(ids, *columns, strict=True)]
         )
 
-    def typed(self, ids: list[str], columns: Sequence[list[Any]], format: str = "") -> DecodedBatch | None:
+    def typed(self, ids: list[str], columns: Sequence[Column], format: str = "") -> DecodedBatch | None:
         """The batch of ids and columns whose entries are known to be of the right type; None if any of them is invalid."""
         count = len(ids)
         if not 0 < count <= self.max_orders or len(set(ids)) != count or not {count}.issuperset(map(len, columns)):

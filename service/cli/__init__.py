@@ -2,7 +2,7 @@
 
 import click
 
-from service.cli import doctor, evaluate, explain, model, score, serve, token
+from service.cli import decisions, doctor, evaluate, explain, model, replay, score, serve, token
 from service.cli.exit_signals import Commands
 from service.version import VERSION
 
@@ -13,5 +13,16 @@ def main() -> None:
     """Score delivery orders for delay risk."""
 
 
-for _command in (serve.serve, score.score, explain.explain, evaluate.evaluate, model.model, token.token, doctor.doctor):
+_COMMANDS = (
+    serve.serve,
+    score.score,
+    explain.explain,
+    evaluate.evaluate,
+    model.model,
+    replay.replay,
+    decisions.decisions,
+    token.token,
+    doctor.doctor,
+)
+for _command in _COMMANDS:
     main.add_command(_command)

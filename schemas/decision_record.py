@@ -80,7 +80,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     ranks: list[int] | None = None
     explain: Explain | None = None
     changes: bool = False
-    explanations: msgspec.Raw | None = None
+    explanations: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET  # a decoder cannot take Raw or None
     holdout: Holdout | None = None
     omitted: tuple[str, ...] = ()
 
@@ -137,7 +137,7 @@ def record(scored: ScoredBatch, about: About, omit: Collection[str] = ()) -> Dec
         out_of_range=named.get("out_of_range", {}),
         imputed=named.get("imputed", {}),
         unknown=named.get("unknown", {}),
-        explanations=None if explanations is None else msgspec.Raw(msgspec.json.encode(explanations.columns)),
+        explanations=msgspec.UNSET if explanations is None else msgspec.Raw(msgspec.json.encode(explanations.columns)),
         holdout=scored.holdout,
         omitted=tuple(name for name in OMISSIBLE if name in omit),
     )

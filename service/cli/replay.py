@@ -14,7 +14,8 @@ from service.decisions.blocks import Block, Item, blocks
 from service.decisions.comparison import CLOSE
 from service.decisions.model_files import ModelFiles
 from service.decisions.reading import Line, NoLog
-from service.decisions.replay import FieldDiffers, RecordDiffers, Replay, Report, Unread
+from service.decisions.replay import Replay
+from service.decisions.replay_report import FieldDiffers, RecordDiffers, Report, Unread
 from service.offline.pool import Pool, WorkerLost
 
 _LOST = "a process of --jobs was killed or not started, perhaps for lack of memory; give fewer."

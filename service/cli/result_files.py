@@ -76,14 +76,22 @@ class Outputs:
         """A new file that gets this name, or the stream of it. Raises WriteError and ReaderGone."""
         if path == "-":
             return self._text("standard output", path, sys.stdout.buffer)
-        with write_errors(path):
-            if is_stream(path):
+        if is_stream(path):
+            with write_errors(path):
                 return self._text(path, path, self._streams.enter_context(open(path, "wb", buffering=0)))
+        return self._text(path, path, self._draft(path))
+
+    def create_binary(self, path: str) -> BinaryIO:
+        """A new binary file that gets this name. Raises WriteError."""
+        return cast(BinaryIO, Output(path, self._draft(path)))
+
+    def _draft(self, path: str) -> BinaryIO:
+        with write_errors(path):
             target = os.path.realpath(path)  # through a link, the file that it leads to
             draft, below = files.create_draft(os.path.dirname(target), f".{os.path.basename(target)}.")
             self.drafts.append((path, draft, target))
             os.fchmod(self._streams.enter_context(below).fileno(), files.permissions(target))
-        return self._text(path, path, below)
+        return below
 
     def sha256(self, path: str) -> str:
         """The digest of the file that was opened by this path. Nothing more can be written to it."""

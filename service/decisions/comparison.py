@@ -74,8 +74,10 @@ def _equal(first: Any, second: Any) -> Sequence[int] | None:
     return None if first == second else ()
 
 
-def _texts(first: msgspec.Raw | None, second: msgspec.Raw | None) -> Sequence[int] | None:
-    return None if first is second or (first and second and bytes(first) == bytes(second)) else ()
+def _texts(first: msgspec.Raw | msgspec.UnsetType, second: msgspec.Raw | msgspec.UnsetType) -> Sequence[int] | None:
+    if isinstance(first, msgspec.Raw) and isinstance(second, msgspec.Raw):
+        return None if bytes(first) == bytes(second) else ()
+    return _equal(first, second)
 
 
 def _entries(first: Sequence[Any] | None, second: Sequence[Any] | None) -> Sequence[int] | None:

@@ -108,7 +108,7 @@ def _values(record: DecisionRecord, at: int) -> Iterator[Value]:
 
 def _explanation(record: DecisionRecord, at: int) -> dict[str, Any] | None:
     """The entry of an order in the columns of explanations, None where it has none."""
-    if record.explanations is None:
+    if record.explanations is msgspec.UNSET:
         return None
     columns = msgspec.json.decode(record.explanations)
     if at not in columns["orders"]:

@@ -27,18 +27,15 @@ def require_replayable(record: DecisionRecord) -> None:
 
 def require_complete(record: DecisionRecord) -> None:
     """Raise BadRecord unless each list has an entry for each order."""
-    lists = [record.logits, record.scores, *(record.values or ()), *record.context.values()]
-    if record.order_ids is not None:
-        lists.append(record.order_ids)
-    if record.ranks is not None:
-        lists.append(record.ranks)
-    orders = len(record)
-    for each in lists:
-        if not isinstance(each, str) and len(each) != orders:
-            raise BadRecord(f"a list of {len(each)} entries for {orders} orders")
+    lists = (record.queues, record.order_ids, record.ranks, record.logits, record.scores, *(record.values or ()))
+    found = {len(each) for each in lists if each is not None and type(each) is not str}
+    if record.context:
+        found.update(map(len, record.context.values()))
+    if len(found) > 1:
+        raise BadRecord("lists of different lengths")
     if record.values is not None and len(record.values) != len(record.inputs):
         raise BadRecord(f"values of {len(record.values)} inputs instead of {len(record.inputs)}")
-    if not orders:
+    if 0 in found:
         raise BadRecord("a record without orders")
 
 

@@ -4,91 +4,31 @@ The records of a block that have the same model and options are scored together,
 batch. Where they differ, and where ranks, explanations or a holdout need it, each record is made anew by itself.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import gc
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
 
-import numpy as np
-from msgspec.structs import replace
+from msgspec import UNSET
 
-from model.errors import NotExplainable
-from schemas.decision_record import About, BadRecord, DecisionRecord, Holdout, RecordedModel, loads
-from schemas.decision_record import record as record_of
-from schemas.result import NAMED, ScoredBatch, flagged, queues
+from schemas.decision_record import BadRecord, DecisionRecord, loads
 from service.decisions import recorded_orders
 from service.decisions.blocks import Block
-from service.decisions.comparison import Difference, compare, differ
-from service.decisions.model_files import KnownModel, ModelFiles, NoModel
-from service.decisions.reading import Line
+from service.decisions.comparison import Difference
+from service.decisions.model_files import ModelFiles, NoModel
 from service.decisions.recorded_orders import NotReplayable
-from service.scoring.batch import Options, score_batch
-from service.scoring.explanation import explain
+from service.decisions.replay_report import FieldDiffers, RecordDiffers, Report, Unread
+from service.decisions.scored_again import all_same, differences
 
 MOST_NAMED = 3
 """So many orders are named of a field that differs."""
 
 
-@dataclass(frozen=True, slots=True)
-class FieldDiffers:
-    """A field that differs, for so many `orders`, the first of which are `named`. 0 where it is not about single orders."""
-
-    field: str
-    orders: int
-    named: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class RecordDiffers:
-    """A record that is not what its orders and its model give now, in the line of this `number`."""
+class _Read(NamedTuple):
+    """A record, and the number of its line."""
 
     number: int
-    decision_id: str
-    fields: Sequence[FieldDiffers]
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A line that is no record, and why."""
-
-    number: int
-    reason: str
-
-
-@dataclass(slots=True)
-class Report:
-    """What was found in some lines. `not_replayed` has lines by the reason, and how many records have it after the first.
-
-    `arithmetic` counts the records by their number; `models` has those that were compared, and whether by bits.
-    """
-
-    records: int = 0
-    orders: int = 0
-    differing: list[RecordDiffers] = field(default_factory=list)
-    unread: list[Unread] = field(default_factory=list)
-    not_replayed: dict[str, tuple[str, int]] = field(default_factory=dict)
-    arithmetic: Counter[int] = field(default_factory=Counter)
-    models: dict[RecordedModel, bool] = field(default_factory=dict)
-
-    def leave_out(self, reason: str, line: str, records: int = 1) -> None:
-        """Count records that cannot be replayed for this reason, the first of them in this line."""
-        first, count = self.not_replayed.get(reason, (line, 0))
-        self.not_replayed[reason] = first, count + records
-
-    def add(self, other: "Report") -> None:
-        """Add what was found in later lines, without the lists of them."""
-        self.records += other.records
-        self.orders += other.orders
-        self.arithmetic += other.arithmetic
-        self.models |= other.models
-        for reason, (line, count) in other.not_replayed.items():
-            self.leave_out(reason, line, count)
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A record and the line it is in."""
-
-    line: Line
     record: DecisionRecord
 
 
@@ -100,47 +40,63 @@ class Replay:
 
     def __call__(self, block: Block) -> Report:
         """What is found in a block."""
+        with _no_collection():
+            return self._of_block(block)
+
+    def _of_block(self, block: Block) -> Report:
         report = Report()
         alike: defaultdict[object, list[_Read]] = defaultdict(list)
-        for line in block.lines():
+        for number, text in zip(block.numbers, block.texts, strict=True):
             try:
-                record = loads(line.text)
+                record = loads(text)
                 recorded_orders.require_complete(record)
                 recorded_orders.require_replayable(record)
             except BadRecord as error:
-                report.unread.append(Unread(line.number, str(error)))
+                report.unread.append(Unread(number, str(error)))
             except NotReplayable as error:
-                report.leave_out(str(error), str(line))
+                report.leave_out(str(error), block.line(number))
             else:
-                alike[_options(record)].append(_Read(line, record))
+                alike[_options(record)].append(_Read(number, record))
         for reads in alike.values():
-            self._replay(reads, report)
+            self._replay(block, reads, report)
         return report
 
-    def _replay(self, reads: Sequence[_Read], report: Report) -> None:
+    def _replay(self, block: Block, reads: Sequence[_Read], report: Report) -> None:
         """Replay records with the same options."""
         recorded = reads[0].record.model
         try:
             known = self._models.get(recorded)
         except NoModel as error:
             reason = f"model {recorded.name} {recorded.version} (sha256 {recorded.sha256}): {error}"
-            report.leave_out(reason, str(reads[0].line), len(reads))
+            report.leave_out(reason, block.line(reads[0].number), len(reads))
             return
         report.models[recorded] = known.exact
         records = [read.record for read in reads]
-        if _are_together(records[0]) and _same(known, records):
+        if _are_together(records[0]) and all_same(known, records):
             _count(report, records)
             return
         for read in reads:
             try:
-                found = _differences(known, read.record)
+                found = differences(known, read.record)
             except BadRecord as error:
-                report.unread.append(Unread(read.line.number, str(error)))
+                report.unread.append(Unread(read.number, str(error)))
                 continue
             _count(report, [read.record])
             if found:
                 fields = [_named(each, read.record) for each in found]
-                report.differing.append(RecordDiffers(read.line.number, read.record.decision_id, fields))
+                report.differing.append(RecordDiffers(read.number, read.record.decision_id, fields))
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """In the block no cycles are searched for, which would take half the time of many small records. They have none."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _options(record: DecisionRecord) -> object:
@@ -151,8 +107,8 @@ def _options(record: DecisionRecord) -> object:
 
 
 def _are_together(record: DecisionRecord) -> bool:
-    given = record.selection, record.ranks, record.explain, record.explanations, record.holdout
-    return given == (None,) * len(given)
+    given = record.selection, record.ranks, record.explain, record.holdout
+    return record.explanations is UNSET and given == (None,) * len(given)
 
 
 def _count(report: Report, records: Sequence[DecisionRecord]) -> None:
@@ -165,79 +121,3 @@ def _named(difference: Difference, record: DecisionRecord) -> FieldDiffers:
     orders = difference.orders
     ids = [f"number {at + 1}" if record.order_ids is None else record.order_ids[at] for at in orders[:MOST_NAMED]]
     return FieldDiffers(difference.field, len(orders), ids)
-
-
-def _same(known: KnownModel, records: Sequence[DecisionRecord]) -> bool:
-    """Whether records with the same options are what their orders give now, all in one batch."""
-    first, manifest = records[0], known.model.manifest
-    said = first.model.name, first.model.version, first.threshold, first.inputs
-    if said != (manifest.name, manifest.version, manifest.threshold, manifest.input_names):
-        return False
-    try:
-        decoded = recorded_orders.together(known.validator, records)
-        if decoded is None:
-            return False
-        scored = score_batch(known.model, decoded, Options(first.policy))
-        orders = list(map(len, records))
-        if scored.answered != sum(orders):
-            return False
-        for name, found in (("logits", scored.scores.logits), ("scores", scored.scores.scores)):
-            recorded = recorded_orders.joined([getattr(record, name) for record in records], orders)
-            if differ(recorded, np.ascontiguousarray(found), known.exact).any():
-                return False
-    except BadRecord:
-        return False
-    recorded_queues = [queue for record in records for queue in record.queues]
-    named = {what: {name: [*rows] for name, rows in each.items()} for what, each in flagged(scored).items()}
-    return recorded_queues == queues(scored) and _flags(records) == named
-
-
-def _flags(records: Iterable[DecisionRecord]) -> Mapping[str, Mapping[str, list[int]]]:
-    """By what results name inputs for, the indices in the batch of all orders of these records."""
-    found: dict[str, dict[str, list[int]]] = {}
-    start = 0
-    for record in records:
-        if record.out_of_range or record.imputed or record.unknown:
-            for what in NAMED:
-                for name, rows in getattr(record, what).items():
-                    # an index that is not of the record stays one that no order has
-                    rows = [start + row if 0 <= row < len(record) else -1 for row in rows]
-                    found.setdefault(what, {}).setdefault(name, []).extend(rows)
-        start += len(record)
-    return found
-
-
-def _differences(known: KnownModel, record: DecisionRecord) -> list[Difference]:
-    """The fields of a record that are not what its orders give now. Raises BadRecord."""
-    if record.inputs != known.model.manifest.input_names:
-        return [Difference("inputs")]
-    selection = record.selection or {}
-    top, by = selection.get("review_top"), selection.get("by")
-    options = Options(record.policy, record.on_error == "partial", top, by, record.explain, record.changes)
-    decoded = recorded_orders.alone(known.validator, record)
-    scored = score_batch(known.model, decoded, options)
-    if scored.answered != len(record):
-        rejected = sorted({fault.position or 0 for fault in scored.decoded.faults})
-        return [Difference("values", tuple(rejected))]
-    kept_out = record.holdout and _kept_out(scored, record.holdout)
-    try:
-        scored = explain(kept_out or scored, options)
-    except NotExplainable:
-        return [Difference("explanations")]
-    about = About(
-        record.at, record.decision_id, record.request_id, record.service_version, record.caller, record.explain, record.changes
-    )
-    anew = replace(record_of(scored, about, record.omitted), holdout=record.holdout if kept_out else None)
-    return compare(record, anew, known.exact)
-
-
-def _kept_out(scored: ScoredBatch, holdout: Holdout) -> ScoredBatch | None:
-    """The batch with the orders of the holdout out of review; None unless all of them would go there and are in range."""
-    marked = np.zeros(scored.answered, np.bool_)
-    if not set(holdout.orders).issubset(range(len(marked))):
-        return None
-    marked[holdout.orders] = True
-    review = scored.scores.review
-    if (marked & ~(review & ~scored.scores.out_of_range.any(axis=1))).any():
-        return None
-    return replace(scored, scores=scored.scores.with_review(review & ~marked))

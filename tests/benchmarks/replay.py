@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from model.artifact import model_file
-from model.core.batch import Batch
 from schemas.decision_record import dumps, record
 from schemas.validation import BatchValidator
 from service.scoring.batch import Options, score_batch

@@ -32,7 +32,7 @@ COMMAND_LINE = 3.0
 """The least rows per second of CPU of `delivery-risk score`, over those of revision c92a648."""
 
 REPLAY = 1.0
-"""The least rows per second of CPU of `delivery-risk replay` of requests of 10,000, over those of `score` of the same orders."""
+"""The least rows per second of CPU of `delivery-risk replay` of requests of 10,000, over those of `score`."""
 
 OVER_LOOP = 0.2
 """The most that explanations of 35-64-32-1 may cost, over those of a plain loop over segments."""

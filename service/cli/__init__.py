@@ -2,7 +2,7 @@
 
 import click
 
-from service.cli import decisions, doctor, evaluate, explain, model, replay, score, serve, token
+from service.cli import decisions, doctor, evaluate, explain, model, outcomes, replay, score, serve, token
 from service.cli.exit_signals import Commands
 from service.version import VERSION
 
@@ -21,6 +21,7 @@ _COMMANDS = (
     model.model,
     replay.replay,
     decisions.decisions,
+    outcomes.outcomes,
     token.token,
     doctor.doctor,
 )

@@ -74,3 +74,14 @@ def test_a_line_that_is_no_record_is_rejected_without_its_text(change, reason):
     with pytest.raises(BadRecord) as raised:
         loads(change(dumps(recorded(scored_batch(1)))))
     assert str(raised.value) == reason
+
+
+def test_explanations_are_read_back_byte_for_byte():
+    line = dumps(msgspec.structs.replace(recorded(scored_batch(1)), explanations=msgspec.Raw(b'{"base":0.5}')))
+    assert bytes(loads(line).explanations) == b'{"base":0.5}'
+    assert loads(dumps(recorded(scored_batch(1)))).explanations is msgspec.UNSET
+
+
+def test_a_record_of_a_later_format_is_named_whatever_else_it_has():
+    with pytest.raises(BadRecord, match="a record of format 3, which"):
+        loads(b'{"v": 3, "orders": []}')

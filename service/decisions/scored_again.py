@@ -9,8 +9,9 @@ import numpy as np
 from msgspec.structs import replace
 
 from model.errors import NotExplainable
-from schemas.decision_record import About, BadRecord, DecisionRecord, Holdout
+from schemas.decision_record import About, BadRecord, DecisionRecord
 from schemas.decision_record import record as record_of
+from schemas.holdout import Holdout
 from schemas.result import NAMED, ScoredBatch, flagged, queues
 from service.decisions import recorded_orders
 from service.decisions.comparison import Difference, compare, differ

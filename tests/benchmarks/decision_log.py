@@ -1,7 +1,7 @@
 """The cost of the decision log: `python -m tests.benchmarks.decision_log` compares requests with and without it, in one run.
 
-Each server keeps its log in a folder of its own. The figures are those of tests.benchmarks.run: CPU of the process tree, so what
-its threads do for the log is in them. Compression of closed files is not: it is measured by itself, per request.
+Each server keeps its log in a folder of its own. The figures are those of tests.benchmarks.run: CPU of the process tree, so
+what its threads do for the log is in them. Compression of closed files is not: it is measured by itself, per request.
 """
 
 import argparse

@@ -5,7 +5,6 @@ float64, NaN for a missing one: as decimals they would cost as much as to score 
 """
 
 from array import array
-from base64 import b64decode, b64encode
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from math import nan
@@ -29,8 +28,8 @@ MOST_LISTED = 100
 OMISSIBLE = ("order_ids", "values", "context")
 _FLOAT64 = np.dtype("<f8")
 
-Values: TypeAlias = Sequence[float | str | None] | str
-"""Numbers (n,), listed or in base64; or the texts (n,) of a category."""
+Values: TypeAlias = Sequence[float | str | None] | bytes
+"""Numbers (n,), listed or as float64, which a line has in base64; or the texts (n,) of a category."""
 
 
 class BadRecord(ValueError):
@@ -196,7 +195,7 @@ def _other_format(v: int) -> BadRecord:
 def pack(values: Floats) -> Values:
     """The numbers (n,) of a record."""
     if len(values) > MOST_LISTED:
-        return b64encode(values.astype(_FLOAT64).tobytes()).decode()
+        return values.astype(_FLOAT64).tobytes()
     numbers: Values = values.tolist()
     return numbers
 
@@ -204,8 +203,8 @@ def pack(values: Floats) -> Values:
 def unpack(numbers: Values, orders: int) -> Floats:
     """(n,): the numbers of so many orders, NaN for a missing one. Raises BadRecord."""
     try:
-        if isinstance(numbers, str):
-            found = np.frombuffer(b64decode(numbers, validate=True), _FLOAT64).astype(np.float64)
+        if isinstance(numbers, bytes):
+            found = np.frombuffer(numbers, _FLOAT64).astype(np.float64)
         else:
             given = cast(list[float], [nan if number is None else number for number in numbers])
             found = np.array(array("d", given))  # which takes no text, unlike NumPy

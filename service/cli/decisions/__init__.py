@@ -2,7 +2,7 @@
 
 import click
 
-from service.cli.decisions import export, find
+from service.cli.decisions import export, find, prune
 
 
 @click.group()
@@ -10,5 +10,5 @@ def decisions() -> None:
     """Search, export and remove decision logs."""
 
 
-for _command in (find.find, export.export):
+for _command in (find.find, export.export, prune.prune):
     decisions.add_command(_command)

@@ -6,11 +6,11 @@ from collections import Counter
 import click
 
 from service import config
-from service.cli.doctor import log, machine, settings, software
+from service.cli.doctor import decision_log, log, machine, settings, software
 from service.cli.doctor.finding import Check, Installation, fail
 
 _CHECKS: tuple[Check, ...] = (
-    *(settings.settings, settings.files),
+    *(settings.settings, settings.files, decision_log.decision_log),
     *(software.python, software.dependencies, software.extras, software.gunicorn, software.traces, software.arithmetic),
     *(settings.model, settings.self_test, settings.challenger),
     *(machine.bind, machine.temporary, machine.memory, machine.descriptors, machine.cores, machine.clock, log.log),

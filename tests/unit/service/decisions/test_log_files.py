@@ -115,10 +115,9 @@ def test_a_short_write_is_cut_back_to_the_last_complete_line(files, tmp_path, li
 def test_a_file_that_cannot_be_cut_back_keeps_its_torn_line_and_gets_no_other(files, tmp_path, limited, monkeypatch):
     files.append(LINE)
     limited(len(LINE) + 3)
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "ftruncate", fails)
-        with pytest.raises(OSError, match="File too large"):
-            files.append(LINE)
+    monkeypatch.setattr(os, "ftruncate", fails)
+    with pytest.raises(OSError, match="File too large"):
+        files.append(LINE)
     limited(None)
     files.append(LINE)
     assert contents(tmp_path) == {"0.jsonl": LINE + LINE[:3], "1.jsonl": LINE}

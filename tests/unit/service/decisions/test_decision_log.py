@@ -161,15 +161,12 @@ def test_after_a_slow_write_and_with_sync_by_request_others_do_not_wait(folder, 
 
 
 @pytest.mark.parametrize("policy", ["refuse", "serve"])
-@pytest.mark.parametrize(
-    ("make", "fault"),
-    [(lambda path: None, "the folder does not exist"), (lambda path: path.touch(), "the folder does not exist")],
-)
-def test_a_service_does_not_start_without_the_folder(tmp_path, policy, make, fault):
+@pytest.mark.parametrize("make", [lambda path: None, lambda path: path.touch()], ids=["nothing there", "a file there"])
+def test_a_service_does_not_start_without_the_folder(tmp_path, policy, make):
     make(tmp_path / "log")
     with pytest.raises(SettingsError) as raised:
         service_of(decision_log=str(tmp_path / "log"), decision_log_on_failure=policy)
-    assert raised.value.faults == {config.variable("decision_log"): fault}
+    assert raised.value.faults == {config.variable("decision_log"): "the folder does not exist"}
 
 
 def test_omitted_parts_are_in_no_record(folder):

@@ -21,7 +21,7 @@ MOST_BYTES, MOST_SECONDS = 256 * 2**20, 3600.0
 """A file is closed before it gets larger, and when it is older."""
 
 WAIT_SECONDS = 1.0
-"""What a line waits for another one, at most."""
+"""What a line waits for another one to end, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +65,24 @@ class LogFiles:
             file = self._file
             if file is None or now >= file.until or 0 < self._size > MOST_BYTES - len(line):
                 file = self._next(now)
-            self._write(file, line)
+            self._add(file, line)
             if file.is_removed():
                 file = self._next(now)
-                self._write(file, line)
-            self._size += len(line)
+                self._add(file, line)
             if self._sync:
                 os.fdatasync(file.descriptor)
 
     def prove(self, room: int) -> None:
-        """Write so many bytes, and remove them again: empty lines, which readers skip. Raises OSError."""
+        """Put so many bytes on the disk, and remove them again: empty lines, which readers skip. Raises OSError."""
         with self._alone() as now:
             file = self._file
             if file is None or not file.is_at_its_path():
                 file = self._next(now)
             self._write(file, b"\n" * room)
-            os.ftruncate(file.descriptor, self._size)
-            if self._sync:
-                os.fdatasync(file.descriptor)
+            try:
+                os.fdatasync(file.descriptor)  # memory takes what a disk that fails does not
+            finally:
+                self._cut_back(file)
 
     def look(self) -> None:
         """Close the current file if it is old or no longer at its path. Raises OSError where the folder cannot be written."""
@@ -117,8 +117,10 @@ class LogFiles:
     @contextmanager
     def _alone(self, *, used: bool = True) -> Iterator[float]:
         """The block uses the current file alone, from now on."""
-        if not self._lock.acquire(timeout=WAIT_SECONDS):
-            raise TimeoutError(errno.ETIMEDOUT, "a write does not end")
+        while not self._lock.acquire(timeout=WAIT_SECONDS):
+            since = self.since
+            if since is not None and monotonic() - since >= WAIT_SECONDS:  # else others have ended meanwhile
+                raise TimeoutError(errno.ETIMEDOUT, "a write does not end")
         now = monotonic()
         try:
             if used:
@@ -128,6 +130,10 @@ class LogFiles:
             self.since = None
             self._lock.release()
 
+    def _add(self, file: _File, line: bytes) -> None:
+        self._write(file, line)
+        self._size += len(line)
+
     def _write(self, file: _File, data: bytes) -> None:
         """Write at the end of the file, completely or not at all. Raises OSError."""
         try:
@@ -135,10 +141,16 @@ class LogFiles:
             while written < len(data):  # the disk is full, and the next write says so
                 written += os.write(file.descriptor, data[written:])
         except OSError:
-            try:
-                os.ftruncate(file.descriptor, self._size)
-            except OSError:
-                self._close()  # its last line is torn, so no line may follow
+            with suppress(OSError):
+                self._cut_back(file)
+            raise
+
+    def _cut_back(self, file: _File) -> None:
+        """Leave the lines that were added. Raises OSError."""
+        try:
+            os.ftruncate(file.descriptor, self._size)
+        except OSError:
+            self._close()  # its last line may be torn, so no line may follow
             raise
 
     def _next(self, now: float) -> _File:

@@ -4,6 +4,8 @@ import os
 import re
 import resource
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -195,6 +197,46 @@ def test_a_line_waits_for_another_one_that_hangs_only_so_long(files, tmp_path, m
     assert contents(tmp_path) == {"0.jsonl": LINE}
 
 
+def test_lines_that_wait_for_others_that_end_are_all_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(log_files, "WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(os, "fdatasync", lambda _: time.sleep(0.02))
+    files = LogFiles(str(tmp_path), "decisions", 0, sync=True)
+    with ThreadPoolExecutor(32) as pool:
+        list(pool.map(files.append, 64 * [LINE]))
+    assert contents(tmp_path) == {"0.jsonl": 64 * LINE}
+
+
+def test_a_proof_that_cannot_be_cut_back_is_followed_by_no_line(files, tmp_path, monkeypatch):
+    files.append(LINE)
+    monkeypatch.setattr(os, "ftruncate", fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        files.prove(10)
+    monkeypatch.undo()
+    files.append(LINE)
+    files.prove(10)
+    assert contents(tmp_path) == {"0.jsonl": LINE + 10 * b"\n", "1.jsonl": LINE}
+
+
+def test_a_line_that_failed_after_it_was_written_costs_no_later_line(files, tmp_path, monkeypatch, limited):
+    monkeypatch.setattr(os, "fstat", fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        files.append(b"failed\n")
+    monkeypatch.undo()
+    files.append(LINE)
+    limited(len(b"failed\n") + len(LINE) + 3)
+    with pytest.raises(OSError, match="File too large"):
+        files.append(LINE)
+    assert contents(tmp_path) == {"0.jsonl": b"failed\n" + LINE}
+
+
+def test_a_proof_that_cannot_be_put_on_the_disk_fails_and_leaves_nothing(files, tmp_path, monkeypatch):
+    files.append(LINE)
+    monkeypatch.setattr(os, "fdatasync", fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        files.prove(10)
+    assert contents(tmp_path) == {"0.jsonl": LINE}
+
+
 def test_a_new_file_that_another_process_took_for_an_unused_one_gets_no_line(files, tmp_path, monkeypatch):
     lock, tries = file_lock.lock, []
 
@@ -247,3 +289,10 @@ def test_lines_are_flushed_later_only_where_this_is_asked_for(files, flushed, cl
     del flushed[:]
     files.settle(sync=True)
     assert flushed == [len(LINE), len(LINE), "folder"], "the closed file, too"
+
+
+def test_a_proof_has_been_on_the_disk(files, tmp_path, flushed):
+    files.append(LINE)
+    files.prove(10)
+    assert flushed == [len(LINE) + 10]
+    assert contents(tmp_path) == {"0.jsonl": LINE}

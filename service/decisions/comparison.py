@@ -100,7 +100,7 @@ def _union(found: Iterable[Iterable[int]]) -> Sequence[int] | None:
 
 
 def _is_text(column: Values) -> bool:
-    return not isinstance(column, str) and any(isinstance(each, str) for each in column)
+    return not isinstance(column, bytes) and any(isinstance(each, str) for each in column)
 
 
 def _close(first: Any, second: Any) -> bool:

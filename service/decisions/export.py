@@ -150,7 +150,7 @@ def _named(rows: dict[str, list[int]], orders: int) -> list[list[str]]:
 def _values(column: Any, texts: bool, orders: int) -> Sequence[Any] | None:
     if column is None:
         return None
-    if isinstance(column, str) or not texts:
+    if isinstance(column, bytes) or not texts:
         numbers = unpack(column, orders)
         return [None if each != each else repr(each) for each in numbers.tolist()] if texts else numbers  # type: ignore[return-value]
     return [repr(each) if isinstance(each, float) else each for each in column]

@@ -102,7 +102,7 @@ def of_record(record: DecisionRecord, order_id: str) -> Iterator[OrderDecision]:
 
 def _values(record: DecisionRecord, at: int) -> Iterator[Value]:
     for column in record.values or ():
-        value = float(unpack(column, len(record))[at]) if isinstance(column, str) else column[at]
+        value = float(unpack(column, len(record))[at]) if isinstance(column, bytes) else column[at]
         yield None if isinstance(value, float) and math.isnan(value) else value
 
 

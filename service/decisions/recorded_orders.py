@@ -55,7 +55,7 @@ def columns(records: Sequence[DecisionRecord], inputs: Sequence[Input]) -> list[
             found.append(joined(parts, orders))
             continue
         texts: list[Any] = list(chain.from_iterable(parts))
-        if not {str, type(None)}.issuperset(map(type, texts)) or any(isinstance(part, str) for part in parts):
+        if not {str, type(None)}.issuperset(map(type, texts)) or any(isinstance(part, bytes) for part in parts):
             raise BadRecord("values of a category that are no texts")
         found.append(texts)
     return found

@@ -19,6 +19,7 @@ from model.core.batch import Floats
 from model.core.few_rows import FewScores
 from model.core.manifest import CATEGORY
 from schemas.explanation import Explain
+from schemas.holdout import Holdout
 from schemas.result import Policy, ScoredBatch, flagged, queues
 
 FORMAT = 1
@@ -42,13 +43,6 @@ class RecordedModel(msgspec.Struct, frozen=True):
     name: str
     version: str
     sha256: str
-
-
-class Holdout(msgspec.Struct, frozen=True):
-    """The `share` of orders that stay out of review, and the indices of the `orders` that would have gone there."""
-
-    share: float
-    orders: list[int]
 
 
 class DecisionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -144,6 +138,7 @@ def record(scored: ScoredBatch, about: About, omit: Collection[str] = ()) -> Dec
         imputed=named.get("imputed", {}),
         unknown=named.get("unknown", {}),
         explanations=None if explanations is None else msgspec.Raw(msgspec.json.encode(explanations.columns)),
+        holdout=scored.holdout,
         omitted=tuple(name for name in OMISSIBLE if name in omit),
     )
 

@@ -159,6 +159,9 @@ class ModelSchema(Schema):
     description = fields.String(required=True, attribute="manifest.description")
     threshold = fields.Float(required=True, attribute="manifest.threshold")
     out_of_range_policy = POLICY_FIELD
+    holdout = fields.Float(
+        required=True, allow_none=True, metadata={"description": "The share of orders that stay out of review; null for none."}
+    )
     head = fields.String(required=True, attribute="manifest.head")
     sizes = fields.List(
         fields.Integer(),
@@ -192,8 +195,10 @@ class ModelSchema(Schema):
     lineup = fields.Nested(ActiveModelsSchema, required=True)
 
 
-def card(model: RiskModel, states: Mapping[str, Any], policy: str) -> dict[str, Any]:
-    """The model card, as ModelSchema has it. `states` has a RoleStateSchema by role; `policy` is one of POLICIES."""
+def card(model: RiskModel, states: Mapping[str, Any], policy: str, holdout: float | None = None) -> dict[str, Any]:
+    """The model card, as ModelSchema has it. `states` has a RoleStateSchema by role; `policy` is one of POLICIES, and the
+    `holdout` a share of orders.
+    """
     inputs = {each.name: each for each in model.manifest.inputs}
     numbers = zip(model.manifest.features, model.standardizer.mean.tolist(), model.standardizer.scale.tolist(), strict=True)
     given = {
@@ -206,6 +211,7 @@ def card(model: RiskModel, states: Mapping[str, Any], policy: str) -> dict[str, 
             for each, mean, scale in numbers
         ],
         "out_of_range_policy": policy,
+        "holdout": holdout,
         "lineup": states,
     }
     found: dict[str, Any] = ModelSchema().dump(given)

@@ -6,16 +6,16 @@ from typing import Any, Literal, get_args
 
 import msgspec
 import numpy as np
-from marshmallow import Schema, fields
+from marshmallow import fields
 
 from model.core.batch import Batch, Flags
 from model.core.encoding import is_missing, is_unknown
 from model.core.few_rows import FewScores
 from model.core.risk_model import RiskModel, Scores
-from schemas.explanation import Explanation, Explanations, ExplanationSchema, ExplanationsSchema
-from schemas.faults import ErrorSchema, Fault, Locate, error_members
-from schemas.fields import OrderId
-from schemas.selection import Selection, SelectionSchema
+from schemas.explanation import Explanation, Explanations
+from schemas.faults import Fault, Locate, error_members
+from schemas.holdout import Holdout
+from schemas.selection import Selection
 from schemas.validation import DecodedBatch
 
 Policy = Literal["review", "flag", "refuse"]
@@ -33,82 +33,6 @@ NAMED = {
 
 MOST_FURTHER = 1000
 _QUEUES = np.array(QUEUES, np.object_)
-_QUEUE = {"enum": list(QUEUES), "description": "With review_top it follows the rank, else the threshold and the policy."}
-_RANK = {"minimum": 1, "description": "With review_top: the place of the order in the batch, or in its group, from 1."}
-
-
-class ResultSchema(Schema):
-    """The result of one order."""
-
-    order_id = OrderId(required=True)
-    score = fields.Float(required=True, metadata={"minimum": 0, "maximum": 1, "description": "The delay risk, unrounded."})
-    queue = fields.String(required=True, metadata=_QUEUE)
-    out_of_range = fields.List(fields.String(), metadata={"description": f"{NAMED['out_of_range']}."})
-    imputed = fields.List(fields.String(), metadata={"description": f"{NAMED['imputed']}."})
-    unknown_ = fields.List(fields.String(), data_key="unknown", metadata={"description": f"{NAMED['unknown']}."})
-    context_ = fields.Dict(
-        keys=fields.String(),
-        values=fields.String(),
-        data_key="context",
-        metadata={"description": "The texts of the order that are never scored, by name."},
-    )
-    rank = fields.Integer(metadata=_RANK)
-    explanation = fields.Nested(ExplanationSchema)
-
-
-class AnswerSchema(Schema):
-    """The members of every answer to a batch: the model version and the policy, and the errors of a partial answer."""
-
-    model_name = fields.String(required=True)
-    model_version = fields.String(required=True)
-    model_sha256 = fields.String(required=True)
-    threshold = fields.Float(
-        required=True,
-        metadata={"description": "The score from which an order goes to review. With review_top the queues do not follow it."},
-    )
-    out_of_range_policy = POLICY_FIELD
-    decision_id = fields.String(metadata={"description": "The id of the record in the decision log, if there is one."})
-    selection = fields.Nested(SelectionSchema)
-    errors = fields.List(
-        fields.Nested(ErrorSchema),
-        metadata={
-            "description": "With on_error=partial: the first error of each order without a result, "
-            f"and the first {MOST_FURTHER} of the other errors."
-        },
-    )
-    error_count = fields.Integer(metadata={"description": "With on_error=partial: how many errors there are."})
-
-
-class DecisionSchema(AnswerSchema):
-    """The answer to records: a result for each order, in the order of the request."""
-
-    results = fields.List(fields.Nested(ResultSchema), required=True)
-
-
-def _indices(what: str) -> fields.Dict:
-    description = f"By input, the indices of orders. {NAMED[what]}."
-    return fields.Dict(
-        keys=fields.String(), values=fields.List(fields.Integer()), data_key=what, metadata={"description": description}
-    )
-
-
-class ColumnsDecisionSchema(AnswerSchema):
-    """The answer to columns: an entry for each order in each list, in the order of the request."""
-
-    order_ids = fields.List(OrderId(), required=True)
-    scores = fields.List(fields.Float(), required=True)
-    queues = fields.List(fields.String(metadata=_QUEUE), required=True)
-    ranks = fields.List(fields.Integer(metadata=_RANK))
-    out_of_range = _indices("out_of_range")
-    imputed = _indices("imputed")
-    unknown_ = _indices("unknown")
-    context_ = fields.Dict(
-        keys=fields.String(),
-        values=fields.List(fields.String(allow_none=True)),
-        data_key="context",
-        metadata={"description": "By name, the texts of the orders that are never scored."},
-    )
-    explanations = fields.Nested(ExplanationsSchema)
 
 
 class ScoredBatch(msgspec.Struct, frozen=True, eq=False):
@@ -116,8 +40,8 @@ class ScoredBatch(msgspec.Struct, frozen=True, eq=False):
 
     `decoded` has the valid orders and the faults of the others. `scores` has a row for each valid order; the policy has set
     its review flag, or the `selection`, if there is one. `flags` are those of the function of this name. A `partial` batch is
-    answered even if some orders have faults. `explanations` are None where none are asked for, and `decision_id` where no
-    decision log has the batch.
+    answered even if some orders have faults. `explanations` are None where none are asked for, `holdout` where it is off, and
+    `decision_id` where no decision log has the batch.
     """
 
     model: RiskModel
@@ -129,6 +53,7 @@ class ScoredBatch(msgspec.Struct, frozen=True, eq=False):
     selection: Selection | None = None
     explanations: Explanations | None = None
     decision_id: str | None = None
+    holdout: Holdout | None = None
 
     @property
     def answerable(self) -> bool:
@@ -189,7 +114,7 @@ def queues(scored: ScoredBatch) -> list[str]:
 class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The result of one order, with the names of inputs as NAMED says, and its texts by the name of the context.
 
-    `rank` is its place in the selection, if there is one.
+    `rank` is its place in the selection, if there is one. `holdout` marks an order that it keeps out of review.
     """
 
     order_id: str
@@ -201,16 +126,26 @@ class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     context: dict[str, str] | None = None  # a default that is a dict would be made anew for each order
     rank: int | None = None
     explanation: Explanation | None = None
+    holdout: bool = False
 
 
 def results(scored: ScoredBatch) -> list[Result]:
     """A Result for each valid order, in the order of the batch."""
-    columns = scored.decoded.batch.ids, scored.scores.values, queues(scored)
-    if scored.selection is None and scored.explanations is None and not scored.decoded.context and not scored.flags:
+    columns, holdout = (scored.decoded.batch.ids, scored.scores.values, queues(scored)), scored.holdout
+    plain = scored.selection is None and scored.explanations is None and not scored.decoded.context and not scored.flags
+    if plain and (holdout is None or not holdout.orders):
         return list(map(Result, *columns))
     ranks = repeat(None) if scored.selection is None else scored.selection.ranks.tolist()
     explanations = repeat(None) if scored.explanations is None else scored.explanations.each(len(scored.decoded.batch))
-    return list(map(Result, *columns, *named(scored), _contexts(scored), ranks, explanations))
+    return list(map(Result, *columns, *named(scored), _contexts(scored), ranks, explanations, held_out(scored)))
+
+
+def held_out(scored: ScoredBatch) -> list[bool]:
+    """Whether the holdout keeps each valid order out of review."""
+    marks = [False] * len(scored.decoded.batch)
+    for at in () if scored.holdout is None else scored.holdout.orders:
+        marks[at] = True
+    return marks
 
 
 def _contexts(scored: ScoredBatch) -> Iterable[dict[str, str] | None]:

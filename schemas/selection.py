@@ -22,7 +22,7 @@ class GroupSchema(Schema):
         required=True, allow_none=True, metadata={"description": "The value; null for the orders without the context."}
     )
     orders = fields.Integer(required=True, metadata={"minimum": 1, "description": "How many orders of the group have a score."})
-    review = fields.Integer(required=True, metadata={"minimum": 1, "description": "How many of them go to review."})
+    review = fields.Integer(required=True, metadata={"minimum": 0, "description": "How many of them go to review."})
     lowest_score = fields.Float(required=True, allow_none=True, metadata={"description": _LOWEST})
 
 
@@ -55,18 +55,15 @@ class Group(msgspec.Struct, frozen=True, gc=False):
 class Selection(msgspec.Struct, frozen=True, eq=False):
     """The first `review_top` orders go to review, of each of the `groups` by the context `by`; None is one group of all.
 
-    `ranks` (n,) are the places of the orders in their groups, from 1.
+    `ranks` (n,) are the places of the orders in their groups, from 1. `review` (n,) says which go to review: a holdout keeps
+    some of the first ones out of it, and none takes their place.
     """
 
     review_top: int
     by: str | None
     ranks: Integers
+    review: Flags
     groups: Sequence[Group]
-
-    @property
-    def review(self) -> Flags:
-        """(n,): whether each order goes to review."""
-        return self.ranks <= self.review_top
 
     @property
     def reviews(self) -> int:

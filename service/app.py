@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from model.registry import loader
-from schemas.files.row import reserved_names
+from schemas.files.row import reserved_names, reserved_with_holdout
 from service.auth.token_store import TokenStore
-from service.config import Settings
+from service.config import Settings, SettingsError, variable
 from service.decisions.decision_log import DecisionLog
 from service.metrics.collector import MetricsCollector
 from service.metrics.definitions import Known
@@ -18,6 +18,8 @@ from service.metrics.recorder import Metrics
 from service.rollout.file_watcher import FileWatcher
 from service.rollout.reloader import Reloader
 from service.rollout.shadow import Shadow
+from service.scoring import holdout_key
+from service.scoring.holdout import KeyedChooser
 from service.scoring.service import ScoringService
 from service.serving.active_models import Serving
 from service.serving.drain_file import DrainFile
@@ -75,8 +77,13 @@ class Service:
 
 
 def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route] = ROUTES) -> Service:
-    """The service of these settings, with OpenTelemetry's variables from the environ. Raises ModelError."""
-    model = loader.last_valid(settings.model, settings.model_sha256, reserved=reserved_names)
+    """The service of these settings, with OpenTelemetry's variables from the environ. Raises ModelError and
+    SettingsError.
+    """
+    reserved, holdout = reserved_names, None
+    if settings.holdout is not None and settings.holdout_key_file is not None:
+        reserved, holdout = reserved_with_holdout, KeyedChooser(settings.holdout, _key(settings.holdout_key_file))
+    model = loader.last_valid(settings.model, settings.model_sha256, reserved=reserved)
     serving, metrics, tracer = Serving(model, settings.max_orders), Metrics(SharedCounters()), Tracer(environ)
     concurrency_limit = ConcurrencyLimit(
         settings, lambda: settings.max_body_bytes or serving.active.champion.decoder.largest_body, metrics
@@ -87,14 +94,17 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
         token_store = TokenStore(settings.tokens_file, lambda: metrics.count("delivery_risk_tokens_file_failures_total"))
         looks["tokens"] = token_store.look
     decision_log = None if settings.decision_log is None else DecisionLog(settings.decision_log, settings.decision_log_omit)
-    scoring = ScoringService(serving, Shadow(metrics, concurrency_limit.busy), decision_log, settings.max_explained)
+    shadow = Shadow(metrics, concurrency_limit.busy)
+    scoring = ScoringService(serving, shadow, decision_log, settings.max_explained, holdout)
     registry = MetricsCollector(metrics.counters, serving, look_times).registry
     components = Components(settings, serving, scoring, concurrency_limit, registry, token_store, drain_file, tuple(routes))
     table = RouteTable(routes)
     app = create_app(components, table, metrics, tracer)
     reloader = None
     if os.path.isdir(settings.model):
-        reloader = Reloader(settings.model, serving, metrics, lambda: service.show_initial_series(), settings.model_sha256)
+        reloader = Reloader(
+            settings.model, serving, metrics, lambda: service.show_initial_series(), settings.model_sha256, reserved
+        )
         looks["registry"] = reloader.look
     scoring_routes = [(route.method, route.path) for route in routes if route.scoring]
     service = Service(
@@ -114,3 +124,10 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
         table,
     )
     return service
+
+
+def _key(path: str) -> bytes:
+    try:
+        return holdout_key.read(path)
+    except holdout_key.BadKey as error:
+        raise SettingsError({variable("holdout_key_file"): str(error)}) from None

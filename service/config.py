@@ -13,6 +13,7 @@ from model.packaged import FILE_NAME
 from schemas.decision_record import OMISSIBLE
 from schemas.fields import Strict
 from schemas.result import POLICIES, POLICIES_HELP
+from service.setting_fields import MOST_HELD_OUT, Digest, Names, Share, Whole, choice, pattern, whole
 
 PREFIX = "DELIVERY_RISK_"
 _OF_GUNICORN = ("WEB_CONCURRENCY", "SCRIPT_NAME")
@@ -60,136 +61,96 @@ class Settings:
     decision_log_on_failure: Literal["refuse", "serve"]
     decision_log_sync: Literal["none", "request", "second"]
     decision_log_omit: tuple[str, ...]
-
-
-def _whole(default: int | None, low: int, high: int, description: str) -> fields.Integer:
-    limits = validate.Range(low, high, error=f"expected a whole number from {low} to {high}")
-    return _Whole(load_default=default, validate=limits, metadata={"description": description})
-
-
-class _Choice(fields.String):
-    """One of some words, in small letters or in capitals."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        return super()._deserialize(value, attr, data, **kwargs).lower()
-
-
-def _choice(default: str, choices: tuple[str, ...], description: str) -> fields.String:
-    one_of = validate.OneOf(choices, error=f"expected one of {', '.join(choices)}")
-    return _Choice(load_default=default, validate=one_of, metadata={"description": description})
-
-
-def _pattern(
-    default: str | None, pattern: str, expected: str, description: str, kind: type[fields.String] = fields.String
-) -> fields.String:
-    matches = validate.Regexp(pattern, error=f"expected {expected}")
-    return kind(load_default=default, validate=matches, metadata={"description": description})
-
-
-class _Whole(fields.Integer):
-    default_error_messages = {"invalid": "expected a whole number"}
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
-        if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16):
-            raise self.make_error("invalid")
-        return int(value)
-
-
-class _Names(fields.String):
-    """Some of these words, separated by commas."""
-
-    def __init__(self, choices: tuple[str, ...], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._choices = choices
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        found = super()._deserialize(value, attr, data, **kwargs).lower().replace(" ", "").split(",")
-        if not {*found} <= {*self._choices}:
-            raise ValidationError(f"expected some of {', '.join(self._choices)}, separated by commas")
-        return tuple(name for name in self._choices if name in found)
-
-
-class _Digest(fields.String):
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        return str(super()._deserialize(value, attr, data, **kwargs)).lower()
+    holdout: float | None
+    holdout_key_file: str | None
 
 
 _PORT = "[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 _ADDRESS = rf"([^:,\[\]]+|\[[0-9A-Fa-f:.]+(%[^\]]+)?\]):({_PORT})"
 SETTINGS: dict[str, fields.Field[Any]] = {
-    "model": _pattern(DEFAULT_MODEL, r".+", "a path", "The model file, or a model registry. Default: the packaged model."),
-    "model_sha256": _pattern(
-        None, r"[0-9a-f]{64}\Z", "64 hexadecimal digits", "Serve the model only if its file has this SHA-256.", _Digest
+    "model": pattern(DEFAULT_MODEL, r".+", "a path", "The model file, or a model registry. Default: the packaged model."),
+    "model_sha256": pattern(
+        None, r"[0-9a-f]{64}\Z", "64 hexadecimal digits", "Serve the model only if its file has this SHA-256.", Digest
     ),
-    "bind": _pattern(
+    "bind": pattern(
         "127.0.0.1:8000",
         rf"(unix:.+|{_ADDRESS}(,{_ADDRESS})*)\Z",
         "HOST:PORT, with an IPv6 address in brackets ([::1]:8000), or unix:PATH",
         "The address to listen on: HOST:PORT, with an IPv6 address in brackets, or unix:PATH.",
     ),
-    "socket_mode": _pattern(
+    "socket_mode": pattern(
         "666",
         r"0?[0-7]{3}\Z",
         "three octal digits",
         "Permissions of a unix socket. Users who can write it can connect.",
     ),
-    "workers": _whole(2, 1, 64, "Worker processes. Default: WEB_CONCURRENCY, else 2."),
-    "threads": _whole(8, 1, 64, "Threads in each worker."),
-    "max_orders": _whole(10_000, 1, 1_000_000, "Orders in a batch, at most."),
-    "max_explained": _whole(
+    "workers": whole(2, 1, 64, "Worker processes. Default: WEB_CONCURRENCY, else 2."),
+    "threads": whole(8, 1, 64, "Threads in each worker."),
+    "max_orders": whole(10_000, 1, 1_000_000, "Orders in a batch, at most."),
+    "max_explained": whole(
         2_500_000,
         1,
         10**12,
         "Orders times hidden units in a batch with explanations, at most. A unit counts once more for each hidden unit of the "
         "layers before its own; with changes an order counts four times more for each actionable input.",
     ),
-    "max_body_bytes": _whole(
+    "max_body_bytes": whole(
         None, 1, 2**30, "Bytes in a request body, at most. Default: what the served model's largest batch can need."
     ),
-    "out_of_range": _choice("review", POLICIES, f"{POLICIES_HELP} ({', '.join(POLICIES)})."),
-    "keepalive_seconds": _whole(75, 1, 3600, "Seconds an idle connection is kept open."),
-    "graceful_timeout_seconds": _whole(30, 1, 3600, "Seconds a worker may take to finish its requests on shutdown."),
-    "max_concurrent": _whole(
+    "out_of_range": choice("review", POLICIES, f"{POLICIES_HELP} ({', '.join(POLICIES)})."),
+    "keepalive_seconds": whole(75, 1, 3600, "Seconds an idle connection is kept open."),
+    "graceful_timeout_seconds": whole(30, 1, 3600, "Seconds a worker may take to finish its requests on shutdown."),
+    "max_concurrent": whole(
         4, 1, 64, "Requests a worker computes at once. Must be less than its threads, which also answer probes."
     ),
-    "request_timeout_seconds": _whole(
+    "request_timeout_seconds": whole(
         30, 1, 3600, "Seconds a request body may take to arrive, then its answer to be computed, then to be sent."
     ),
-    "drain_file": _pattern(
+    "drain_file": pattern(
         None, r".+", "a path", "While this file exists, /readyz answers 503 and each connection is closed after its answer."
     ),
-    "fast_lane": _choice(
+    "fast_lane": choice(
         "on", ("on", "off"), "Whether a valid batch is answered without Flask, with the same bytes in less time (on, off)."
     ),
-    "log_level": _choice("info", ("debug", "info", "warning", "error"), "The lowest level that is logged."),
-    "log_format": _choice("json", ("json", "text"), "Whether a log line is a JSON object or text."),
-    "log_probes": _choice("no", ("no", "yes"), "Whether probes and scrapes are logged where they succeed, too (no, yes)."),
-    "log_client": _choice(
+    "log_level": choice("info", ("debug", "info", "warning", "error"), "The lowest level that is logged."),
+    "log_format": choice("json", ("json", "text"), "Whether a log line is a JSON object or text."),
+    "log_probes": choice("no", ("no", "yes"), "Whether probes and scrapes are logged where they succeed, too (no, yes)."),
+    "log_client": choice(
         "no",
         ("no", "yes"),
         "Whether a log line has the client's address: that of the connection or, from a proxy that gunicorn trusts "
         "(FORWARDED_ALLOW_IPS), the last one in X-Forwarded-For (no, yes).",
     ),
-    "tokens_file": _pattern(
+    "tokens_file": pattern(
         None, r".+", "a path", "File with the tokens of callers, one on each line. Default: none, authentication is off."
     ),
-    "decision_log": _pattern(
+    "decision_log": pattern(
         None, r".+", "a path", "Folder in which a record of each answered batch is kept. Default: none, no decision log."
     ),
-    "decision_log_on_failure": _choice(
+    "decision_log_on_failure": choice(
         "refuse",
         ("refuse", "serve"),
         "Whether a batch whose record cannot be written is answered with 503 (refuse), or without a record (serve).",
     ),
-    "decision_log_sync": _choice(
+    "decision_log_sync": choice(
         "none",
         ("none", "request", "second"),
         "When records are flushed to the disk: by the kernel (none), before each answer (request), or each second (second).",
     ),
-    "decision_log_omit": _Names(
+    "decision_log_omit": Names(
         load_default=(),
         choices=OMISSIBLE,
         metadata={"description": f"What records leave out, separated by commas: {', '.join(OMISSIBLE)}. Default: nothing."},
+    ),
+    "holdout": Share(
+        load_default=None,
+        metadata={
+            "description": "The share of orders that stay out of review, so that it is seen what happens to orders that nobody "
+            f"acts on, at most {MOST_HELD_OUT}. Needs its key file. Default: none, no holdout."
+        },
+    ),
+    "holdout_key_file": pattern(
+        None, r".+", "a path", "File with the secret key, of at least 16 bytes, by which the orders of the holdout are chosen."
     ),
 }
 
@@ -222,7 +183,7 @@ class _Settings(Strict):
         data_key="SCRIPT_NAME", validate=validate.Equal("", error="must not be set: the service is not mounted below a prefix")
     )
     # gunicorn reads it when it is imported, so it must be valid even if the setting overrides it.
-    web_concurrency = _Whole(data_key="WEB_CONCURRENCY", validate=SETTINGS["workers"].validate)
+    web_concurrency = Whole(data_key="WEB_CONCURRENCY", validate=SETTINGS["workers"].validate)
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def leave_a_thread(self, found: Mapping[str, Any], given: Mapping[str, str], **kwargs: Any) -> None:
@@ -234,6 +195,14 @@ class _Settings(Strict):
                 if variable(name) in given:
                     faults[variable(name)] = [f"expected {comparison} than {variable(other)}{default}"]
             raise ValidationError(faults)
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def both_or_neither(self, found: Mapping[str, Any], given: Mapping[str, str], **kwargs: Any) -> None:
+        """A share of orders is chosen by a key. The fault is of the variable that is set alone."""
+        share, key_file = variable("holdout"), variable("holdout_key_file")
+        for name, other in ((share, key_file), (key_file, share)):
+            if name in given and other not in given:
+                raise ValidationError({name: [f"expected {other} beside it"]})
 
 
 for _name, _field in SETTINGS.items():

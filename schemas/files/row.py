@@ -11,6 +11,9 @@ RESULT_NAMES = ("score", "queue", "out_of_range")
 RANK = "rank"
 """The name of a further column of results where there is a selection."""
 
+HOLDOUT = "holdout"
+"""The name of a further column of results where there is a holdout."""
+
 REJECT_NAMES = ("refused_line", "refused_reason")
 
 
@@ -31,6 +34,11 @@ def input_columns(names: Sequence[str]) -> list[str]:
 def reserved_names(manifest: Manifest) -> frozenset[str]:
     """The names of the columns that outputs add: a model is not servable where an input has one of them."""
     return frozenset((*result_names(manifest), *REJECT_NAMES))
+
+
+def reserved_with_holdout(manifest: Manifest) -> frozenset[str]:
+    """The same where there is a holdout."""
+    return reserved_names(manifest) | {HOLDOUT}
 
 
 class BadFile(ValueError):

@@ -17,10 +17,10 @@ from schemas.fields import ORDER_ID_LENGTH
 from schemas.files import explanation_cells
 from schemas.files.csv_rows import RawRows, writer
 from schemas.files.dialect import COMMAS, DELIMITERS
-from schemas.files.row import input_columns, result_names
+from schemas.files.row import HOLDOUT, input_columns, result_names
 from schemas.formats import json_records
 from schemas.names import with_hints
-from schemas.result import ScoredBatch, header, listed, named, queues
+from schemas.result import ScoredBatch, header, held_out, listed, named, queues
 from schemas.validation import SPARE_NAMES, BatchValidator, DecodedBatch
 
 _BEGINS_AS_A_NUMBER = re.compile(r"\s*[-+.]*[0-9]")
@@ -175,8 +175,9 @@ def encode(scored: ScoredBatch) -> bytes:
     cells = writer(stream)
     names, contexts = result_names(scored.model.manifest, selection=selection is not None), scored.model.manifest.context_names
     ranks = [] if selection is None else [map(str, selection.ranks.tolist())]
+    held = [] if scored.holdout is None else [["true" if each else "" for each in held_out(scored)]]
     explained, explanations = _explanations(scored)
-    further = (*names, *contexts, *explained)
+    further = (*names, *((HOLDOUT,) if held else ()), *contexts, *explained)
     cells.writerow(("order_id", *further, *head, *(("errors",) if scored.partial else ())))
     # Of the cells of a row only the order id and the context may need quotes. Those after them are the same in all rows.
     ids = _lines_of((each,) for each in scored.decoded.batch.ids)
@@ -185,7 +186,7 @@ def encode(scored: ScoredBatch) -> bytes:
     texts = [[line if text else "" for text, line in zip(each, _lines_of(zip(each)), strict=True)] for each in given]
     (shared,) = _lines_of([(*head.values(), *(("",) if scored.partial else ()))])
     inputs = [map(" ".join, each) for each in named(scored, input_columns(names))]
-    columns = ids, map(repr, scored.scores.values), queues(scored), *inputs, *ranks, *texts, *explanations
+    columns = ids, map(repr, scored.scores.values), queues(scored), *inputs, *ranks, *held, *texts, *explanations
     rows = map(",".join, zip(*columns, repeat(f"{shared}\r\n", len(ids)), strict=True))
     stream.write("".join(rows))
     for _, faults in groupby(listed(scored) if scored.partial else (), lambda fault: fault.position):

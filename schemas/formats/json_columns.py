@@ -68,6 +68,7 @@ def encode(scored: ScoredBatch) -> bytes:
         **flagged(scored),
         **({"context": scored.decoded.context} if scored.decoded.context else {}),
         **({} if scored.explanations is None else {"explanations": scored.explanations.columns}),
+        **({} if scored.holdout is None else {"holdout": scored.holdout.orders}),
         **errors(scored, locate),
     }
     return msgspec.json.encode(answer)

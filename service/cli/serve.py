@@ -25,8 +25,11 @@ def serve(**options: str | None) -> None:
     from service.app import build
     from service.server.application import GunicornApplication
 
-    with errors_of(settings.model):
-        service = build(settings, os.environ)
+    try:
+        with errors_of(settings.model):
+            service = build(settings, os.environ)
+    except config.SettingsError as error:
+        raise click.ClickException(str(error)) from None
     model = service.serving.active.champion.model
     GunicornApplication(service, lambda addresses: _greet(addresses, model, settings)).run()
 

@@ -129,6 +129,7 @@ METRICS = {
     "delivery_risk_score": Metric("Scores of answered orders.", _VERSION, SCORE_EDGES),
     "delivery_risk_orders_total": Metric("Answered orders, by queue.", {**_VERSION, "queue": QUEUES}),
     "delivery_risk_explained_orders_total": Metric("Answered orders with an explanation."),
+    "delivery_risk_holdout_orders_total": Metric("Answered orders that the holdout kept out of review."),
     "delivery_risk_batch_orders": Metric("Orders in each answered batch.", {}, _ORDERS),
     "delivery_risk_rejected_orders_total": Metric(
         "Rejected orders, by error code. An order counts once for each of its codes; a fault of the batch itself counts once.",

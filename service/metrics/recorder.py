@@ -75,6 +75,8 @@ class Metrics:
                 self._named(scored)
             if scored.explanations is not None:
                 self._add("delivery_risk_explained_orders_total", amount=len(scored.explanations))
+            if scored.holdout is not None:
+                self._add("delivery_risk_holdout_orders_total", amount=len(scored.holdout.orders))
 
     def _named(self, scored: ScoredBatch) -> None:
         """The inputs that the results name, and the context of the orders."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.core.manifest import Reserved
 from model.core.risk_model import RiskModel
 from model.errors import DigestMismatch, ModelError
 from model.registry import versions
@@ -38,17 +39,24 @@ class _Trouble:
 class Reloader:
     """Follows the registry in this directory. Pinned to a digest, it takes no other version.
 
-    `changed` is called after each change of the active models.
+    `changed` is called after each change of the active models. No input or context may have a `reserved` name.
     """
 
     def __init__(
-        self, directory: Path | str, serving: Serving, metrics: Metrics, changed: Callable[[], None], sha256: str | None = None
+        self,
+        directory: Path | str,
+        serving: Serving,
+        metrics: Metrics,
+        changed: Callable[[], None],
+        sha256: str | None = None,
+        reserved: Reserved = reserved_names,
     ) -> None:
         self._directory = directory
         self._serving = serving
         self._metrics = metrics
         self._changed = changed
         self._pinned = sha256
+        self._reserved = reserved
         self._troubles: dict[str, _Trouble] = {}
 
     def start(self) -> None:
@@ -104,7 +112,7 @@ class Reloader:
     def _load(self, wanted: VersionReference) -> RiskModel:
         if self._pinned not in (None, wanted.sha256):
             raise DigestMismatch("sha256", "not the digest that this service is pinned to")
-        return versions.load(self._directory, wanted, reserved=reserved_names)
+        return versions.load(self._directory, wanted, reserved=self._reserved)
 
     def _failed(self, role: str, wanted: Wanted, over: object, error: Exception) -> None:
         if self._pauses(role, over):
@@ -127,7 +135,7 @@ class Reloader:
             return
         at = VersionReference(latest.served.version, latest.served.file, latest.served.sha256)
         try:
-            self._serving.set_champion(versions.load(self._directory, at, reserved=reserved_names), at)
+            self._serving.set_champion(versions.load(self._directory, at, reserved=self._reserved), at)
             self._changed()
         except ModelError as error:
             _log.error("last good model not found", extra={"role": "champion", "reason": str(error)})

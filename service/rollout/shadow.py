@@ -2,7 +2,8 @@
 
 One thread in each worker scores the batches in the gaps between requests: one slice at a time, and none while a request is
 computed. A batch that does not fit into the queue is dropped and counted; so is a batch on which the challenger fails.
-Callers notice neither. Queues are compared as if the challenger were the champion: by its own threshold, or its own selection.
+Callers notice neither. Queues are compared as if the challenger were the champion: by its own threshold, or its own selection;
+and as they are without a holdout, which would be the same for both.
 """
 
 import logging
@@ -76,7 +77,8 @@ class Shadow:
         if selection is not None:
             self._wait()
             after = select_of_batch(scored.decoded, scores, outside, scored.policy, selection.review_top, selection.by).review
-        before = scored.scores.review
+        before = scored.scores.review.copy()
+        before[[] if scored.holdout is None else scored.holdout.orders] = True
         moves = {
             "monitor_to_review": int(np.count_nonzero(after & ~before)),
             "review_to_monitor": int(np.count_nonzero(before & ~after)),

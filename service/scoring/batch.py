@@ -9,9 +9,11 @@ from model.core.few_rows import FewScores
 from model.core.risk_model import RiskModel, Scores
 from schemas.explanation import Explain
 from schemas.faults import Fault
+from schemas.holdout import Holdout
 from schemas.result import Policy, ScoredBatch, flags
 from schemas.validation import DecodedBatch
-from service.scoring.selection import select_of_batch
+from service.scoring.holdout import Chooser, holdout_of
+from service.scoring.selection import select_of_batch, without_holdout
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,8 @@ class Options:
     """How a batch is scored: the `policy` for orders outside the model's range, and whether the answer may be `partial`.
 
     With `review_top` so many orders go to review, of each group by the context `by` of the model; else the threshold decides.
-    `explain` says which orders are explained, and `changes` whether with what would change their queue.
+    `explain` says which orders are explained, and `changes` whether with what would change their queue. The `holdout` chooses
+    orders that stay out of review.
     """
 
     policy: Policy
@@ -28,6 +31,7 @@ class Options:
     by: str | None = None
     explain: Explain | None = None
     changes: bool = False
+    holdout: Chooser | None = None
 
 
 def score_batch(model: RiskModel, decoded: DecodedBatch, options: Options) -> ScoredBatch:
@@ -48,8 +52,20 @@ def score_batch(model: RiskModel, decoded: DecodedBatch, options: Options) -> Sc
         outside = np.any(scores.out_of_range, axis=1)
         selection = select_of_batch(decoded, scores.scores, outside, options.policy, options.review_top, options.by)
         scores = scores.with_review(selection.review)
+    holdout = None
+    if options.holdout is not None:
+        holdout = holdout_of(options.holdout, decoded.batch.ids, scores)
+        if holdout.orders:
+            scores = scores.with_review(_without(scores.review, holdout))
+            selection = selection and without_holdout(selection, decoded, scores)
     flagged = flags(model, decoded.batch, scores)
-    return ScoredBatch(model, options.policy, decoded, scores, flagged, options.partial, selection)
+    return ScoredBatch(model, options.policy, decoded, scores, flagged, options.partial, selection, holdout=holdout)
+
+
+def _without(review: Flags, holdout: Holdout) -> Flags:
+    remaining = review.copy()
+    remaining[holdout.orders] = False
+    return remaining
 
 
 def review(scores: Scores | FewScores, policy: Policy) -> Flags:

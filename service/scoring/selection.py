@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from msgspec.structs import replace
 
 from model.core.batch import Flags, Floats
+from model.core.few_rows import FewScores
+from model.core.risk_model import Scores
 from schemas.result import Policy
 from schemas.selection import Group, Integers, Selection
 from schemas.validation import DecodedBatch
@@ -69,11 +72,25 @@ def select(candidates: Candidates, groups: Groups, policy: Policy, review_top: i
     sizes = np.bincount(codes, minlength=len(groups.values))
     ranks = np.empty(len(order), np.int64)
     ranks[order] = np.arange(1, len(order) + 1) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    taken = np.flatnonzero((ranks <= review_top) & ~outside)
+    review = ranks <= review_top
+    return Selection(review_top, groups.by, ranks, review, _counted(groups, codes, scores, outside, review))
+
+
+def without_holdout(selection: Selection, decoded: DecodedBatch, scores: Scores | FewScores) -> Selection:
+    """The selection with the ranks as they are, of which the orders go to review that these scores say."""
+    groups, review, outside = Groups(selection.by), scores.review, np.any(scores.out_of_range, axis=1)
+    codes = groups.codes(values_of(decoded, selection.by))
+    return replace(selection, review=review, groups=_counted(groups, codes, scores.scores, outside, review))
+
+
+def _counted(groups: Groups, codes: Integers, scores: Floats, outside: Flags, review: Flags) -> list[Group]:
+    """The groups of n orders, of which these go to review."""
+    sizes, reviews = (np.bincount(each, minlength=len(groups.values)).tolist() for each in (codes, codes[review]))
+    taken = np.flatnonzero(review & ~outside)
     lowest = np.full(len(sizes), np.inf)
     np.minimum.at(lowest, codes[taken], scores[taken])
     found = [
-        Group(value, size, min(size, review_top), None if low == np.inf else low)
-        for value, size, low in zip(groups.values, sizes.tolist(), lowest.tolist(), strict=True)
+        Group(value, size, reviewed, None if low == np.inf else low)
+        for value, size, reviewed, low in zip(groups.values, sizes, reviews, lowest.tolist(), strict=True)
     ]
-    return Selection(review_top, groups.by, ranks, sorted(found, key=lambda group: (group.value is None, group.value or "")))
+    return sorted(found, key=lambda group: (group.value is None, group.value or ""))

@@ -1,5 +1,6 @@
 """ScoringService: what happens to a batch of orders, whatever protocol it came by."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from time import perf_counter
@@ -13,6 +14,7 @@ from schemas.formats.table import RequestBody
 from schemas.result import ScoredBatch
 from service.scoring.batch import Options, score_batch
 from service.scoring.explanation import bounded, explain
+from service.scoring.holdout import Chooser
 from service.serving.active_models import ServedModel, Serving
 from service.telemetry.request_context import RequestContext
 
@@ -68,11 +70,19 @@ class Decisions(Protocol):
 class ScoringService:
     """Scores batches by the active models of this worker."""
 
-    def __init__(self, serving: Serving, challenger: Challenger, decisions: Decisions | None, max_explained: int) -> None:
+    def __init__(
+        self,
+        serving: Serving,
+        challenger: Challenger,
+        decisions: Decisions | None,
+        max_explained: int,
+        holdout: Chooser | None = None,
+    ) -> None:
         self._serving = serving
         self._decisions = decisions
         self._challenger = challenger
         self._max_explained = max_explained
+        self._holdout = holdout
 
     def is_short(self, content: bytes) -> bool:
         """Whether it is likely to take no more than AT_ONCE_SECONDS to score the batch of this body."""
@@ -98,6 +108,8 @@ class ScoringService:
         if decoded is None:
             raise NotAtOnce
         decoded = bounded(champion.model, decoded, options, self._max_explained)
+        if self._holdout is not None:
+            options = dataclasses.replace(options, holdout=self._holdout)
         read = perf_counter()
         scored = score_batch(champion.model, decoded, options)
         done = perf_counter()
@@ -154,3 +166,5 @@ def _note(scored: ScoredBatch, notes: dict[str, Any]) -> None:
         notes["error_codes"] = dict(Counter(fault.code for fault in faults).most_common())
     if scored.selection is not None:
         notes |= scored.selection.options
+    if scored.holdout is not None:
+        notes["holdout"] = len(scored.holdout.orders) if answered else 0

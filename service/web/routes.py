@@ -3,9 +3,9 @@
 from functools import partial
 
 from schemas.about import HealthSchema, HomeSchema, VersionSchema
+from schemas.answer_schemas import ColumnsDecisionSchema, DecisionSchema
 from schemas.formats.table import COLUMNS, CSV, JSON
 from schemas.model_card import ModelSchema
-from schemas.result import ColumnsDecisionSchema, DecisionSchema
 from service.web.handlers import docs, home, model, probes, score
 from service.web.route import ANY_NAME, Route
 

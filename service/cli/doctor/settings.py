@@ -1,13 +1,14 @@
 """The settings of this environment, and what they name: files, and the model or registry to serve."""
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 
 from model import packaged
 from model.core.activations import NOT_PORTABLE
 from model.core.risk_model import RiskModel
 from model.errors import DigestMismatch, ModelError, SelfTestFailed, Unreadable
-from model.files import read
+from model.files import permissions, read
 from model.registry import loader, references, versions
 from schemas.files.row import reserved_names
 from service import config
@@ -15,6 +16,7 @@ from service.auth import token_store, tokens
 from service.cli.doctor.finding import Finding, Installation, fail, ok, warn
 from service.cli.loading import identity, message
 from service.cli.model.model_file import how_compared
+from service.scoring import holdout_key
 
 _NONE_SERVED = "until then no service can start; running services keep their model"
 
@@ -104,7 +106,23 @@ def _tokens_file(name: str, path: str) -> Finding:
         return fail(f"{name}: {error}", "correct it; `delivery-risk token new` makes a line")
 
 
-FILES: dict[str, Callable[[str, str], Finding]] = {"drain_file": _drain_file, "tokens_file": _tokens_file}
+def _holdout_key_file(name: str, path: str) -> Finding:
+    """The file is read as the service reads it, and only its users can: who knows the key knows which orders it chooses."""
+    try:
+        holdout_key.read(path)
+        everybody = permissions(path) & stat.S_IROTH
+    except holdout_key.BadKey as error:
+        return fail(f"{name}: {error}", "put random bytes there, in a file that the service's user can read")
+    if everybody:
+        return warn(f"{name} holds a key, which every user of this machine can read", "take the permission from the others")
+    return ok(f"{name} holds a key")
+
+
+FILES: dict[str, Callable[[str, str], Finding]] = {
+    "drain_file": _drain_file,
+    "tokens_file": _tokens_file,
+    "holdout_key_file": _holdout_key_file,
+}
 
 
 def _load(settings: config.Settings) -> RiskModel | ModelError:

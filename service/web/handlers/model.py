@@ -14,7 +14,8 @@ from service.web.route import Components
 def model(components: Components, _: Request) -> dict[str, Any]:
     """The model card of the champion, and the states of champion and challenger in this worker."""
     active = components.serving.active
-    return model_card.card(active.champion.model, active.states, components.settings.out_of_range)
+    settings = components.settings
+    return model_card.card(active.champion.model, active.states, settings.out_of_range, settings.holdout)
 
 
 def version(components: Components, _: Request) -> dict[str, str]:

@@ -4,10 +4,10 @@ import pytest
 from marshmallow import ValidationError
 
 from schemas.about import HealthSchema, VersionSchema
+from schemas.answer_schemas import ResultSchema
 from schemas.faults import CODES, ErrorSchema, Fault, ProblemSchema, error_list
 from schemas.formats.table import FORMATS
 from schemas.model_card import FeatureSchema, InputSchema, ModelSchema
-from schemas.result import ResultSchema
 
 REQUIRED = {
     ErrorSchema: ["pointer", "code", "detail"],
@@ -31,7 +31,7 @@ REQUIRED = {
     ],
     ModelSchema: [
         *("model_name", "model_version", "model_sha256", "created", "description", "threshold", "out_of_range_policy"),
-        *("head", "sizes", "activations", "parameter_count", "inputs", "features", "context", "also_accepts"),
+        *("holdout", "head", "sizes", "activations", "parameter_count", "inputs", "features", "context", "also_accepts"),
         *("illustrative", "compared", "provenance", "reference", "lineup"),
     ],
     VersionSchema: ["service_version", "python_version", "numpy_version", "model_version"],

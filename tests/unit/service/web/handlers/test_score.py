@@ -5,7 +5,7 @@ from time import perf_counter
 
 import pytest
 
-from schemas.result import DecisionSchema
+from schemas.answer_schemas import DecisionSchema
 from tests.apps import app_of
 from tests.facts import FEATURES, ORDERS, SCORES
 from tests.mutated_bodies import MARKS, REQUESTS

@@ -9,7 +9,7 @@ import pytest
 
 from model.artifact import model_file
 from model.core.network import Network
-from schemas.result import ColumnsDecisionSchema, DecisionSchema
+from schemas.answer_schemas import ColumnsDecisionSchema, DecisionSchema
 from tests.apps import app_of, samples
 from tests.facts import FEATURES, INPUTS, ORDERS
 from tests.models import layer, model_of

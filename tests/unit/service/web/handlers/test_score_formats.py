@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.answer_schemas import ColumnsDecisionSchema
 from schemas.formats.table import COLUMNS, CSV, JSON
-from schemas.result import ColumnsDecisionSchema
 from tests.apps import app_of
 from tests.facts import FEATURES
 from tests.mutated_bodies import as_columns, as_csv

@@ -9,7 +9,7 @@ from msgspec.structs import replace as replaced
 
 from model.core.manifest import Context
 from model.registry.references import VersionReference
-from schemas.result import ColumnsDecisionSchema, DecisionSchema
+from schemas.answer_schemas import ColumnsDecisionSchema, DecisionSchema
 from tests.apps import app_of, samples, service_of
 from tests.facts import FEATURES
 from tests.unit.service.web.handlers.test_score_formats import FORMS, rows_of, send

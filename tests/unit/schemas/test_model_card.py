@@ -25,6 +25,7 @@ def test_the_model_card_has_the_model_how_it_decides_and_its_shape():
         "description": MODEL.manifest.description,
         "threshold": 0.6,
         "out_of_range_policy": "refuse",
+        "holdout": None,
         "head": "sigmoid",
         "sizes": [3, 3, 1],
         "activations": ["relu", "linear"],

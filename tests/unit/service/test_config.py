@@ -137,3 +137,36 @@ def test_a_prefix_that_gunicorn_would_take_from_the_paths_is_rejected():
 @pytest.mark.parametrize("given", ["INFO", "Info", "info"])
 def test_a_choice_may_have_capitals(given):
     assert config.load({"DELIVERY_RISK_LOG_LEVEL": given}).log_level == "info"
+
+
+@pytest.mark.parametrize("text", ["0.01", ".01", "0.2", "0.000001"])
+def test_a_holdout_is_a_decimal_fraction_with_its_key_file(text):
+    loaded = config.load({"DELIVERY_RISK_HOLDOUT": text, "DELIVERY_RISK_HOLDOUT_KEY_FILE": "key"})
+    assert (loaded.holdout, loaded.holdout_key_file) == (float(text), "key")
+    assert config.load({}).holdout is None
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "0.0", "0.21", "1", "1%", "nan", "inf", "-0.1", " 0.1", "0,1", "1e-2", "0.١", "", "0.1\n"]
+)
+def test_any_other_holdout_is_rejected(text):
+    assert faults_of({"HOLDOUT": text, "HOLDOUT_KEY_FILE": "key"}) == {"HOLDOUT": "expected a number over 0, up to 0.2"}
+
+
+@pytest.mark.parametrize(
+    ("given", "faults"),
+    [
+        ({"HOLDOUT": "0.1"}, {"HOLDOUT": "expected DELIVERY_RISK_HOLDOUT_KEY_FILE beside it"}),
+        ({"HOLDOUT_KEY_FILE": "key"}, {"HOLDOUT_KEY_FILE": "expected DELIVERY_RISK_HOLDOUT beside it"}),
+        (
+            {"HOLDOUT_KEY_FILE": "key", "THREADS": "x", "MAX_CONCURRENT": "9"},
+            {"HOLDOUT_KEY_FILE": "expected DELIVERY_RISK_HOLDOUT beside it", "THREADS": "expected a whole number"},
+        ),
+        (
+            {"HOLDOUT": "0.1", "THREADS": "4"},
+            {"HOLDOUT": "expected DELIVERY_RISK_HOLDOUT_KEY_FILE beside it", "THREADS": f"{MORE} (4 by default)"},
+        ),
+    ],
+)
+def test_a_holdout_and_its_key_file_are_set_together(given, faults):
+    assert faults_of(given) == faults

@@ -12,6 +12,7 @@ from service.metrics.recorder import Metrics
 from service.rollout import shadow
 from service.rollout.shadow import WAITING, Shadow
 from service.scoring.batch import Options, score_batch
+from service.scoring.holdout import RecordedChooser
 from service.serving.active_models import Serving
 from service.shared.counters import SharedCounters
 from service.shared.look_times import LookTimes
@@ -80,6 +81,14 @@ def test_where_the_champion_selects_the_challenger_selects_as_many_of_the_comple
     tried.offer(one_input(-1.0), scored([5.0, 4.0, 3.0, 2.0, 1.0, 0.0, -1.0], review_top=4))
     found = wait_for(counters, "scored", 1)
     assert (found["monitor_to_review"], found["review_to_monitor"]) == (3, 3)
+
+
+def test_queues_are_compared_as_they_are_without_a_holdout(tried, counters):
+    champion = scored([1.0, 2.0, 3.0, -1.0], holdout=RecordedChooser(0.1, [0, 1]))
+    assert champion.scores.reviews == 1
+    tried.offer(one_input(), champion)
+    found = wait_for(counters, "scored", 1)
+    assert (found["monitor_to_review"], found["review_to_monitor"]) == (0, 0)
 
 
 def test_a_batch_that_does_not_fit_into_the_queue_is_dropped_and_counted(tried, counters):

@@ -12,6 +12,7 @@ from service.cli.doctor.finding import Installation, fail, ok, warn
 from tests.bearer_tokens import GOOD, OTHER, line
 
 DRAIN, TOKENS = "DELIVERY_RISK_DRAIN_FILE", "DELIVERY_RISK_TOKENS_FILE"
+KEY = "DELIVERY_RISK_HOLDOUT_KEY_FILE"
 
 
 def found(**given):
@@ -71,3 +72,16 @@ def test_tokens_that_the_service_would_reject_or_could_not_read_fail(tmp_path, m
     (finding,) = found(tokens_file=tmp_path / "tokens")
     assert (finding.verdict, finding.found.startswith(f"{TOKENS}: {reason}"), GOOD in finding.found) == ("FAIL", True, False)
     assert finding.advice.startswith(advice)
+
+
+def test_the_key_of_a_holdout_must_be_readable_for_the_service_and_not_for_everybody(tmp_path):
+    path = tmp_path / "key"
+    path.write_text("SECRET" * 3)
+    path.chmod(0o640)
+    assert found(holdout_key_file=path) == [ok(f"{KEY} holds a key")]
+    path.chmod(0o644)
+    what = f"{KEY} holds a key, which every user of this machine can read"
+    assert found(holdout_key_file=path) == [warn(what, "take the permission from the others")]
+    path.write_text("SECRET")
+    advice = "put random bytes there, in a file that the service's user can read"
+    assert found(holdout_key_file=path) == [fail(f"{KEY}: expected a key of at least 16 bytes", advice)]

@@ -72,11 +72,11 @@ class OutcomeRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """The outcomes of a request, received `at` this time, in the columns of Outcomes."""
 
     v: int
-    at: datetime
+    at: Zoned
     request_id: str
     order_ids: list[str]
     late: list[bool]
-    outcome_at: list[datetime]
+    outcome_at: list[Zoned]
     acted_on: list[bool | None]
     caller: str | None = None
 

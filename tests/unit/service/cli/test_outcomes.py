@@ -35,8 +35,9 @@ def test_all_rows_of_a_valid_file_are_kept(run, folder, name, monkeypatch):
         [True, False, False],
         [None, True, False],
     )
-    times = [(2026, 11, 30, 5), (2026, 11, 30, 5, 30), (2026, 12, 1, 5)]
-    assert record.outcome_at == [datetime(*each, tzinfo=UTC) for each in times]
+    assert record.outcome_at == [
+        datetime(2026, *day, 5, minute, tzinfo=UTC) for day, minute in (((11, 30), 0), ((11, 30), 30), ((12, 1), 0))
+    ]
 
 
 def test_the_folder_is_that_of_the_setting_where_no_other_is_named(run, folder, monkeypatch):

@@ -43,11 +43,15 @@ _OF_FILES = {
     "ambiguous_decimal": "has a comma that may separate decimals or thousands; --decimal decides",
     "not_utf8": "contains bytes that are not of its encoding; --encoding decides",
 }
-CODES = _OF_ORDERS | _OF_FILES
+_OF_OUTCOMES = {
+    "not_a_boolean": "must be true or false",
+    "not_a_time": "must be an RFC 3339 time with a zone, such as 2026-11-30T05:00:00Z",
+}
+CODES = _OF_ORDERS | _OF_FILES | _OF_OUTCOMES
 """The text of each code. A code is on the wire and never changes."""
 
 BATCH_CODES = tuple(_OF_ORDERS)
-"""The codes of an order in a batch, or of the batch; the others are codes of rows in files."""
+"""The codes of an order in a batch, or of the batch; the others are codes of rows in files and of outcomes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,19 @@ The error messages are codes of schemas.faults.CODES, so an error has its code f
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from model.core.manifest import CATEGORY, CATEGORY_LENGTH, CONTEXT_LENGTH, REFUSE, Input
 
 ORDER_ID_LENGTH = CONTEXT_LENGTH
+Zoned = Annotated[datetime, msgspec.Meta(tz=True)]
+"""What msgspec converts a text of RFC 3339 with a zone to."""
+
 _LONG = 1024
 _SPACE, _DELETE = 0x20, 0x7F
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -55,6 +60,46 @@ class Values(fields.List[Any]):
         if not isinstance(value, list):
             raise self.make_error("invalid")
         return value
+
+
+class Rows(Values):
+    """A list with at least one entry and at most so many; with None, of any length. Its entries are not checked here."""
+
+    def __init__(self, of: type[Schema] | Schema, most: int | None, **kwargs: Any) -> None:
+        size = {"minItems": 1} if most is None else {"minItems": 1, "maxItems": most}
+        super().__init__(fields.Nested(of), required=True, metadata=size, **kwargs)
+        self._most = math.inf if most is None else most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        rows = super()._deserialize(value, attr, data, **kwargs)
+        if not rows:
+            raise ValidationError("empty_batch")
+        if len(rows) > self._most:
+            raise ValidationError("too_many_orders")
+        return rows
+
+
+class Flag(fields.Boolean):
+    """A JSON boolean. Numbers and texts are rejected."""
+
+    default_error_messages = {"required": "missing", "null": "null", "invalid": "not_a_boolean"}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
+        if type(value) is not bool:
+            raise self.make_error("invalid")
+        return value
+
+
+class Moment(fields.DateTime):
+    """A time as text of RFC 3339 with a zone. It loads to the same moment in UTC."""
+
+    default_error_messages = {"required": "missing", "null": "null", "invalid": "not_a_time"}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
+        try:
+            return in_utc(msgspec.convert(value, Zoned))
+        except (msgspec.ValidationError, UnicodeEncodeError, OverflowError):
+            raise self.make_error("invalid") from None
 
 
 class OrderId(fields.String):
@@ -120,6 +165,11 @@ def input_field(of: Input, **kwargs: Any) -> fields.Field[Any]:
 def ignored_field(name: str) -> fields.Field[Any]:
     """The field of a name whose value is not used."""
     return fields.Raw(allow_none=True, data_key=name, metadata={"description": "Accepted and not used."})
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The moment in UTC. Raises OverflowError where its year would not be from 1 to 9999."""
+    return moment.astimezone(UTC)
 
 
 def _without_controls(text: str) -> None:

@@ -8,12 +8,11 @@ valid orders of a batch with faults are decoded too.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from traceback import clear_frames
 from typing import Any, cast
 
 import msgspec
 import numpy as np
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema
 from msgspec.structs import replace
 
 from model.core.batch import FEW_ORDERS, Batch, Floats
@@ -27,15 +26,13 @@ from schemas.fields import (
     has_controls,
     ignored_field,
     input_field,
-    usable_id,
     well_formed,
 )
 from schemas.names import Meant, with_hints
 from schemas.order_columns import OrderColumns
+from schemas.row_faults import Errors, faults_of, find_errors, order_id_of, too_many_names
 from schemas.strict_json import Object
 
-SPARE_NAMES = 16
-_OF_THE_ORDER = ("not_an_object", "too_many_names")  # as a whole: such a fault has no name
 _IGNORED_BYTES = 256
 _OBJECTS: set[type] = {dict, Object}
 
@@ -173,36 +170,21 @@ class BatchValidator:
         rows = [orders[position] for position in valid]
         columns = [[row.get(name) for row in rows] for name in self.names]
         matrix, context = self.columns.matrix(columns, len(rows)), self.columns.context(columns)
-        faults = (
-            Fault(code, position, None if code in _OF_THE_ORDER else name, _usable_id(orders[position]))
-            for position, by_name in errors.items()
-            for name, codes in by_name.items()
-            for code in codes
-        )
         values = {each.name: each.values for each in self.inputs}
-        hinted = with_hints(list(faults), "unknown_category", lambda fault: _meant(fault, values, orders))
+        hinted = with_hints(list(faults_of(errors, orders)), "unknown_category", lambda fault: _meant(fault, values, orders))
         batch = Batch([row["order_id"] for row in rows], cast(Floats, matrix))
         found = DecodedBatch(batch, valid, (), len(orders), "", context or {}, self.columns.categories(columns))
         return found.with_faults(hinted)
 
-    def _errors(self, orders: list[Any]) -> dict[int, dict[str, list[str]]]:
+    def _errors(self, orders: list[Any]) -> Errors:
         """The codes of each order with faults, by position and then by name."""
-        oversized = {position for position, order in enumerate(orders) if too_many_names(order, len(self.order.fields))}
-        errors: dict[int, dict[str, list[str]]] = {}
-        try:
-            self.order.load([{} if at in oversized else order for at, order in enumerate(orders)], many=True)
-        except ValidationError as error:
-            errors = cast(dict[int, dict[str, list[str]]], error.messages)
-            clear_frames(error.__traceback__)  # one of them holds the error, which holds the orders
-        for position, order in enumerate(orders):
-            for name in () if position in oversized else getattr(order, "repeated", ()):
-                errors.setdefault(position, {}).setdefault(name, []).append("duplicate_key")
-        ids = [_usable_id(order) for order in orders]
+        errors = find_errors(self.order, orders)
+        ids = [order_id_of(order) for order in orders]
         counts = Counter(ids)
         for position, order_id in enumerate(ids):
-            if order_id is not None and counts[order_id] > 1:
+            if order_id is not None and counts[order_id] > 1 and not too_many_names(orders[position], len(self.order.fields)):
                 errors.setdefault(position, {}).setdefault("order_id", []).append("duplicate_order_id")
-        return errors | {position: {"_schema": ["too_many_names"]} for position in oversized}
+        return errors
 
 
 def _meant(fault: Fault, values: Mapping[str, tuple[str, ...]], orders: Sequence[Any]) -> Meant:
@@ -215,13 +197,3 @@ def _longest(of: Input) -> int:
     """How many bytes more than a number the value of an input may take."""
     longest = CATEGORY_LENGTH if of.unknown == NONE else max(map(len, of.values), default=0)
     return 12 * longest  # a character may be written as two escapes
-
-
-def too_many_names(value: Any, known: int) -> bool:
-    """Whether the value is an object with more than SPARE_NAMES names beyond the number of known ones."""
-    return isinstance(value, dict) and len(value) > known + SPARE_NAMES
-
-
-def _usable_id(order: Any) -> str | None:
-    value = order.get("order_id") if isinstance(order, dict) else None
-    return value if usable_id(value) else None

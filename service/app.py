@@ -12,6 +12,7 @@ from schemas.files.row import reserved_names, reserved_with_holdout
 from service.auth.token_store import TokenStore
 from service.config import Settings, SettingsError, variable
 from service.decisions.decision_log import DecisionLog
+from service.decisions.outcome_log import OutcomeLog
 from service.metrics.collector import MetricsCollector
 from service.metrics.definitions import Known
 from service.metrics.recorder import Metrics
@@ -40,7 +41,8 @@ class Service:
     """A service that is put together and may be forked into workers. `app` is its WSGI application.
 
     `reloader` is None where a single model file is served. `file_watcher` looks at the files, in each worker, and `look_times`
-    has when it did. `decision_log` is None where none is kept. `scoring_routes` are method and path of the routes that score.
+    has when it did. `decision_log` and `outcome_log` are None where no log is kept. `scoring_routes` are method and path of the
+    routes that score.
     """
 
     app: Flask
@@ -52,6 +54,7 @@ class Service:
     tracer: Tracer
     drain_file: DrainFile
     decision_log: DecisionLog | None
+    outcome_log: OutcomeLog | None
     reloader: Reloader | None
     file_watcher: FileWatcher
     look_times: LookTimes
@@ -94,10 +97,13 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
         token_store = TokenStore(settings.tokens_file, lambda: metrics.count("delivery_risk_tokens_file_failures_total"))
         looks["tokens"] = token_store.look
     decision_log = None if settings.decision_log is None else DecisionLog(settings.decision_log, settings.decision_log_omit)
+    outcome_log = None if settings.decision_log is None else OutcomeLog(settings.decision_log, metrics)
     shadow = Shadow(metrics, concurrency_limit.busy)
     scoring = ScoringService(serving, shadow, decision_log, settings.max_explained, holdout)
     registry = MetricsCollector(metrics.counters, serving, look_times).registry
-    components = Components(settings, serving, scoring, concurrency_limit, registry, token_store, drain_file, tuple(routes))
+    components = Components(
+        settings, serving, scoring, concurrency_limit, outcome_log, registry, token_store, drain_file, tuple(routes)
+    )
     table = RouteTable(routes)
     app = create_app(components, table, metrics, tracer)
     reloader = None
@@ -117,6 +123,7 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
         tracer,
         drain_file,
         decision_log,
+        outcome_log,
         reloader,
         FileWatcher(looks, look_times),
         look_times,

@@ -10,22 +10,23 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from schemas.validation import BatchValidator
-
 _SPARE = 4096
 _CHUNK = 2**18
 _SHORT = 2**13  # up to so many bytes, bytes.count takes less time than NumPy's calls
 
 
 class Bounds:
-    """The bounds of the bodies for one model."""
+    """The bounds of bodies with at most so many `orders`, each with so many `members` beside its id.
 
-    def __init__(self, validator: BatchValidator) -> None:
-        orders, values = validator.max_orders, validator.max_orders * (1 + validator.members)
+    The values of `nested` members of an order may be objects or lists.
+    """
+
+    def __init__(self, orders: int, members: int, nested: int = 0) -> None:
+        values = orders * (1 + members)
         self.names = self.values = 2 * values + _SPARE
         # In this order: a body with too many orders has too many names and values as well.
-        nested = orders * (1 + len(validator.also_accepts)) + _SPARE
-        self._most = {"{": nested, "[": nested, ":": self.names, ",": self.values}
+        most_nested = orders * (1 + nested) + _SPARE
+        self._most = {"{": most_nested, "[": most_nested, ":": self.names, ",": self.values}
 
     def exceeded(self, content: bytes) -> str | None:
         """The code of the fault of a body that has more of anything; None for a body within the bounds."""

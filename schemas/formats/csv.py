@@ -21,7 +21,8 @@ from schemas.files.row import HOLDOUT, input_columns, result_names
 from schemas.formats import json_records
 from schemas.names import with_hints
 from schemas.result import ScoredBatch, header, held_out, listed, named, queues
-from schemas.validation import SPARE_NAMES, BatchValidator, DecodedBatch
+from schemas.row_faults import SPARE_NAMES
+from schemas.validation import BatchValidator, DecodedBatch
 
 _BEGINS_AS_A_NUMBER = re.compile(r"\s*[-+.]*[0-9]")
 _OTHER_DELIMITERS = DELIMITERS.keys() - {","}

@@ -15,14 +15,15 @@ from msgspec.structs import replace
 from model.core.risk_model import RiskModel
 from schemas import strict_json
 from schemas.faults import Fault
-from schemas.formats import json_columns, json_records
+from schemas.formats import document, json_columns, json_records
 from schemas.formats._fast_json import FastReader, seems_columns
 from schemas.formats.bounds import Bounds
 from schemas.names import Meant, with_hints
-from schemas.validation import BatchValidator, DecodedBatch, too_many_names
+from schemas.row_faults import too_many_names
+from schemas.validation import BatchValidator, DecodedBatch
 
 _WRAP = 'send {"orders": [{"order_id": …, …}]}'
-_UNWRAPPED = (("not_an_object", ()), ("missing", ("orders",)))
+_UNWRAPPED = {("not_an_object",): _WRAP, ("missing", "orders"): _WRAP}
 
 
 class JsonDecoder:
@@ -30,7 +31,7 @@ class JsonDecoder:
 
     def __init__(self, validator: BatchValidator) -> None:
         self._validator = validator
-        self._bounds = Bounds(validator)
+        self._bounds = Bounds(validator.max_orders, validator.members, len(validator.also_accepts))
         self._fast = FastReader(validator, self._bounds)
         self.schemas = {"records": json_records.schema(validator), "columns": json_columns.schema(validator)}
         self.schema: Any = self.schemas["records"]
@@ -61,27 +62,27 @@ class JsonDecoder:
         shape = "columns" if seems_columns(content) else "records"
         return replace(self._validator.rejected(0, fault), format=shape)
 
-    def _explain(self, document: Any, shape: str | None = None) -> DecodedBatch:
+    def _explain(self, parsed: Any, shape: str | None = None) -> DecodedBatch:
         """The valid orders of a parsed body and all faults."""
-        columns = isinstance(document, dict) and not document.keys().isdisjoint(("columns", "order_ids"))
+        columns = isinstance(parsed, dict) and not parsed.keys().isdisjoint(("columns", "order_ids"))
         shape = shape or ("columns" if columns else "records")
-        decoded = self._load(self.schemas[shape], document)
+        decoded = self._load(self.schemas[shape], parsed)
         known = ("order_id", *self._validator.names, *self._validator.also_accepts)
         hinted = with_hints(decoded.faults, "unknown_name", lambda fault: _meant(fault, known))
         return replace(decoded, format=shape, faults=hinted)
 
-    def _load(self, schema: Schema, document: Any) -> DecodedBatch:
-        if too_many_names(document, len(schema.fields)):
-            return self._validator.rejected(_received(document), Fault("too_many_names"))
-        if isinstance(document, dict) and too_many_names(document.get("columns"), self._validator.members):
-            return self._validator.rejected(_received(document), Fault("too_many_names", path=("columns",)))
-        faults = list(_repeated(document))
+    def _load(self, schema: Schema, parsed: Any) -> DecodedBatch:
+        if too_many_names(parsed, len(schema.fields)):
+            return self._validator.rejected(_received(parsed), Fault("too_many_names"))
+        if isinstance(parsed, dict) and too_many_names(parsed.get("columns"), self._validator.members):
+            return self._validator.rejected(_received(parsed), Fault("too_many_names", path=("columns",)))
+        faults = list(_repeated(parsed))
         try:
-            decoded: DecodedBatch = schema.load(document)["decoded"]
+            decoded: DecodedBatch = schema.load(parsed)["decoded"]
         except ValidationError as error:
             loaded = cast(dict[str, Any], error.valid_data).get("decoded")
-            decoded = loaded or self._validator.rejected(_received(document))
-            faults += _faults(error.messages_dict, self._validator.max_orders)
+            decoded = loaded or self._validator.rejected(_received(parsed))
+            faults += document.faults(error.messages_dict, self._validator.max_orders, _UNWRAPPED)
             clear_frames(error.__traceback__)  # one of them holds the error, which holds the body
         return decoded.with_faults(faults) if faults else decoded
 
@@ -107,29 +108,16 @@ class ColumnsDecoder:
         return json_columns.example(model)
 
 
-def _received(document: Any) -> int:
+def _received(parsed: Any) -> int:
     """How many orders a body has, as far as it has lists of them."""
-    lists = [document.get("orders"), document.get("order_ids")] if isinstance(document, dict) else []
+    lists = [parsed.get("orders"), parsed.get("order_ids")] if isinstance(parsed, dict) else []
     return sum(len(each) for each in lists if isinstance(each, list))
 
 
-def _repeated(document: Any) -> Iterator[Fault]:
-    for name in getattr(document, "repeated", ()):
-        yield Fault("duplicate_key", path=(name,))
-    if isinstance(document, dict):
-        for name in getattr(document.get("columns"), "repeated", ()):
-            yield Fault("duplicate_key", path=("columns", name))
-
-
-def _faults(messages: dict[str, Any], max_orders: int, path: tuple[str, ...] = ()) -> Iterator[Fault]:
-    for name, found in messages.items():
-        if isinstance(found, dict):
-            yield from _faults(found, max_orders, (*path, name))
-            continue
-        for code in found:
-            where = path if code == "not_an_object" else (*path, name)
-            limit = max_orders if code == "too_many_orders" else None
-            yield Fault(code, path=where, limit=limit, hint=_WRAP if (code, where) in _UNWRAPPED else None)
+def _repeated(parsed: Any) -> Iterator[Fault]:
+    yield from document.repeated(parsed)
+    if isinstance(parsed, dict):
+        yield from document.repeated(parsed.get("columns"), "columns")
 
 
 def _meant(fault: Fault, known: tuple[str, ...]) -> Meant | None:

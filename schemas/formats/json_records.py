@@ -4,30 +4,24 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema
 
 from model.core.risk_model import RiskModel
 from schemas.faults import Fault
-from schemas.fields import Strict, Values
+from schemas.fields import Rows, Strict
 from schemas.result import ScoredBatch, errors, header, results, selection
 from schemas.validation import BatchValidator
 
 
-class Orders(Values):
+class Orders(Rows):
     """A list of orders. It loads to the batch that the validator decodes."""
 
     def __init__(self, validator: BatchValidator) -> None:
-        size = {"minItems": 1, "maxItems": validator.max_orders}
-        super().__init__(fields.Nested(validator.order), required=True, metadata=size, data_key="orders")
+        super().__init__(validator.order, validator.max_orders, data_key="orders")
         self.validator = validator
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        orders = super()._deserialize(value, attr, data, **kwargs)
-        if not orders:
-            raise ValidationError("empty_batch")
-        if len(orders) > self.validator.max_orders:
-            raise ValidationError("too_many_orders")
-        return self.validator.decode(orders)
+        return self.validator.decode(super()._deserialize(value, attr, data, **kwargs))
 
 
 def schema(validator: BatchValidator) -> Schema:

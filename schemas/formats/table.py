@@ -84,13 +84,18 @@ class BatchDecoder:
 
     def decode(self, body: RequestBody) -> DecodedBatch:
         """The valid orders of a body of one of MEDIA_TYPES, and all faults. Raises MalformedBody."""
-        if what := _NOT_UTF8.get(body.content[:2]):
-            raise MalformedBody(what)
+        require_utf8(body.content)
         return self.decoders[body.media_type].decode(body.content)
 
     def valid(self, body: RequestBody) -> DecodedBatch | None:
         """The same for a body that is plainly valid, in little time; None for any other."""
         return self.decoders[body.media_type].valid(body.content)
+
+
+def require_utf8(content: bytes) -> None:
+    """Raise MalformedBody where the content begins as UTF-16 or as gzip does."""
+    if what := _NOT_UTF8.get(content[:2]):
+        raise MalformedBody(what)
 
 
 def format_of(scored: ScoredBatch) -> Format:

@@ -23,9 +23,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-SCOPES = ("score", "read", "score,read", "read,score")
+SCOPES = ("score", "read", "outcome")
+SCOPES_HELP = f"some of {', '.join(SCOPES)}, each once, separated by commas"
 
-_LINE = re.compile(rf"({NAME})[ \t]+({'|'.join(SCOPES)})[ \t]+([0-9a-fA-F]{{64}})".encode())
+_LINE = re.compile(rf"({NAME})[ \t]+([a-z,]+)[ \t]+([0-9a-fA-F]{{64}})".encode())
 _BEARER = re.compile(r"bearer(?: +(.*))?", re.IGNORECASE | re.DOTALL)
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
@@ -69,15 +70,23 @@ def parse(content: bytes) -> Tokens:
         if not text or text.startswith(b"#"):
             continue
         found = _LINE.fullmatch(text)
-        if found is None:
+        scopes = None if found is None else scopes_of(found[2].decode())
+        if found is None or scopes is None:
             raise BadTokens("expected a name, scopes and the SHA-256 of a token", number)
-        name, scopes, digest = map(bytes.decode, found.groups())
-        token = Token(bytes.fromhex(digest), name, frozenset(scopes.split(",")))
+        name, _, digest = map(bytes.decode, found.groups())
+        token = Token(bytes.fromhex(digest), name, scopes)
         if tokens.setdefault(token.digest, token) is not token:
             raise BadTokens("the same digest as on an earlier line", number)
     if not tokens:
         raise BadTokens("the file has no token")
     return tuple(tokens.values())
+
+
+def scopes_of(text: str) -> frozenset[str] | None:
+    """The scopes in a text of SCOPES, each once, separated by commas. None for any other text."""
+    names = text.split(",")
+    found = frozenset(names)
+    return found if len(found) == len(names) and found <= {*SCOPES} else None
 
 
 def check(tokens: Tokens, header: str | None) -> Token:

@@ -2,7 +2,7 @@
 
 import click
 
-from service.cli import doctor, explain, model, score, serve, token
+from service.cli import doctor, explain, model, outcomes, score, serve, token
 from service.cli.exit_signals import Commands
 from service.version import VERSION
 
@@ -13,5 +13,5 @@ def main() -> None:
     """Score delivery orders for delay risk."""
 
 
-for _command in (serve.serve, score.score, explain.explain, model.model, token.token, doctor.doctor):
+for _command in (serve.serve, score.score, explain.explain, outcomes.outcomes, model.model, token.token, doctor.doctor):
     main.add_command(_command)

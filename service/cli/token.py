@@ -15,6 +15,12 @@ from service import config
 from service.auth import tokens, tokens_file
 
 
+def _scopes(_: click.Context, __: click.Parameter, value: str) -> str:
+    if tokens.scopes_of(value) is None:
+        raise click.BadParameter(f"expected {tokens.SCOPES_HELP}")
+    return value
+
+
 @click.group()
 def token() -> None:
     """Create tokens for callers."""
@@ -22,7 +28,14 @@ def token() -> None:
 
 @token.command()
 @click.argument("name")
-@click.option("--scopes", default="score", show_default=True, type=click.Choice(tokens.SCOPES), help="What the token permits.")
+@click.option(
+    "--scopes",
+    default="score",
+    show_default=True,
+    metavar="SCOPE,…",
+    callback=_scopes,
+    help=f"What the token permits: {tokens.SCOPES_HELP}.",
+)
 @click.option(
     "--in",
     "file",

@@ -170,6 +170,10 @@ METRICS = {
         "Batches offered to the challenger, by outcome: scored, dropped for lack of time, or failed.",
         {**_CHALLENGER, "outcome": ("scored", "dropped", "failed")},
     ),
+    "delivery_risk_outcomes_total": Metric(
+        "Outcomes of orders that were received and kept, by whether the order was late. An order may have several.",
+        {"late": ("true", "false")},
+    ),
     "delivery_risk_requests_shed_total": Metric(
         "Requests answered 503 because the server is at its concurrency limit.", {"reason": ["busy"]}
     ),

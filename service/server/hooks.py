@@ -64,6 +64,8 @@ def options(service: Service) -> dict[str, Any]:
         serving.attach(worker.slot)
         if service.decision_log is not None:
             service.decision_log.attach(worker.slot)
+        if service.outcome_log is not None:
+            service.outcome_log.attach(worker.slot)
         worker.may_answer = service.may_answer
         service.show_initial_series()
         gc.freeze()

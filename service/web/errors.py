@@ -32,7 +32,7 @@ PROBLEMS: dict[int, tuple[str, str]] = {
     414: ("uri-too-long", "The URI is too long."),
     415: ("unsupported-media-type", "The media type, the charset or the coding of the body is not supported."),
     417: ("expectation-failed", "The expectation cannot be met."),
-    422: ("invalid-batch", "The batch contains orders that cannot be scored."),
+    422: ("invalid-batch", "The body contains invalid orders or outcomes."),
     431: ("headers-too-large", "The headers are too large."),
     500: ("internal-error", "The service failed. The request may be sent again."),
     501: ("unknown-transfer-coding", "The transfer coding of the body is not supported."),

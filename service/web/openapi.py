@@ -56,9 +56,11 @@ _REQUEST_ID = {
 }
 _TAGS = {
     "scoring": "Orders in, scores and queues out.",
+    "outcomes": "What happened to the orders.",
     "operations": "For those who run the service.",
     "documentation": "What the service is and how to call it.",
 }
+_CODED = f"May have Content-Encoding {' or '.join(CODINGS)}."
 _EVERYWHERE = 400, 414, 431, 500
 
 
@@ -97,7 +99,7 @@ def _operation(route: Route, served: ServedModel, authenticated: bool) -> dict[s
         "summary": route.summary,
         "tags": [route.tag],
         "operationId": route.path[1:].partition(".")[0] or "home",
-        **(_batch(served) if route.scoring else {}),
+        **(_batch(served) if route.scoring else _body(route) if route.body else {}),
         "responses": {
             "200": {"description": description, "content": content},
             **{str(status): {"description": errors.PROBLEMS[status][1], "content": problem} for status in statuses},
@@ -112,11 +114,15 @@ def _batch(served: ServedModel) -> dict[str, Any]:
         media_type: {"schema": deepcopy(decoder.schema), "example": decoder.example(served.model)}
         for media_type, decoder in served.decoder.decoders.items()
     }
-    description = (
-        f"May have Content-Encoding {' or '.join(CODINGS)}. As {JSON}, columns are accepted too and answered in columns."
-    )
+    description = f"{_CODED} As {JSON}, columns are accepted too and answered in columns."
     body = {"required": True, "description": description, "content": content}
     return {"parameters": [_PARTIAL, _EXPLAIN, _CHANGES, *_selection(served), _REQUEST_ID], "requestBody": body}
+
+
+def _body(route: Route) -> dict[str, Any]:
+    """What a route takes whose body is no batch."""
+    body = {"required": True, "description": _CODED, "content": deepcopy(dict(route.body))}  # apispec replaces the schemas
+    return {"parameters": [_REQUEST_ID], "requestBody": body}
 
 
 def _selection(served: ServedModel) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from service.web.errors import Problem
 CODINGS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 """The supported content codings (RFC 9110, 8.4.1), with zlib's window bits for each."""
 
-NO_BODY = "The request has no body, or no Content-Length: send a batch of orders, such as the example in /openapi.json."
+NO_BODY = "The request has no body, or no Content-Length: send one such as the example in /openapi.json."
 
 _OTHER_NAMES = {"x-gzip": "gzip"}  # RFC 9110, 8.4.1.3
 

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from service.auth.token_store import TokenStore
 from service.config import Settings
+from service.decisions.outcome_log import OutcomeLog
 from service.scoring.service import ScoringService
 from service.serving.active_models import Serving
 from service.serving.drain_file import DrainFile
@@ -32,12 +33,13 @@ ANY_NAME = "<path:name>"
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """The parts of one service. `token_store` is None where authentication is off."""
+    """The parts of one service. `token_store` is None where authentication is off, `outcome_log` where no log is kept."""
 
     settings: Settings
     serving: Serving
     scoring: ScoringService
     concurrency_limit: ConcurrencyLimit
+    outcome_log: OutcomeLog | None
     registry: CollectorRegistry
     token_store: TokenStore | None
     drain_file: DrainFile
@@ -58,8 +60,8 @@ class Route:
     A token needs the `scope` to call it; with None no token is needed. Requests of a `scoring` route carry a batch of orders
     and are counted as scoring requests. A route that may be answered `at_once` waits for nothing and takes about a millisecond,
     or raises NotAtOnce. `direct` answers without Flask, with what `handler` answers. `tag` is its group in the document,
-    `answer` gives the schema of a success by media type, `problems` the statuses that
-    this route adds to those of every route. A route without a summary is not documented.
+    `answer` gives the schema of a success by media type, and `body` that of a body which is no batch. `problems` are the
+    statuses that this route adds to those of every route. A route without a summary is not documented.
     """
 
     method: str
@@ -73,6 +75,7 @@ class Route:
     summary: str = ""
     tag: str = "operations"
     answer: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[int, ...] = ()
 
     @property

@@ -6,7 +6,8 @@ from schemas.about import HealthSchema, HomeSchema, VersionSchema
 from schemas.answer_schemas import ColumnsDecisionSchema, DecisionSchema
 from schemas.formats.table import COLUMNS, CSV, JSON
 from schemas.model_card import ModelSchema
-from service.web.handlers import docs, home, model, probes, score
+from schemas.outcome import EXAMPLE, OutcomesSchema, ReceivedSchema
+from service.web.handlers import docs, home, model, outcomes, probes, score
 from service.web.route import ANY_NAME, Route
 
 _probe = partial(Route, "GET", scope=None, traced=False, at_once=True, answer={JSON: {"schema": HealthSchema()}})
@@ -28,6 +29,17 @@ ROUTES = (
             CSV: {"schema": {"type": "string"}},
         },
         problems=(408, 411, 413, 415, 422, 503),
+    ),
+    Route(
+        "POST",
+        "/outcomes",
+        outcomes.outcomes,
+        scope="outcome",
+        summary="Keep what happened to orders.",
+        tag="outcomes",
+        body={JSON: {"schema": OutcomesSchema(), "example": EXAMPLE}},
+        answer={JSON: {"schema": ReceivedSchema(), "example": {"received": 1}}},
+        problems=(404, 408, 411, 413, 415, 422, 503),
     ),
     Route(
         "GET",

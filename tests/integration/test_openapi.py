@@ -21,8 +21,8 @@ CHECKS = ["--checks", "all", "--exclude-checks", BY_DESIGN, "--seed", "1"]  # un
 
 
 @pytest.fixture(scope="module")
-def server():
-    with running() as started:
+def server(tmp_path_factory):
+    with running(DELIVERY_RISK_DECISION_LOG=str(tmp_path_factory.mktemp("log"))) as started:
         yield started
 
 
@@ -60,8 +60,8 @@ def keeps_to_its_document(server, folder, *options):
 )
 def test_the_service_keeps_to_its_own_document_under_generated_requests(server, phases, examples, token, tmp_path):
     tokens = tmp_path / "tokens"
-    tokens.write_text(line(GOOD))
-    closed = running(DELIVERY_RISK_TOKENS_FILE=str(tokens), DELIVERY_RISK_WORKERS="2")
+    tokens.write_text(line(GOOD, "score,read,outcome"))
+    closed = running(DELIVERY_RISK_TOKENS_FILE=str(tokens), DELIVERY_RISK_WORKERS="2", DELIVERY_RISK_DECISION_LOG=str(tmp_path))
     options = ["--phases", phases, "--max-examples", str(examples)]
     options += ["-H", f"Authorization: Bearer {token}"] if token else []
     with closed if token else contextlib.nullcontext(server) as asked:
@@ -76,7 +76,7 @@ def test_so_does_a_service_of_raw_orders(raw_server, tmp_path):
 
 def test_a_status_given_before_any_route_is_entered_is_in_the_document(server):
     document = json.loads(server.call("GET", "/openapi.json")[2])
-    assert len(document["paths"]) == 10
+    assert len(document["paths"]) == 11
     for path, item in document["paths"].items():
         ((method, operation),) = item.items()
         for query, headers, status in (

@@ -7,21 +7,19 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl
 
 from flask import Request, Response
-from werkzeug.http import parse_options_header
 
 from schemas.explanation import EXPLAIN, Explain
 from schemas.formats.table import MEDIA_TYPES, RequestBody, format_of
 from schemas.result import Policy
 from service.scoring.batch import Options
 from service.telemetry.request_context import ENVIRON_KEY, RequestContext
-from service.web import request_body
 from service.web.errors import Problem
+from service.web.media_type import media_type
 from service.web.route import Answer, Components
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-_UTF8 = ("utf-8", "utf8")
 _VALUES = {"on_error": ("refuse", "partial"), "explain": EXPLAIN, "changes": ("true",)}
 _NAMES = {*_VALUES, "review_top", "by"}
 _ALLOWED = (
@@ -42,9 +40,9 @@ def direct(components: Components, environ: "WSGIEnvironment") -> Answer:
     context: RequestContext = environ[ENVIRON_KEY]
     settings = components.settings
     options = _options(settings.out_of_range, settings.max_orders, environ["QUERY_STRING"])
-    media_type = _media_type(environ)
+    received = media_type(environ, MEDIA_TYPES)
     permit = components.concurrency_limit.permit(environ)
-    body = RequestBody(media_type, permit.read(environ))
+    body = RequestBody(received, permit.read(environ))
     scored = components.scoring.score(body, options, context, at_once=permit.at_once)
     begin = perf_counter()
     form = format_of(scored)
@@ -52,19 +50,6 @@ def direct(components: Components, environ: "WSGIEnvironment") -> Answer:
     context.timings.append(("encode", begin, perf_counter()))
     timing = ", ".join([f"{stage};dur={(end - begin) * 1000:.3f}" for stage, begin, end in context.timings])
     return Answer(content, [("Cache-Control", "no-store"), ("Server-Timing", timing), ("Content-Type", form.content_type)])
-
-
-def _media_type(environ: "WSGIEnvironment") -> str:
-    given = environ.get("CONTENT_TYPE", "")
-    if given in MEDIA_TYPES:
-        return str(given)
-    media_type, parameters = parse_options_header(given)
-    if media_type.lower() not in MEDIA_TYPES:
-        empty = f" {request_body.NO_BODY}" if request_body.is_missing(environ) else ""
-        raise Problem(415, f"Content-Type must be one of {', '.join(MEDIA_TYPES)}.{empty}")
-    if parameters.get("charset", "utf-8").lower() not in _UTF8:
-        raise Problem(415, "The charset of the Content-Type must be utf-8, or none.")
-    return media_type.lower()
 
 
 @lru_cache(maxsize=8)

@@ -41,7 +41,7 @@ def test_signs_in_ids_count_for_nothing():
     orders = [{"order_id": "{[:,]}" * 20 + str(n), **dict.fromkeys(FEATURES, 1)} for n in range(10)]
     validator = BatchValidator(INPUTS, 10_000)
     content = json.dumps({"orders": orders * 1000}).encode()
-    assert Bounds(validator).exceeded(content) is None
+    assert Bounds(validator.max_orders, validator.members).exceeded(content) is None
     assert {fault.code for fault in BatchDecoder(validator).decode(RequestBody(JSON, content)).faults} == {"duplicate_order_id"}
 
 

@@ -3,6 +3,7 @@
 import hmac
 import string
 from contextlib import nullcontext
+from itertools import permutations
 
 import pytest
 from hypothesis import given, settings
@@ -35,9 +36,12 @@ def test_blanks_comments_and_line_ends_are_ignored(text):
     assert (token.caller, token.scopes, token.digest.hex()) == ("planner", {"score"}, DIGEST)
 
 
-@pytest.mark.parametrize("scopes", tokens.SCOPES)
+SCOPES = [",".join(names) for count in (1, 2, 3) for names in permutations(("score", "read", "outcome"), count)]
+
+
+@pytest.mark.parametrize("scopes", SCOPES)
 @pytest.mark.parametrize("name", ["a", "7", "a.b_c-D", "x" * 64])
-def test_a_line_has_a_name_and_one_or_both_scopes_in_any_order(name, scopes):
+def test_a_line_has_a_name_and_some_scopes_in_any_order(name, scopes):
     (token,) = tokens.parse(f"{name} {scopes} {DIGEST}".encode())
     assert (token.caller, token.scopes) == (name, set(scopes.split(",")))
 
@@ -49,7 +53,10 @@ def test_a_line_has_a_name_and_one_or_both_scopes_in_any_order(name, scopes):
         *(f"planner score {DIGEST} more", f"planner score {DIGEST} # a remark", f"planner score {DIGEST}\0"),
         *(f"planner score {DIGEST[:-1]}", f"planner score {DIGEST}0"),
         *(f"planner score {GOOD}", f"planner score sha256:{DIGEST}"),
-        *(f"planner {scopes} {DIGEST}" for scopes in ("write", "Score", "score,score", "score, read", "score,read,score")),
+        *(
+            f"planner {scopes} {DIGEST}"
+            for scopes in ("write", "Score", "score,score", "score, read", "score,read,score", ",", "outcome,", "outcomes")
+        ),
         *(f"{name} score {DIGEST}" for name in ("-planner", ".planner", "pl/anner", "plänner", "x" * 65, "\ufeffplanner")),
         *(f"planner\u00a0score\u00a0{DIGEST}", f"planner\vscore {DIGEST}", f"\fplanner score {DIGEST}"),
     ],
@@ -113,7 +120,7 @@ digests = [*map(digest, (GOOD, OTHER, REVOKED)), GOOD, "0" * 64, "0" * 63, diges
 fields = st.sampled_from(words) | st.sampled_from(digests) | st.text(max_size=5)
 valid = st.builds(
     lambda name, scopes, token, blank: f"{name}{blank}{scopes}{blank}{digest(token)}",
-    *map(st.sampled_from, (["planner", "ops", "A.b_c-1"], tokens.SCOPES)),
+    *map(st.sampled_from, (["planner", "ops", "A.b_c-1"], SCOPES)),
     *map(st.sampled_from, ([GOOD, OTHER, REVOKED, UNKNOWN], [" ", "\t", "  \t "])),
 )
 some = st.one_of(valid, valid, valid, st.just(""), st.just("# é"), st.lists(fields, max_size=5).map(" ".join))
@@ -142,7 +149,7 @@ def read_by_hand(content):
             return None
         name, scopes, hexadecimal = parts[0], parts[1].split(","), parts[2].lower()
         right = name[0] in NAME and set(name) <= NAME | set("._-") and len(name) <= 64
-        right = right and set(scopes) <= {"score", "read"} and len(set(scopes)) == len(scopes)
+        right = right and set(scopes) <= {"score", "read", "outcome"} and len(set(scopes)) == len(scopes)
         right = right and len(hexadecimal) == 64 and set(hexadecimal) <= set("0123456789abcdef")
         if not right or hexadecimal in found:
             return None

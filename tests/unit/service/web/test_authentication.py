@@ -161,6 +161,7 @@ def test_the_document_says_which_scope_each_route_needs(client):
     assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
     needed = {path: operation.get("security") for path, item in document["paths"].items() for operation in item.values()}
     assert needed.pop("/score") == [{"token": ["score"]}]
+    assert needed.pop("/outcomes") == [{"token": ["outcome"]}]
     assert [needed.pop(path) for path in OPEN] == [None] * 3
     assert set(map(str, needed.values())) == {"[{'token': ['read']}]"}
     assert set(document["paths"]["/score"]["post"]["responses"]) >= {"401", "403"}

@@ -2,16 +2,24 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from model.artifact import model_file
+from model.core.batch import Batch
 from model.core.manifest import Input
 from model.registry import journal, versions
+from schemas import decision_record, outcome
+from schemas.decision_record import About
+from schemas.result import queues
+from schemas.validation import DecodedBatch
 from service.cli.model import checked_promotion
 from service.cli.model.logged_orders import NoOrders
 from service.offline.promotion_check import judge
+from service.scoring.batch import Options, score_batch
+from service.scoring.holdout import KeyedChooser
 from tests.evaluated_orders import drawn, evaluated
 from tests.models import one_input
 from tests.registries import publish
@@ -187,3 +195,31 @@ def test_a_promotion_during_the_check_makes_it_count_no_more(run, registry, orde
 def test_without_a_check_an_entry_has_no_word_of_it(run, registry):
     run("model", "promote", BETTER, "--in", registry)
     assert "check" not in last(registry)
+
+
+def test_a_log_that_the_service_could_have_written_is_joined_with_its_outcomes_and_judged(run, registry):
+    """12 days of 100 orders by version 8; a holdout of 0.2 of those in review; late by weight 2, but for those reviewed."""
+    orders, eight = drawn(14, days=12, weight=2.0), versions.get(registry, "8")
+    options = Options("review", holdout=KeyedChooser(0.2, b"k" * 16))
+    records, rows, kept = [], [], []
+    for day in range(12):
+        places = range(100 * day, 100 * day + 100)
+        ids, x = [orders.ids[at] for at in places], orders.x[100 * day : 100 * day + 100]
+        scored = score_batch(eight, DecodedBatch(Batch(ids, x), range(100), [], 100, "columns"), options)
+        time = datetime(2026, 11, 1 + day, 12, tzinfo=UTC)
+        records.append(decision_record.dumps(decision_record.record(scored, About(time, f"d-{day}", "r", "1"))))
+        held = set(scored.holdout.orders if scored.holdout else [])
+        for at, queue in zip(places, queues(scored), strict=True):
+            late = bool(orders.late[at]) and queue == "monitor"
+            rows.append({"order_id": orders.ids[at], "late": late, "at": f"2026-12-{1 + day:02}T12:00:00Z"})
+            if queue == "monitor":
+                kept.append((late, 5.0 if at - 100 * day in held else 1.0))
+    Path("log", "decisions-0000000000000000-0-0.jsonl").write_bytes(b"".join(records))
+    received = outcome.record(outcome.load(rows), datetime(2026, 12, 31, tzinfo=UTC), "r")
+    Path("log", "outcomes-0000000000000000-0-0.jsonl").write_bytes(outcome.dumps(received))
+    done = promote(run, registry, BETTER, "--force", "--message", "few orders")
+    assert done.exit_code == 0, done.output
+    check = last(registry)["check"]
+    assert (check["orders"], check["late"], check["days"]) == (len(kept), sum(late for late, _ in kept), 12)
+    assert {weight for _, weight in kept} == {1.0, 5.0}
+    assert check["brier_after"] < check["brier_before"]

@@ -13,17 +13,22 @@ from typing import NamedTuple
 from model import files
 from model.lock_file import locked
 from model.registry import journal, references
+from model.registry.check import PromotionCheck
 from model.registry.references import VersionReference
 
 DRAFT = ".draft-"
 
 
 class Change(NamedTuple):
-    """An action of the journal, with the history of its reference before and after; after () there is no such reference."""
+    """An action of the journal, with the history of its reference before and after; after () there is no such reference.
+
+    `check` is that of a promotion, if there was one.
+    """
 
     action: str
     before: Sequence[VersionReference]
     after: Sequence[VersionReference]
+    check: PromotionCheck | None = None
 
 
 @contextmanager

@@ -4,7 +4,8 @@
      "from": {"version": "7", "file": "7.npz", "sha256": "…"}, "to": {"version": "8", …}, "message": "better in rain"}
 
 `from` and `to` are what the file that ACTIONS has for the action referred to, before and after: null is nothing, or an invalid
-file. `user` is the user that the command ran as, by number if it has no name.
+file. `user` is the user that the command ran as, by number if it has no name. A promotion that was checked has a member
+`check` too, see check.py.
 
 An entry is flushed to disk before the reference is changed. A process that is killed in between leaves the entry of a change
 that was not made. Lines that are not entries, such as one that a power loss cut short, are ignored.
@@ -23,6 +24,7 @@ from model import files
 from model.artifact import checks
 from model.errors import BadManifest, ModelError, Unreadable, Unwritable
 from model.registry import references
+from model.registry.check import PromotionCheck, check
 from model.registry.references import CHALLENGER, CURRENT, VersionReference
 
 JOURNAL = "JOURNAL.jsonl"
@@ -41,6 +43,7 @@ class Entry:
     before: VersionReference | None
     after: VersionReference | None
     message: str
+    check: PromotionCheck | None = None
     made: bool = True
 
 
@@ -67,14 +70,20 @@ _FIELDS: checks.Fields = {
     "to": _reference,
     "message": message,
 }
-_entry = checks.object_of(lambda **names: Entry(*names.values()), _FIELDS)
+_entry = checks.object_of(lambda **names: Entry(*names.values()), _FIELDS, {"check": check})
 
 
-def new_entry(action: str, before: Sequence[VersionReference], after: Sequence[VersionReference], why: str) -> Entry:
+def new_entry(
+    action: str,
+    before: Sequence[VersionReference],
+    after: Sequence[VersionReference],
+    checked: PromotionCheck | None,
+    why: str,
+) -> Entry:
     """The entry of an action now, by this user: `before` and `after` end with what its reference refers to, or are empty."""
     time, host = datetime.now(UTC).strftime(checks.TIME), os.uname().nodename
     was, will_be = (history[-1] if history else None for history in (before, after))
-    return Entry(time, _user(), host, action, was, will_be, message(why, "message"))
+    return Entry(time, _user(), host, action, was, will_be, message(why, "message"), checked)
 
 
 def append(directory: Path | str, entries: Sequence[Entry]) -> None:
@@ -98,7 +107,8 @@ def append(directory: Path | str, entries: Sequence[Entry]) -> None:
 
 def _named(entry: Entry) -> dict[str, Any]:
     """The entry under the names of the file, whose order is that of Entry."""
-    return dict(zip(_FIELDS, asdict(entry).values(), strict=False))
+    named = dict(zip((*_FIELDS, "check"), asdict(entry).values(), strict=False))
+    return named if entry.check else {name: named[name] for name in _FIELDS}
 
 
 def read(directory: Path | str) -> Journal:

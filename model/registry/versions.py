@@ -27,6 +27,7 @@ from model.core.risk_model import RiskModel
 from model.errors import ModelError, Unreadable, VersionTaken
 from model.registry import references
 from model.registry.changes import DRAFT, Change, changing, make
+from model.registry.check import PromotionCheck
 from model.registry.references import VersionReference
 
 _MOST_NAMES = 10
@@ -92,11 +93,18 @@ def publish(file: Path | str, directory: Path | str, *, reserved: Reserved = no_
 
 
 def promote(
-    version: str, directory: Path | str, *, reserved: Reserved = no_names, message: str = "", force: bool = False
+    version: str,
+    directory: Path | str,
+    *,
+    reserved: Reserved = no_names,
+    message: str = "",
+    force: bool = False,
+    check: PromotionCheck | None = None,
 ) -> tuple[VersionReference, ModelError | None]:
     """Make this version the current one; if it is the challenger, its trial ends. Raises ModelError and OSError.
 
-    NotAllowed without `force` for an illustrative model where the current version is another's, or is invalid.
+    NotAllowed without `force` for an illustrative model where the current version is another's, or is invalid; and where the
+    `check`, which goes into the journal, is against a version that is not the current one.
     An invalid CURRENT.json is kept as BROKEN.json, and a new history begins. Its error is returned with the reference.
     """
     history: tuple[VersionReference, ...] = ()
@@ -115,7 +123,9 @@ def promote(
         if model.manifest.illustrative and not force and history and not _is_illustrative(directory, history[-1]):
             reason = "illustrative, and the current version is not; give --force to promote it all the same"
             raise errors.NotAllowed(f"version {version}", reason)
-        promotion = [Change("promote", history, (*history, promoted))] if history[-1:] != (promoted,) else []
+        if check is not None and check.against not in [each.sha256 for each in history[-1:]]:
+            raise errors.NotAllowed(f"version {version}", "the current version changed during the check; repeat the command")
+        promotion = [Change("promote", history, (*history, promoted), check)] if history[-1:] != (promoted,) else []
         make(directory, [*promotion, *_end_of_trial(version, directory)], message)
     return promoted, broken
 

@@ -8,6 +8,7 @@ import click
 
 from model.errors import ModelError, NothingPromoted
 from model.registry import journal, versions
+from model.registry.check import PromotionCheck
 from model.registry.references import CURRENT, VersionReference
 from schemas.files.row import reserved_names
 from service.cli.loading import line_numbers, message, plain
@@ -86,6 +87,8 @@ def list_(context: click.Context, directory: str, as_json: bool) -> None:
 def log(directory: str) -> None:
     """Print the journal of a registry: each promotion, rollback and trial, with time, user and message, the newest last.
 
+    The message of a promotion that was checked ends with what the check measured.
+
     "?" marks an entry whose version the registry did not refer to afterwards: the command was interrupted before it made the
     change, or the reference was changed later without an entry.
     """
@@ -97,7 +100,7 @@ def log(directory: str) -> None:
     for entry in found.entries:
         before, after = (reference.version if reference else "-" for reference in (entry.before, entry.after))
         time = f"{' ' if entry.made else '?'} {entry.time}"
-        rows.append([time, _by(entry), entry.action, before, after, plain(entry.message)])
+        rows.append([time, _by(entry), entry.action, before, after, plain(f"{entry.message}{_check(entry.check)}".strip())])
     if found.entries:
         _print_table(rows)
 
@@ -147,6 +150,19 @@ def _print_table(rows: Sequence[Sequence[str]]) -> None:
     widths = [max((len(row[at]) for row in rows if len(row) > at + 1), default=0) for at in range(len(rows[0]))]
     for row in rows:
         click.echo("  ".join(map(str.ljust, row, widths)).rstrip())
+
+
+def _check(check: PromotionCheck | None) -> str:
+    if check is None:
+        return ""
+    measured = [f"{check.orders:,} orders", f"{check.late:,} late", f"{check.days:,} days"]
+    if check.brier_before is not None:
+        measured.append(f"Brier {check.brier_before:.6f} -> {check.brier_after:.6f}")
+    if check.low is not None:
+        measured.append(f"difference {check.difference:+.6f} ({check.low:+.6f} to {check.high:+.6f})")
+    measured.append(f"{check.reviews_a_day:.1f} reviews a day")
+    forced = f"; forced: {'; '.join(check.failed)}" if check.forced else ""
+    return f" [checked: {', '.join(measured)}{forced}]"
 
 
 def _by(made: Promotion | journal.Entry) -> str:

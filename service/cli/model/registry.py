@@ -10,7 +10,9 @@ from model.registry import journal, references, versions
 from model.registry.references import VersionReference
 from schemas.files.row import reserved_names
 from service.cli.loading import errors_of, identity, message
+from service.cli.model.checked_promotion import ADay, checked, require_together
 from service.cli.output import ReaderGone, WriteError
+from service.offline.promotion_check import Capacity
 
 _REGISTRY = click.Path(exists=True, file_okay=False)
 in_option = click.option("--in", "directory", required=True, metavar="DIR", type=_REGISTRY, help="The registry.")
@@ -49,14 +51,42 @@ def publish(file: str, directory: str) -> None:
 @click.argument("version")
 @in_option
 @_message
-@click.option("--force", is_flag=True, help="Also promote the packaged model, or one made of it, over another model.")
-def promote(version: str, directory: str, why: str, force: bool) -> None:
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Also promote the packaged model, or one made of it, over another model; and a version whose check failed.",
+)
+@click.option(
+    "--check-on",
+    "logs",
+    multiple=True,
+    metavar="LOG",
+    type=click.Path(exists=True),
+    help="First check it against the current version on this decision log with outcomes, a file or a folder. Repeatable.",
+)
+@click.option("--capacity", type=ADay(), help="With --check-on: how many orders people can review, such as 50/day.")
+@click.option("--by", metavar="CONTEXT", help="With --capacity: for each value of this context.")
+def promote(
+    version: str,
+    directory: str,
+    why: str,
+    force: bool,
+    logs: tuple[str, ...],
+    capacity: float | None,
+    by: str | None,
+) -> None:
     """Make VERSION the current one, if it is valid. If it is the challenger, its trial ends.
+
+    With --check-on it must not be worse: exits 1 if its Brier score is surely higher or its reviews are over the capacity, 2 if
+    there are too few outcomes. --force with --message promotes it all the same. The journal has the numbers.
 
     A CURRENT.json that is invalid is kept as BROKEN.json and replaced.
     """
+    require_together(logs, capacity, by, why, force=force)
+    limit = None if capacity is None else Capacity(capacity, by)
     with errors_in(directory):
-        current, broken = versions.promote(version, directory, reserved=reserved_names, message=why, force=force)
+        check = checked(version, directory, logs, limit, force=force) if logs else None
+        current, broken = versions.promote(version, directory, reserved=reserved_names, message=why, force=force, check=check)
     lost = "" if broken is None else f"; {broken}, so it is kept as {references.BROKEN} and there is nothing to roll back to"
     _report(f"{directory}: {_current(current)}{lost}")
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from model.errors import BadManifest, Unwritable
 from model.registry import journal, versions
+from model.registry.check import PromotionCheck
 from model.registry.references import CHALLENGER, CURRENT
 from tests.model_files import rejects
 from tests.registries import holding, state
@@ -66,6 +67,37 @@ def test_a_user_without_a_name_has_a_number(two, monkeypatch):
     monkeypatch.setattr(os, "getuid", lambda: 3_999_999)
     versions.promote("1", two)
     assert [entry.user for entry in journal.read(two).entries] == ["3999999"]
+
+
+CHECK = {
+    "against": "a" * 64,
+    "orders": 1000,
+    "late": 50,
+    "days": 30,
+    "brier_before": 0.25,
+    "brier_after": 0.125,
+    "difference": -0.125,
+    "low": -0.25,
+    "high": None,
+    "reviews_a_day": 12.5,
+    "failed": ["over"],
+    "forced": True,
+}
+PROMOTION = {"time": "2026-11-29T11:20:30Z", "user": "anna", "host": "", "action": "promote", "from": None, "to": None}
+
+
+def test_the_check_of_a_promotion_is_read_and_an_entry_without_one_is_too(tmp_path):
+    plain = PROMOTION | {"message": ""}
+    (tmp_path / "JOURNAL.jsonl").write_text(f"{json.dumps(plain)}\n{json.dumps(plain | {'check': CHECK})}\n")
+    (first, second), ignored = journal.read(tmp_path)
+    assert (first.check, ignored) == (None, ())
+    assert second.check == PromotionCheck(**CHECK | {"failed": ("over",)})
+
+
+@pytest.mark.parametrize("change", [{"late": -1}, {"low": "x"}, {"against": ""}, {"forced": 1}, {"more": 1}, {"failed": [""]}])
+def test_an_entry_whose_check_is_invalid_is_no_entry(tmp_path, change):
+    (tmp_path / "JOURNAL.jsonl").write_text(json.dumps(PROMOTION | {"message": "", "check": CHECK | change}))
+    assert journal.read(tmp_path) == ((), (1,))
 
 
 UNCHANGING = {

@@ -99,8 +99,8 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
     decision_log, outcome_log = None, None
     if settings.decision_log is not None:
         decision_log = DecisionLog(settings.decision_log, settings, metrics)
-        outcome_log = OutcomeLog(settings.decision_log, metrics)
-        looks["decisions"] = decision_log.look
+        outcome_log = OutcomeLog(settings.decision_log, settings.decision_log_sync, metrics)
+        looks |= {"decisions": decision_log.look, "outcomes": outcome_log.look}
     shadow = Shadow(metrics, concurrency_limit.busy)
     scoring = ScoringService(serving, shadow, decision_log, settings.max_explained, holdout)
     registry = MetricsCollector(metrics.counters, serving, look_times).registry

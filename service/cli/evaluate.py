@@ -9,14 +9,18 @@ import click
 import msgspec
 
 from model import files
+from model.core.risk_model import RiskModel
 from service import config
 from service.cli.loading import line_numbers, load, load_settings, plain, warn_if_illustrative
 from service.cli.order_files import Given, open_orders, reading_options
 from service.cli.output import write_errors
+from service.decisions.reading import DECISIONS, OUTCOMES, NoLog
 from service.offline.evaluation import text
 from service.offline.evaluation.evaluate import evaluate as evaluated
 from service.offline.evaluation.exposition import exposition
 from service.offline.evaluation.of_file import FileCounts, KnownColumns, of_file
+from service.offline.evaluation.of_log import joined
+from service.offline.evaluation.orders import EvaluatedOrders
 from service.offline.evaluation.thresholds import BadGoal, Capacity, Cost, capacity, cost
 
 _DRAFT = ".evaluation-"
@@ -30,8 +34,8 @@ def _where(_: click.Context, __: click.Parameter, values: Sequence[str]) -> dict
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
-@click.option("--label", required=True, metavar="COLUMN", help="The column that says which orders were late: 1 or true.")
+@click.argument("file", metavar="FILE|LOG", type=click.Path(exists=True))
+@click.option("--label", metavar="COLUMN", help="The column of FILE that says which orders were late: 1 or true.")
 @click.option("--model", "path", metavar="FILE", help=f"The model file, or a model registry. [{config.variable('model')}]")
 @click.option("--day", metavar="COLUMN", help="The column with the day of each order. Without it there are no intervals.")
 @click.option("--acted-on", metavar="COLUMN", help="The column that says which orders somebody acted on: 1 or true.")
@@ -45,7 +49,7 @@ def _where(_: click.Context, __: click.Parameter, values: Sequence[str]) -> dict
 @reading_options
 def evaluate(
     file: str,
-    label: str,
+    label: str | None,
     path: str | None,
     day: str | None,
     acted_on: str | None,
@@ -58,23 +62,31 @@ def evaluate(
     prometheus: str | None,
     given: Given,
 ) -> None:
-    """Score FILE and compare the scores with its column --label: how well they rank, how well they are calibrated, and what
-    each threshold means for people.
+    """Compare scores with what happened: how well they rank, how well they are calibrated, and what each threshold means.
 
-    FILE is CSV or JSON, gzipped or not. Intervals are 95 %, by a bootstrap of days. Exits 0 if FILE is evaluated, 1 if rows
+    FILE is CSV or JSON, gzipped or not; it is scored, and its column --label says what happened. LOG is the folder of a
+    decision log with outcomes; the orders that this model decided count, each with its first decision. Intervals are 95 %, by a bootstrap of days. Exits 0 if FILE is evaluated, 1 if rows
     are rejected or have no usable label, which do not count, 2 if it cannot be evaluated.
     """
     settings = load_settings(model=path or None)
     model = load(settings.model, settings.model_sha256, click.UsageError)
     goal = _goal(reviews, by, costs)
-    further = tuple(dict.fromkeys((*contexts, *([by] if by else []))))
-    columns = KnownColumns(label, day, acted_on, where, further)
-    with open_orders(file, model.manifest.inputs, given) as source:
-        orders, counts = of_file(model, source.reader, settings.out_of_range, columns)
+    if _is_log(file):
+        if any((label, day, acted_on, where, contexts)):
+            raise click.UsageError(f"{file}: a decision log; --label, --day, --acted-on, --where and --group are for FILE.")
+        orders, notes, incomplete = *_of_log(file, model), False
+    else:
+        if label is None:
+            raise click.UsageError("--label is missing: which column of FILE says which orders were late.")
+        further = tuple(dict.fromkeys((*contexts, *([by] if by else []))))
+        columns = KnownColumns(label, day, acted_on, where, further)
+        with open_orders(file, model.manifest.inputs, given) as source:
+            orders, counts = of_file(model, source.reader, settings.out_of_range, columns)
+        notes, incomplete = _notes(counts), bool(counts.rejected or counts.unlabelled)
     if not len(orders):
-        raise click.UsageError(f"{file}: holds no order with a score and a label.")
+        raise click.UsageError(f"{file}: holds no order with a score and a known outcome{_why(notes)}")
     try:
-        found = evaluated(orders, model, Path(file).name, goal, _notes(counts))
+        found = evaluated(orders, model, Path(file).name, goal, notes)
     except BadGoal as error:
         raise click.UsageError(f"{error}.") from None
     warn_if_illustrative(model)
@@ -84,7 +96,31 @@ def evaluate(
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
     else:
         click.echo("\n".join(map(plain, text.lines(found))))
-    click.get_current_context().exit(1 if counts.rejected or counts.unlabelled else 0)
+    click.get_current_context().exit(1 if incomplete else 0)
+
+
+def _is_log(path: str) -> bool:
+    return os.path.isdir(path) or os.path.basename(path).startswith((f"{DECISIONS}-", f"{OUTCOMES}-"))
+
+
+def _of_log(path: str, model: RiskModel) -> tuple[EvaluatedOrders, list[str]]:
+    """The orders of a log that this model decided, and notes on the others. Raises UsageError."""
+    try:
+        found = joined([path])
+    except NoLog as error:
+        raise click.UsageError(f"{error}.") from None
+    notes = found.left_out.notes()
+    ours = [at for at, each in enumerate(found.models) if each.sha256 == model.sha256]
+    others = sorted(each.version for each in found.models if each.sha256 != model.sha256)
+    if others:
+        notes.append(f"Further orders were decided by {', '.join(others)}; --model names the model to evaluate.")
+    if not ours:
+        raise click.UsageError(f"{path}: holds no order with an outcome that this model decided{_why(notes)}")
+    return found.of_model(ours[0]), notes
+
+
+def _why(notes: Sequence[str]) -> str:
+    return ": " + " ".join(notes) if notes else "."
 
 
 def _goal(reviews: str | None, by: str | None, costs: str | None) -> Capacity | Cost | None:

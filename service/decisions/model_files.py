@@ -12,6 +12,7 @@ from model.core.activations import NOT_PORTABLE
 from model.core.risk_model import RiskModel
 from model.errors import ModelError
 from schemas.decision_record import RecordedModel
+from schemas.files.row import reserved_names
 from schemas.validation import BatchValidator
 from service.decisions.reading import NoLog
 
@@ -70,7 +71,7 @@ class ModelFiles:
             raise NoModel("no model file has this digest")
         try:
             model = model_file.read(self._by_digest[digest], digest)
-            model.require_risk()
+            model.require_risk(reserved=reserved_names)
         except ModelError as error:
             raise NoModel(f"{self._by_digest[digest]} is invalid ({error})") from None
         manifest = model.manifest

@@ -6,18 +6,17 @@ Many records may be scored as one batch, since an order gets the same bits in an
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from msgspec.structs import replace
 
 from model.errors import NotExplainable
 from schemas.decision_record import About, BadRecord, DecisionRecord
 from schemas.decision_record import record as record_of
-from schemas.holdout import Holdout
-from schemas.result import NAMED, ScoredBatch, flagged, queues
+from schemas.result import NAMED, flagged, queues
 from service.decisions import recorded_orders
 from service.decisions.comparison import Difference, compare, differ
 from service.decisions.model_files import KnownModel
 from service.scoring.batch import Options, score_batch
 from service.scoring.explanation import explain
+from service.scoring.holdout import RecordedChooser
 
 
 def all_same(known: KnownModel, records: Sequence[DecisionRecord]) -> bool:
@@ -66,31 +65,19 @@ def differences(known: KnownModel, record: DecisionRecord) -> list[Difference]:
         return [Difference("inputs")]
     selection = record.selection or {}
     top, by = selection.get("review_top"), selection.get("by")
-    options = Options(record.policy, record.on_error == "partial", top, by, record.explain, record.changes)
+    held = record.holdout
+    holdout = None if held is None else RecordedChooser(held.share, frozenset(held.orders))
+    options = Options(record.policy, record.on_error == "partial", top, by, record.explain, record.changes, holdout)
     decoded = recorded_orders.alone(known.validator, record)
     scored = score_batch(known.model, decoded, options)
     if scored.answered != len(record):
         rejected = sorted({fault.position or 0 for fault in scored.decoded.faults})
         return [Difference("values", tuple(rejected))]
-    kept_out = record.holdout and _kept_out(scored, record.holdout)
     try:
-        scored = explain(kept_out or scored, options)
+        scored = explain(scored, options)
     except NotExplainable:
         return [Difference("explanations")]
     about = About(
         record.at, record.decision_id, record.request_id, record.service_version, record.caller, record.explain, record.changes
     )
-    anew = replace(record_of(scored, about, record.omitted), holdout=record.holdout if kept_out else None)
-    return compare(record, anew, known.exact)
-
-
-def _kept_out(scored: ScoredBatch, holdout: Holdout) -> ScoredBatch | None:
-    """The batch with the orders of the holdout out of review; None unless all of them would go there and are in range."""
-    marked = np.zeros(scored.answered, np.bool_)
-    if not set(holdout.orders).issubset(range(len(marked))):
-        return None
-    marked[holdout.orders] = True
-    review = scored.scores.review
-    if (marked & ~(review & ~scored.scores.out_of_range.any(axis=1))).any():
-        return None
-    return replace(scored, scores=scored.scores.with_review(review & ~marked))
+    return compare(record, record_of(scored, about, record.omitted), known.exact)

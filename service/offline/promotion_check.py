@@ -14,20 +14,13 @@ from model.core.risk_model import RiskModel
 from model.registry.check import PromotionCheck
 from schemas.result import Policy
 from service.offline.evaluation.orders import EvaluatedOrders
+from service.offline.evaluation.thresholds import Capacity
 from service.scoring.batch import review
 
 LEAST_ORDERS, LEAST_LATE, LEAST_DAYS = 1000, 50, 7
 RESAMPLES, SEED = 2000, 17
 _CHUNK = 10_000
 _PERCENTILES = (2.5, 97.5)
-
-
-@dataclass(frozen=True, slots=True)
-class Capacity:
-    """So many reviews `a_day`, in all or for each value of the context `by`."""
-
-    a_day: float
-    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,5 +128,5 @@ def _over_capacity(orders: EvaluatedOrders, reviewed: Flags, capacity: Capacity)
         groups = {f" of {capacity.by} {value or '(none)'}": texts == value for value in sorted({*texts.tolist()})}
     for name, members in groups.items():
         found = _a_day(orders, reviewed & members)
-        if found > capacity.a_day:
-            yield f"its reviews{name} are {found:.1f} a day, and the capacity is {capacity.a_day:g}"
+        if found > capacity.reviews:
+            yield f"its reviews{name} are {found:.1f} a day, and the capacity is {capacity.reviews:g}"

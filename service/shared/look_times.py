@@ -11,7 +11,7 @@ import numpy as np
 
 from service.shared.counters import SLOTS
 
-FILES = ("registry", "tokens", "drain", "decisions")
+FILES = ("registry", "tokens", "drain", "decisions", "outcomes")
 
 
 class LookTimes:

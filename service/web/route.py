@@ -40,7 +40,6 @@ class Components:
     serving: Serving
     scoring: ScoringService
     concurrency_limit: ConcurrencyLimit
-    outcome_log: OutcomeLog | None
     registry: CollectorRegistry
     token_store: TokenStore | None
     drain_file: DrainFile

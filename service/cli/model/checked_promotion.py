@@ -16,7 +16,9 @@ from schemas.names import listed
 from service.cli.loading import load_settings, plain
 from service.cli.model.logged_orders import NoOrders, logged_orders
 from service.offline.differences import only
-from service.offline.promotion_check import Capacity, Judgement, judge
+from service.offline.evaluation.thresholds import BadGoal, Capacity
+from service.offline.evaluation.thresholds import capacity as capacity_of
+from service.offline.promotion_check import Judgement, judge
 
 _A_DAY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)/day", re.ASCII)
 
@@ -33,10 +35,10 @@ class ADay(click.ParamType[float]):
     name = "N/day"
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
-        match = _A_DAY.fullmatch(str(value))
-        if match is None:
-            self.fail("expected a number of reviews a day, such as 50/day.", parameter, context)
-        return float(match[1])
+        try:
+            return capacity_of(str(value)).reviews
+        except BadGoal as error:
+            self.fail(f"{error}.", parameter, context)
 
 
 def require_together(logs: Sequence[str], capacity: float | None, by: str | None, why: str, *, force: bool) -> None:

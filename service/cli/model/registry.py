@@ -12,7 +12,7 @@ from schemas.files.row import reserved_names
 from service.cli.loading import errors_of, identity, message
 from service.cli.model.checked_promotion import ADay, checked, require_together
 from service.cli.output import ReaderGone, WriteError
-from service.offline.promotion_check import Capacity
+from service.offline.evaluation.thresholds import Capacity
 
 _REGISTRY = click.Path(exists=True, file_okay=False)
 in_option = click.option("--in", "directory", required=True, metavar="DIR", type=_REGISTRY, help="The registry.")

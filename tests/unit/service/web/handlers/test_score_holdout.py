@@ -111,9 +111,8 @@ def test_the_first_ranks_that_are_marked_go_to_monitor_and_none_takes_their_plac
 
 
 def test_the_record_has_the_share_and_the_indices_of_the_marked_orders(key_file, tmp_path):
-    service = service_of(holdout="0.2", holdout_key_file=key_file, decision_log=str(tmp_path / "log"))
     (tmp_path / "log").mkdir()
-    service.decision_log.attach(0)
+    service = service_of(holdout="0.2", holdout_key_file=key_file, decision_log=str(tmp_path / "log"))
     client = service.app.test_client()
     answers = [post(client, "columns").json, post(client, "columns", orders=ORDERS[:1]).json]
     (path,) = (tmp_path / "log").iterdir()

@@ -65,8 +65,9 @@ def evaluate(
     """Compare scores with what happened: how well they rank, how well they are calibrated, and what each threshold means.
 
     FILE is CSV or JSON, gzipped or not; it is scored, and its column --label says what happened. LOG is the folder of a
-    decision log with outcomes; the orders that this model decided count, each with its first decision. Intervals are 95 %, by a bootstrap of days. Exits 0 if FILE is evaluated, 1 if rows
-    are rejected or have no usable label, which do not count, 2 if it cannot be evaluated.
+    decision log with outcomes; the orders that this model decided count, each with its first decision. Intervals are 95 %,
+    by a bootstrap of days. Exits 0 if FILE is evaluated, 1 if rows are rejected or have no usable label, which do not count,
+    2 if it cannot be evaluated.
     """
     settings = load_settings(model=path or None)
     model = load(settings.model, settings.model_sha256, click.UsageError)

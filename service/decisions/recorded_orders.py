@@ -28,7 +28,7 @@ def require_replayable(record: DecisionRecord) -> None:
 def require_complete(record: DecisionRecord) -> None:
     """Raise BadRecord unless each list has an entry for each order."""
     lists = (record.queues, record.order_ids, record.ranks, record.logits, record.scores, *(record.values or ()))
-    found = {len(each) for each in lists if each is not None and type(each) is not str}
+    found = {len(each) for each in lists if each is not None and type(each) is not bytes}
     if record.context:
         found.update(map(len, record.context.values()))
     if len(found) > 1:
@@ -41,7 +41,7 @@ def require_complete(record: DecisionRecord) -> None:
 
 def joined(parts: Sequence[Values], orders: Sequence[int]) -> Floats:
     """The numbers of records that have so many `orders`, one after the other, NaN for a missing one. Raises BadRecord."""
-    if len(parts) > 1 and str not in set(map(type, parts)):
+    if len(parts) > 1 and bytes not in set(map(type, parts)):
         return unpack(list(chain.from_iterable(parts)), sum(orders))
     return np.concatenate([unpack(part, count) for part, count in zip(parts, orders, strict=True)])
 

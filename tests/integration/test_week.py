@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.integration.test_real_orders import COMMAND, import_model
-from tests.servers import running, until
+from tests.servers import running
 
 NAMES = ("route_disruption", "backlog", "weather_severity")
 DAYS, ORDERS = 8, 400
@@ -87,7 +87,7 @@ def test_a_week_from_the_import_to_a_checked_promotion_and_a_replay(days, real_d
             status, _, body = server.call("POST", "/outcomes", json.dumps({"outcomes": outcomes}).encode(), headers)
             assert (status, json.loads(body)) == (200, {"received": len(rows)})
             server.process.terminate()
-            assert until(lambda server=server: server.process.poll() is not None, 30)
+            assert server.process.wait(30) == 0
         move(log, day)
         kept = moved(log)
     for path in kept.iterdir():

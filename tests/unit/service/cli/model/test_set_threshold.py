@@ -83,3 +83,40 @@ def test_what_cannot_be_done_is_an_error_and_nothing_is_written(set_threshold, g
 def test_a_registry_means_its_current_version(set_threshold, models):
     assert set_threshold("0.75", of=models).exit_code == 0
     assert model_file.read("2.npz").manifest.provenance["threshold_model_version"] == "8"
+
+
+@pytest.fixture
+def evaluation(run):
+    """The output of evaluate --json on two orders, of which one may be reviewed."""
+    Path("known.csv").write_text("order_id,route_disruption,backlog,weather_severity,late\na,5,9,4,1\nb,2,3,1,0\n")
+    Path("evaluation.json").write_text(run("evaluate", "known.csv", "--label", "late", "--capacity", "1/day", "--json").stdout)
+    return Path("evaluation.json")
+
+
+def test_the_threshold_may_be_what_an_evaluation_recommends(run, evaluation):
+    done = run("model", "set-threshold", DEFAULT_MODEL, "--recommended", evaluation, "--version", "2", "--out", "2.npz")
+    assert done.exit_code == 0, done.stderr
+    manifest = model_file.read("2.npz").manifest
+    assert manifest.threshold == 0.7320405018416317
+    assert manifest.provenance["threshold_reason"] == "the lowest threshold with on average at most 1 reviews a day"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda text: text.replace('"sha256": "', '"sha256": "0'), "evaluates another model"),
+        (lambda text: text[:-9], "not the output of `delivery-risk evaluate --json`"),
+        (lambda text: text.replace('"recommendation"', '"other"'), "not the output of `delivery-risk evaluate --json`"),
+    ],
+)
+def test_an_evaluation_that_recommends_nothing_for_this_model_is_named(run, evaluation, change, reason):
+    evaluation.write_text(change(evaluation.read_text()))
+    done = run("model", "set-threshold", DEFAULT_MODEL, "--recommended", evaluation, "--version", "2", "--out", "2.npz")
+    assert (done.exit_code, Path("2.npz").exists()) == (2, False)
+    assert reason in done.stderr
+
+
+def test_a_threshold_is_given_once(run, evaluation):
+    for given in ((), ("0.5", "--recommended", evaluation)):
+        done = run("model", "set-threshold", DEFAULT_MODEL, *given, "--version", "2", "--out", "2.npz")
+        assert "Give a THRESHOLD, or --recommended FILE." in done.stderr

@@ -11,6 +11,7 @@ import msgspec
 from model import files
 from model.core.risk_model import RiskModel
 from service import config
+from service.cli.evaluation_outputs import EvaluationOutputs, evaluation_outputs
 from service.cli.loading import line_numbers, load, load_settings, plain, warn_if_illustrative
 from service.cli.order_files import Given, open_orders, reading_options
 from service.cli.output import write_errors
@@ -46,6 +47,7 @@ def _where(_: click.Context, __: click.Parameter, values: Sequence[str]) -> dict
 @click.option("--cost", "costs", metavar="missed=A,review=B", help="Recommend the threshold with the least cost.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--prometheus", metavar="FILE", help="Also write gauges for the textfile collector of a node exporter.")
+@evaluation_outputs
 @reading_options
 def evaluate(
     file: str,
@@ -61,6 +63,7 @@ def evaluate(
     as_json: bool,
     prometheus: str | None,
     given: Given,
+    outputs: EvaluationOutputs,
 ) -> None:
     """Compare scores with what happened: how well they rank, how well they are calibrated, and what each threshold means.
 
@@ -97,6 +100,7 @@ def evaluate(
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
     else:
         click.echo("\n".join(map(plain, text.lines(found))))
+    outputs.write(found)
     click.get_current_context().exit(1 if incomplete else 0)
 
 

@@ -1,4 +1,4 @@
-"""Draw deploy/grafana/dashboard.png: `python -m tests.deploy.picture`, with the extra `picture` and after install.sh.
+"""Draw deploy/grafana/dashboard.png: `python -m tests.deploy.picture`, with the extra `plots` and after install.sh.
 
 The service, Prometheus and Alertmanager run for two minutes, one with usual orders and one with shifted orders and troubled
 callers. matplotlib, not Grafana, draws the panels: they show the data that Grafana would show, but look different.

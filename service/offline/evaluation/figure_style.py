@@ -21,7 +21,6 @@ STYLE: dict[str, Any] = {
     "axes.spines.right": False,
     "axes.edgecolor": "#888888",
     "axes.labelcolor": "#222222",
-    "axes.titlelocation": "left",
     "axes.titlesize": 10.5,
     "axes.titlecolor": QUIET,
     "figure.titlesize": 12.5,

@@ -110,7 +110,7 @@ def _paper(title: str, subtitles: Sequence[str]) -> tuple[Figure, list[Axes]]:
     grid = figure.subplots(len(subtitles), sharex=True, sharey=True, squeeze=False)
     panels = list(grid[:, 0])
     for axes, subtitle in zip(panels, subtitles, strict=True):
-        axes.set_title(subtitle)
+        axes.set_title(subtitle, loc="left")
     return figure, panels
 
 

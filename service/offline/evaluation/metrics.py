@@ -93,4 +93,4 @@ METRICS: dict[str, Callable[[SortedScores, Floats], float | None]] = {
 
 def _mean(values: Floats, weights: Floats) -> float | None:
     total = weights.sum()
-    return float(np.dot(values, weights) / total) if total else None
+    return float(np.sum(values * weights) / total) if total else None

@@ -13,7 +13,7 @@ from model.core.risk_model import RiskModel
 from service import config
 from service.cli.evaluation_outputs import EvaluationOutputs, evaluation_outputs
 from service.cli.loading import line_numbers, load, load_settings, plain, warn_if_illustrative
-from service.cli.order_files import Given, open_orders, reading_options
+from service.cli.order_files import Given, open_orders, pairs, reading_options
 from service.cli.output import write_errors
 from service.decisions.reading import DECISIONS, OUTCOMES, NoLog
 from service.offline.evaluation import text
@@ -27,11 +27,7 @@ from service.offline.evaluation.thresholds import BadGoal, Capacity, Cost, capac
 _DRAFT = ".evaluation-"
 
 
-def _where(_: click.Context, __: click.Parameter, values: Sequence[str]) -> dict[str, str]:
-    pairs = [value.partition("=") for value in values]
-    if any(not equals for _, equals, _ in pairs) or len({name for name, _, _ in pairs}) < len(pairs):
-        raise click.BadParameter("expected COLUMN=VALUE, each column once")
-    return {name: value for name, _, value in pairs}
+_where = pairs("expected COLUMN=VALUE, each column once")
 
 
 @click.command()

@@ -100,13 +100,19 @@ def _encoding(_: click.Context, __: click.Parameter, value: str | None) -> str |
     return None
 
 
-def _renamed(_: click.Context, __: click.Parameter, values: Sequence[str]) -> dict[str, str]:
-    pairs = [value.partition("=") for value in values]
-    if any(not equals for _, equals, _ in pairs) or len({name for name, _, _ in pairs}) < len(pairs):
-        raise click.BadParameter("expected INPUT=COLUMN, each input once")
-    return {name: column for name, _, column in pairs}
+def pairs(expected: str) -> Callable[[click.Context, click.Parameter, Sequence[str]], dict[str, str]]:
+    """The callback of an option NAME=TEXT that may be repeated; `expected` says what is."""
+
+    def read(_: click.Context, __: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+        found = [value.partition("=") for value in values]
+        if any(not equals for _, equals, _ in found) or len({name for name, _, _ in found}) < len(found):
+            raise click.BadParameter(expected)
+        return {name: text for name, _, text in found}
+
+    return read
 
 
+_renamed = pairs("expected INPUT=COLUMN, each input once")
 _OPTIONS = (
     click.option("--format", type=_FORMAT, help="The format of the orders. [by the file's ending, then its beginning]"),
     click.option(

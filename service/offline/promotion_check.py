@@ -13,14 +13,14 @@ from model.core.batch import Batch, Flags, Floats, Positions
 from model.core.risk_model import RiskModel
 from model.registry.check import PromotionCheck
 from schemas.result import Policy
+from service.offline.evaluation.bootstrap import SEED, interval
 from service.offline.evaluation.orders import EvaluatedOrders
 from service.offline.evaluation.thresholds import Capacity
 from service.scoring.batch import review
 
 LEAST_ORDERS, LEAST_LATE, LEAST_DAYS = 1000, 50, 7
-RESAMPLES, SEED = 2000, 17
+RESAMPLES = 2000
 _CHUNK = 10_000
-_PERCENTILES = (2.5, 97.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def judge(
     names = champion.manifest.input_names
     columns = [names.index(name) for name in challenger.manifest.input_names]
     before, after = _scored(champion, orders, orders.x, policy), _scored(challenger, orders, orders.x[:, columns], policy)
-    finite, weights = before.finite & after.finite, _weights(orders)
+    finite, weights = before.finite & after.finite, orders.untouched
     used = finite & (weights > 0)
     count, late, days = int(used.sum()), int(orders.late[used].sum()), len(np.unique(orders.days[used]))
     failed = list(_too_few(count, late, days))
@@ -79,15 +79,6 @@ def _scored(model: RiskModel, orders: EvaluatedOrders, x: Floats, policy: Policy
     return _Scored(*map(np.concatenate, columns))
 
 
-def _weights(orders: EvaluatedOrders) -> Floats:
-    """(n,): how many orders each one stands for; 0 for those that are left out."""
-    weights = np.where(orders.acted_on, 0.0, 1.0)
-    if orders.holdout.any():
-        weights[orders.review] = 0.0
-        weights[orders.holdout & ~orders.acted_on] = 1.0 / orders.share
-    return weights
-
-
 def _too_few(orders: int, late: int, days: int) -> Iterator[str]:
     for found, least, what in (
         (orders, LEAST_ORDERS, "untouched orders with an outcome"),
@@ -111,8 +102,7 @@ def _interval(days: Positions, weights: Floats, values: Floats) -> tuple[float |
     sums, sizes = (np.bincount(at, each, len(found)) for each in (weights * values, weights))
     drawn = np.random.default_rng(SEED).integers(0, len(found), (RESAMPLES, len(found)))
     means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    low, high = np.percentile(means, _PERCENTILES).tolist()
-    return low, high
+    return interval(means.tolist())
 
 
 def _a_day(orders: EvaluatedOrders, reviewed: Flags) -> float:

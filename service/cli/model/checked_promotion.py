@@ -1,6 +1,5 @@
 """The check of `delivery-risk model promote --check-on`: what it reads, what it prints, and how it ends."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,8 +18,6 @@ from service.offline.differences import only
 from service.offline.evaluation.thresholds import BadGoal, Capacity
 from service.offline.evaluation.thresholds import capacity as capacity_of
 from service.offline.promotion_check import Judgement, judge
-
-_A_DAY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)/day", re.ASCII)
 
 
 class CannotJudge(click.ClickException):

@@ -63,12 +63,9 @@ def _rows(orders: EvaluatedOrders) -> Iterator[tuple[str, Flags]]:
 
 
 def _group(orders: EvaluatedOrders, name: str, rows: Flags, resamples: int) -> Group:
-    """A group with its metrics. Of untouched orders, one of the holdout stands for all that were reviewed like it."""
+    """A group with its metrics."""
     late, scores = orders.late[rows], SortedScores(orders.scores[rows], orders.late[rows])
-    weights = np.ones(len(late))
-    if name == "untouched" and orders.share:
-        weights[orders.review[rows]] = 0.0  # those of the holdout stand for them
-        weights[orders.holdout[rows]] = 1.0 / orders.share
+    weights = orders.untouched[rows] if name == "untouched" else np.ones(len(late))
     metrics = estimates(scores, weights[scores.order], orders.days[rows][scores.order], resamples)
     return Group(name, len(late), int(np.count_nonzero(late)), metrics)
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from model.core.batch import Flags, Floats, Positions
 
 
@@ -30,3 +32,15 @@ class EvaluatedOrders:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def untouched(self) -> Floats:
+        """(n,): how many orders each one stands for, if nobody had acted on any; 0 for those that are left out.
+
+        Where there is a holdout, one of its orders stands for those that went to review, which would count twice.
+        """
+        weights = np.where(self.acted_on, 0.0, 1.0)
+        if self.holdout.any():
+            weights[self.review] = 0.0
+            weights[self.holdout & ~self.acted_on] = 1.0 / self.share
+        return weights

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.core.batch import Flags
+from model.core.batch import Flags, Floats
 from service.offline.evaluation.evaluation import Recommendation, ThresholdRow
 from service.offline.evaluation.metrics import SortedScores
 from service.offline.evaluation.orders import EvaluatedOrders
@@ -122,7 +122,7 @@ class Thresholds:
         for times, what in ((0.5, "half"), (2.0, "twice")):
             true = Cost(wanted.missed * times, wanted.review)
             best, cheapest = self._cheapest(true)
-            more = self._a_day(threshold, true) - cheapest
+            more = float(self._a_day(np.array([threshold]), true)[0]) - cheapest
             better = f"the best threshold is {best:.4g}, and this one costs {more:.2f} a day more"
             sentences.append(f"If a missed order costs {what} as much, {better}.")
         reason = f"the least cost with {wanted.missed:g} for a late order missed and {wanted.review:g} for a review"
@@ -150,16 +150,16 @@ class Thresholds:
     def _cheapest(self, wanted: Cost) -> tuple[float, float]:
         """The threshold with the least cost, and that cost a day."""
         values = np.append(np.unique(self._sorted.scores), 1.0)
-        first = np.searchsorted(self._sorted.scores, values)
-        missed = self._late_from[0] - self._late_from[first]
-        costs = wanted.missed * missed + wanted.review * (len(self._sorted) - first)
+        costs = self._a_day(values, wanted)
         best = int(np.argmin(costs))
-        return float(values[best]), float(costs[best]) / self._days
+        return float(values[best]), float(costs[best])
 
-    def _a_day(self, threshold: float, wanted: Cost) -> float:
-        first = int(np.searchsorted(self._sorted.scores, threshold))
+    def _a_day(self, thresholds: Floats, wanted: Cost) -> Floats:
+        """The cost a day of each of these thresholds (n,)."""
+        first = np.searchsorted(self._sorted.scores, thresholds)
         missed = self._late_from[0] - self._late_from[first]
-        return float(wanted.missed * missed + wanted.review * (len(self._sorted) - first)) / self._days
+        costs: Floats = (wanted.missed * missed + wanted.review * (len(self._sorted) - first)) / self._days
+        return costs
 
 
 def _found(row: ThresholdRow) -> str:

@@ -4,9 +4,6 @@ import gzip
 import json
 import re
 import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -19,7 +16,8 @@ from tests.deploy.nginx import JSON, SITE, UPSTREAM, running_nginx
 from tests.deploy.programs import answering
 from tests.facts import INPUTS, ORDER
 from tests.integration.framing import exchange
-from tests.integration.test_openapi import CHECKS
+from tests.integration.test_openapi import keeps_to_its_document
+from tests.servers import running
 
 pytestmark = pytest.mark.deploy
 
@@ -177,9 +175,7 @@ def test_metrics_are_not_available_through_nginx_however_the_path_is_written(ser
 
 
 @pytest.mark.long
-def test_the_service_matches_its_openapi_document_behind_nginx(nginx, tmp_path):
-    command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"http://127.0.0.1:{nginx.port}/openapi.json"]
-    command += [*CHECKS, "--exclude-path=/metrics", "--max-examples=300", "--no-color"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    assert (done.returncode, "No issues found" in done.stdout) == (0, True), done.stdout[-5000:]
-    assert max(line["status"] for line in nginx.log_lines(lambda _: True, 1)) < 500
+def test_the_service_matches_its_openapi_document_behind_nginx(tmp_path):
+    with running(DELIVERY_RISK_DECISION_LOG=str(tmp_path)) as service, running_nginx(service.port) as nginx:
+        keeps_to_its_document(nginx.port, tmp_path, "--exclude-path=/metrics", "--max-examples=300")
+        assert max(line["status"] for line in nginx.log_lines(lambda _: True, 1)) < 500

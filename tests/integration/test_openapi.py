@@ -35,15 +35,20 @@ def raw_server(tmp_path):
         yield started
 
 
-def keeps_to_its_document(server, folder, *options):
-    """Send generated requests, whose answers must all be in the document and none a 500; the statuses of the answers."""
+def keeps_to_its_document(port, folder, *options):
+    """Send generated requests, whose answers must all be in the document."""
     tool = Path(sys.executable).with_name("schemathesis")
-    command = [tool, "run", f"http://127.0.0.1:{server.port}/openapi.json", *CHECKS, "--no-color", *options]
+    command = [tool, "run", f"http://127.0.0.1:{port}/openapi.json", *CHECKS, "--no-color", *options]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-5000:]
-    assert "No issues found" in done.stdout
-    samples = server.metrics()
-    counted = [name for name, count in samples.items() if name.startswith("http_request_duration_seconds_count") and count]
+    assert "No issues found" in done.stdout, done.stdout[-5000:]
+
+
+def statuses_of(server):
+    """The statuses that this server has answered, none of which is a 500."""
+    counted = [
+        name for name, count in server.metrics().items() if name.startswith("http_request_duration_seconds_count") and count
+    ]
     statuses = {name.split('status="')[1][:3] for name in counted}
     assert "500" not in statuses
     return statuses
@@ -65,13 +70,15 @@ def test_the_service_keeps_to_its_own_document_under_generated_requests(server, 
     options = ["--phases", phases, "--max-examples", str(examples)]
     options += ["-H", f"Authorization: Bearer {token}"] if token else []
     with closed if token else contextlib.nullcontext(server) as asked:
-        statuses = keeps_to_its_document(Client(asked.port, token=token), tmp_path, *options)
+        keeps_to_its_document(asked.port, tmp_path, *options)
+        statuses = statuses_of(Client(asked.port, token=token))
     assert ({"401"} if token else {"200", "422"}) <= statuses
 
 
 def test_so_does_a_service_of_raw_orders(raw_server, tmp_path):
     options = ["--phases", "examples,fuzzing", "--max-examples", "30", "--include-path-regex", "^/(score|model)$"]
-    assert {"200", "422"} <= keeps_to_its_document(raw_server, tmp_path, *options)
+    keeps_to_its_document(raw_server.port, tmp_path, *options)
+    assert {"200", "422"} <= statuses_of(raw_server)
 
 
 def test_a_status_given_before_any_route_is_entered_is_in_the_document(server):

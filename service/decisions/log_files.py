@@ -10,8 +10,7 @@ import errno
 import os
 import secrets
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 
@@ -61,7 +60,8 @@ class LogFiles:
 
     def append(self, line: bytes) -> None:
         """Write the line, completely or not at all. Raises OSError, TimeoutError where another line hangs."""
-        with self._alone() as now:
+        now = self._begin()
+        try:
             file = self._file
             if file is None or now >= file.until or 0 < self._size > MOST_BYTES - len(line):
                 file = self._next(now)
@@ -71,10 +71,13 @@ class LogFiles:
                 self._add(file, line)
             if self._sync:
                 os.fdatasync(file.descriptor)
+        finally:
+            self._end()
 
     def prove(self, room: int) -> None:
         """Put so many bytes on the disk, and remove them again: empty lines, which readers skip. Raises OSError."""
-        with self._alone() as now:
+        now = self._begin()
+        try:
             file = self._file
             if file is None or not file.is_at_its_path():
                 file = self._next(now)
@@ -83,6 +86,8 @@ class LogFiles:
                 os.fdatasync(file.descriptor)  # memory takes what a disk that fails does not
             finally:
                 self._cut_back(file)
+        finally:
+            self._end()
 
     def look(self) -> None:
         """Close the current file if it is old or no longer at its path. Raises OSError where the folder cannot be written."""
@@ -98,12 +103,15 @@ class LogFiles:
 
     def settle(self, sync: bool) -> None:
         """Release the files that are closed; with `sync`, put on the disk what has been written. Raises OSError."""
-        with self._alone(used=False):
+        self._begin(used=False)
+        try:
             closing, self._closing = self._closing, []
             descriptors = [file.descriptor for file in closing]
             if sync and self._file is not None:
                 descriptors.append(os.dup(self._file.descriptor))
             made, self._made = self._made, self._made and not sync
+        finally:
+            self._end()
         try:
             for descriptor in descriptors if sync else ():
                 os.fdatasync(descriptor)
@@ -114,21 +122,20 @@ class LogFiles:
                 with suppress(OSError):
                     os.close(descriptor)
 
-    @contextmanager
-    def _alone(self, *, used: bool = True) -> Iterator[float]:
-        """The block uses the current file alone, from now on."""
+    def _begin(self, *, used: bool = True) -> float:
+        """Use the files alone from now on, and the current file if it is `used`. Raises TimeoutError where another hangs."""
         while not self._lock.acquire(timeout=WAIT_SECONDS):
             since = self.since
             if since is not None and monotonic() - since >= WAIT_SECONDS:  # else others have ended meanwhile
                 raise TimeoutError(errno.ETIMEDOUT, "a write does not end")
         now = monotonic()
-        try:
-            if used:
-                self.since = now
-            yield now
-        finally:
-            self.since = None
-            self._lock.release()
+        if used:
+            self.since = now
+        return now
+
+    def _end(self) -> None:
+        self.since = None
+        self._lock.release()
 
     def _add(self, file: _File, line: bytes) -> None:
         self._write(file, line)

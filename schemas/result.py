@@ -67,6 +67,13 @@ class ScoredBatch(msgspec.Struct, frozen=True, eq=False):
         return len(self.decoded.batch) if self.answerable else 0
 
 
+HEADER_NAMES = ("model_name", "model_version", "model_sha256", "threshold", "out_of_range_policy")
+"""The members of every answer, which are columns in CSV."""
+
+DECISION_ID = "decision_id"
+"""The name of a further one where a decision log has the batch."""
+
+
 def header(scored: ScoredBatch) -> dict[str, Any]:
     """The model version, its threshold and the policy, as AnswerSchema has them."""
     manifest = scored.model.manifest
@@ -76,7 +83,7 @@ def header(scored: ScoredBatch) -> dict[str, Any]:
         "model_sha256": scored.model.sha256,
         "threshold": manifest.threshold,
         "out_of_range_policy": scored.policy,
-        **({} if scored.decision_id is None else {"decision_id": scored.decision_id}),
+        **({} if scored.decision_id is None else {DECISION_ID: scored.decision_id}),
     }
 
 

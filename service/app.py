@@ -3,12 +3,14 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask
 
 from model.registry import loader
-from schemas.files.row import reserved_names, reserved_with_holdout
+from schemas.files.row import HOLDOUT, reserved_names
+from schemas.result import DECISION_ID
 from service.auth.token_store import TokenStore
 from service.config import Settings, SettingsError, variable
 from service.decisions.decision_log import DecisionLog
@@ -83,9 +85,11 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
     """The service of these settings, with OpenTelemetry's variables from the environ. Raises ModelError and
     SettingsError.
     """
-    reserved, holdout = reserved_names, None
+    holdout = None
     if settings.holdout is not None and settings.holdout_key_file is not None:
-        reserved, holdout = reserved_with_holdout, KeyedChooser(settings.holdout, _key(settings.holdout_key_file))
+        holdout = KeyedChooser(settings.holdout, _key(settings.holdout_key_file))
+    added = {HOLDOUT: holdout, DECISION_ID: settings.decision_log}
+    reserved = partial(reserved_names, added=[name for name, used in added.items() if used is not None])
     model = loader.last_valid(settings.model, settings.model_sha256, reserved=reserved)
     serving, metrics, tracer = Serving(model, settings.max_orders), Metrics(SharedCounters()), Tracer(environ)
     concurrency_limit = ConcurrencyLimit(

@@ -1,11 +1,11 @@
 """Rows: what the readers of all file formats return, one by one or as columns, and what readers and writers have in common."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, overload
 
 from model.core.manifest import CATEGORY, NONE, Input, Manifest
-from schemas.result import NAMED, Result, ScoredBatch
+from schemas.result import HEADER_NAMES, NAMED, Result, ScoredBatch
 
 RESULT_NAMES = ("score", "queue", "out_of_range")
 RANK = "rank"
@@ -31,14 +31,13 @@ def input_columns(names: Sequence[str]) -> list[str]:
     return [name for name in names if name in NAMED]
 
 
-def reserved_names(manifest: Manifest) -> frozenset[str]:
-    """The names of the columns that outputs add: a model is not servable where an input has one of them."""
-    return frozenset((*result_names(manifest), *REJECT_NAMES))
+def reserved_names(manifest: Manifest, added: Collection[str] = ()) -> frozenset[str]:
+    """The names of the columns that outputs add: a model is not servable where an input or a context has one of them.
 
-
-def reserved_with_holdout(manifest: Manifest) -> frozenset[str]:
-    """The same where there is a holdout."""
-    return reserved_names(manifest) | {HOLDOUT}
+    Contexts are columns of a CSV answer, so they must not have a name of its header either. `added` are further columns.
+    """
+    header = set(HEADER_NAMES).intersection(manifest.context_names)
+    return frozenset((*result_names(manifest), *REJECT_NAMES, *header, *added))
 
 
 class BadFile(ValueError):

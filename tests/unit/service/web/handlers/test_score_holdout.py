@@ -2,14 +2,10 @@
 
 import json
 import logging
-from dataclasses import replace
 
 import pytest
 
-from model.core.manifest import Context
-from model.errors import NotServable
 from schemas.answer_schemas import ColumnsDecisionSchema, DecisionSchema
-from schemas.files.row import reserved_with_holdout
 from service.config import SettingsError
 from tests.apps import samples, service_of
 from tests.facts import FEATURES
@@ -148,11 +144,3 @@ def test_a_service_whose_key_cannot_be_read_does_not_start_and_does_not_repeat_i
     with pytest.raises(SettingsError) as raised:
         service_of(holdout="0.01", holdout_key_file=str(tmp_path / "key"))
     assert raised.value.faults == {"DELIVERY_RISK_HOLDOUT_KEY_FILE": "expected a key of at least 16 bytes"}
-
-
-def test_a_context_must_not_have_the_name_of_the_column_where_a_holdout_is_on(client):
-    model = service_of().serving.active.champion.model
-    named = replace(model, manifest=replace(model.manifest, context=(Context("holdout", ("EWR",)),)))
-    named.require_risk()
-    with pytest.raises(NotServable):
-        named.require_risk(reserved_with_holdout)

@@ -107,3 +107,15 @@ class OtherFeatures(ModelError):
 
 class NotAllowed(ModelError):
     """The registry has nothing to roll back to, has versions of another model, or has the challenger as current version."""
+
+
+class BadGraph(ModelError):
+    """The graph of an ONNX file is not one path from the inputs of orders to one score; `location` is the part."""
+
+
+class BadNode(ModelError):
+    """A node of an ONNX graph is not part of a network that a model file can hold; `location` has its name."""
+
+
+class NotInstalled(ModelError):
+    """Reading this kind of file needs an extra that is not installed."""

@@ -1,6 +1,6 @@
-"""Imports the arrays that a training script saved.
+"""Imports what a training script saved, of any kind in the table of sources.py.
 
-The source is a .npz of plain arrays: feature_names (F,), mean (F,), scale (F,), w1 (U1, F), b1 (U1,), w2, b2, … of any real
+A .npz has plain arrays: feature_names (F,), mean (F,), scale (F,), w1 (U1, F), b1 (U1,), w2, b2, … of any real
 type and order; weights are (units, inputs). With check_x (n, F) and check_scores (n,) or (n, outputs) the model is compared
 with the scores that the script expects.
 
@@ -14,23 +14,23 @@ A preparation, see preparation.py, takes the place of a card. With one, check_x 
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from model import files
 from model.artifact import checks, inputs, manifest, model_file, npz
 from model.core.batch import Floats
-from model.core.manifest import Input, Manifest, SelfTest
+from model.core.manifest import NUMBER, Input, Manifest, SelfTest
 from model.core.risk_model import RiskModel
-from model.errors import BadArray, BadManifest, MissingMember, NotFinite, ShapeMismatch
-from model.importers import comparison, self_test, training_file
+from model.errors import BadManifest, MissingMember, NotFinite, ShapeMismatch
+from model.importers import comparison, functions, self_test, sources
 from model.importers import preparation as preparation_file
 from model.importers.comparison import TOLERANCE, ExpectedScores
+from model.importers.training import Training, float64
 
 _SPELLINGS = {"name": "name", "unit": "unit", "description": "description", "minimum": "train_min", "maximum": "train_max"}
 _NAMES = dict.fromkeys((*_SPELLINGS, *_SPELLINGS.values()))
@@ -43,7 +43,8 @@ _MOST_NAMES, _LONGEST_NAME = 5, 40
 class Label:
     """What the arrays do not contain: the identity of the version, its threshold, its head and its activations.
 
-    `activations` has one name for all hidden layers, or one for each.
+    `activations` has one name for all hidden layers, or one for each. Where they are None, those of the file are used, else relu;
+    for the head that of the file, else sigmoid. `features` are names in place of those in the file.
     """
 
     name: str
@@ -51,8 +52,9 @@ class Label:
     threshold: float
     created: str
     description: str = ""
-    activations: tuple[str, ...] = ("relu",)
-    head: str = "sigmoid"
+    activations: tuple[str, ...] | None = None
+    head: str | None = None
+    features: tuple[str, ...] = ()
 
 
 def training_arrays(
@@ -61,44 +63,36 @@ def training_arrays(
     card: Path | str | None = None,
     tolerance: float = TOLERANCE,
     preparation: Path | str | None = None,
+    notice: Callable[[str, bool], None] = lambda text, warns: None,
 ) -> RiskModel:
-    """The model in a training script's .npz, without a card or without a preparation. Its self-test has its own scores.
+    """The model in a training script's file, without a card or without a preparation. Its self-test has its own scores.
 
-    Raises ModelError.
+    `notice` gets what the user should know of the file, and whether it is a warning. Raises ModelError.
 
     OtherScores if it differs by more than the tolerance from the scores that are expected in the file.
     """
-    content = files.read(source, npz.LIMIT, Path(source).name)
-    arrays = training_file.load(Path(source).name, content)
-    names = arrays.pop("feature_names")
-    given = {name: _float64(name, arrays.pop(name)) for name in _CHECK if name in arrays}
-    if names.dtype.kind != "U":
-        raise BadArray("feature_names", "expected texts; save them by np.array(names, str)")
-    hidden = sum(name.startswith("w") for name in arrays) - 1
-    activations = label.activations * (hidden if len(label.activations) == 1 else 1)
-    if len(activations) != max(hidden, 0):
-        raise ShapeMismatch("manifest.activations", f"{len(activations)} activations for {hidden} hidden layers")
-    provenance = {"source": Path(source).name, "source_sha256": hashlib.sha256(content).hexdigest()}
+    name = Path(source).name
+    content = files.read(source, npz.LIMIT, name)
+    read = sources.read(name, content, label.features)
+    arrays = dict(read.arrays)
+    given = {each: float64(each, arrays.pop(each)) for each in _CHECK if each in arrays}
+    provenance = {**read.provenance, "source": name, "source_sha256": hashlib.sha256(content).hexdigest()}
     beside = {}
     for kind, path in (("card", card), ("preparation", preparation)):
         if path is not None:
             beside[kind] = files.read(path, npz.LIMIT, Path(path).name)
             provenance |= {kind: Path(path).name, f"{kind}_sha256": hashlib.sha256(beside[kind]).hexdigest()}
-    learned = _described(names.ravel().tolist(), beside) | {"activations": (*activations, "linear")}
-    described = Manifest(**asdict(label) | learned, self_test=SelfTest((), ()), provenance=provenance)
-    model = model_file.assemble(described, {name: _float64(name, array) for name, array in arrays.items()})
+    learned = _described(read, beside) | functions.of(label.activations, label.head, read)
+    identity = {each: getattr(label, each) for each in ("name", "version", "created", "description", "threshold")}
+    described = Manifest(**identity | learned, self_test=SelfTest((), ()), provenance=provenance)
+    model = model_file.assemble(described, {each: float64(each, array) for each, array in arrays.items()})
     model = replace(model, manifest=manifest.checked(replace(described, self_test=self_test.of_model(model))))
+    for text, warns in (*((each, True) for each in read.warnings), *((each, False) for each in read.remarks)):
+        notice(text, warns)
     if not given:
         return model
     compared = comparison.network_compared if described.prepared else comparison.compared
     return compared(model, _expected(given, len(described.features)), tolerance)
-
-
-def _float64(name: str, array: npt.NDArray[Any]) -> Floats:
-    if array.dtype.kind not in "fiu":
-        raise BadArray(name, "expected real numbers")
-    with np.errstate(over="ignore"):
-        return np.ascontiguousarray(array, np.float64)
 
 
 def _expected(given: dict[str, Floats], features: int) -> ExpectedScores:
@@ -114,11 +108,22 @@ def _expected(given: dict[str, Floats], features: int) -> ExpectedScores:
     return ExpectedScores("check_scores", orders, given["check_scores"], "check_x[{}]".format)
 
 
-def _described(names: Sequence[str], beside: Mapping[str, bytes]) -> dict[str, Any]:
-    """The entries of a manifest for features with these names, from a card, a preparation or neither."""
+def _described(read: Training, beside: Mapping[str, bytes]) -> dict[str, Any]:
+    """The entries of a manifest on what an order holds and the features, from the file, a card, a preparation or the names."""
     if "preparation" in beside:
-        return preparation_file.read(beside["preparation"], names)
-    return {"inputs": _features(names, beside.get("card"))}
+        if read.inputs:
+            raise BadManifest("preparation", "the file has a preparation of its own; leave this one out")
+        return preparation_file.read(beside["preparation"], read.names)
+    if not read.inputs:
+        return {"inputs": _features(read.names, beside.get("card"))}
+    numbers = [each.name for each in read.inputs if each.kind == NUMBER]
+    ranges = {each.name: each for each in _features(numbers, beside.get("card"))}
+    described = [_with_range(each, ranges[each.name]) if each.name in ranges else each for each in read.inputs]
+    return {"inputs": tuple(described), "features": read.features}
+
+
+def _with_range(each: Input, stated: Input) -> Input:
+    return replace(stated, missing=each.missing)
 
 
 def _features(names: Sequence[str], card: bytes | None) -> tuple[Input, ...]:

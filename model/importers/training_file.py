@@ -13,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from model.artifact import npz
-from model.errors import BadArray, MissingMember, ModelError, UnknownMember, Unreadable
-
-Arrays = dict[str, npt.NDArray[Any]]
+from model.errors import BadArray, MissingMember, ModelError, ShapeMismatch, UnknownMember, Unreadable
+from model.importers.training import Training
 
 _ANY = re.compile(r".*", re.DOTALL)
 _KNOWN = re.compile(r"feature_names|mean|scale|check_x|check_scores|[wb][1-9][0-9]{0,2}")
@@ -28,7 +27,18 @@ _INSTEAD_OF_OBJECTS = {"feature_names": "save texts by np.array(names, str)", "m
 _STATE_DICT = "; a torch state_dict has names with dots: save each layer's weight as w1, w2, … and its bias as b1, b2, …"
 
 
-def load(name: str, content: bytes) -> Arrays:
+def read(name: str, content: bytes, features: tuple[str, ...] = ()) -> Training:
+    """What is in the bytes of the file of this name; given names of the features replace its own. Raises ModelError."""
+    arrays = load(name, content)
+    names = arrays.pop("feature_names")
+    if names.dtype.kind != "U":
+        raise BadArray("feature_names", "expected texts; save them by np.array(names, str)")
+    if features and len(features) != names.size:
+        raise ShapeMismatch("feature_names", f"{names.size} names, but {len(features)} are given in their place")
+    return Training(features or tuple(names.ravel().tolist()), arrays)
+
+
+def load(name: str, content: bytes) -> dict[str, npt.NDArray[Any]]:
     """The arrays in the bytes of the file of this name. Raises ModelError."""
     with _errors_in(name):
         members = npz.files(content, _ANY)

@@ -1,4 +1,4 @@
-"""delivery-risk model import: a model file from a training script's arrays."""
+"""delivery-risk model import: a model file from what a training script saved."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from model.core.activations import ACTIVATION_NAMES, HEADS
 from model.core.manifest import NUMBER
 from model.core.risk_model import RiskModel
 from model.importers import arrays, comparison
-from service.cli.loading import errors_of
+from service.cli.loading import errors_of, plain
 from service.cli.model.inspect import report_if_not_servable
 from service.cli.model.model_file import how_compared, now, out_option, write
 from service.cli.order_files import Given, open_orders, reading_options
@@ -25,13 +25,13 @@ _FILE = click.Path(exists=True, dir_okay=False)
 @click.option("--threshold", required=True, type=float, help="The score from which an order goes to review.")
 @click.option(
     "--activations",
-    default="relu",
-    show_default=True,
-    help=f"Of the hidden layers: one for all, or A,B,… Names: {ACTIVATION_NAMES}.",
+    metavar="NAMES",
+    help=f"Of the hidden layers: one for all, or A,B,… Names: {ACTIVATION_NAMES}. [those of an ONNX file, else relu]",
 )
 @click.option(
-    "--head", default="sigmoid", show_default=True, type=click.Choice(list(HEADS)), help="The function of the outputs."
+    "--head", type=click.Choice(list(HEADS)), help="The function of the outputs. [that of an ONNX file, else sigmoid]"
 )
+@click.option("--features", metavar="NAMES", help="NAME,NAME,… of the columns in their order, in place of those in the file.")
 @click.option("--card", type=_FILE, help="JSON with the features' ranges, units and descriptions.")
 @click.option("--preparation", type=_FILE, help="JSON with the inputs of an order, and how the features are made of them.")
 @click.option("--check", type=_FILE, help="Orders with the scores that the training script gives them, CSV or JSON lines.")
@@ -50,7 +50,8 @@ _FILE = click.Path(exists=True, dir_okay=False)
 @out_option
 def import_(
     source: str,
-    activations: str,
+    activations: str | None,
+    features: str | None,
     card: str | None,
     preparation: str | None,
     check: str | None,
@@ -61,11 +62,13 @@ def import_(
     out: str,
     **label: Any,
 ) -> None:
-    """Make a model file from a training script's .npz: feature_names, mean, scale, w1, b1, w2, b2, …
+    """Make a model file from a training script's .npz: feature_names, mean, scale, w1, b1, w2, b2, … Or from an ONNX file.
 
     z = (x - mean) / scale, and a layer is x @ w.T + b: weights are (units, inputs), where scikit-learn and Keras have (inputs,
     units). Arrays check_x and check_scores, or --check with --expect, are orders and the script's own scores of them: the model
     must give the same, and keeps some of them as its self-test. A feature without a range in the card is never out of range.
+
+    An ONNX file has its own activations, head and, if so, preparation. Where it has no names for its columns, give --features.
 
     With --preparation, orders have the inputs in it, and so have those of --check. check_x has features, with which the network
     alone is compared.
@@ -74,10 +77,11 @@ def import_(
         raise click.UsageError("Give --check and --expect together.")
     if card is not None and preparation is not None:
         raise click.UsageError("Give --card or --preparation: with a preparation, the inputs have the ranges.")
-    hidden = tuple(activations.split(","))
+    hidden = None if activations is None else tuple(activations.split(","))
+    names = () if features is None else tuple(features.split(","))
     with errors_of(None):
-        described = arrays.Label(created=created or now(), activations=hidden, **label)
-        model = arrays.training_arrays(source, described, card, tolerance, preparation)
+        described = arrays.Label(created=created or now(), activations=hidden, features=names, **label)
+        model = arrays.training_arrays(source, described, card, tolerance, preparation, _notice)
         if check is not None and expect is not None:
             model = _compared(model, check, expect, given, tolerance)
     write(model, out)
@@ -88,6 +92,10 @@ def import_(
     advice = "" if model.manifest.compared else f"; give --check{arrays_too}"
     click.echo(f"{how_compared(model.manifest)}{advice}")
     report_if_not_servable(model)
+
+
+def _notice(text: str, warns: bool) -> None:
+    click.echo(f"Warning: {plain(text)}" if warns else plain(text), err=warns)
 
 
 def _compared(model: RiskModel, check: str, column: str, given: Given, tolerance: float) -> RiskModel:

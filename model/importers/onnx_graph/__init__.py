@@ -1,0 +1,1 @@
+"""Reads the network, and the preparation before it, in an ONNX graph."""

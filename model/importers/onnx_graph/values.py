@@ -107,8 +107,8 @@ Value: TypeAlias = Constant | Columns | Net | Complement | Pair | Named | AfterS
 
 @dataclass(slots=True)
 class Found:
-    """What nodes find beside the values: how many numbers they have made, whether the score is that of the second of two classes,
-    the names of the classes, and warnings for the user.
+    """What nodes find beside the values: how many numbers they have made, whether there are two classes, whose second has the
+    score, the names of the classes, and warnings for the user.
     """
 
     numbers: int = 0

@@ -1,17 +1,18 @@
 """Makes tests/data/onnx: small networks that frameworks exported to ONNX, with orders and their own scores of them.
 
-It runs where the frameworks are, once: `python tests/exported_models.py sklearn torch` in an environment with scikit-learn 1.9.1,
-skl2onnx 1.20.0, torch 2.14.1, onnxscript 0.7.2, onnx 1.23.2 and pandas, and `python tests/exported_models.py keras` in one with
-keras 3.15.1, tensorflow-cpu 2.21.0 and tf2onnx 1.17.0. The tests need none of these.
+It runs once, where the frameworks are: `python tests/exported_models.py sklearn torch` with scikit-learn 1.9.1, skl2onnx
+1.20.0, torch 2.14.1, onnxscript 0.7.2, onnx 1.23.2 and pandas, and `python tests/exported_models.py keras` with keras 3.15.1,
+tensorflow-cpu 2.21.0 and tf2onnx 1.17.0. The tests need none of these.
 
-Each file NAME.onnx has a NAME.json: `features` are the names to give, empty where the graph has its own; `orders` are rows of the
-inputs, null where one is missing; `scores` are the framework's own.
+Each file NAME.onnx has a NAME.json: `features` are the names to give, none where the graph has its own; `orders` are rows of
+the inputs, null where one is missing; `scores` are the framework's own.
 """
 
 import json
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -106,11 +107,15 @@ def torch():
         def forward(self, x):
             return self.end(self.layers((x - self.mean) / self.scale))
 
-    class OfColumns(Network):
-        def forward(self, backlog, wind_mph, distance_km):
-            return super().forward(torch.cat([backlog, wind_mph, distance_km], 1)).squeeze(-1)
+    class OfColumns(nn.Module):
+        def __init__(self, *given):
+            super().__init__()
+            self.network = Network(*given)
 
-    networks = {
+        def forward(self, backlog, wind_mph, distance_km):
+            return self.network(torch.cat([backlog, wind_mph, distance_km], 1)).squeeze(-1)
+
+    networks: dict[str, Any] = {
         "relu": (Network, nn.ReLU(), 1, nn.Sigmoid()),
         "leaky_softmax": (Network, nn.LeakyReLU(0.25), 2, nn.Softmax(1)),
         "gelu": (Network, nn.GELU(), 1, nn.Sigmoid()),
@@ -129,7 +134,7 @@ def torch():
                 arguments = tuple(shown[:, [at]] for at in range(3)) if columns else (shown,)
                 inputs = list(NAMES) if columns else ["x"]
                 file = io.BytesIO()
-                options = {"input_names": inputs, "output_names": ["score"]}
+                options: dict[str, Any] = {"input_names": inputs, "output_names": ["score"]}
                 if dynamo:
                     orders = torch.export.Dim("orders")
                     shapes = {each: {0: orders} for each in inputs}

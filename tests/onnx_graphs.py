@@ -26,7 +26,7 @@ ACTIVATIONS = ("Relu", "LeakyRelu", "Tanh", "Sigmoid", "Gelu", None)
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
-class Gelu(OpRun):  # type: ignore[misc]
+class Gelu(OpRun):
     """Gelu by its definition. That of onnx.reference has its constants in float32, also for float64."""
 
     def _run(self, x: Array, approximate: str = "none") -> tuple[Array]:
@@ -126,9 +126,7 @@ def _columns(build: Builder, rng: Any) -> tuple[str, int, list[tuple[Any, ...]],
         value = build.input("x", build.float, numbers)
     rows = [list(row) for row in x.tolist()]
     if fills is not None:
-        value = build.node(
-            "Imputer", value, domain=ML, imputed_value_floats=fills.tolist(), replaced_value_float=float("nan")
-        )
+        value = build.node("Imputer", value, domain=ML, imputed_value_floats=fills.tolist(), replaced_value_float=float("nan"))
         for row in rows:
             row[draw.randrange(numbers)] = None
     width, parts = numbers, [value]

@@ -43,7 +43,7 @@ _MOST_NAMES, _LONGEST_NAME = 5, 40
 class Label:
     """What the arrays do not contain: the identity of the version, its threshold, its head and its activations.
 
-    `activations` has one name for all hidden layers, or one for each. None are those of the file, else relu, and a head of None is
+    `activations` has one name for all hidden layers, or one for each. None are those of the file, else relu. A head of None is
     that of the file, else sigmoid. `features` are names in place of those in the file.
     """
 

@@ -104,7 +104,7 @@ def _libraries() -> tuple[ModuleType, ModuleType]:
 
 def _opset(model: Any, newest: int) -> int:
     """The version of ONNX's own operators. Raises BadGraph."""
-    found = {each.version for each in model.opset_import if _DOMAINS.get(each.domain) == ""}
+    found = {each.version for each in model.opset_import if _DOMAINS.get(_text(each.domain)) == ""}
     if len(found) != 1 or not _OLDEST_OPSET <= (opset := found.pop()) <= newest:
         raise BadGraph("opset", f"expected one from {_OLDEST_OPSET} to {newest}; export again, or upgrade onnx for a later one")
     if model.functions:
@@ -116,13 +116,18 @@ def _graph(model: Any, opset: int) -> Graph:
     graph = model.graph
     if graph.sparse_initializer:
         raise BadGraph("initializers", "a sparse tensor; save dense ones")
-    tensors = [each.name for each in graph.initializer]
+    tensors = [_text(each.name) for each in graph.initializer]
     known = set(tensors)
-    inputs = tuple(_input(each) for each in graph.input if each.name not in known)
+    inputs = tuple(_input(name, each) for each in graph.input if (name := _text(each.name)) not in known)
     nodes = tuple(_node(at, each) for at, each in enumerate(graph.node))
     _require_unique([*tensors, *(each.name for each in inputs), *(name for each in nodes for name in each.outputs if name)])
-    constants = {each.name: array(each, f"initializer {shown(each.name)}") for each in graph.initializer}
-    return Graph(inputs, constants, nodes, tuple(each.name for each in graph.output), opset)
+    constants = {name: array(each, f"initializer {shown(name)}") for name, each in zip(tensors, graph.initializer, strict=True)}
+    return Graph(inputs, constants, nodes, tuple(_text(each.name) for each in graph.output), opset)
+
+
+def _text(given: str | bytes) -> str:
+    """The text of a field, which protobuf gives as bytes if it is not UTF-8. Raises UnicodeDecodeError."""
+    return given.decode() if isinstance(given, bytes) else given
 
 
 def _require_unique(names: Sequence[str]) -> None:
@@ -131,8 +136,8 @@ def _require_unique(names: Sequence[str]) -> None:
             raise BadGraph(f"value {shown(name)}", "is made twice")
 
 
-def _input(given: Any) -> GraphInput:
-    location, of = f"input {shown(given.name)}", given.type.tensor_type
+def _input(name: str, given: Any) -> GraphInput:
+    location, of = f"input {shown(name)}", given.type.tensor_type
     if not given.type.HasField("tensor_type") or of.elem_type not in _KINDS:
         raise BadGraph(location, "expected a tensor of float, double, int32, int64 or string")
     if not of.HasField("shape") or len(of.shape.dim) not in (1, 2):
@@ -140,13 +145,13 @@ def _input(given: Any) -> GraphInput:
     dims = tuple(each.dim_value if each.HasField("dim_value") else None for each in of.shape.dim)
     if any(each is not None and each < 1 for each in dims[1:]):
         raise BadGraph(location, "has no columns")
-    return GraphInput(given.name, _KINDS[of.elem_type], dims[1:])
+    return GraphInput(name, _KINDS[of.elem_type], dims[1:])
 
 
 def _node(at: int, given: Any) -> Node:
-    name = given.name or str(at)
-    domain = _DOMAINS.get(given.domain, f"{given.domain}.")
-    node = Node(name, domain + given.op_type, tuple(given.input), tuple(given.output), {})
+    domain = _text(given.domain)
+    operator = _DOMAINS.get(domain, f"{domain}.") + _text(given.op_type)
+    node = Node(_text(given.name) or str(at), operator, tuple(map(_text, given.input)), tuple(map(_text, given.output)), {})
     attributes = dict(_attributes(node, given.attribute))
     if len(attributes) < len(given.attribute):
         raise node.error("an attribute is given twice")
@@ -155,16 +160,17 @@ def _node(at: int, given: Any) -> Node:
 
 def _attributes(node: Node, given: Any) -> Iterator[tuple[str, Any]]:
     for each in given:
+        name = _text(each.name)
         if each.ref_attr_name or each.type not in _ATTRIBUTES:
-            raise node.error(f"attribute {shown(each.name)} is not a number, a text, a tensor or a list of them")
+            raise node.error(f"attribute {shown(name)} is not a number, a text, a tensor or a list of them")
         found = getattr(each, _ATTRIBUTES[each.type])
         if each.type == 4:
             found = array(found, f"node {shown(node.name)}")
         elif each.type == 3:
-            found = found.decode()
+            found = _text(found)
         elif each.type == 8:
-            found = tuple(text.decode() for text in found)
-        yield each.name, tuple(found) if each.type in (6, 7) else found
+            found = tuple(map(_text, found))
+        yield name, tuple(found) if each.type in (6, 7) else found
 
 
 def array(tensor: Any, location: str) -> Array | Texts:
@@ -175,7 +181,7 @@ def array(tensor: Any, location: str) -> Array | Texts:
     if any(not 0 < each <= _LARGEST_DIMENSION for each in tensor.dims) or len(tensor.dims) > _MOST_DIMENSIONS:
         raise BadArray(location, f"expected up to {_MOST_DIMENSIONS} dimensions, none of them 0 or negative")
     if tensor.data_type == _TEXT:
-        texts = tuple(text.decode() for text in tensor.string_data)
+        texts = tuple(map(_text, tensor.string_data))
         if len(texts) != size:
             raise BadArray(location, "its size is not that of its data")
         return texts

@@ -4,7 +4,7 @@ import click
 
 from model import packaged
 from service.cli.loading import load
-from service.cli.model import accept, card, diff, import_, inspect, listing, registry, set_threshold
+from service.cli.model import accept, card, diff, exporter, import_, inspect, listing, registry, set_threshold
 from service.cli.model.model_file import out_option, write
 
 
@@ -39,6 +39,7 @@ for _command in (
     set_threshold.set_threshold,
     accept.accept,
     diff.diff,
+    exporter.exporter,
     *registry.COMMANDS,
     *listing.COMMANDS,
 ):

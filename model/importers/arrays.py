@@ -29,6 +29,7 @@ from model.core.risk_model import RiskModel
 from model.errors import BadManifest, MissingMember, NotFinite, ShapeMismatch
 from model.importers import comparison, functions, self_test, sources
 from model.importers import preparation as preparation_file
+from model.importers import scaler as scaler_file
 from model.importers.comparison import TOLERANCE, ExpectedScores
 from model.importers.training import Training, float64
 
@@ -63,25 +64,28 @@ def training_arrays(
     card: Path | str | None = None,
     tolerance: float = TOLERANCE,
     preparation: Path | str | None = None,
+    scaler: Path | str | None = None,
     notice: Callable[[str, bool], None] = lambda text, warns: None,
 ) -> RiskModel:
     """The model in a training script's file, without a card or without a preparation. Its self-test has its own scores.
 
-    `notice` gets what the user should know of the file, and whether it is a warning. Raises ModelError.
+    `scaler` is the file of the mean and scale where the source has none. `notice` gets what the user should know of the file, and
+    whether it is a warning. Raises ModelError.
 
     OtherScores if it differs by more than the tolerance from the scores that are expected in the file.
     """
     name = Path(source).name
     content = files.read(source, npz.LIMIT, name)
     read = sources.read(name, content, label.features)
-    arrays = dict(read.arrays)
-    given = {each: float64(each, arrays.pop(each)) for each in _CHECK if each in arrays}
     provenance = {**read.provenance, "source": name, "source_sha256": hashlib.sha256(content).hexdigest()}
     beside = {}
-    for kind, path in (("card", card), ("preparation", preparation)):
+    for kind, path in (("card", card), ("preparation", preparation), ("scaler", scaler)):
         if path is not None:
             beside[kind] = files.read(path, npz.LIMIT, Path(path).name)
             provenance |= {kind: Path(path).name, f"{kind}_sha256": hashlib.sha256(beside[kind]).hexdigest()}
+    read = scaler_file.with_scaler(read, scaler, beside.get("scaler", b""))
+    arrays = dict(read.arrays)
+    given = {each: float64(each, arrays.pop(each)) for each in _CHECK if each in arrays}
     learned = _described(read, beside) | functions.of(label.activations, label.head, read)
     identity = {each: getattr(label, each) for each in ("name", "version", "created", "description", "threshold")}
     described = Manifest(**identity | learned, self_test=SelfTest((), ()), provenance=provenance)

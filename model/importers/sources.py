@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TypeAlias
 
-from model.importers import training_file
+from model.importers import framework_files, safetensors_file, training_file
 from model.importers.onnx_graph import reader as onnx_graph
 from model.importers.training import Training
 
@@ -26,9 +26,13 @@ class Source:
     read: Read
 
 
+_NPZ = Source(re.compile(rb"PK[\x03\x05]"), ".npz", training_file.read)
 SOURCES = (
-    Source(re.compile(rb"PK[\x03\x05]"), ".npz", training_file.read),
+    # First: the length at its beginning may look like the beginning of a pickle or of a compressed file.
+    Source(safetensors_file.BEGINNING, ".safetensors", safetensors_file.read),
+    *(Source(each.beginning, suffix, each.read) for each in framework_files.FILES for suffix in each.suffixes),
     Source(re.compile(rb"\x08[\x03-\x20][\x12\x1a\x22\x28\x32\x3a\x42]"), ".onnx", onnx_graph.read),
+    _NPZ,
 )
 
 
@@ -37,5 +41,5 @@ def read(name: str, content: bytes, features: tuple[str, ...] = ()) -> Training:
     suffix = PurePath(name).suffix.lower()
     by_content = (each for each in SOURCES if each.beginning.match(content))
     by_name = (each for each in SOURCES if each.suffix == suffix)
-    source = next(by_content, None) or next(by_name, SOURCES[0])
+    source = next(by_content, None) or next(by_name, _NPZ)
     return source.read(name, content, features)

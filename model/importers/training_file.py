@@ -5,7 +5,7 @@ Its errors name the array, escaped, and say what to save instead: such files are
 
 import io
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,7 +29,7 @@ _STATE_DICT = "; a torch state_dict has names with dots: save each layer's weigh
 
 def read(name: str, content: bytes, features: tuple[str, ...] = ()) -> Training:
     """What is in the bytes of the file of this name; given names of the features replace its own. Raises ModelError."""
-    arrays = load(name, content)
+    arrays = load(name, content, _require_known)
     names = arrays.pop("feature_names")
     if names.dtype.kind != "U":
         raise BadArray("feature_names", "expected texts; save them by np.array(names, str)")
@@ -38,13 +38,18 @@ def read(name: str, content: bytes, features: tuple[str, ...] = ()) -> Training:
     return Training(features or tuple(names.ravel().tolist()), arrays)
 
 
-def load(name: str, content: bytes) -> dict[str, npt.NDArray[Any]]:
-    """The arrays in the bytes of the file of this name. Raises ModelError."""
+def load(name: str, content: bytes, require: Callable[[Collection[str]], None]) -> dict[str, npt.NDArray[Any]]:
+    """The arrays in the bytes of the file of this name, whose names `require` checks first. Raises ModelError."""
     with _errors_in(name):
         members = npz.files(content, _ANY)
-    _require_known(members)
+    require(members.keys())
     with _errors_in(name):
         return {array: _plain(array, bytes(member.content())) for array, member in members.items()}
+
+
+def shown(name: str) -> str:
+    """The name of an array, for errors."""
+    return name.encode("unicode_escape").decode()[:_LONGEST_NAME]
 
 
 @contextmanager
@@ -60,8 +65,9 @@ def _require_known(names: Collection[str]) -> None:
     already = "; the file is a model file already" if "manifest" in names else ""
     for name in () if already else names:
         if not _KNOWN.fullmatch(name):
-            shown = name.encode("unicode_escape").decode()[:_LONGEST_NAME]
-            raise UnknownMember(shown, f"not an array of a model; expected {_EXPECTED}{_STATE_DICT if '.' in name else ''}")
+            raise UnknownMember(
+                shown(name), f"not an array of a model; expected {_EXPECTED}{_STATE_DICT if '.' in name else ''}"
+            )
     if "feature_names" not in names:
         raise MissingMember("feature_names", f"not in the training arrays{already}")
 

@@ -32,6 +32,7 @@ _FILE = click.Path(exists=True, dir_okay=False)
     "--head", type=click.Choice(list(HEADS)), help="The function of the outputs. [that of an ONNX file, else sigmoid]"
 )
 @click.option("--features", metavar="NAMES", help="NAME,NAME,… of the columns in their order, in place of those in the file.")
+@click.option("--scaler", type=_FILE, help=".json or .npz with the features' mean and scale, for a file that has none.")
 @click.option("--card", type=_FILE, help="JSON with the features' ranges, units and descriptions.")
 @click.option("--preparation", type=_FILE, help="JSON with the inputs of an order, and how the features are made of them.")
 @click.option("--check", type=_FILE, help="Orders with the scores that the training script gives them, CSV or JSON lines.")
@@ -52,6 +53,7 @@ def import_(
     source: str,
     activations: str | None,
     features: str | None,
+    scaler: str | None,
     card: str | None,
     preparation: str | None,
     check: str | None,
@@ -62,13 +64,15 @@ def import_(
     out: str,
     **label: Any,
 ) -> None:
-    """Make a model file from a training script's .npz: feature_names, mean, scale, w1, b1, w2, b2, … Or from an ONNX file.
+    """Make a model file from a training script's .npz: feature_names, mean, scale, w1, b1, w2, b2, … Or from .onnx or .safetensors.
 
     z = (x - mean) / scale, and a layer is x @ w.T + b: weights are (units, inputs), where scikit-learn and Keras have (inputs,
     units). Arrays check_x and check_scores, or --check with --expect, are orders and the script's own scores of them: the model
     must give the same, and keeps some of them as its self-test. A feature without a range in the card is never out of range.
 
     An ONNX file has its own activations, head and, if so, preparation. Where it has no names for its columns, give --features.
+    A .safetensors file has the layers of a torch network, 0.weight, 0.bias, 2.weight, … Give --scaler, --features and
+    --activations with it. Pickles and files of Keras are never read: see `delivery-risk model exporter`.
 
     With --preparation, orders have the inputs in it, and so have those of --check. check_x has features, with which the network
     alone is compared.
@@ -81,7 +85,7 @@ def import_(
     names = () if features is None else tuple(features.split(","))
     with errors_of(None):
         described = arrays.Label(created=created or now(), activations=hidden, features=names, **label)
-        model = arrays.training_arrays(source, described, card, tolerance, preparation, _notice)
+        model = arrays.training_arrays(source, described, card, tolerance, preparation, scaler, _notice)
         if check is not None and expect is not None:
             model = _compared(model, check, expect, given, tolerance)
     write(model, out)

@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,14 @@ MOST_ORDERS = 100
 
 class CannotExport(Exception):
     """Names what the service cannot compute or read, and what to do."""
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run the program, which ends with what cannot be exported."""
+    try:
+        main()
+    except CannotExport as error:
+        raise SystemExit(f"Error: {error}") from None
 
 
 def plain(text: str, taken: set[str]) -> str:

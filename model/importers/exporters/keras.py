@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from model.importers.exporters.chain import Chain, leaky_relu, read_orders, read_scaler, save_chain
-from model.importers.exporters.files import CannotExport
+from model.importers.exporters.files import CannotExport, run
 
 NAMES = ("relu", "tanh", "sigmoid", "softmax")
 LEFT_OUT = ("InputLayer", "Dropout", "GaussianDropout", "AlphaDropout", "GaussianNoise", "ActivityRegularization")
@@ -144,4 +144,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

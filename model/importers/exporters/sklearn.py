@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from model.importers.exporters.files import CannotExport, names_of, number, plain, read_csv, sample, save
+from model.importers.exporters.files import CannotExport, names_of, number, plain, read_csv, run, sample, save
 from model.importers.exporters.sklearn_steps import Column, Columns, is_gap, network, parts
 
 
@@ -124,4 +124,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

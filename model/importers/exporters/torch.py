@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from model.importers.exporters.chain import Chain, leaky_relu, read_orders, read_scaler, save_chain
-from model.importers.exporters.files import CannotExport
+from model.importers.exporters.files import CannotExport, run
 
 LEFT_OUT = ("Identity", "Dropout", "AlphaDropout", "FeatureAlphaDropout")
 
@@ -125,4 +125,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -39,7 +39,8 @@ class _Column:
 def drawn(seed: int) -> Fitted:
     """The fitted pipeline of this seed."""
     dice = np.random.default_rng(seed)
-    columns, parts = [], []
+    columns: list[_Column] = []
+    parts: list[tuple[str, Any, Any]] = []
     for at in range(int(dice.integers(1, 5))):
         column, steps = _number(dice, f"number {at}" if dice.random() < 0.2 else f"number_{at}")
         columns.append(column)

@@ -69,8 +69,8 @@ def training_arrays(
 ) -> RiskModel:
     """The model in a training script's file, without a card or without a preparation. Its self-test has its own scores.
 
-    `scaler` is the file of the mean and scale where the source has none. `notice` gets what the user should know of the file, and
-    whether it is a warning. Raises ModelError.
+    `scaler` is the file of the mean and scale where the source has none. `notice` gets what the user should know of the file,
+    and whether it is a warning. Raises ModelError.
 
     OtherScores if it differs by more than the tolerance from the scores that are expected in the file.
     """

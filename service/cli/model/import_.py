@@ -64,7 +64,7 @@ def import_(
     out: str,
     **label: Any,
 ) -> None:
-    """Make a model file from a training script's .npz, with feature_names, mean, scale, w1, b1, w2, b2, …, or from another file.
+    """Make a model file from a training script's .npz (feature_names, mean, scale, w1, b1, w2, b2, …), .onnx or .safetensors.
 
     z = (x - mean) / scale, and a layer is x @ w.T + b: weights are (units, inputs), where scikit-learn and Keras have (inputs,
     units). Arrays check_x and check_scores, or --check with --expect, are orders and the script's own scores of them: the model

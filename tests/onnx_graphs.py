@@ -249,19 +249,24 @@ def feeds(model: ModelProto, rows: Sequence[Sequence[Any]]) -> dict[str, Array]:
     found, at = {}, 0
     for each in model.graph.input:
         of = each.type.tensor_type
-        width = of.shape.dim[1].dim_value
+        width = of.shape.dim[1].dim_value if len(of.shape.dim) > 1 else 1
         table = [[np.nan if value is None else value for value in row[at : at + width]] for row in rows]
-        found[each.name] = np.array(table, types.get(of.elem_type, object))
+        array = np.array(table, types.get(of.elem_type, object))
+        found[each.name] = array if len(of.shape.dim) > 1 else array[:, 0]
         at += width
     return found
 
 
 def evaluated(model: ModelProto, rows: Sequence[Sequence[Any]], *values: str) -> list[Array]:
-    """What onnx.reference computes for these values of a graph."""
+    """What onnx.reference computes for these values of a graph, from the nodes that they need alone."""
     exposed = ModelProto()
     exposed.CopyFrom(model)
     del exposed.graph.output[:]
-    kept = [node for node in exposed.graph.node if node.op_type != "ZipMap"]  # which onnx.reference does not have
+    kept, needed = [], set(values)
+    for node in reversed(model.graph.node):
+        if needed.intersection(node.output):
+            kept.insert(0, node)
+            needed.update(node.input)
     del exposed.graph.node[:]
     exposed.graph.node.extend(kept)
     exposed.graph.output.extend(helper.make_tensor_value_info(each, TensorProto.DOUBLE, None) for each in values)
@@ -308,7 +313,7 @@ def magnitudes(model: ModelProto, rows: Sequence[Sequence[Any]], logits: str) ->
             elif attribute.name == "beta":
                 attribute.f = abs(attribute.f)
     positive = [[abs(each) if isinstance(each, float) else each for each in row] for row in rows]
-    found: Array = evaluated(same, positive, logits)[0].sum(axis=1)
+    found: Array = evaluated(same, positive, logits)[0].reshape(len(rows), -1).sum(axis=1)
     return found
 
 

@@ -7,7 +7,7 @@ of each tensor is compared with that of its data before an array is made.
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -15,12 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from model.errors import BadArray, BadGraph, BadNode, NotInstalled, Unreadable
-from model.importers.onnx_graph import wire
+from model.importers.onnx_graph import opsets, wire
 
 _LONGEST_NAME = 64
 _MOST_DIMENSIONS, _LARGEST_DIMENSION = 4, 2**31
-_OLDEST_OPSET = 7  # from it on, numbers are broadcast as NumPy does
-_DOMAINS = {"": "", "ai.onnx": "", "ai.onnx.ml": "ai.onnx.ml."}
 _EXTERNAL = "export with all data in one file, as torch.onnx.export(external_data=False) does"
 _TEXT, _INTEGER = 8, (6, 7)
 _TYPES = {1: ("<f4", "float_data"), 6: ("<i4", "int32_data"), 7: ("<i8", "int64_data"), 11: ("<f8", "double_data")}
@@ -85,7 +83,7 @@ def read(content: bytes) -> Graph:
     wire.require_bounded(content, onnx.ModelProto.DESCRIPTOR)
     try:
         model = onnx.load_model_from_string(content)
-        return _graph(model, _opset(model, onnx.defs.onnx_opset_version()))
+        return _graph(model, onnx.defs)
     except protobuf.DecodeError as error:
         raise Unreadable("file", "not a protobuf message") from error
     except UnicodeDecodeError as error:
@@ -102,27 +100,20 @@ def _libraries() -> tuple[ModuleType, ModuleType]:
     return onnx, message
 
 
-def _opset(model: Any, newest: int) -> int:
-    """The version of ONNX's own operators. Raises BadGraph."""
-    found = {each.version for each in model.opset_import if _DOMAINS.get(_text(each.domain)) == ""}
-    if len(found) != 1 or not _OLDEST_OPSET <= (opset := found.pop()) <= newest:
-        raise BadGraph("opset", f"expected one from {_OLDEST_OPSET} to {newest}; export again, or upgrade onnx for a later one")
+def _graph(model: Any, defs: Any) -> Graph:
+    graph = model.graph
+    versions = opsets.versions([(_text(each.domain), each.version) for each in model.opset_import], defs)
     if model.functions:
         raise BadGraph("functions", "the file defines operators of its own; export again without local functions")
-    return int(opset)
-
-
-def _graph(model: Any, opset: int) -> Graph:
-    graph = model.graph
     if graph.sparse_initializer:
         raise BadGraph("initializers", "a sparse tensor; save dense ones")
     tensors = [_text(each.name) for each in graph.initializer]
     known = set(tensors)
     inputs = tuple(_input(name, each) for each in graph.input if (name := _text(each.name)) not in known)
-    nodes = tuple(_node(at, each) for at, each in enumerate(graph.node))
+    nodes = tuple(_node(at, each, versions, defs) for at, each in enumerate(graph.node))
     _require_unique([*tensors, *(each.name for each in inputs), *(name for each in nodes for name in each.outputs if name)])
     constants = {name: array(each, f"initializer {shown(name)}") for name, each in zip(tensors, graph.initializer, strict=True)}
-    return Graph(inputs, constants, nodes, tuple(_text(each.name) for each in graph.output), opset)
+    return Graph(inputs, constants, nodes, tuple(_text(each.name) for each in graph.output), versions[opsets.OWN])
 
 
 def _text(given: str | bytes) -> str:
@@ -148,14 +139,18 @@ def _input(name: str, given: Any) -> GraphInput:
     return GraphInput(name, _KINDS[of.elem_type], dims[1:])
 
 
-def _node(at: int, given: Any) -> Node:
-    domain = _text(given.domain)
-    operator = _DOMAINS.get(domain, f"{domain}.") + _text(given.op_type)
-    node = Node(_text(given.name) or str(at), operator, tuple(map(_text, given.input)), tuple(map(_text, given.output)), {})
+def _node(at: int, given: Any, versions: Mapping[str, int], defs: Any) -> Node:
+    domain, operator = _text(given.domain), _text(given.op_type)
+    domain = opsets.DOMAINS.get(domain, domain)
+    full = f"{domain}.{operator}" if domain else operator
+    node = Node(_text(given.name) or str(at), full, tuple(map(_text, given.input)), tuple(map(_text, given.output)), {})
     attributes = dict(_attributes(node, given.attribute))
     if len(attributes) < len(given.attribute):
         raise node.error("an attribute is given twice")
-    return Node(node.name, node.operator, node.inputs, node.outputs, attributes)
+    differs = opsets.differs(domain, operator, len(node.inputs), list(attributes), versions.get(domain), defs)
+    if differs:
+        raise node.error(differs)
+    return replace(node, attributes=attributes)
 
 
 def _attributes(node: Node, given: Any) -> Iterator[tuple[str, Any]]:

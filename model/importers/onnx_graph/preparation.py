@@ -26,9 +26,9 @@ def concatenate(call: Call, parts: tuple[Columns, ...], axis: int) -> Columns:
     """Columns side by side."""
     first = parts[0]
     last = len(first.dims)  # the axis of the last dimension; that of the orders is 0
-    if last == 0 or axis not in (last, -1) or any(each.dims[:-1] != first.dims[:-1] for each in parts):
+    if last == 0 or axis not in (last, -1) or any(len(each.dims) != last for each in parts):
         raise call.unexpected("columns that are put side by side along the last axis")
-    if any(each.kind != first.kind for each in parts) or (last > 1 and first.dims[0] != 1):
+    if any(each.kind != first.kind for each in parts) or any(each.dims[:-1] not in ((), (1,)) for each in parts):
         raise call.unexpected("columns of one kind; cast integers before")
     columns = joined(parts)
     return call.columns(columns, first.kind, (*first.dims[:-1], len(columns)))
@@ -49,7 +49,7 @@ def scaler(call: Call) -> Columns:
     """ai.onnx.ml Scaler: (x - offset) * scale."""
     match call.values:
         case [Columns() as of]:
-            given = call.attributes(offset=(0.0,), scale=(1.0,))
+            given = call.attributes(offset=(), scale=())
             offset, scale = (per_unit(np.array(given[name]), len(of.columns)) for name in ("offset", "scale"))
             if offset is None or scale is None or len(of.dims) != 1:
                 raise call.node.error("expected an offset and a scale for each column")

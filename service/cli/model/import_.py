@@ -91,7 +91,8 @@ def import_(
     write(model, out)
     numbers = [each for each in model.manifest.inputs if each.kind == NUMBER]
     bounded = sum(each.minimum is not None or each.maximum is not None for each in numbers)
-    what, arrays_too = ("features", ", or check_x and check_scores in the arrays") if preparation is None else ("numbers", "")
+    what = "numbers" if model.manifest.prepared else "features"
+    arrays_too = ", or check_x and check_scores in the arrays" if preparation is None and not model.manifest.prepared else ""
     click.echo(f"{bounded} of {len(numbers)} {what} have a range")
     advice = "" if model.manifest.compared else f"; give --check{arrays_too}"
     click.echo(f"{how_compared(model.manifest)}{advice}")

@@ -249,7 +249,7 @@ def feeds(model: ModelProto, rows: Sequence[Sequence[Any]]) -> dict[str, Array]:
     found, at = {}, 0
     for each in model.graph.input:
         of = each.type.tensor_type
-        width = of.shape.dim[1].dim_value if len(of.shape.dim) > 1 else 1
+        width = (of.shape.dim[1].dim_value or len(rows[0]) - at) if len(of.shape.dim) > 1 else 1
         table = [[np.nan if value is None else value for value in row[at : at + width]] for row in rows]
         array = np.array(table, types.get(of.elem_type, object))
         found[each.name] = array if len(of.shape.dim) > 1 else array[:, 0]
@@ -287,7 +287,7 @@ def in_double(model: ModelProto) -> ModelProto:
                 attribute.i = TensorProto.DOUBLE
     for tensor in _tensors(wide):
         if tensor.data_type == TensorProto.FLOAT:
-            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float64), tensor.name))
+            _set(tensor, numpy_helper.to_array(tensor).astype(np.float64))
     return wide
 
 
@@ -299,7 +299,7 @@ def magnitudes(model: ModelProto, rows: Sequence[Sequence[Any]], logits: str) ->
     same = in_double(model)
     for tensor in _tensors(same):
         if tensor.data_type == TensorProto.DOUBLE:
-            tensor.CopyFrom(numpy_helper.from_array(np.abs(numpy_helper.to_array(tensor)), tensor.name))
+            _set(tensor, np.abs(numpy_helper.to_array(tensor)))
     one = numpy_helper.from_array(np.float64(1.0), "one of magnitudes")
     same.graph.initializer.append(one)
     for node in same.graph.node:
@@ -315,6 +315,14 @@ def magnitudes(model: ModelProto, rows: Sequence[Sequence[Any]], logits: str) ->
     positive = [[abs(each) if isinstance(each, float) else each for each in row] for row in rows]
     found: Array = evaluated(same, positive, logits)[0].reshape(len(rows), -1).sum(axis=1)
     return found
+
+
+def _set(tensor: TensorProto, array: Array) -> None:
+    """Give a tensor this array; its name, which a mutant may have made unreadable, stays."""
+    made = numpy_helper.from_array(array)
+    for name in ("float_data", "double_data", "raw_data"):
+        tensor.ClearField(name)
+    tensor.data_type, tensor.raw_data = made.data_type, made.raw_data
 
 
 def _tensors(model: ModelProto) -> list[TensorProto]:

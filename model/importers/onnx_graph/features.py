@@ -12,7 +12,7 @@ from model.errors import BadGraph, BadManifest
 from model.importers.onnx_graph.graph import GraphInput, shown
 from model.importers.onnx_graph.values import Column, Columns
 
-_MOST_COLUMNS = 2**16
+_MOST_COLUMNS = 2**14
 _LONGEST, _DIGITS = 64, 7
 _GIVE = "give --features NAME,NAME,…, a name for each column"
 

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from model.errors import BadGraph
 
@@ -25,6 +26,23 @@ def versions(given: Sequence[tuple[str, int]], defs: Any) -> dict[str, int]:
     return {domain: min(each) for domain, each in found.items()}
 
 
+class _Schema(NamedTuple):
+    """How many inputs an operator has, and the names of its attributes."""
+
+    fewest: int
+    most: int
+    attributes: frozenset[str]
+
+
+@lru_cache(maxsize=256)
+def _schema(defs: Any, domain: str, operator: str, version: int) -> _Schema | None:
+    """What onnx.defs says of an operator; None if there is none."""
+    if not defs.has(operator, version, domain):
+        return None
+    found = defs.get_schema(operator, version, domain)
+    return _Schema(found.min_input, found.max_input, frozenset(found.attributes))
+
+
 def differs(domain: str, operator: str, inputs: int, names: Sequence[str], version: int | None, defs: Any) -> str:
     """How a node with so many inputs and attributes of these names differs from its operator in a version; "" if it does not.
 
@@ -34,9 +52,8 @@ def differs(domain: str, operator: str, inputs: int, names: Sequence[str], versi
         return ""
     if version is None:
         return f"the file has no opset of {domain}"
-    if not defs.has(operator, version, domain):
+    if (known := _schema(defs, domain, operator, version)) is None:
         return f"no operator of opset {version}"
-    schema = defs.get_schema(operator, version, domain)
-    if not schema.min_input <= inputs <= schema.max_input or not set(names) <= schema.attributes.keys():
+    if not known.fewest <= inputs <= known.most or not known.attributes.issuperset(names):
         return f"has other inputs or attributes than in opset {version}"
     return ""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from model.artifact import npz
 from model.importers.onnx_graph.graph import Array, Node, Texts
 
-_PER_COLUMN = 16  # numbers that take as much memory as a column
+_PER_COLUMN = 128  # a column counts as so many numbers: it takes the memory of 20, and the time
 _MOST_LAYERS = 999
 
 Size: TypeAlias = tuple[int, ...]

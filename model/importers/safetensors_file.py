@@ -24,7 +24,7 @@ from model.importers.training import Training
 from model.importers.training_file import shown
 
 BEGINNING = re.compile(rb".{3}\x00{5}\{", re.DOTALL)
-HEADER_LIMIT = 2**20
+HEADER_LIMIT = 2**18
 _LENGTH, _MOST_LAYERS, _MOST_DIMENSIONS = 8, 999, 8
 _TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 _SIZE = 2**48

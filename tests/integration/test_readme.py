@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -80,6 +81,63 @@ def test_raw_orders_of_the_scikit_learn_pipeline_score_as_scikit_learn_does(tmp_
         results = server.score(orders)["results"]
     np.testing.assert_allclose([result["score"] for result in results], expected, rtol=0, atol=1e-12)
     assert [result.get("imputed", []) for result in results] == [[name for name in row if not row[name]] for row in rows]
+
+
+FIT = """
+import json
+
+import joblib
+import numpy as np
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+rng = np.random.default_rng(0)
+n = 600
+table = {"backlog": rng.gamma(2, 9, n), "wind_mph": rng.gamma(2, 4, n), "distance_km": rng.gamma(2, 300, n)}
+orders = pd.DataFrame(table | {"carrier": rng.choice(["AA", "DL", "UA"], n), "promised_at": "12:00"})
+late = orders.backlog / 9 + orders.wind_mph / 4 + (orders.carrier == "UA") + rng.normal(size=n) > 5
+orders = orders.mask(rng.random(orders.shape) < [0.2, 0.1, 0, 0.1, 0])
+prepare = make_column_transformer(
+    (make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler()), ["backlog", "wind_mph"]),
+    (make_pipeline(FunctionTransformer(np.log1p), StandardScaler()), ["distance_km"]),
+    (OneHotEncoder(handle_unknown="ignore"), ["carrier"]),
+)
+pipeline = make_pipeline(prepare, MLPClassifier((8,), max_iter=2000, random_state=0)).fit(orders[:400], late[:400])
+joblib.dump(pipeline, "pipeline.joblib")
+orders[:400].to_csv("orders.csv", index_label="order_id")
+fresh = orders[400:].copy()
+fresh.loc[::9, "carrier"] = "ZZ"
+rows = fresh.astype(object).where(fresh.notna(), None).to_dict("records")
+with open("fresh.json", "w") as file:
+    json.dump(rows, file)
+np.save("expected.npy", pipeline.predict_proba(fresh)[:, 1])
+"""
+
+
+def test_four_commands_serve_a_fitted_scikit_learn_pipeline(tmp_path: Path):
+    (block,) = blocks("sh", section(README, "Bring a model from scikit-learn"))
+    *commands, serve = block.splitlines()
+    assert len(commands) == 3
+    bin = Path(sys.executable).parent
+    (tmp_path / ".venv").symlink_to(bin.parent)
+    (tmp_path / "fit.py").write_text(FIT)
+    given = {"cwd": tmp_path, "env": {"PATH": f"{bin}:{os.environ['PATH']}"}, "timeout": 120}
+    printed = [
+        subprocess.run(["sh", "-c", each], **given, check=True, capture_output=True, text=True).stdout
+        for each in ("python -W ignore fit.py", *commands)
+    ]
+    assert "compared with the scores of its training script: 100 orders" in printed[-1]
+    orders = json.loads((tmp_path / "fresh.json").read_text())
+    with running(["sh", "-c", f"exec {serve}"], cwd=tmp_path) as server:
+        results = server.score([{"order_id": str(at), **order} for at, order in enumerate(orders)])["results"]
+    expected = np.load(tmp_path / "expected.npy")
+    np.testing.assert_allclose([result["score"] for result in results], expected, rtol=0, atol=1e-12)
+    assert len({len(result.get("imputed", [])) for result in results}) > 1
+    assert sum(result.get("unknown") == ["carrier"] for result in results) >= len(orders) // 9
 
 
 @pytest.mark.long

@@ -53,10 +53,18 @@ def read_csv(path: str, columns: Sequence[str] | None) -> tuple[list[str], list[
         lines = csv.reader(file)
         header = next(lines, [])
         names = list(columns) if columns is not None else [name for name in header if name != "order_id"]
+        if not names:
+            raise CannotExport(f"{path}: has no header; expected CSV with the names of its columns in the first line")
         if missing := [name for name in names if name not in header]:
             raise CannotExport(f"{path}: has no column {missing[0]!r}")
         places = [header.index(name) for name in names]
-        return names, [[line[at] for at in places] for line in lines if line]
+        return names, [_cells(line, places, header, row) for row, line in enumerate(filter(None, lines), 1)]
+
+
+def _cells(line: list[str], places: list[int], header: list[str], row: int) -> list[str]:
+    if len(line) != len(header):
+        raise CannotExport(f"order {row}: has {len(line)} cells, expected {len(header)}")
+    return [line[at] for at in places]
 
 
 def number(cell: str, row: int, name: str) -> float:

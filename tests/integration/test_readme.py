@@ -125,10 +125,12 @@ def test_four_commands_serve_a_fitted_scikit_learn_pipeline(tmp_path: Path):
     bin = Path(sys.executable).parent
     (tmp_path / ".venv").symlink_to(bin.parent)
     (tmp_path / "fit.py").write_text(FIT)
-    given = {"cwd": tmp_path, "env": {"PATH": f"{bin}:{os.environ['PATH']}"}, "timeout": 120}
+    env = {"PATH": f"{bin}:{os.environ['PATH']}"}
     printed = [
-        subprocess.run(["sh", "-c", each], **given, check=True, capture_output=True, text=True).stdout
-        for each in ("python -W ignore fit.py", *commands)
+        subprocess.run(
+            ["sh", "-c", line], cwd=tmp_path, env=env, timeout=120, check=True, capture_output=True, text=True
+        ).stdout
+        for line in ("python -W ignore fit.py", *commands)
     ]
     assert "compared with the scores of its training script: 100 orders" in printed[-1]
     orders = json.loads((tmp_path / "fresh.json").read_text())

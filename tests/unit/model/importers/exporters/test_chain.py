@@ -1,5 +1,8 @@
 """Chains of layers of torch and Keras: folded, they compute what the layers compute one after the other."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,7 +10,7 @@ from model.importers.exporters.chain import Chain, leaky_relu, read_orders, read
 from model.importers.exporters.files import CannotExport, names_of, plain, sample
 from tests import exporter_scripts
 
-FUNCTIONS = {
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "relu": lambda x: np.maximum(x, 0.0),
     "tanh": np.tanh,
     "sigmoid": lambda x: 1.0 / (1.0 + np.exp(-x)),

@@ -26,6 +26,7 @@ _OF_ORDERS = {
     "unknown_category": "not one of the categories that /model and delivery-risk model inspect list",
     "wrong_length": "must have 1 to 128 characters, a category 1 to 64",
     "control_character": "must not contain control characters, such as a line break or a tab",
+    "unsupported_type": "the column has a type that is not accepted",
     "not_an_object": "must be a JSON object",
     "not_a_list": "must be a list",
     "empty_batch": "must contain at least one order",

@@ -2,8 +2,6 @@
 
 import csv
 import io
-import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice, repeat
 from typing import Any
@@ -19,12 +17,10 @@ from schemas.files.csv_rows import RawRows, writer
 from schemas.files.dialect import COMMAS, DELIMITERS
 from schemas.files.row import HOLDOUT, input_columns, result_names
 from schemas.formats import json_records
-from schemas.names import with_hints
+from schemas.formats.column_names import ColumnNames
 from schemas.result import ScoredBatch, header, held_out, listed, named, queues
-from schemas.row_faults import SPARE_NAMES
 from schemas.validation import BatchValidator, DecodedBatch
 
-_BEGINS_AS_A_NUMBER = re.compile(r"\s*[-+.]*[0-9]")
 _OTHER_DELIMITERS = DELIMITERS.keys() - {","}
 _SHORT, _LONGEST = 1024, 2**20
 """Bytes of a line whose cells need no counting, and characters of the longest line that is read."""
@@ -38,10 +34,7 @@ class CsvDecoder:
 
     def __init__(self, validator: BatchValidator) -> None:
         self._validator = validator
-        self._known = ("order_id", *validator.names, *validator.also_accepts)
-        optional = (each.name for each in validator.inputs if each.optional)
-        self._optional = {*optional, *validator.contexts, *validator.also_accepts}
-        self._most = len(self._known) + SPARE_NAMES
+        self._names = ColumnNames(validator)
         self.schema: dict[str, Any] = {"type": "string"}
 
     def decode(self, content: bytes) -> DecodedBatch:
@@ -62,9 +55,9 @@ class CsvDecoder:
         Of a header that is too long the rows are not read, of too many rows all but one.
         """
         try:
-            rows = (cells for cells in csv.reader(_lines(content, self._most), strict=True) if cells)
+            rows = (cells for cells in csv.reader(_lines(content, self._names.most), strict=True) if cells)
             columns = next(rows, [])
-            if len(columns) > self._most:
+            if len(columns) > self._names.most:
                 return columns, []
             table, rest = list[list[str]](), islice(rows, self._validator.max_orders + 1)
             while block := list(islice(rest, _ROWS)):
@@ -74,29 +67,13 @@ class CsvDecoder:
         except UnicodeDecodeError:
             raise _not_utf8(content) from None
         except csv.Error:
-            raise _malformed(_lines(content, self._most)) from None
+            raise _malformed(_lines(content, self._names.most)) from None
         return columns, table
 
     def _decode(self, names: list[str], rows: list[list[str]]) -> DecodedBatch:
-        if len(names) > self._most:
-            return self._validator.rejected(0, Fault("too_many_names"))
-        known = self._known
         hint = "separate cells by commas" if len(names) == 1 and not _OTHER_DELIMITERS.isdisjoint(names[0]) else None
-        faults = [
-            Fault("missing", path=(name,), hint=hint) for name in known if name not in names and name not in self._optional
-        ]
-        if len(faults) < len(known) - len(self._optional):  # otherwise the first line has values and is no header
-            unknown = dict.fromkeys(_path(name) for name in names if name not in known)
-            repeated = dict.fromkeys(_path(name) for name, count in Counter(names).items() if count > 1)
-            faults += [Fault("unknown_name", path=path) for path in unknown]
-            faults += [Fault("duplicate_key", path=path) for path in repeated]
-        if not rows:
-            faults.append(Fault("empty_batch"))
-        if len(rows) > self._validator.max_orders:
-            faults.append(Fault("too_many_orders", limit=self._validator.max_orders))
-        if faults:
-            hinted = with_hints(faults, "unknown_name", lambda fault: (known, fault.path[-1]) if fault.path else None)
-            return self._validator.rejected(len(rows), *hinted)
+        if faults := self._names.faults(names, len(rows), hint):
+            return self._validator.rejected(len(rows), *faults)
         columns = dict(zip(names, zip(*rows, strict=True), strict=True))
         ids = [cell or None for cell in columns["order_id"]]
         empty = [""] * len(rows)
@@ -107,11 +84,6 @@ class CsvDecoder:
 
 def _column(cells: Sequence[str], of: Input) -> list[Any]:
     return COMMAS.values(cells, of) or [COMMAS.value(cell, of) for cell in cells]
-
-
-def _path(name: str) -> tuple[str, ...]:
-    """The steps to a column. No steps if the name may be a value: if line breaks are lost, the header contains the rows."""
-    return () if _BEGINS_AS_A_NUMBER.match(name) else (name,)
 
 
 def _lines(content: bytes, most: int) -> Iterable[str]:

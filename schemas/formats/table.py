@@ -9,13 +9,14 @@ import msgspec
 
 from model.core.risk_model import RiskModel
 from schemas.faults import Locate, MalformedBody
-from schemas.formats import csv, json, json_columns, json_records
+from schemas.formats import arrow, csv, json, json_columns, json_records
 from schemas.result import ScoredBatch
 from schemas.validation import BatchValidator, DecodedBatch
 
 JSON = "application/json"
 COLUMNS = "application/vnd.delivery-risk.columns+json"
 CSV = "text/csv"
+ARROW, ARROW_SCHEMA = arrow.MEDIA_TYPE, arrow.SCHEMA
 
 _UTF16 = "the body is in UTF-16; send it in UTF-8"
 _NOT_UTF8 = {
@@ -51,7 +52,7 @@ class Decoder(Protocol):
         """The same for a body that is plainly valid, in little time; None for any other."""
 
     def example(self, model: RiskModel) -> Any:
-        """A body that the model scores."""
+        """A body that the model scores, None where JSON cannot show one."""
 
 
 FORMATS: Final = {
@@ -59,8 +60,12 @@ FORMATS: Final = {
     "columns": Format(JSON, json_columns.encode, json_columns.locate),
     "typed_columns": Format(COLUMNS, json_columns.encode, json_columns.locate),
     "csv": Format(CSV, csv.encode, csv.locate),
+    "arrow": Format(ARROW, arrow.encode, arrow.locate),
 }
-MEDIA_TYPES: Final = (JSON, COLUMNS, CSV)
+NEEDED_EXTRAS: Final = {} if arrow.installed() else {ARROW: arrow.EXTRA}
+"""The extra that is not installed, by the media type that needs it."""
+
+MEDIA_TYPES: Final = tuple(each for each in (JSON, COLUMNS, CSV, ARROW) if each not in NEEDED_EXTRAS)
 
 
 class RequestBody(msgspec.Struct, frozen=True, eq=False):
@@ -79,8 +84,9 @@ class BatchDecoder:
     def __init__(self, validator: BatchValidator) -> None:
         self.max_orders, self.largest_body = validator.max_orders, validator.largest_body
         both = json.JsonDecoder(validator)
-        decoders: tuple[Decoder, ...] = (both, json.ColumnsDecoder(both), csv.CsvDecoder(validator))
-        self.decoders = dict(zip(MEDIA_TYPES, decoders, strict=True))
+        decoders: dict[str, Decoder] = {JSON: both, COLUMNS: json.ColumnsDecoder(both), CSV: csv.CsvDecoder(validator)}
+        decoders[ARROW] = arrow.ArrowDecoder(validator)
+        self.decoders = {each: decoders[each] for each in MEDIA_TYPES}
 
     def decode(self, body: RequestBody) -> DecodedBatch:
         """The valid orders of a body of one of MEDIA_TYPES, and all faults. Raises MalformedBody."""

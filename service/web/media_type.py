@@ -1,6 +1,6 @@
 """Media type: what a request says of the format of its body."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from werkzeug.http import parse_options_header
@@ -14,12 +14,19 @@ if TYPE_CHECKING:
 _UTF8 = ("utf-8", "utf8")
 
 
-def media_type(environ: "WSGIEnvironment", known: Sequence[str]) -> str:
-    """The media type of the body, one of the known ones, without its parameters. Raises Problem 415."""
+def media_type(environ: "WSGIEnvironment", known: Sequence[str], extras: Mapping[str, str] = {}) -> str:
+    """The media type of the body, one of the known ones, without its parameters. Raises Problem 415.
+
+    The `extras` are those that media types need and that are not installed.
+    """
     given = environ.get("CONTENT_TYPE", "")
     if given in known:
         return str(given)
     found, parameters = parse_options_header(given)
+    if extra := extras.get(found.lower()):
+        raise Problem(
+            415, f"{found.lower()} needs the extra {extra}, which is not installed: pip install 'delivery-risk[{extra}]'."
+        )
     if found.lower() not in known:
         empty = f" {request_body.NO_BODY}" if request_body.is_missing(environ) else ""
         one_of = "one of " if len(known) > 1 else ""

@@ -94,7 +94,7 @@ def _operation(route: Route, served: ServedModel, authenticated: bool) -> dict[s
     description = "A result for each order, in the format of the request." if route.scoring else route.summary
     content = deepcopy(dict(route.answer))  # apispec replaces the schemas
     for media_type in content if route.scoring else ():
-        content[media_type]["example"] = _answer(media_type, served)
+        content[media_type] |= _example(_answer(media_type, served))
     return {
         "summary": route.summary,
         "tags": [route.tag],
@@ -111,7 +111,7 @@ def _operation(route: Route, served: ServedModel, authenticated: bool) -> dict[s
 def _batch(served: ServedModel) -> dict[str, Any]:
     """What a scoring route takes."""
     content = {
-        media_type: {"schema": deepcopy(decoder.schema), "example": decoder.example(served.model)}
+        media_type: {"schema": deepcopy(decoder.schema), **_example(decoder.example(served.model))}
         for media_type, decoder in served.decoder.decoders.items()
     }
     description = f"{_CODED} As {JSON}, columns are accepted too and answered in columns."
@@ -137,9 +137,15 @@ def _selection(served: ServedModel) -> list[dict[str, Any]]:
     ]
 
 
+def _example(example: Any) -> dict[str, Any]:
+    return {} if example is None else {"example": example}
+
+
 def _answer(media_type: str, served: ServedModel) -> Any:
-    """The answer to the example of a media type."""
+    """The answer to the example of a media type, None where there is none."""
     example = served.decoder.decoders[media_type].example(served.model)
+    if example is None:
+        return None
     content = example.encode() if isinstance(example, str) else msgspec.json.encode(example)
     scored = score_batch(served.model, served.decoder.decode(RequestBody(media_type, content)), Options("review"))
     answer = format_of(scored).encode(scored)

@@ -4,7 +4,7 @@ from functools import partial
 
 from schemas.about import HealthSchema, HomeSchema, VersionSchema
 from schemas.answer_schemas import ColumnsDecisionSchema, DecisionSchema
-from schemas.formats.table import COLUMNS, CSV, JSON
+from schemas.formats.table import ARROW, ARROW_SCHEMA, COLUMNS, CSV, JSON, MEDIA_TYPES
 from schemas.model_card import ModelSchema
 from schemas.outcome import EXAMPLE, OutcomesSchema, ReceivedSchema
 from service.web.handlers import docs, home, model, outcomes, probes, score
@@ -27,6 +27,7 @@ ROUTES = (
             JSON: {"schema": DecisionSchema()},
             COLUMNS: {"schema": ColumnsDecisionSchema()},
             CSV: {"schema": {"type": "string"}},
+            **({ARROW: {"schema": ARROW_SCHEMA}} if ARROW in MEDIA_TYPES else {}),
         },
         problems=(408, 411, 413, 415, 422, 503),
     ),

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from flask import Request, Response
 
 from schemas.explanation import EXPLAIN, Explain
-from schemas.formats.table import MEDIA_TYPES, RequestBody, format_of
+from schemas.formats.table import MEDIA_TYPES, NEEDED_EXTRAS, RequestBody, format_of
 from schemas.result import Policy
 from service.scoring.batch import Options
 from service.telemetry.request_context import ENVIRON_KEY, RequestContext
@@ -40,7 +40,7 @@ def direct(components: Components, environ: "WSGIEnvironment") -> Answer:
     context: RequestContext = environ[ENVIRON_KEY]
     settings = components.settings
     options = _options(settings.out_of_range, settings.max_orders, environ["QUERY_STRING"])
-    received = media_type(environ, MEDIA_TYPES)
+    received = media_type(environ, MEDIA_TYPES, NEEDED_EXTRAS)
     permit = components.concurrency_limit.permit(environ)
     body = RequestBody(received, permit.read(environ))
     scored = components.scoring.score(body, options, context, at_once=permit.at_once)

@@ -1,0 +1,105 @@
+"""Arrow results: the answer as a stream, with the columns of an answer in CSV. Needs pyarrow, the extra `arrow`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from model.core.batch import Flags
+from model.core.manifest import CATEGORY
+from schemas.explanation import MOST_REASONS, Explanations
+from schemas.faults import error_list
+from schemas.files import explanation_cells
+from schemas.files.row import HOLDOUT, RANK, input_columns, result_names
+from schemas.formats import csv
+from schemas.result import ScoredBatch, header, held_out, listed, queues
+
+_NAMES = pa.list_(pa.string())
+_ERRORS = pa.list_(pa.struct([(name, pa.string()) for name in ("pointer", "code", "detail")]))
+_OPTIONS = pa.ipc.IpcWriteOptions(use_threads=False)
+
+
+def stream(scored: ScoredBatch) -> bytes:
+    """The answer: a batch with a row for each valid order; in a partial answer, a batch with the rejected orders follows."""
+    columns = list(_columns(scored))
+    if scored.partial:
+        columns.append(("errors", pa.nulls(len(scored.decoded.batch), _ERRORS)))
+    schema = pa.schema([(name, array.type) for name, array in columns], _metadata(scored))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema, options=_OPTIONS) as writer:
+        writer.write_batch(pa.record_batch([array for _, array in columns], schema=schema))
+        if scored.partial and scored.decoded.faults:
+            writer.write_batch(_rejected(scored, schema))
+    answer: bytes = sink.getvalue().to_pybytes()
+    return answer
+
+
+def _metadata(scored: ScoredBatch) -> dict[str, str]:
+    """What is the same for all orders, by the names that it has in JSON. What is no text is written as in JSON."""
+    given = header(scored)
+    if scored.selection is not None:
+        given["selection"] = scored.selection.account
+    if scored.partial:
+        given["error_count"] = len(scored.decoded.faults)
+    return {name: each if isinstance(each, str) else msgspec.json.encode(each).decode() for name, each in given.items()}
+
+
+def _columns(scored: ScoredBatch) -> Iterator[tuple[str, Any]]:
+    manifest, selection, orders = scored.model.manifest, scored.selection, len(scored.decoded.batch)
+    yield "order_id", pa.array(scored.decoded.batch.ids, pa.string())
+    yield "score", pa.array(scored.scores.values, pa.float64())
+    yield "queue", pa.array(queues(scored), pa.string())
+    for name in input_columns(result_names(manifest)):
+        yield name, _named(manifest.input_names, scored.flags.get(name), orders)
+    if selection is not None:
+        yield RANK, pa.array(selection.ranks, pa.int64())
+    if scored.holdout is not None:
+        yield HOLDOUT, pa.array(held_out(scored), pa.bool_())
+    for name in manifest.context_names:
+        yield name, pa.array(scored.decoded.context.get(name, [None] * orders), pa.string())
+    if scored.explanations is not None:
+        kinds = {each.name: each.kind for each in manifest.inputs}
+        yield from _explanations(scored.explanations, kinds, orders)
+
+
+def _named(names: Sequence[str], flags: Flags | None, orders: int) -> Any:
+    """The names of the inputs of each order that these flags (n, I) mark."""
+    found = np.zeros((orders, len(names)), np.bool_) if flags is None else flags
+    ends = np.concatenate([[0], found.sum(axis=1).cumsum()]).astype(np.int32)
+    marked = np.array(names, np.object_)[found.nonzero()[1]].tolist()
+    return pa.ListArray.from_arrays(pa.array(ends), pa.array(marked, pa.string()))
+
+
+def _explanations(found: Explanations, kinds: Mapping[str, str], orders: int) -> Iterator[tuple[str, Any]]:
+    """The columns of explanations, null for an order without one."""
+
+    def placed(values: Sequence[Any], of: Any) -> Any:
+        column: list[Any] = [None] * orders
+        for row, value in zip(found.rows.tolist(), values, strict=True):
+            column[row] = value
+        return pa.array(column, of)
+
+    finite = np.where(np.isfinite(found.contributions), found.contributions, None)
+    texts = [[reason.text for reason in each] + [None] * MOST_REASONS for each in found.reasons]
+    changes = {} if found.changes is None else found.changes
+    columns = [
+        (found.logits.tolist(), pa.float64()),
+        ([found.base] * len(found), pa.float64()),
+        *((column, pa.float64()) for column in finite.T.tolist()),
+        *(([each[at] for each in texts], pa.string()) for at in range(MOST_REASONS)),
+        *((column, _NAMES if kinds[name] == CATEGORY else pa.float64()) for name, column in changes.items()),
+    ]
+    for name, (values, of) in zip(explanation_cells.names(found.inputs, found.changes), columns, strict=True):
+        yield name, placed(values, of)
+
+
+def _rejected(scored: ScoredBatch, schema: Any) -> Any:
+    """The rejected orders, whose ids are null where they are not usable, with their errors."""
+    errors = [error_list(faults, csv.locate) for _, faults in groupby(listed(scored), lambda fault: fault.position)]
+    first, *others, last = schema.types
+    ids = pa.array([each[0].get("order_id") for each in errors], first)
+    empty = [pa.nulls(len(errors), of) for of in others]
+    return pa.record_batch([ids, *empty, pa.array(errors, last)], schema=schema)

@@ -1,0 +1,99 @@
+"""Flatbuffers: reads the tables of a message's metadata, every position checked against its end.
+
+Only what is asked for is read, so that the reader decides how much there may be of it: tables, vectors and texts may share
+their bytes, so a few bytes may describe any amount.
+"""
+
+from collections.abc import Iterator
+from struct import Struct
+from struct import error as struct_error
+
+from schemas.faults import MalformedBody
+
+INT8, INT16, INT32, INT64 = Struct("<b"), Struct("<h"), Struct("<i"), Struct("<q")
+_UINT16, _UINT32 = Struct("<H"), Struct("<I")
+
+
+class Table:
+    """The table at a position of `content`. Its fields are found by their numbers. All methods raise MalformedBody."""
+
+    __slots__ = ("_at", "_content", "_size", "_slots")
+
+    def __init__(self, content: bytes, at: int) -> None:
+        self._content, self._at = content, at
+        self._slots = at - self._number(INT32, at)
+        self._size = self._number(_UINT16, self._slots)
+
+    @classmethod
+    def root(cls, content: bytes) -> "Table":
+        """The table that the content begins with."""
+        return cls(content, Table._unpacked(content, _UINT32, 0))
+
+    def number(self, field: int, of: Struct, absent: int = 0) -> int:
+        """The number in a field."""
+        at = self._position(field)
+        return absent if at is None else self._number(of, at)
+
+    def table(self, field: int) -> "Table | None":
+        """The table in a field."""
+        at = self._position(field)
+        return None if at is None else Table(self._content, at + self._number(_UINT32, at))
+
+    def text(self, field: int, most: int) -> bytes:
+        """The text in a field, cut behind `most` bytes; empty for none."""
+        begin, count = self._vector(field)
+        if count > len(self._content) - begin:
+            raise malformed()
+        return self._content[begin : begin + min(count, most)]
+
+    def count(self, field: int) -> int:
+        """How many entries the vector in a field has."""
+        return self._vector(field)[1]
+
+    def tables(self, field: int) -> Iterator["Table"]:
+        """The tables in the vector in a field."""
+        begin, count = self._vector(field)
+        for at in range(begin, begin + 4 * count, 4):
+            yield Table(self._content, at + self._number(_UINT32, at))
+
+    def structs(self, field: int, of: Struct) -> list[tuple[int, ...]]:
+        """The structs in the vector in a field."""
+        begin, count = self._vector(field)
+        end = begin + of.size * count
+        if end > len(self._content):
+            raise malformed()
+        return list(of.iter_unpack(self._content[begin:end]))
+
+    def _vector(self, field: int) -> tuple[int, int]:
+        """Where the entries of a vector begin, and how many there are."""
+        at = self._position(field)
+        if at is None:
+            return 0, 0
+        begin = at + self._number(_UINT32, at)
+        return begin + 4, self._number(_UINT32, begin)
+
+    def _position(self, field: int) -> int | None:
+        slot = 4 + 2 * field
+        if slot + 2 > self._size:
+            return None
+        offset = self._number(_UINT16, self._slots + slot)
+        return self._at + offset if offset else None
+
+    def _number(self, of: Struct, at: int) -> int:
+        return self._unpacked(self._content, of, at)
+
+    @staticmethod
+    def _unpacked(content: bytes, of: Struct, at: int) -> int:
+        if at < 0:
+            raise malformed()
+        try:
+            (found,) = of.unpack_from(content, at)
+        except struct_error:
+            raise malformed() from None
+        number: int = found
+        return number
+
+
+def malformed() -> MalformedBody:
+    """The error for metadata that cannot be read."""
+    return MalformedBody("the metadata of a message of the Arrow stream cannot be read; write the stream with an Arrow library")

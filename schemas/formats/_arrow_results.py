@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -82,13 +83,13 @@ def _explanations(found: Explanations, kinds: Mapping[str, str], orders: int) ->
             column[row] = value
         return pa.array(column, of)
 
-    finite = np.where(np.isfinite(found.contributions), found.contributions, None)
+    finite = [[each if isfinite(each) else None for each in column] for column in found.contributions.T.tolist()]
     texts = [[reason.text for reason in each] + [None] * MOST_REASONS for each in found.reasons]
     changes = {} if found.changes is None else found.changes
     columns = [
         (found.logits.tolist(), pa.float64()),
         ([found.base] * len(found), pa.float64()),
-        *((column, pa.float64()) for column in finite.T.tolist()),
+        *((column, pa.float64()) for column in finite),
         *(([each[at] for each in texts], pa.string()) for at in range(MOST_REASONS)),
         *((column, _NAMES if kinds[name] == CATEGORY else pa.float64()) for name, column in changes.items()),
     ]

@@ -55,19 +55,19 @@ _OTHERS = 2  # buffers of any other type: one for nulls and one for values
 class Column(NamedTuple):
     """A column: its name, and its type, None where it has another one than those above. `plain`: it is no extension type.
 
-    With `dictionary`, the number of a dictionary, it has indices of the type `index` into the values there, which have `type`.
+    With `dictionary`, the number of a dictionary, it has `indices` of this type into the values there, which have `type`.
     """
 
     name: str
     type: str | None
     plain: bool
     dictionary: int | None = None
-    index: str = "int32"
+    indices: str = "int32"
 
     @property
     def stored(self) -> str | None:
         """The type of its values in the messages of records."""
-        return self.type if self.dictionary is None else self.index
+        return self.type if self.dictionary is None else self.indices
 
 
 class Buffers(NamedTuple):

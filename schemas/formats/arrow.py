@@ -30,7 +30,7 @@ _READ = {*NUMBERS, *TEXTS, "bool", "null"}
 _INDEX = "__index_level_"
 _WITHOUT_INDEX = "the index of a pandas.DataFrame: write it with preserve_index=False"
 _SEND = "send a number as float64, float32, float16 or an integer, and a text as string; cast the column"
-SCHEMA = {"type": "string", "format": "binary", "description": "A stream of Arrow's IPC format."}
+SCHEMA = {"type": "string", "format": "binary"}
 
 locate = csv.locate
 

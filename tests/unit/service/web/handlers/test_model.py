@@ -8,7 +8,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from schemas.about import HealthSchema, VersionSchema
-from schemas.formats.table import COLUMNS, CSV, JSON, MEDIA_TYPES
+from schemas.formats.table import COLUMNS, CSV, JSON
 from schemas.model_card import ModelSchema
 from service.web.route import ANY_NAME
 from service.web.routes import ROUTES
@@ -73,7 +73,7 @@ def test_a_body_is_valid_by_the_document_where_it_is_answered(client, document, 
     assert (answer.status_code, found) == (status, status == 200)
 
 
-@pytest.mark.parametrize("media_type", MEDIA_TYPES)
+@pytest.mark.parametrize("media_type", [JSON, COLUMNS, CSV])
 def test_the_example_of_a_media_type_gets_the_example_of_its_answer_which_has_one_schema(client, document, media_type):
     operation = document["paths"]["/score"]["post"]
     sent, got = (part["content"][media_type] for part in (operation["requestBody"], operation["responses"]["200"]))

@@ -9,7 +9,7 @@ import pytest
 
 from model.artifact import model_file
 from model.core.manifest import Context
-from schemas.formats.table import COLUMNS, CSV, JSON, MEDIA_TYPES
+from schemas.formats.table import COLUMNS, CSV, JSON
 from tests.raw_orders import ORDERS, raw_model
 
 
@@ -83,7 +83,7 @@ def test_the_document_describes_each_kind_of_name(document):
     assert order["promised_at"] == {"description": "Accepted and not used."}
 
 
-@pytest.mark.parametrize("media_type", MEDIA_TYPES)
+@pytest.mark.parametrize("media_type", [JSON, COLUMNS, CSV])
 def test_the_example_has_a_value_of_each_context_and_gets_the_example_of_its_answer(client, document, media_type):
     operation = document["paths"]["/score"]["post"]
     sent, got = (part["content"][media_type]["example"] for part in (operation["requestBody"], operation["responses"]["200"]))

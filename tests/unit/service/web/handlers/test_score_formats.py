@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from schemas.answer_schemas import ColumnsDecisionSchema
 from schemas.formats.table import COLUMNS, CSV, JSON
 from tests.apps import app_of
+from tests.arrow_bodies import ARROW, as_arrow, in_csv
 from tests.facts import FEATURES
 from tests.mutated_bodies import as_columns, as_csv
 
@@ -21,11 +22,12 @@ FORMS = {
     "columns": (JSON, as_columns),
     "typed columns": (COLUMNS, as_columns),
     "table": (CSV, as_csv),
+    "arrow": (ARROW, as_arrow),
 }
 
 
 def send(kind, body, query="", client=CLIENT):
-    return client.post(f"/score{query}", data=body, content_type=kind)
+    return in_csv(client.post(f"/score{query}", data=body, content_type=kind))
 
 
 def send_as(form, ids, values, query=""):
@@ -83,7 +85,7 @@ def faults(answer):
 
 FAULTY = [
     *((["a", "b", "c"], [[1, None, 3], [1, 2, 3], [None, None, 3]]), (["a", "b", "a"], [[1, 2, 3]] * 3)),
-    *((["a", "x" * 129], [[1, 2, 3]] * 2), (["a", "b"], [[1, "many", 3], [1, 2, 3]])),
+    *((["a", "x" * 129], [[1, 2, 3]] * 2), (["a", "b"], [[1, "many", 3], [1, None, 3]])),
 ]
 
 
@@ -100,8 +102,9 @@ def test_partial_scores_the_valid_orders_and_reports_the_others_in_every_format(
         answer = send_as(form, *given)
         assert [row[0] for row in results(answer)] == ["a", "c"]
         assert [(error["order_id"], error["code"]) for error in answer.json["errors"]] == [("b", "null")]
-    rows = [(row["order_id"], row["queue"], row["errors"]) for row in rows_of(send_as("table", *given))]
-    assert rows == [("a", "monitor", ""), ("c", "review", ""), ("b", "", "/1/backlog: null")]
+    for form in ("table", "arrow"):
+        rows = [(row["order_id"], row["queue"], row["errors"]) for row in rows_of(send_as(form, *given))]
+        assert rows == [("a", "monitor", ""), ("c", "review", ""), ("b", "", "/1/backlog: null")]
 
 
 INVALID = "line {} is not valid CSV; check for a quote that is open or out of place."

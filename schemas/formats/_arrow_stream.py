@@ -141,23 +141,23 @@ def buffers(records: Table, message: Message, types: Sequence[str]) -> list[Buff
     if sum(length for _, length in spans) > size:
         raise MalformedBody("buffers of the Arrow stream overlap")
     found, at, viewed = list[Buffers](), 0, iter(views)
-    if len(nodes) != len(types) or any(count < 0 for count in views):
+    if len(nodes) != len(types) or len(views) != sum(of in VIEWS for of in types) or any(count < 0 for count in views):
         raise malformed()
     for of, (length, nulls) in zip(types, nodes, strict=True):
-        end = at + _BUFFERS.get(of, _OTHERS) + (next(viewed, 0) if of in VIEWS else 0)
+        end = at + _BUFFERS.get(of, _OTHERS) + (next(viewed) if of in VIEWS else 0)
         if length != rows or not 0 <= nulls <= rows or end > len(spans):
             raise malformed()
         own = [(message.begin + begin, message.begin + begin + length) for begin, length in spans[at:end]]
         found.append(Buffers(rows, nulls, own))
         at = end
-    if at != len(spans) or next(viewed, None) is not None:
+    if at != len(spans):
         raise malformed()
     return found
 
 
 def _messages(content: bytes) -> Iterator[Message]:
     at = 0
-    for _ in range(1 + MOST_MESSAGES):
+    for _ in range(2 + MOST_MESSAGES):  # with the schema and the end
         prefix = content[at : at + _PREFIX.size]
         if len(prefix) < _PREFIX.size:
             raise MalformedBody("the Arrow stream has no end; close its writer before the stream is sent")

@@ -37,8 +37,10 @@ class Values:
             return None
         found = [part.to_numpy(zero_copy_only=False).astype(np.float64, copy=False) for part in self.parts]
         values = found[0] if len(found) == 1 else np.concatenate(found)
-        missing = sum(part.null_count for part in self.parts)
-        return values if np.count_nonzero(np.isnan(values)) == missing else None
+        absent = np.isnan(values)
+        if np.count_nonzero(absent) != sum(part.null_count for part in self.parts):
+            return None
+        return np.where(absent, np.nan, values) if absent.any() else values  # pyarrow has a NaN of its own for float16
 
 
 class _Texts(NamedTuple):
@@ -84,20 +86,24 @@ class ValuesReader:
     def _add(self, found: Dictionary) -> None:
         """Read a message with texts of a dictionary."""
         types = {column.type for column in self._columns if column.dictionary == found.number}
-        if len(types) != 1 or not types.issubset(TEXTS):
-            if types and not types.isdisjoint(TEXTS):
-                raise MalformedBody("a dictionary of the Arrow stream has values of two types")
+        if len(types) != 1:
+            raise MalformedBody("a dictionary of the Arrow stream belongs to no column, or to columns of two types")
+        if not types.issubset(TEXTS):
             return  # a column that is not read
         ((of, given),) = zip(types, buffers(found.records, found.message, [*map(str, types)]), strict=True)
-        before = self._dictionaries.get(found.number) if found.more else None
-        texts = [] if before is None else before.texts[:-1].tolist()
+        before = self._dictionaries.get(found.number) if found.more else _NO_TEXTS
+        if before is None:
+            raise MalformedBody("the Arrow stream adds to a dictionary that it does not have")
+        texts = before.texts[:-1].tolist()
         texts += self._array(str(of), given).to_pylist() if given.rows else []
         self._take(len(texts))
         lengths = np.array([*(len(text or "") for text in texts), 0])
         self._dictionaries[found.number] = _Texts(np.array([*texts, None], np.object_), lengths)
 
     def _looked_up(self, number: int, indices: Any) -> list[str | None]:
-        found = self._dictionaries.get(number, _NO_TEXTS)
+        found = self._dictionaries.get(number)
+        if found is None:
+            raise MalformedBody("the Arrow stream lacks the dictionary of a column")
         none = len(found.texts) - 1
         at = indices.to_numpy(zero_copy_only=False)  # NaN where there is none
         given = at == at
@@ -114,10 +120,12 @@ class ValuesReader:
         parts = [self._buffer.slice(begin, end - begin) for begin, end in given.spans]
         nulls, *others = parts
         try:
-            array = pa.Array.from_buffers(_TYPES[of], given.rows, [nulls if len(nulls) else None, *others], given.nulls)
+            array = pa.Array.from_buffers(_TYPES[of], given.rows, [nulls if len(nulls) else None, *others])
             array.validate(full=True)
         except (pa.ArrowException, ValueError):
-            raise MalformedBody("a column of the Arrow stream contradicts its type or its count of nulls") from None
+            raise MalformedBody("a column of the Arrow stream contradicts its type") from None
+        if array.null_count != given.nulls:
+            raise MalformedBody("a column of the Arrow stream has another number of nulls than it says")
         return array
 
     def _viewed(self, given: Buffers) -> int:

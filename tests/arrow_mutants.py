@@ -10,7 +10,7 @@ import resource
 import struct
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -108,7 +108,7 @@ def _message(body: bytearray, dice: random.Random) -> None:
     body[marks[at] : end] = dice.choice([b"", bytes(other[others[of] : others[of + 1]])])
 
 
-CHANGES: list[Change] = [_number] * 6 + [_bit] * 3 + [_piece, _remove, _repeat, _end, _message, _message]
+CHANGES: Sequence[Change] = (*[_number] * 6, *[_bit] * 3, _piece, _remove, _repeat, _end, _message, _message)
 
 
 def mutant(number: int) -> bytes:

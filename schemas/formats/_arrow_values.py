@@ -15,6 +15,9 @@ from model.core.batch import Floats
 from schemas.faults import MalformedBody
 from schemas.formats._arrow_stream import NUMBERS, TEXTS, VIEWS, ArrowStream, Buffers, Column, Dictionary, buffers
 
+# Arrow's own pool would keep the memory of a batch; malloc gives it back, as a worker's settings say.
+pa.set_memory_pool(pa.system_memory_pool())
+
 _TYPES = {name: getattr(pa, {"float16": "float16", "bool": "bool_"}.get(name, name))() for name in (*NUMBERS, "bool", *TEXTS)}
 _VIEW = 16  # bytes, of which the first four are the length
 

@@ -64,9 +64,10 @@ class ArrowDecoder:
 
     def _decode(self, content: bytes, stream: ArrowStream) -> DecodedBatch:
         validator = self._validator
-        columns = stream.columns() if stream.width <= self._names.most else []
-        names = [column.name for column in columns] or [""] * stream.width
-        faults = self._names.faults(names, stream.rows)
+        if stream.width > self._names.most:
+            return validator.rejected(0, Fault("too_many_names"))
+        columns = stream.columns()
+        faults = self._names.faults([column.name for column in columns], stream.rows)
         faults += [Fault("unsupported_type", path=(each.name,), hint=_SEND) for each in columns if not self._can_read(each)]
         if faults:
             return validator.rejected(min(stream.rows, validator.max_orders + 1), *map(_explained, faults))

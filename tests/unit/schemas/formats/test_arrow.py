@@ -411,6 +411,13 @@ def test_a_schema_whose_columns_share_a_long_name_takes_no_memory():
                 assert [fault.code for fault in decoded(content).faults] == [expected]
 
 
+def test_a_schema_that_declares_more_columns_than_it_has_takes_no_memory():
+    few = schema(*[field(b"x", FLOAT, DOUBLE)] * 77)
+    with in_memory(2**20):
+        found = decoded(patched(few, struct.pack("<I", 77), struct.pack("<I", 2**32 - 1)) + END)
+    assert [fault.code for fault in found.faults] == ["too_many_names"]
+
+
 def test_rows_that_take_no_bytes_are_counted_before_they_are_built():
     nothing = [field(name.encode(), NULL) for name in ("order_id", *FEATURES)]
     content = schema(*nothing) + records(2**40, [(2**40, 2**40)] * 4, [], b"") + END

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from model.artifact import model_file
+from tests.arrow_bodies import ARROW, as_arrow, read
 from tests.servers import SERVE, running
 
 COMMAND = SERVE[0]
@@ -50,14 +51,16 @@ FORMATS = {
     "records": (as_records, scores_of_records),
     "columns": (as_columns, scores_of_columns),
     "csv": (as_csv, scores_of_csv),
+    "arrow": (lambda orders: (ARROW, as_arrow(orders)), lambda answer: [*map(repr, read(answer)["score"].to_pylist())]),
 }
 
 
 def post(server, format, orders):
-    """The status and the text of the answer to these orders in this format."""
-    media_type, text = FORMATS[format][0](orders)
-    status, _, answer = server.call("POST", "/score", text.encode(), {"Content-Type": media_type})
-    return status, answer.decode()
+    """The status and the answer to these orders in this format, as text where it is one."""
+    media_type, body = FORMATS[format][0](orders)
+    content = body.encode() if isinstance(body, str) else body
+    status, headers, answer = server.call("POST", "/score", content, {"Content-Type": media_type})
+    return status, answer if headers["content-type"] == ARROW else answer.decode()
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +131,7 @@ FAULTS = {
     "an origin in lower case": ("origin", "ewr", "unknown_category"),
     "a gap that the model does not fill": ("distance_mi", None, "null"),
 }
-POINTERS = {"records": "/orders/1/{}", "columns": "/columns/{}/1", "csv": "/1/{}"}
+POINTERS = {"records": "/orders/1/{}", "columns": "/columns/{}/1", "csv": "/1/{}", "arrow": "/1/{}"}
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -133,7 +133,7 @@ def used(body: bytes) -> pa.Table | None:
     try:
         table = pa.ipc.open_stream(body).read_all()
     except OSError as error:
-        if "Invalid flatbuffers message" in str(error):
+        if "flatbuffer" in str(error):
             return None
         raise
     table = table.drop_columns([name for name in table.column_names if name == "promised_at"])

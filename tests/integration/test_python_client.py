@@ -9,10 +9,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from tests.facts import ORDERS, ROOT, SCORES
-from tests.pages import blocks
+from tests.pages import blocks, section
 from tests.servers import free_port, running
 
-MODULE, LINE = blocks("python", (ROOT / "docs" / "api.md").read_text())
+PAGE = ROOT / "docs" / "api.md"
+MODULE, LINE = blocks("python", section(PAGE, "A client in Python"))
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +99,21 @@ def test_it_gives_up_after_its_tries_and_at_once_where_the_service_rejects_the_b
             names["Client"](url, tries=2).score(ORDERS)
     with pytest.raises(urllib.error.URLError):
         names["Client"](f"http://127.0.0.1:{free_port()}", tries=2).score(ORDERS)
+
+
+def test_the_examples_with_data_frames_are_answered(server):
+    run = {}
+    for block in blocks("python", section(PAGE, "Data frames")):
+        exec(block.replace(":8000", f":{server.port}"), run)
+    assert run["scores"]["score"].to_pylist() == SCORES[:2]
+    assert run["scores"].schema.metadata[b"model_version"] == b"1.0.0"
+    assert run["scored"].columns[:6].tolist() == [
+        "order_id",
+        "route_disruption",
+        "backlog",
+        "weather_severity",
+        "score",
+        "queue",
+    ]
+    assert run["scored"]["score"].tolist() == SCORES[:2]
+    assert run["scored"]["queue"].tolist() == ["monitor", "review"]

@@ -53,7 +53,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     `values` has a column for each of the `inputs`; of a category it has the texts as they came. `out_of_range`, `imputed` and
     `unknown` have the indices of orders by input. `rejected` counts the orders without a score in a partial answer.
     `selection`, `ranks` and `explanations` are those of an answer in columns; `explain` and `changes` are the options that
-    asked for them. `holdout` is None where it is off. What `omitted` names is not in the record.
+    asked for them. `holdout` is None where it is off. What `omitted` names is not in the record. With
+    `generated_ids` the orders came without ids; these are the numbers of their rows, and nothing finds an order by them.
     """
 
     v: int
@@ -85,6 +86,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     explanations: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET  # a decoder cannot take Raw or None
     holdout: Holdout | None = None
     omitted: tuple[str, ...] = ()
+    generated_ids: bool = False
 
     def __len__(self) -> int:
         return len(self.queues)
@@ -143,6 +145,7 @@ def record(scored: ScoredBatch, about: About, omit: Collection[str] = ()) -> Dec
         explanations=msgspec.UNSET if explanations is None else msgspec.Raw(msgspec.json.encode(explanations.columns)),
         holdout=scored.holdout,
         omitted=tuple(omit),
+        generated_ids=decoded.generated_ids,
     )
 
 

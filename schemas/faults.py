@@ -37,6 +37,13 @@ _OF_ORDERS = {
     "out_of_range": "outside the range that the model was trained on",
     "out_of_numeric_range": "the inputs are finite, but too large for a finite score, or -1 or less where log1p is used",
 }
+_OF_TENSORS = {
+    "wrong_shape": "must have another shape",
+    "wrong_datatype": "must have another datatype",
+    "wrong_size": "must have as many elements, or bytes, as its shape says",
+    "unknown_parameter": "not a parameter that this service supports here",
+    "invalid_parameter": "has a value that the parameter does not take",
+}
 _OF_FILES = {
     "reserved_name": "has a name that is reserved for results",
     "not_json": "must be a line of strict JSON",
@@ -48,10 +55,10 @@ _OF_OUTCOMES = {
     "not_a_boolean": "must be true or false",
     "not_a_time": "must be an RFC 3339 time with a zone, such as 2026-11-30T05:00:00Z",
 }
-CODES = _OF_ORDERS | _OF_FILES | _OF_OUTCOMES
+CODES = _OF_ORDERS | _OF_TENSORS | _OF_FILES | _OF_OUTCOMES
 """The text of each code. A code is on the wire and never changes."""
 
-BATCH_CODES = tuple(_OF_ORDERS)
+BATCH_CODES = (*_OF_ORDERS, *_OF_TENSORS)
 """The codes of an order in a batch, or of the batch; the others are codes of rows in files and of outcomes."""
 
 
@@ -106,14 +113,17 @@ def error_list(faults: Iterable[Fault], locate: Locate) -> list[dict[str, str]]:
     errors = []
     for fault in faults:
         steps = fault.path if fault.position is None else locate(fault)
-        detail = CODES[fault.code] if fault.limit is None else f"{CODES[fault.code]} (at most {fault.limit})"
-        if fault.hint is not None:
-            detail += f"; {fault.hint}"
-        error = {"pointer": "".join(map(_step, steps)), "code": fault.code, "detail": detail}
+        error = {"pointer": "".join(map(_step, steps)), "code": fault.code, "detail": detail_of(fault)}
         if fault.order_id is not None:
             error["order_id"] = fault.order_id
         errors.append(error)
     return errors
+
+
+def detail_of(fault: Fault) -> str:
+    """What is wrong, and what to do."""
+    detail = CODES[fault.code] if fault.limit is None else f"{CODES[fault.code]} (at most {fault.limit})"
+    return detail if fault.hint is None else f"{detail}; {fault.hint}"
 
 
 def error_members(faults: Sequence[Fault], locate: Locate, listed: Iterable[Fault]) -> dict[str, Any]:

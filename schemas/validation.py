@@ -5,6 +5,7 @@ loads the orders one by one and finds every fault of every order. Both give the 
 valid orders of a batch with faults are decoded too.
 """
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
@@ -44,6 +45,7 @@ class DecodedBatch(msgspec.Struct, frozen=True, eq=False):
     `format` is the name of the request's format in schemas.formats.table, empty for a file. `context` has the text of each of
     the n orders by the name of a context, None where the order has none; a name that is not in it is in no order. `categories`
     has the texts of the n orders as they came, by the name of each input that is a category; what is not a text is missing.
+    With `generated_ids` the orders came without ids, and no order is found by them.
     """
 
     batch: Batch
@@ -53,6 +55,7 @@ class DecodedBatch(msgspec.Struct, frozen=True, eq=False):
     format: str = ""
     context: Mapping[str, Sequence[str | None]] = {}
     categories: Mapping[str, Column] = {}
+    generated_ids: bool = False
 
     def without(self, rows: Mapping[int, Sequence[Fault]]) -> "DecodedBatch":
         """The same without these rows of the batch, whose faults are added to the others."""
@@ -75,6 +78,11 @@ class DecodedBatch(msgspec.Struct, frozen=True, eq=False):
         """The same without valid orders, because the batch itself has this fault too."""
         batch = Batch([], self.batch.matrix[:0])
         return replace(self, batch=batch, positions=(), context={}, categories={}).with_faults([fault])
+
+    def with_generated_ids(self) -> "DecodedBatch":
+        """The same, of orders that came without ids, so that no fault has one."""
+        faults = [dataclasses.replace(fault, order_id=None) for fault in self.faults]
+        return replace(self, faults=faults, generated_ids=True)
 
     def by_position(self) -> dict[int, list[Fault]]:
         """The faults by the position of their order. Faults of the batch itself are left out."""
@@ -126,21 +134,25 @@ class BatchValidator:
             [dict(zip(names, values, strict=True)) for values in zip(ids, *columns, strict=True)]
         )
 
-    def typed(self, ids: list[str], columns: Sequence[Column], format: str = "") -> DecodedBatch | None:
-        """The batch of ids and columns whose entries are known to be of the right type; None if any of them is invalid."""
+    def typed(
+        self, ids: list[str], columns: Sequence[Column], format: str = "", *, generated: bool = False
+    ) -> DecodedBatch | None:
+        """The batch of ids and columns whose entries are known to be of the right type; None if any of them is invalid.
+
+        Ids that are `generated` are valid.
+        """
         count = len(ids)
-        if not 0 < count <= self.max_orders or len(set(ids)) != count or not {count}.issuperset(map(len, columns)):
+        if not 0 < count <= self.max_orders or not {count}.issuperset(map(len, columns)):
             return None
-        text = "".join(ids)
-        lengths = set(map(len, ids))
-        if 0 in lengths or max(lengths) > ORDER_ID_LENGTH or not well_formed(text) or has_controls(text):
+        if not generated and not _are_ids(ids):
             return None
         few = count <= FEW_ORDERS and self.columns.are_numbers
         numbers = self.columns.few_numbers(columns) if few else self.columns.matrix(columns, count)
         context = self.columns.context(columns) if self.contexts else {}
         if numbers is None or context is None:
             return None
-        return DecodedBatch(Batch(ids, numbers), range(count), [], count, format, context, self.columns.categories(columns))
+        categories = self.columns.categories(columns)
+        return DecodedBatch(Batch(ids, numbers), range(count), [], count, format, context, categories, generated)
 
     def rejected(self, received: int, *faults: Fault) -> DecodedBatch:
         """A batch without valid orders, because the batch itself has these faults."""
@@ -185,6 +197,14 @@ class BatchValidator:
             if order_id is not None and counts[order_id] > 1 and not too_many_names(orders[position], len(self.order.fields)):
                 errors.setdefault(position, {}).setdefault("order_id", []).append("duplicate_order_id")
         return errors
+
+
+def _are_ids(ids: list[str]) -> bool:
+    """Whether all texts are order ids, and differ."""
+    if len(set(ids)) != len(ids):
+        return False
+    text, lengths = "".join(ids), set(map(len, ids))
+    return 0 not in lengths and max(lengths) <= ORDER_ID_LENGTH and well_formed(text) and not has_controls(text)
 
 
 def _meant(fault: Fault, values: Mapping[str, tuple[str, ...]], orders: Sequence[Any]) -> Meant:

@@ -31,7 +31,7 @@ from service.shared.look_times import LookTimes
 from service.telemetry.tracing import Tracer
 from service.web.application import create_app
 from service.web.concurrency_limit import AT_ONCE, ConcurrencyLimit
-from service.web.route import Components, Route, RouteTable
+from service.web.route import INFER_LENGTH, Components, Route, RouteTable
 from service.web.routes import ROUTES
 
 if TYPE_CHECKING:
@@ -71,8 +71,10 @@ class Service:
         route = self.table.at(environ["PATH_INFO"]).get(environ["REQUEST_METHOD"])
         if route is None or not route.at_once or "HTTP_CONTENT_ENCODING" in environ or self.concurrency_limit.busy():
             return False  # a compressed body may be large
-        if route.scoring and not self.scoring.is_short(environ["wsgi.input"].getvalue()):
-            return False
+        if route.scoring:
+            binary = INFER_LENGTH in environ
+            if not self.scoring.is_short(environ["wsgi.input"].getvalue(), binary=binary):
+                return False
         environ[AT_ONCE] = True
         return True
 

@@ -9,7 +9,8 @@ import msgspec
 
 from model.core.risk_model import RiskModel
 from schemas.faults import Locate, MalformedBody
-from schemas.formats import arrow, csv, json, json_columns, json_records
+from schemas.formats import arrow, csv, json, json_columns, json_records, v1, v2, v2_answer
+from schemas.formats.infer_request import InferRequest
 from schemas.result import ScoredBatch
 from schemas.validation import BatchValidator, DecodedBatch
 
@@ -17,6 +18,8 @@ JSON = "application/json"
 COLUMNS = "application/vnd.delivery-risk.columns+json"
 CSV = "text/csv"
 ARROW, ARROW_SCHEMA = arrow.MEDIA_TYPE, arrow.SCHEMA
+V1, V2 = "v1", "v2"
+"""In place of a media type: the protocol of the route."""
 
 _UTF16 = "the body is in UTF-16; send it in UTF-8"
 _NOT_UTF8 = {
@@ -61,6 +64,8 @@ FORMATS: Final = {
     "typed_columns": Format(COLUMNS, json_columns.encode, json_columns.locate),
     "csv": Format(CSV, csv.encode, csv.locate),
     "arrow": Format(ARROW, arrow.encode, arrow.locate),
+    "v1": Format(JSON, v1.encode, v1.locate),
+    "v2": Format(JSON, v2_answer.encode, v2.locate),
 }
 NEEDED_EXTRAS: Final = {} if arrow.installed() else {ARROW: arrow.EXTRA}
 """The extra that is not installed, by the media type that needs it."""
@@ -69,10 +74,14 @@ MEDIA_TYPES: Final = tuple(each for each in (JSON, COLUMNS, CSV, ARROW) if each 
 
 
 class RequestBody(msgspec.Struct, frozen=True, eq=False):
-    """The `content` of a request, complete and not compressed, and its `media_type` without parameters, in lower case."""
+    """The `content` of a request, complete and not compressed, and its `media_type` without parameters, in lower case.
+
+    A request of a protocol has its name as the media type. `infer` is an infer request of v2 that is read.
+    """
 
     media_type: str
     content: bytes
+    infer: InferRequest | None = None
 
 
 class BatchDecoder:
@@ -87,15 +96,19 @@ class BatchDecoder:
         decoders: dict[str, Decoder] = {JSON: both, COLUMNS: json.ColumnsDecoder(both), CSV: csv.CsvDecoder(validator)}
         decoders[ARROW] = arrow.ArrowDecoder(validator)
         self.decoders = {each: decoders[each] for each in MEDIA_TYPES}
+        self.v2 = v2.V2Decoder(validator)
+        self._all: dict[str, Decoder] = {**self.decoders, V1: v1.V1Decoder(validator)}
 
     def decode(self, body: RequestBody) -> DecodedBatch:
-        """The valid orders of a body of one of MEDIA_TYPES, and all faults. Raises MalformedBody."""
+        """The valid orders of a body of one of MEDIA_TYPES or of a protocol, and all faults. Raises MalformedBody."""
+        if body.infer is not None:
+            return self.v2.decode(body.infer)
         require_utf8(body.content)
-        return self.decoders[body.media_type].decode(body.content)
+        return self._all[body.media_type].decode(body.content)
 
     def valid(self, body: RequestBody) -> DecodedBatch | None:
         """The same for a body that is plainly valid, in little time; None for any other."""
-        return self.decoders[body.media_type].valid(body.content)
+        return self._all[body.media_type].valid(body.content) if body.infer is None else self.v2.valid(body.infer)
 
 
 def require_utf8(content: bytes) -> None:

@@ -89,7 +89,7 @@ class Columns:
         }
         held = set(record.holdout.orders) if record.holdout else ()
         of_order: dict[str, Any] = {
-            "order_id": record.order_ids,
+            "order_id": None if record.generated_ids else record.order_ids,
             "score": unpack(record.scores, orders),
             "logit": unpack(record.logits, orders),
             "queue": record.queues,

@@ -65,7 +65,7 @@ def find(files: Iterable[Path], order_id: str) -> tuple[Sequence[OrderDecision],
 
 def of_record(record: DecisionRecord, order_id: str) -> Iterator[OrderDecision]:
     """The decision of a record about an order, if it has the order. Raises BadRecord."""
-    if record.order_ids is None or order_id not in record.order_ids:
+    if record.order_ids is None or record.generated_ids or order_id not in record.order_ids:
         return
     at, orders = record.order_ids.index(order_id), len(record)
 

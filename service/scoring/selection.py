@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from model.core.batch import Flags, Floats
 from model.core.few_rows import FewScores
 from model.core.risk_model import Scores
-from schemas.result import Policy
+from schemas.result import Policy, ScoredBatch
 from schemas.selection import Group, Integers, Selection
 from schemas.validation import DecodedBatch
 
@@ -62,6 +62,14 @@ def select_of_batch(
     by_id = np.array(sorted(range(len(ids)), key=ids.__getitem__), np.int64)
     codes = groups.codes(values_of(decoded, by))
     return select(Candidates(scores, outside, codes, by_id), groups, policy, review_top)
+
+
+def ranks_of(scored: ScoredBatch) -> Integers:
+    """(n,): the ranks of a scored batch, those of its selection or, without one, the places that one would give to all."""
+    if scored.selection is not None:
+        return scored.selection.ranks
+    outside = np.any(scored.scores.out_of_range, axis=1)
+    return select_of_batch(scored.decoded, scored.scores.scores, outside, scored.policy, 1, None).ranks
 
 
 def select(candidates: Candidates, groups: Groups, policy: Policy, review_top: int) -> Selection:

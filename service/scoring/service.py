@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
+from model.core.manifest import Manifest
 from model.core.risk_model import RiskModel
 from schemas import context as contexts
 from schemas.formats.table import RequestBody
@@ -37,6 +38,29 @@ class UnknownContext(Exception):
     def __init__(self, known: Sequence[str]) -> None:
         super().__init__("the model has no such context")
         self.known = known
+
+
+class UnknownModel(Exception):
+    """The model or the version that is asked for is not the one that is served. `what` is which of both."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the {what} is not served")
+        self.what = what
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ModelName:
+    """A model by its name and, if not None, its version."""
+
+    name: str
+    version: str | None = None
+
+    def require(self, manifest: Manifest) -> None:
+        """Raise UnknownModel unless the manifest is that of this model."""
+        if self.name != manifest.name:
+            raise UnknownModel("model")
+        if self.version not in (None, manifest.version):
+            raise UnknownModel("version")
 
 
 class NotAtOnce(BaseException):
@@ -84,31 +108,43 @@ class ScoringService:
         self._max_explained = max_explained
         self._holdout = holdout
 
-    def is_short(self, content: bytes) -> bool:
-        """Whether it is likely to take no more than AT_ONCE_SECONDS to score the batch of this body."""
-        return self._serving.active.champion.seconds(content) <= AT_ONCE_SECONDS
+    def is_short(self, content: bytes, *, binary: bool = False) -> bool:
+        """Whether it is likely to take no more than AT_ONCE_SECONDS to score the batch of this body, of JSON or of tensors."""
+        return self._serving.active.champion.seconds(content, binary=binary) <= AT_ONCE_SECONDS
 
-    def score(self, body: RequestBody, options: Options, context: RequestContext, *, at_once: bool = False) -> ScoredBatch:
-        """Decode and score the batch in this body. Raises UnknownContext, MalformedBody, BatchRejected and
+    def score(
+        self,
+        body: RequestBody,
+        options: Options,
+        context: RequestContext,
+        *,
+        at_once: bool = False,
+        model: ModelName | None = None,
+        begun: float | None = None,
+    ) -> ScoredBatch:
+        """Decode and score the batch in this body. Raises UnknownModel, UnknownContext, MalformedBody, BatchRejected and
         NotRecorded.
 
         One set of active models serves the request to its end. The context gets the batch, its counts as notes and its timings.
-        With `at_once` it raises NotAtOnce where the batch is not plainly valid.
+        With `at_once` it raises NotAtOnce where the batch is not plainly valid. A `model` is that which must score; decoding
+        may have `begun` before the call.
         """
         active = self._serving.active
         champion = active.champion
+        if model is not None:
+            model.require(champion.model.manifest)
         if options.by is not None and options.by not in champion.model.manifest.context_names:
             raise UnknownContext(champion.model.manifest.context_names)
         if at_once and self._decisions is not None and self._decisions.waits:
             raise NotAtOnce
-        if at_once and options.explain is not None and not _is_short_explained(champion, body.content, options):
+        if at_once and options.explain is not None and not _is_short_explained(champion, body, options):
             raise NotAtOnce
-        begin = perf_counter()
+        begin = begun or perf_counter()
         decoded = champion.decoder.valid(body) if at_once else champion.decoder.decode(body)
         if decoded is None:
             raise NotAtOnce
         decoded = bounded(champion.model, decoded, options, self._max_explained)
-        if self._holdout is not None:
+        if self._holdout is not None and not decoded.generated_ids:  # which would be the same rows of each batch
             options = dataclasses.replace(options, holdout=self._holdout)
         read = perf_counter()
         scored = score_batch(champion.model, decoded, options)
@@ -122,6 +158,8 @@ class ScoringService:
             scored = context.scored = explain(scored, options)
             context.timings.append(("explain", done, perf_counter()))
             context.notes["explained"] = 0 if scored.explanations is None else len(scored.explanations)
+        if not decoded.received:  # nothing is decided
+            return scored
         if self._decisions is not None:
             scored = context.scored = self._recorded(self._decisions, scored, options, context)
         if active.challenger is not None:
@@ -138,9 +176,10 @@ class ScoringService:
         return replace(scored, decision_id=decision_id)
 
 
-def _is_short_explained(served: ServedModel, content: bytes, options: Options) -> bool:
+def _is_short_explained(served: ServedModel, body: RequestBody, options: Options) -> bool:
     """Whether it is likely to take no more than AT_ONCE_SECONDS to score and explain the batch of this body."""
-    return not options.changes and served.seconds(content) * _EXPLAINED <= AT_ONCE_SECONDS
+    binary = body.infer is not None and len(body.infer.tail) > 0
+    return not options.changes and served.seconds(body.content, binary=binary) * _EXPLAINED <= AT_ONCE_SECONDS
 
 
 def _by_value(counts: Mapping[tuple[str, str], int]) -> dict[str, int]:

@@ -38,7 +38,10 @@ _HELD_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 def options(service: Service) -> dict[str, Any]:
     """The settings and hooks of this service, by gunicorn's own names."""
     settings, metrics, serving = service.settings, service.metrics, service.serving
-    scoring_routes = frozenset(service.scoring_routes)
+
+    def scores(request: Any) -> bool:
+        route = service.table.at(request.path).get(request.method)
+        return route is not None and route.scoring and request.method == route.method
 
     def on_starting(arbiter: Any) -> None:
         if found := list(conflicts(arbiter.cfg, settings, given)):
@@ -88,7 +91,7 @@ def options(service: Service) -> dict[str, Any]:
         metrics.count(WORKERS_STARTED)
 
     def pre_request(worker: Worker, request: Any) -> None:
-        if (request.method, request.path) in scoring_routes:
+        if scores(request):
             metrics.count(IN_PROGRESS)
         # A connection is closed from here: gunicorn ignores an application's `Connection: close`. It reads the rest of a
         # body after the answer, and after badly framed chunks it would answer once more, to the next request.
@@ -96,7 +99,7 @@ def options(service: Service) -> dict[str, Any]:
             request.force_close()
 
     def post_request(worker: Worker, request: Any, environ: Any, response: Any) -> None:
-        if (request.method, request.path) in scoring_routes:  # its answer is sent to the last byte, or never will be
+        if scores(request):  # its answer is sent to the last byte, or never will be
             metrics.count(IN_PROGRESS, amount=-1)
 
     def child_exit(arbiter: Arbiter, worker: Worker) -> None:

@@ -15,7 +15,8 @@ from service.telemetry.event_record import EventRecord
 from service.telemetry.request_context import RequestContext
 from service.telemetry.tracing import AnsweredRequest
 from service.web.client_address import client_address
-from service.web.route import Route, path_of
+from service.web.path import path_of
+from service.web.route import Route
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

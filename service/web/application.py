@@ -14,7 +14,8 @@ from service.web import authentication, errors, fast_lane, malformed, middleware
 from service.web.access_log import AccessLog
 from service.web.errors import Problem
 from service.web.fast_lane import Check
-from service.web.route import ROUTES_KEY, Components, Route, RouteTable, path_of
+from service.web.path import path_of
+from service.web.route import ROUTES_KEY, Components, Route, RouteTable
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -1,4 +1,7 @@
-"""Errors: every answer that is not a success is a problem document (RFC 9457)."""
+"""Errors: every answer that is not a success is a problem document (RFC 9457).
+
+Under /v2 and /v1 it is what clients of these protocols read, see protocol_errors.py.
+"""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -12,8 +15,10 @@ from werkzeug.exceptions import HTTPException
 from schemas.faults import Fault, Locate, MalformedBody, error_members
 from schemas.formats.table import format_of
 from schemas.names import listed
-from service.scoring.service import BatchRejected, NotRecorded, UnknownContext
+from service.scoring.service import BatchRejected, NotRecorded, UnknownContext, UnknownModel
 from service.telemetry.request_context import ENVIRON_KEY, RequestContext
+from service.web import protocol_errors
+from service.web.path import path_of
 
 _log = logging.getLogger("delivery_risk.problems")
 
@@ -38,6 +43,10 @@ PROBLEMS: dict[int, tuple[str, str]] = {
     501: ("unknown-transfer-coding", "The transfer coding of the body is not supported."),
     503: ("unavailable", "The service cannot handle the request now. It may be sent again."),
 }
+_UNKNOWN = {
+    "model": "The model does not exist. GET /v2/models has the name of the model that is served.",
+    "version": "The version is not served. GET /v2/models/<model> has the version that is.",
+}
 _OTHER = ("http-error", "The request cannot be answered.")
 
 
@@ -45,7 +54,8 @@ _OTHER = ("http-error", "The request cannot be answered.")
 class Problem(Exception):
     """Raised to answer with this status.
 
-    `detail` says what is wrong, by default the title of the status; `locate` gives the places of the `faults`.
+    `detail` says what is wrong, by default the title of the status; `locate` gives the places of the `faults`. `kind` is the
+    code of an error under /v2 and /v1, by default the name of the status.
     """
 
     status: int
@@ -53,12 +63,17 @@ class Problem(Exception):
     faults: Sequence[Fault] = ()
     locate: Locate | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    kind: str = ""
 
     def response(self) -> Response:
         """The answer, with at most MOST_ERRORS errors and their count."""
         kind, title = PROBLEMS.get(self.status, _OTHER)
         context: RequestContext = request.environ[ENVIRON_KEY]
         context.notes["detail"] = self.detail or title
+        if protocol_errors.has(path_of(request.environ)):
+            status = protocol_errors.STATUSES.get(self.status, self.status)
+            content = protocol_errors.encode(self.kind or kind, self.detail or title, self.faults, context.request_id)
+            return Response(content, status, self.headers, content_type=protocol_errors.MEDIA_TYPE)
         body: dict[str, Any] = {
             "type": f"urn:delivery-risk:problem:{kind}",
             "title": title,
@@ -77,6 +92,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(MalformedBody, lambda error: Problem(400, f"{error}.").response())
     app.register_error_handler(BatchRejected, _rejected)
     app.register_error_handler(UnknownContext, _unknown_context)
+    app.register_error_handler(UnknownModel, _unknown_model)
     app.register_error_handler(NotRecorded, _not_recorded)
     app.register_error_handler(HTTPException, _from_http)
     app.register_error_handler(Exception, _unexpected)
@@ -94,6 +110,10 @@ def _unknown_context(error: UnknownContext) -> Response:
     return Problem(400, f"The query parameter by must name a context of the model; {known}.").response()
 
 
+def _unknown_model(error: UnknownModel) -> Response:
+    return Problem(404, _UNKNOWN[error.what], kind=f"unknown-{error.what}").response()
+
+
 def _not_recorded(_: NotRecorded) -> Response:
     return Problem(503, "The decision log cannot be written, so no order was scored.", headers={"Retry-After": "5"}).response()
 
@@ -105,7 +125,7 @@ def _from_http(error: HTTPException) -> Response:
 
 def _from_library(response: Response) -> Response:
     """A problem document in place of an error that a library answered itself, as werkzeug does for a failed If-Match."""
-    if response.status_code < 400 or response.content_type == MEDIA_TYPE:
+    if response.status_code < 400 or response.content_type in (MEDIA_TYPE, protocol_errors.MEDIA_TYPE):
         return response
     response.close()
     return Problem(response.status_code).response()

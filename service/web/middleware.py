@@ -16,7 +16,8 @@ from service.telemetry.request_context import ENVIRON_KEY, RequestContext
 from service.telemetry.tracing import AnsweredRequest, Tracer
 from service.web import malformed
 from service.web.access_log import AccessLog
-from service.web.route import ROUTES_KEY, RouteTable, path_of
+from service.web.path import path_of
+from service.web.route import ROUTES_KEY, RouteTable
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

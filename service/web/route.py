@@ -4,13 +4,15 @@ A route is found by the path that the server received. Nothing in it is decoded,
 route's in any character is another one. gunicorn's hooks compare the same text, so all parts of the service agree on a route.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 from flask.typing import ResponseReturnValue
-from gunicorn.util import split_request_uri
 from prometheus_client import CollectorRegistry
 
 from service.auth.token_store import TokenStore
@@ -21,6 +23,7 @@ from service.scoring.service import ScoringService
 from service.serving.active_models import Serving
 from service.serving.drain_file import DrainFile
 from service.web.concurrency_limit import ConcurrencyLimit
+from service.web.path import path_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -28,8 +31,15 @@ if TYPE_CHECKING:
 ROUTES_KEY = "delivery_risk.routes"
 """In the environ: what RouteTable.at gives for the request's path."""
 
+INFER_LENGTH = "HTTP_INFERENCE_HEADER_CONTENT_LENGTH"
+"""In the environ: how many bytes of an infer request are JSON, where binary tensors follow."""
+
 ANY_NAME = "<path:name>"
-"""As the last step of a route's path, it is any name."""
+"""As a step of a route's path, it is any name."""
+
+_NAME = re.compile(r"<(?:path:)?([a-z]+)>")
+_NAMED_PATHS = 512
+"""So many paths with names are remembered with their routes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,9 @@ class Route:
     or raises NotAtOnce. `direct` answers without Flask, with what `handler` answers. `tag` is its group in the document,
     `answer` gives the schema of a success by media type, and `body` that of a body which is no batch. `problems` are the
     statuses that this route adds to those of every route. A route without a summary is not documented.
+
+    A path may have names, as in `/v2/models/<model>`: each is any text without a slash and a colon, but for ANY_NAME, which
+    may have a colon.
     """
 
     method: str
@@ -93,13 +106,15 @@ class RouteTable:
         self._by_path: dict[str, dict[str, Route]] = {}
         for route in routes:
             self._by_path.setdefault(route.path, {}).update(dict.fromkeys(route.methods, route))
+        self._named = [(_pattern(path), found) for path, found in self._by_path.items() if _NAME.search(path)]
+        self._by_names = lru_cache(_NAMED_PATHS)(self._find)
 
     def at(self, path: str) -> Mapping[str, Route]:
         """The routes of a path by method; none where the path does not exist."""
-        return self._by_path.get(path) or self._by_any_name(*path.rpartition("/"))
+        return self._by_path.get(path) or self._by_names(path)
 
-    def _by_any_name(self, folder: str, slash: str, name: str) -> Mapping[str, Route]:
-        return self._by_path.get(f"{folder}{slash}{ANY_NAME}", {}) if name else {}
+    def _find(self, path: str) -> Mapping[str, Route]:
+        return next((routes for pattern, routes in self._named if pattern.fullmatch(path)), {})
 
     def advice(self, path: str) -> str:
         """Which path of the table is meant by one that does not exist: the one it resembles, or all that are documented."""
@@ -112,8 +127,20 @@ class RouteTable:
         )
 
 
-def path_of(environ: "WSGIEnvironment") -> str:
-    """The path of a request as the server received it."""
-    uri = environ.get("RAW_URI")
-    path: str = environ["PATH_INFO"] if uri is None else split_request_uri(uri).path
-    return path
+@lru_cache(maxsize=64)
+def _pattern(path: str) -> re.Pattern[str]:
+    """What matches the paths of a template, with a group for each name."""
+    literals = _NAME.split(path)
+    names = ("[^/]+" if path == ANY_NAME else f"(?P<{name}>[^/:]+)" for path, name in _names(path))
+    return re.compile("".join(chain.from_iterable(zip_longest(map(re.escape, literals[::2]), names, fillvalue=""))))
+
+
+def _names(path: str) -> list[tuple[str, str]]:
+    return [(found[0], found[1]) for found in _NAME.finditer(path)]
+
+
+def names_in(environ: "WSGIEnvironment") -> dict[str, str]:
+    """The names in the path of a request, as its route has them, decoded."""
+    route: Route = environ[ROUTES_KEY][environ["REQUEST_METHOD"]]
+    found = _pattern(route.path).fullmatch(path_of(environ))
+    return {} if found is None else {name: unquote(text) for name, text in found.groupdict().items()}

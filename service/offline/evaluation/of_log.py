@@ -29,7 +29,7 @@ class LeftOut:
 
     Orders: `without_decision` have an outcome, but no decision at or before it; `without_values` lack the values of the model's
     inputs in the record. Decisions: `without_outcome`; `not_first` of their order, or after its outcome. Lines: `without_ids`
-    are records that omit the order ids, `torn`, and `unreadable`.
+    are records without ids or with generated ones, `torn`, and `unreadable`.
     """
 
     without_decision: int = 0
@@ -134,7 +134,7 @@ def _add(
     decided: dict[str, _Decided], latest: LatestOutcomes, record: DecisionRecord, inputs: Sequence[Input], left_out: LeftOut
 ) -> None:
     """Keep the decisions of a record that are the first so far of orders with outcomes."""
-    if record.order_ids is None:
+    if record.order_ids is None or record.generated_ids:
         left_out.without_ids += 1
         return
     kept, known = [], 0

@@ -13,7 +13,8 @@ import msgspec
 from flask import Request, Response, abort, render_template, send_from_directory
 
 from service.web import openapi
-from service.web.route import Components, path_of
+from service.web.path import path_of
+from service.web.route import Components
 
 HTML = "text/html; charset=utf-8"
 POLICY = {

@@ -1,0 +1,14 @@
+"""Generated ids: what orders are called that come without an id, the numbers of their rows from 0.
+
+Such an id is none by which an order is found again: another batch has the same ids.
+"""
+
+_known: list[str] = []
+
+
+def generated_ids(count: int) -> list[str]:
+    """The ids of so many orders."""
+    global _known
+    if len(_known) < count:
+        _known = list(map(str, range(count)))
+    return _known[:count]

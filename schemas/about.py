@@ -24,6 +24,7 @@ class HomeSchema(Schema):
     """What the service is, and its routes."""
 
     service = fields.String(required=True)
+    status = fields.String(required=True, metadata={"enum": ["alive"], "description": "As clients of the protocol v1 ask."})
     service_version = fields.String(required=True)
     description = fields.String(required=True)
     routes = fields.List(fields.Nested(RouteSchema), required=True)

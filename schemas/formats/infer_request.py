@@ -21,6 +21,8 @@ Parameters: TypeAlias = dict[str, Parameter]
 _Data = TypeVar("_Data")
 _Elements: TypeAlias = list[float | str | list[float | str | None] | None]
 _LONGEST = 200
+_ESCAPED = rb"\u003"
+"""The beginning of an escaped colon."""
 
 
 class InferInput(msgspec.Struct, Generic[_Data], forbid_unknown_fields=True):
@@ -97,7 +99,7 @@ def document_of(text: bytes) -> tuple[Document[Any], bool]:
     """The document, and whether its elements are of any type. Raises MalformedBody."""
     try:
         found = _decode(text)
-        plain = text.count(b":") == _colons(found)
+        plain = text.find(_ESCAPED) < 0 and text.count(b":") == _colons(found)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         plain = False
     return (found, False) if plain else (strict_document(text), True)
@@ -132,7 +134,7 @@ def _repeated(parsed: Any) -> Iterator[Any]:
 
 
 def _colons(found: Document[Any]) -> int:
-    """The colons of a document without repeated and unknown names, if none of them is written as an escape."""
+    """The colons of a document without repeated and unknown names, if no colon is escaped."""
     inputs, outputs = found.inputs, given(found.outputs) or ()
     parts: list[Any] = [found, *inputs, *outputs]
     count = 0

@@ -125,7 +125,8 @@ def _from_http(error: HTTPException) -> Response:
 
 def _from_library(response: Response) -> Response:
     """A problem document in place of an error that a library answered itself, as werkzeug does for a failed If-Match."""
-    if response.status_code < 400 or response.content_type in (MEDIA_TYPE, protocol_errors.MEDIA_TYPE):
+    expected = protocol_errors.MEDIA_TYPE if protocol_errors.has(path_of(request.environ)) else MEDIA_TYPE
+    if response.status_code < 400 or response.content_type == expected:
         return response
     response.close()
     return Problem(response.status_code).response()

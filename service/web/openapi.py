@@ -3,6 +3,7 @@
 Each media type has one schema, so that a generated client has one type for what it sends and one for what it gets.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from functools import lru_cache
@@ -21,9 +22,9 @@ from schemas.names import listed
 from service.scoring.batch import Options, score_batch
 from service.serving.active_models import ServedModel
 from service.version import VERSION
-from service.web import errors
+from service.web import errors, protocol_errors
 from service.web.request_body import CODINGS
-from service.web.route import Route
+from service.web.route import Route, parameters_of, template
 
 _PARTIAL = {
     "name": "on_error",
@@ -56,11 +57,13 @@ _REQUEST_ID = {
 }
 _TAGS = {
     "scoring": "Orders in, scores and queues out.",
+    "inference": "The Open Inference Protocol v2 and its predecessor v1, as clients of model servers call it.",
     "outcomes": "What happened to the orders.",
     "operations": "For those who run the service.",
     "documentation": "What the service is and how to call it.",
 }
 _CODED = f"May have Content-Encoding {' or '.join(CODINGS)}."
+_NO_WORD = re.compile(r"\W+")
 _EVERYWHERE = 400, 414, 431, 500
 
 
@@ -81,7 +84,7 @@ def document(routes: Sequence[Route], served: ServedModel, *, authenticated: boo
         spec.components.security_scheme("token", scheme)
     for route in routes:
         if route.summary:
-            spec.path(route.path, operations={route.method.lower(): _operation(route, served, authenticated)})
+            spec.path(template(route.path), operations={route.method.lower(): _operation(route, served, authenticated)})
     found: dict[str, Any] = spec.to_dict()
     _describe_inputs(found["components"]["schemas"], served)
     return found
@@ -90,22 +93,37 @@ def document(routes: Sequence[Route], served: ServedModel, *, authenticated: boo
 def _operation(route: Route, served: ServedModel, authenticated: bool) -> dict[str, Any]:
     needed = route.scope if authenticated else None
     statuses = sorted({*_EVERYWHERE, *route.problems, *((401, 403) if needed else ())})
-    problem = {errors.MEDIA_TYPE: {"schema": ProblemSchema()}}
-    description = "A result for each order, in the format of the request." if route.scoring else route.summary
+    problem: dict[str, Any] = {errors.MEDIA_TYPE: {"schema": ProblemSchema()}}
+    if protocol_errors.has(route.path):
+        problem = {protocol_errors.MEDIA_TYPE: {"schema": protocol_errors.ProtocolErrorSchema()}}
+    batch = route.scoring and not route.body
+    description = "A result for each order, in the format of the request." if batch else route.summary
     content = deepcopy(dict(route.answer))  # apispec replaces the schemas
-    for media_type in content if route.scoring else ():
+    for media_type in content if batch else ():
         content[media_type] |= _example(_answer(media_type, served))
     return {
         "summary": route.summary,
         "tags": [route.tag],
-        "operationId": route.path[1:].partition(".")[0] or "home",
-        **(_batch(served) if route.scoring else _body(route) if route.body else {}),
+        "operationId": _NO_WORD.sub("_", route.path[1:].partition(".")[0]).strip("_") or "home",
+        **_received(route, served, batch=batch),
         "responses": {
             "200": {"description": description, "content": content},
             **{str(status): {"description": errors.PROBLEMS[status][1], "content": problem} for status in statuses},
         },
         **({"security": [{"token": [needed]}]} if needed else {}),
     }
+
+
+def _received(route: Route, served: ServedModel, *, batch: bool) -> dict[str, Any]:
+    """What a route takes: its body, and the names in its path."""
+    found = _batch(served) if batch else _body(route) if route.body else {}
+    manifest = served.model.manifest
+    known = {"model": manifest.name, "version": manifest.version}
+    names = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "enum": [known[name]]}}
+        for name in parameters_of(route.path)
+    ]
+    return {**found, **({"parameters": [*names, *found.get("parameters", [])]} if names else {})}
 
 
 def _batch(served: ServedModel) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from marshmallow import Schema, fields
 
 from schemas.faults import LONGEST_NAME, Fault, detail_of
 
@@ -16,6 +17,26 @@ STATUSES = {422: 400}
 
 _PREFIXES = ("/v1", "/v2")
 _MOST_TOLD, _MOST_LISTED = 5, 100
+
+
+class ProtocolFaultSchema(Schema):
+    """One fault of a batch."""
+
+    row = fields.Integer(metadata={"description": "The row of the order, from 0."})
+    field = fields.String(metadata={"description": "The input, or what else of the request is wrong."})
+    order_id = fields.String()
+    code = fields.String(required=True)
+    message = fields.String(required=True)
+
+
+class ProtocolErrorSchema(Schema):
+    """An error, whose text clients show."""
+
+    error = fields.String(required=True)
+    code = fields.String(required=True)
+    request_id = fields.String(required=True)
+    errors = fields.List(fields.Nested(ProtocolFaultSchema))
+    error_count = fields.Integer()
 
 
 def has(path: str) -> bool:

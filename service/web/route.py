@@ -38,6 +38,7 @@ ANY_NAME = "<path:name>"
 """As a step of a route's path, it is any name."""
 
 _NAME = re.compile(r"<(?:path:)?([a-z]+)>")
+_PROTOCOL = re.compile(r"/v[0-9](?=/|$)")
 _NAMED_PATHS = 512
 """So many paths with names are remembered with their routes."""
 
@@ -118,13 +119,24 @@ class RouteTable:
 
     def advice(self, path: str) -> str:
         """Which path of the table is meant by one that does not exist: the one it resembles, or all that are documented."""
-        documented = [path for path, routes in self._by_path.items() if any(route.summary for route in routes.values())]
+        family = _family(path)
+        documented = [
+            template(path)
+            for path, routes in self._by_path.items()
+            if any(route.summary for route in routes.values()) and _family(path) == family
+        ]
         plain = "/" + "/".join(filter(None, unquote(path).lower().split("/")))
         return (
             f"Use {plain}: a path is compared as it was sent."
             if plain in documented
             else f"The paths are {', '.join(documented)}."
         )
+
+
+def _family(path: str) -> str:
+    """The beginning of a path that names a version of a protocol; empty for all other paths."""
+    found = _PROTOCOL.match(path)
+    return "" if found is None else found[0]
 
 
 @lru_cache(maxsize=64)
@@ -137,6 +149,16 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 def _names(path: str) -> list[tuple[str, str]]:
     return [(found[0], found[1]) for found in _NAME.finditer(path)]
+
+
+def template(path: str) -> str:
+    """The path of a route as OpenAPI writes it."""
+    return _NAME.sub(r"{\1}", path)
+
+
+def parameters_of(path: str) -> list[str]:
+    """The names in the path of a route."""
+    return [name for _, name in _names(path)]
 
 
 def names_in(environ: "WSGIEnvironment") -> dict[str, str]:

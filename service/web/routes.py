@@ -1,6 +1,5 @@
 """The table of routes. Flask, OpenAPI, authentication, tracing, the gunicorn hooks and the initial series read it."""
 
-from collections.abc import Iterator
 from functools import partial
 
 from schemas.about import HealthSchema, HomeSchema, VersionSchema
@@ -8,43 +7,11 @@ from schemas.answer_schemas import ColumnsDecisionSchema, DecisionSchema
 from schemas.formats.table import ARROW, ARROW_SCHEMA, COLUMNS, CSV, JSON, MEDIA_TYPES
 from schemas.model_card import ModelSchema
 from schemas.outcome import EXAMPLE, OutcomesSchema, ReceivedSchema
-from service.web.handlers import docs, home, infer, model, outcomes, probes, score
-from service.web.handlers import inference_protocol as oip
+from service.web.handlers import docs, home, model, outcomes, probes, score
+from service.web.inference_routes import INFERENCE_ROUTES
 from service.web.route import ANY_NAME, Route
 
 _probe = partial(Route, "GET", scope=None, traced=False, at_once=True, answer={JSON: {"schema": HealthSchema()}})
-
-_INFER, _PREDICT, _EXPLAIN = map(infer.by_flask, (infer.infer, infer.predict, infer.explain))
-_MODEL = "/v2/models/<model>"
-_VERSION = f"{_MODEL}/versions/<version>"
-
-
-def _of_model(base: str) -> Iterator[Route]:
-    """The routes of a model, or of one version of it."""
-    yield Route("GET", base, oip.metadata)
-    yield Route("GET", f"{base}/ready", oip.model_ready)
-    yield Route("GET", f"{base}/config", oip.config)
-    yield Route("GET", f"{base}/stats", oip.stats)
-    yield Route("POST", f"{base}/infer", _INFER, scope="score", scoring=True, at_once=True, direct=infer.infer)
-
-
-INFERENCE_ROUTES = (
-    Route("GET", "/v2", oip.server),
-    Route("GET", "/v2/", oip.server),
-    Route("GET", "/v2/health/live", oip.live, scope=None, traced=False, at_once=True),
-    Route("GET", "/v2/health/ready", oip.ready, scope=None, traced=False, at_once=True),
-    Route("GET", "/v2/models", oip.models),
-    Route("GET", "/v2/models/stats", oip.stats),
-    *_of_model(_MODEL),
-    *_of_model(_VERSION),
-    Route("POST", "/v2/repository/index", oip.index),
-    Route("POST", "/v2/repository/models/<model>/load", oip.not_loaded),
-    Route("POST", "/v2/repository/models/<model>/unload", oip.not_loaded),
-    Route("GET", "/v1/models", oip.models),
-    Route("GET", "/v1/models/<model>", oip.model_ready),
-    Route("POST", "/v1/models/<model>:predict", _PREDICT, scope="score", scoring=True, direct=infer.predict),
-    Route("POST", "/v1/models/<model>:explain", _EXPLAIN, scope="score", scoring=True, direct=infer.explain),
-)
 
 ROUTES = (
     Route(

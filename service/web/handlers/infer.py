@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Request, Response
 
+from schemas.explanation import Explain
 from schemas.formats import v1, v2_answer
 from schemas.formats.infer_request import Wanted
 from schemas.formats.table import JSON, V1, V2, RequestBody
@@ -105,7 +106,7 @@ def _length(environ: "WSGIEnvironment") -> int | None:
 
 
 def _options(components: Components, wanted: Wanted) -> Options:
-    explained = "all" if "contribution" in wanted.outputs else None
+    explained: Explain | None = "all" if "contribution" in wanted.outputs else None
     by = wanted.by if wanted.review_top is not None else None
     return Options(components.settings.out_of_range, review_top=wanted.review_top, by=by, explain=explained)
 

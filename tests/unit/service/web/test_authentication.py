@@ -66,7 +66,7 @@ def test_a_token_is_valid_for_its_scopes_and_no_others(client, order):
 
 
 def test_every_method_of_every_route_but_the_probes_needs_a_token(client):
-    assert OPEN == ["/livez", "/healthz", "/readyz"]
+    assert OPEN == ["/livez", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"]
     for route in ROUTES:
         for method in route.methods:
             answer = client.open(route.path.replace(ANY_NAME, "init.js"), method=method)
@@ -162,7 +162,9 @@ def test_the_document_says_which_scope_each_route_needs(client):
     needed = {path: operation.get("security") for path, item in document["paths"].items() for operation in item.values()}
     assert needed.pop("/score") == [{"token": ["score"]}]
     assert needed.pop("/outcomes") == [{"token": ["outcome"]}]
-    assert [needed.pop(path) for path in OPEN] == [None] * 3
+    assert [needed.pop(path) for path in OPEN] == [None] * 5
+    scoring = [path for path in needed if path.endswith(("/infer", ":predict", ":explain"))]
+    assert [needed.pop(path) for path in scoring] == [[{"token": ["score"]}]] * 4
     assert set(map(str, needed.values())) == {"[{'token': ['read']}]"}
     assert set(document["paths"]["/score"]["post"]["responses"]) >= {"401", "403"}
     assert "401" not in document["paths"]["/livez"]["get"]["responses"]

@@ -62,7 +62,8 @@ def test_an_unknown_path_that_resembles_a_known_one_is_answered_with_that(client
 def test_an_unknown_path_is_answered_with_those_that_are_documented_and_not_repeated(client, path):
     answer = client.get(path.replace("/", "/x/", 1))
     listed = re.findall(r"(?<= )/[^ ,]*(?=[,.])", problem(answer, 404)["detail"])
-    assert sorted(listed) == sorted(client.get("/openapi.json").json["paths"])
+    documented = client.get("/openapi.json").json["paths"]
+    assert sorted(listed) == sorted(path for path in documented if not path.startswith(("/v1", "/v2")))
     assert "SECRET" not in answer.text
 
 

@@ -27,7 +27,7 @@ def test_a_browser_gets_a_page_whose_links_lead_to_what_is_served(client):
     shown = re.findall(r"<code>(\w+) (?:<a [^>]*>)?([^<]*)", answer.text)
     assert shown == routes
     links = re.findall(r'href="\.(/[^"]*)"', answer.text)
-    assert links == [path for method, path in routes if method == "GET"]
+    assert links == [path for method, path in routes if method == "GET" and "{" not in path]
     for link in links:
         with client.get(link) as found:
             assert found.status_code == 200

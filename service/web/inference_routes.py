@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from schemas.formats.infer_parameters import OUTPUTS
-from schemas.formats.infer_tensors import BYTES, NUMBERS
 from schemas.formats.table import JSON
 from service.web.handlers import infer
 from service.web.handlers import inference_protocol as protocol
@@ -13,38 +11,13 @@ from service.web.route import Route
 _MODEL = "/v2/models/<model>"
 _TAG = "inference"
 _PROBLEMS = (404, 408, 411, 413, 415, 503)
-_PARAMETERS = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}}
 
 
 def _object(required: tuple[str, ...], **properties: Any) -> dict[str, Any]:
     return {"type": "object", "required": list(required), "properties": properties}
 
 
-_TEXT, _ARRAY = {"type": "string"}, {"type": "array"}
-_INPUT = _object(
-    ("name", "shape", "datatype"),
-    name=_TEXT,
-    shape={"type": "array", "items": {"type": "integer", "minimum": 0}},
-    datatype={"type": "string", "enum": [*NUMBERS, BYTES]},
-    parameters=_PARAMETERS,
-    data=_ARRAY,
-)
-_INFER_BODY = _object(
-    ("inputs",),
-    id=_TEXT,
-    parameters=_PARAMETERS,
-    inputs={"type": "array", "items": _INPUT},
-    outputs={"type": "array", "items": _object(("name",), name={"type": "string", "enum": [*OUTPUTS]}, parameters=_PARAMETERS)},
-)
-_OUTPUT = _object(("name", "shape", "datatype"), name=_TEXT, shape=_ARRAY, datatype=_TEXT, data=_ARRAY)
-_INFER_ANSWER = _object(
-    ("model_name", "model_version", "id", "outputs"),
-    model_name=_TEXT,
-    model_version=_TEXT,
-    id=_TEXT,
-    parameters=_PARAMETERS,
-    outputs={"type": "array", "items": _OUTPUT},
-)
+_ARRAY = {"type": "array"}
 _PREDICT_BODY = _object(("instances",), instances=_ARRAY)
 _PREDICTIONS = _object(("predictions",), predictions={"type": "array", "items": {"type": "number"}})
 _LIST, _ANY = {JSON: {"schema": _ARRAY}}, {JSON: {"schema": {"type": "object"}}}
@@ -55,7 +28,9 @@ def _get(path: str, handler: Any, summary: str, problems: tuple[int, ...] = (), 
 
 
 def _of_model(base: str, what: str) -> Iterator[Route]:
-    """The routes of a model, or of one version of it."""
+    """The routes of a model, or of one version of it. JSON Schema cannot say how many elements tensors have, so the document
+    would permit requests that are rejected: it leaves them to the protocol's own schema.
+    """
     yield _get(base, protocol.metadata, f"The tensors of {what}.", (404,))
     yield _get(f"{base}/ready", protocol.model_ready, f"Whether {what} is ready for orders.", (404, 503))
     yield _get(f"{base}/config", protocol.config, f"The configuration of {what}, as Triton has it.", (404,))
@@ -68,11 +43,6 @@ def _of_model(base: str, what: str) -> Iterator[Route]:
         scoring=True,
         at_once=True,
         direct=infer.infer,
-        summary=f"Score a batch by {what}. Tensors may be binary, see docs/inference-protocol.md.",
-        tag=_TAG,
-        body={JSON: {"schema": _INFER_BODY}},
-        answer={JSON: {"schema": _INFER_ANSWER}, infer.BINARY: {"schema": {"type": "string", "format": "binary"}}},
-        problems=_PROBLEMS,
     )
 
 
@@ -96,9 +66,7 @@ INFERENCE_ROUTES = (
     _get("/v2", protocol.server, "The service and its extensions of the protocol."),
     Route("GET", "/v2/", protocol.server),  # as the schema of the protocol writes it
     _get("/v2/health/live", protocol.live, "The process answers.", scope=None, traced=False, at_once=True),
-    _get(
-        "/v2/health/ready", protocol.ready, "The service is ready for orders.", (503,), scope=None, traced=False, at_once=True
-    ),
+    _get("/v2/health/ready", protocol.ready, "It is ready for orders.", (503,), scope=None, traced=False, at_once=True),
     _get("/v2/models", protocol.models, "The name of the model that is served."),
     _get("/v2/models/stats", protocol.stats, "What was scored since the service was started."),
     *_of_model(_MODEL, "the model"),

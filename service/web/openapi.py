@@ -65,6 +65,8 @@ _TAGS = {
 _CODED = f"May have Content-Encoding {' or '.join(CODINGS)}."
 _NO_WORD = re.compile(r"\W+")
 _EVERYWHERE = 400, 414, 431, 500
+_UNREAD = 414, 431
+"""Statuses of requests whose path is not read."""
 
 
 @lru_cache(maxsize=2)
@@ -94,8 +96,8 @@ def _operation(route: Route, served: ServedModel, authenticated: bool) -> dict[s
     needed = route.scope if authenticated else None
     statuses = sorted({*_EVERYWHERE, *route.problems, *((401, 403) if needed else ())})
     problem: dict[str, Any] = {errors.MEDIA_TYPE: {"schema": ProblemSchema()}}
-    if protocol_errors.has(route.path):
-        problem = {protocol_errors.MEDIA_TYPE: {"schema": protocol_errors.ProtocolErrorSchema()}}
+    answered = {protocol_errors.MEDIA_TYPE: {"schema": protocol_errors.ProtocolErrorSchema()}}
+    of_route = answered if protocol_errors.has(route.path) else problem
     batch = route.scoring and not route.body
     description = "A result for each order, in the format of the request." if batch else route.summary
     content = deepcopy(dict(route.answer))  # apispec replaces the schemas
@@ -108,7 +110,10 @@ def _operation(route: Route, served: ServedModel, authenticated: bool) -> dict[s
         **_received(route, served, batch=batch),
         "responses": {
             "200": {"description": description, "content": content},
-            **{str(status): {"description": errors.PROBLEMS[status][1], "content": problem} for status in statuses},
+            **{
+                str(status): {"description": errors.PROBLEMS[status][1], "content": problem if status in _UNREAD else of_route}
+                for status in statuses
+            },
         },
         **({"security": [{"token": [needed]}]} if needed else {}),
     }

@@ -163,8 +163,8 @@ def test_the_document_says_which_scope_each_route_needs(client):
     assert needed.pop("/score") == [{"token": ["score"]}]
     assert needed.pop("/outcomes") == [{"token": ["outcome"]}]
     assert [needed.pop(path) for path in OPEN] == [None] * 5
-    scoring = [path for path in needed if path.endswith(("/infer", ":predict", ":explain"))]
-    assert [needed.pop(path) for path in scoring] == [[{"token": ["score"]}]] * 4
+    scoring = [path for path in needed if path.endswith((":predict", ":explain"))]
+    assert [needed.pop(path) for path in scoring] == [[{"token": ["score"]}]] * 2
     assert set(map(str, needed.values())) == {"[{'token': ['read']}]"}
     assert set(document["paths"]["/score"]["post"]["responses"]) >= {"401", "403"}
     assert "401" not in document["paths"]["/livez"]["get"]["responses"]

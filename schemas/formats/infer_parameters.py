@@ -64,7 +64,9 @@ def asked(document: Document[Any], contexts: Sequence[str], most: int) -> Asked:
         else:
             wish = given_here.get("binary_data", binary)
             outputs[each.name] = wish is True
-    wanted = Wanted(outputs or dict.fromkeys(DEFAULT_OUTPUTS, binary), given(document.id) or "", top, by)
+    wanted = Wanted(
+        outputs or dict.fromkeys(DEFAULT_OUTPUTS, binary), given(document.id) or "", top, by if by in contexts else None
+    )
     return Asked(wanted, faults)
 
 

@@ -138,7 +138,7 @@ def _colons(found: Document[Any]) -> int:
     inputs, outputs = found.inputs, given(found.outputs) or ()
     parts: list[Any] = [found, *inputs, *outputs]
     count = 0
-    texts: list[str] = []
+    texts = list[str]()
     for each in parts:
         members = msgspec.structs.astuple(each)
         count += len(members) - members.count(UNSET)
@@ -149,11 +149,15 @@ def _colons(found: Document[Any]) -> int:
         texts += [value for value in members if type(value) is str]
     for each in inputs:
         data = given(each.data) or ()
-        if each.datatype == "BYTES" or (data and type(data[0]) is str):
-            texts += _texts(data)
+        if data and type(data[0]) is not float:
+            texts.append(_text(data))
     return count + sum(text.count(":") for text in texts)
 
 
-def _texts(data: Sequence[Any]) -> list[str]:
-    rows = chain.from_iterable(each if type(each) is list else (each,) for each in data)
-    return [text for text in rows if type(text) is str]
+def _text(data: Sequence[Any]) -> str:
+    """All texts among elements."""
+    try:
+        return "".join(data)  # a quarter of the time of what follows
+    except TypeError:
+        rows = chain.from_iterable(each if type(each) is list else (each,) for each in data)
+        return "".join(text for text in rows if type(text) is str)

@@ -5,6 +5,7 @@ the order ids are BYTES. Without a tensor `order_id` the ids are the numbers of 
 empty text is missing; NaN is a missing number where the model takes orders without it.
 """
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import isnan
@@ -81,15 +82,12 @@ class V2Decoder:
         few = count <= FEW_ORDERS and self._validator.columns.are_numbers
         try:
             found = {name: column for each in tensors for name, column in self._fast(each, few)}
-        except (WrongSize, ValueError, TypeError, OverflowError):  # it has other elements
+            ids = found.pop(ORDER_ID, None)
+            columns = self._columns(found, count)
+            given_ids: list[Any] = generated_ids(count) if ids is None else ids
+            return self._validator.typed(given_ids, columns, NAME, generated=ids is None)
+        except (WrongSize, ValueError, TypeError, struct.error):  # it has other elements
             return None
-        ids = found.pop(ORDER_ID, None)
-        columns = self._columns(found, count)
-        if ids is None:
-            return self._validator.typed(generated_ids(count), columns, NAME, generated=True)
-        if set(map(type, ids)) != {str}:
-            return None
-        return self._validator.typed(list(ids), columns, NAME)
 
     def decode(self, request: InferRequest) -> DecodedBatch:
         """The valid orders of a request, and all faults. Raises MalformedBody."""
@@ -191,21 +189,22 @@ class V2Decoder:
             yield Fault("wrong_size", path=path, hint="it has both data and binary_data_size")
 
     def _fast(self, tensor: _Tensor, few: bool) -> Iterator[tuple[str, Any]]:
-        """The columns of a tensor, by name. Raises WrongSize, ValueError, TypeError and OverflowError where it is not plain."""
+        """The columns of a tensor, by name. Raises WrongSize, ValueError, TypeError and struct.error."""
         shape, datatype = tensor.shape, tensor.datatype
         if datatype == BYTES:
             texts = infer_tensors.binary_texts(tensor.raw, shape[0]) if tensor.raw is not None else _flat(tensor)
-            if not _TEXTS.issuperset(map(type, texts)):
+            if tensor.name == ORDER_ID:
+                yield ORDER_ID, texts
+            elif not _TEXTS.issuperset(map(type, texts)):
                 raise ValueError
-            yield tensor.name, texts if tensor.name == ORDER_ID else [text or None for text in texts]
+            else:
+                yield tensor.name, [text or None for text in texts]
             return
         if tensor.raw is not None:
             numbers = infer_tensors.binary_numbers(tensor.raw, datatype, shape).astype(np.float64, copy=False)
         else:
-            elements = _flat(tensor)
-            if set(map(type, elements)) != {float}:
-                raise ValueError
-            numbers = np.array(elements)
+            elements = _flat(tensor)  # struct takes a third of NumPy's time, and floats alone
+            numbers = np.frombuffer(struct.pack(f"={len(elements)}d", *elements))
             if datatype not in ("FP64", "FP32") and not infer_tensors.are_integers(numbers, datatype):
                 raise ValueError
         if tensor.name != MATRIX or not self.takes_matrix:

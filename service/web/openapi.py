@@ -97,7 +97,10 @@ def _operation(route: Route, served: ServedModel, authenticated: bool) -> dict[s
     statuses = sorted({*_EVERYWHERE, *route.problems, *((401, 403) if needed else ())})
     problem: dict[str, Any] = {errors.MEDIA_TYPE: {"schema": ProblemSchema()}}
     answered = {protocol_errors.MEDIA_TYPE: {"schema": protocol_errors.ProtocolErrorSchema()}}
-    of_route = answered if protocol_errors.has(route.path) else problem
+
+    def content_of(status: int) -> dict[str, Any]:
+        return answered if protocol_errors.has(route.path) and status not in _UNREAD else problem
+
     batch = route.scoring and not route.body
     description = "A result for each order, in the format of the request." if batch else route.summary
     content = deepcopy(dict(route.answer))  # apispec replaces the schemas
@@ -110,10 +113,7 @@ def _operation(route: Route, served: ServedModel, authenticated: bool) -> dict[s
         **_received(route, served, batch=batch),
         "responses": {
             "200": {"description": description, "content": content},
-            **{
-                str(status): {"description": errors.PROBLEMS[status][1], "content": problem if status in _UNREAD else of_route}
-                for status in statuses
-            },
+            **{str(each): {"description": errors.PROBLEMS[each][1], "content": content_of(each)} for each in statuses},
         },
         **({"security": [{"token": [needed]}]} if needed else {}),
     }

@@ -153,7 +153,7 @@ def test_no_orders_are_answered_with_no_scores_and_no_decision(make_client, tmp_
     client = make_client(decision_log=str(tmp_path))
     for names in (("score", "review"), ("contribution", "rank", "logit")):
         answer = post(client, given, outputs=[{"name": name} for name in names])
-        assert outputs(answer) == dict.fromkeys(names, [])
+        assert outputs(answer) == {name: [] for name in names}
         assert "decision_id" not in answer.json["parameters"]
     assert [path.read_bytes() for path in tmp_path.iterdir() if path.stat().st_size] == []
 

@@ -7,6 +7,7 @@ inputs are numbers; `properties` says so, since a client that fills every listed
 from typing import Any
 
 from model.core.manifest import CATEGORY, Input, Manifest
+from schemas.formats.infer_description import MATRIX, ORDER_ID
 from schemas.formats.infer_parameters import DEFAULT_OUTPUTS, OUTPUTS
 
 PLATFORM = "delivery-risk_numpy"
@@ -61,7 +62,7 @@ def config(manifest: Manifest) -> dict[str, Any]:
 def _inputs(manifest: Manifest) -> list[dict[str, Any]]:
     kinds = ["BYTES" if each.kind == CATEGORY else "FP64" for each in manifest.inputs]
     numbers = [_tensor(of.name, kind, of.optional, of) for of, kind in zip(manifest.inputs, kinds, strict=True)]
-    texts = [_tensor(name, "BYTES", True) for name in (*manifest.context_names, "order_id")]
+    texts = [_tensor(name, "BYTES", True) for name in (*manifest.context_names, ORDER_ID)]
     return [*numbers, *texts]
 
 
@@ -76,6 +77,6 @@ def _width(output: str, manifest: Manifest) -> int:
 
 def _matrix(manifest: Manifest) -> dict[str, str]:
     """What a matrix of all inputs is called, and its columns."""
-    if any(each.kind == CATEGORY for each in manifest.inputs) or "orders" in (*manifest.input_names, *manifest.context_names):
+    if any(each.kind == CATEGORY for each in manifest.inputs) or MATRIX in (*manifest.input_names, *manifest.context_names):
         return {}
-    return {"matrix": "orders", "matrix_columns": ",".join(manifest.input_names)}
+    return {"matrix": MATRIX, "matrix_columns": ",".join(manifest.input_names)}

@@ -7,7 +7,7 @@ empty text is missing; NaN is a missing number where the model takes orders with
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isnan
 from types import NoneType
 from typing import Any
@@ -16,34 +16,20 @@ import msgspec
 import numpy as np
 
 from model.core.batch import FEW_ORDERS, Batch
-from model.core.manifest import CATEGORY
 from schemas.faults import Fault, MalformedBody
 from schemas.fields import well_formed
 from schemas.formats import infer_parameters, infer_tensors
 from schemas.formats.bounds import Bounds
-from schemas.formats.infer_request import InferInput, InferRequest, document_of, given, split, strict_document
-from schemas.formats.infer_tensors import BINARY_ALONE, BYTES, NUMBERS, WrongElements, WrongSize
+from schemas.formats.infer_description import ORDER_ID, DescribedTensors, Tensor
+from schemas.formats.infer_request import InferRequest, document_of, given, split, strict_document
+from schemas.formats.infer_tensors import BYTES, WrongElements, WrongSize
 from schemas.generated_ids import generated_ids
 from schemas.names import with_hints
 from schemas.order_columns import Column
 from schemas.validation import BatchValidator, DecodedBatch
 
 NAME = "v2"
-MATRIX = "orders"
-ORDER_ID = "order_id"
 _TEXTS: set[type] = {str, NoneType}
-_SHAPES = "expected [n] or [n, 1], with the same n in all tensors"
-
-
-@dataclass(frozen=True, slots=True)
-class _Tensor:
-    """A tensor whose description is valid. `raw` are its bytes, None where it is in JSON."""
-
-    name: str
-    datatype: str
-    shape: tuple[int, ...]
-    data: Any
-    raw: memoryview | None
 
 
 class V2Decoder:
@@ -52,12 +38,7 @@ class V2Decoder:
     def __init__(self, validator: BatchValidator) -> None:
         self._validator = validator
         self._bounds = Bounds(validator.max_orders, validator.members + 1, validator.members)
-        self._texts = {each.name for each in validator.inputs if each.kind == CATEGORY} | {*validator.contexts, ORDER_ID}
-        names = [each.name for each in validator.inputs]
-        self.takes_matrix = MATRIX not in (*validator.names, *validator.also_accepts) and self._texts.isdisjoint(names)
-        self._of_matrix = dict.fromkeys(names if self.takes_matrix else ())
-        self._known = (ORDER_ID, *validator.names, *validator.also_accepts, *((MATRIX,) if self.takes_matrix else ()))
-        self._required = [each.name for each in validator.inputs if not each.optional]
+        self._tensors = DescribedTensors(validator)
         self._gaps = {each.name for each in validator.inputs if each.optional}
 
     def read(self, content: bytes, length: int | None) -> InferRequest:
@@ -75,7 +56,7 @@ class V2Decoder:
 
     def valid(self, request: InferRequest) -> DecodedBatch | None:
         """The batch of a request that is plainly valid; None for any other. Raises MalformedBody."""
-        tensors, faults = self._described(request)
+        tensors, faults = self._tensors.of(request)
         if faults or request.strict or not tensors:
             return None
         count = tensors[0].shape[0]
@@ -96,7 +77,7 @@ class V2Decoder:
     def _explain(self, request: InferRequest) -> DecodedBatch:
         if not request.strict and request.document is not None:
             request = replace(request, document=strict_document(request.text), strict=True)
-        tensors, faults = self._described(request)
+        tensors, faults = self._tensors.of(request)
         count = max((each.shape[0] for each in tensors), default=0)
         if count > self._validator.max_orders:
             faults.append(Fault("too_many_orders", limit=self._validator.max_orders))
@@ -122,73 +103,7 @@ class V2Decoder:
         decoded = decoded.with_generated_ids() if ids is None else decoded
         return msgspec.structs.replace(decoded, format=NAME)
 
-    def _described(self, request: InferRequest) -> tuple[list[_Tensor], list[Fault]]:
-        """The tensors that have a valid description, and the faults of the others and of those that are missing."""
-        if request.document is None:
-            return [self._raw(request.tail)], []
-        faults, tensors, seen, at = [*request.faults], list[_Tensor](), set[str](), 0
-        for each in request.inputs:
-            raw = None
-            parameters = given(each.parameters) or {}
-            found = list(infer_parameters.faults_of(parameters, infer_parameters.OF_INPUT, "inputs", each.name, "parameters"))
-            size = parameters.get("binary_data_size")
-            if "binary_data_size" in parameters and not found and isinstance(size, int):
-                raw, at = request.tail[at : at + size], at + size
-                if at > len(request.tail):
-                    raise MalformedBody("the body ends before the last of its binary tensors")
-            found += self._of_input(each, raw)
-            if each.name in seen:
-                found.append(Fault("duplicate_key", path=("inputs", each.name)))
-            seen.add(each.name)
-            faults += found
-            if not found and each.name not in self._validator.also_accepts:
-                tensors.append(_Tensor(each.name, each.datatype, tuple(each.shape), given(each.data), raw))
-        if not faults and at != len(request.tail):
-            raise MalformedBody("the body continues after the last of its binary tensors")
-        both = seen & self._of_matrix.keys() if MATRIX in seen else set()
-        faults += [Fault("duplicate_key", path=("inputs", name), hint=f"{MATRIX} has it too") for name in sorted(both)]
-        if MATRIX not in seen or not self.takes_matrix:
-            faults += [Fault("missing", path=("inputs", name)) for name in self._required if name not in seen]
-        if len({each.shape[0] for each in tensors}) > 1:
-            first = tensors[0].shape[0]
-            others = [each.name for each in tensors if each.shape[0] != first]
-            faults += [Fault("wrong_shape", path=("inputs", name), hint=_SHAPES) for name in others]
-        return tensors, faults
-
-    def _raw(self, tail: memoryview) -> _Tensor:
-        """The tensor of a raw request. Raises MalformedBody."""
-        width = len(self._validator.inputs)
-        if not self.takes_matrix:
-            raise MalformedBody("a body without JSON needs a model whose inputs are all numbers")
-        if len(tail) % (8 * width):
-            raise MalformedBody(f"a body without JSON must be a matrix [n, {width}] of FP64")
-        return _Tensor(MATRIX, "FP64", (len(tail) // (8 * width), width), None, tail)
-
-    def _of_input(self, given_input: InferInput[Any], raw: memoryview | None) -> Iterator[Fault]:
-        """The faults of the description of a tensor."""
-        path, name = ("inputs", given_input.name), given_input.name
-        if name not in self._known:
-            yield Fault("unknown_name", path=path)
-            return
-        shape, datatype = given_input.shape, given_input.datatype
-        if name in self._validator.also_accepts:
-            return
-        columns = len(self._validator.inputs) if name == MATRIX and self.takes_matrix else 1
-        expected = f"expected [n, {columns}]" if name == MATRIX and self.takes_matrix else _SHAPES
-        right = shape[1:] in ([columns], *([] if expected is not _SHAPES else [[]]))
-        if not shape or shape[0] < 0 or not right:
-            yield Fault("wrong_shape", path=path, hint=expected)
-        if name in self._texts:
-            if datatype != BYTES:
-                yield Fault("wrong_datatype", path=path, hint=f"expected {BYTES}")
-        elif datatype not in NUMBERS:
-            yield Fault("wrong_datatype", path=path, hint=f"expected one of {', '.join(NUMBERS)}")
-        elif raw is None and datatype in BINARY_ALONE:
-            yield Fault("wrong_datatype", path=path, hint=f"{datatype} must be binary")
-        if raw is not None and given(given_input.data) is not None:
-            yield Fault("wrong_size", path=path, hint="it has both data and binary_data_size")
-
-    def _fast(self, tensor: _Tensor, few: bool) -> Iterator[tuple[str, Any]]:
+    def _fast(self, tensor: Tensor, few: bool) -> Iterator[tuple[str, Any]]:
         """The columns of a tensor, by name. Raises WrongSize, ValueError, TypeError and struct.error."""
         shape, datatype = tensor.shape, tensor.datatype
         if datatype == BYTES:
@@ -207,17 +122,17 @@ class V2Decoder:
             numbers = np.frombuffer(struct.pack(f"={len(elements)}d", *elements))
             if datatype not in ("FP64", "FP32") and not infer_tensors.are_integers(numbers, datatype):
                 raise ValueError
-        if tensor.name != MATRIX or not self.takes_matrix:
+        if not self._tensors.is_matrix(tensor.name):
             yield tensor.name, numbers.tolist() if few else numbers
             return
         columns = numbers.reshape(shape).T
-        yield from zip(self._of_matrix, columns.tolist() if few else columns, strict=True)
+        yield from zip(self._tensors.names, columns.tolist() if few else columns, strict=True)
 
     def _columns(self, found: dict[str, Any], count: int) -> list[Column]:
         """The columns in the order of the validator's names."""
         return [found[name] if name in found else [None] * count for name in self._validator.names]
 
-    def _values(self, tensor: _Tensor) -> dict[str, list[Any]]:
+    def _values(self, tensor: Tensor) -> dict[str, list[Any]]:
         """The columns of a tensor as Python's values, None for a missing one. Raises WrongSize and WrongElements."""
         shape, datatype = tensor.shape, tensor.datatype
         if tensor.raw is None:
@@ -229,25 +144,25 @@ class V2Decoder:
             elements = infer_tensors.binary_numbers(tensor.raw, datatype, shape).astype(np.float64).tolist()
         if datatype == BYTES:
             return {tensor.name: [None if text == "" else text for text in elements]}
-        if tensor.name != MATRIX or not self.takes_matrix:
+        if not self._tensors.is_matrix(tensor.name):
             return {tensor.name: self._with_gaps(tensor.name, elements)}
         width = shape[1]
-        return {name: self._with_gaps(name, elements[at::width]) for at, name in enumerate(self._of_matrix)}
+        return {name: self._with_gaps(name, elements[at::width]) for at, name in enumerate(self._tensors.names)}
 
     def _with_gaps(self, name: str, elements: list[Any]) -> list[Any]:
         if name not in self._gaps:
             return elements
         return [None if isinstance(each, float) and isnan(each) else each for each in elements]
 
-    def _element(self, tensor: _Tensor, at: int) -> Fault:
+    def _element(self, tensor: Tensor, at: int) -> Fault:
         """The fault of an element that is not of its datatype."""
-        if tensor.name == MATRIX and self.takes_matrix:
+        if self._tensors.is_matrix(tensor.name):
             row, column = divmod(at, tensor.shape[1])
-            return Fault("wrong_datatype", row, [*self._of_matrix][column], hint=f"expected {tensor.datatype}")
+            return Fault("wrong_datatype", row, self._tensors.names[column], hint=f"expected {tensor.datatype}")
         return Fault("wrong_datatype", at, tensor.name, hint=f"expected {tensor.datatype}")
 
     def _meant(self, fault: Fault) -> tuple[tuple[str, ...], str] | None:
-        return (self._known, fault.path[1]) if fault.path[:1] == ("inputs",) and fault.hint is None else None
+        return (self._tensors.known, fault.path[1]) if fault.path[:1] == ("inputs",) and fault.hint is None else None
 
 
 def locate(fault: Fault) -> tuple[str, ...]:
@@ -255,10 +170,10 @@ def locate(fault: Fault) -> tuple[str, ...]:
     return "inputs", *(() if fault.name is None else (fault.name,)), str(fault.position)
 
 
-def _flat(tensor: _Tensor) -> list[Any]:
+def _flat(tensor: Tensor) -> list[Any]:
     """The elements of a tensor in JSON. No data are no elements, as KServe's client writes them."""
     return infer_tensors.flat([] if tensor.data is None and 0 in tensor.shape else tensor.data, tensor.shape)
 
 
-def _wrong_size(tensor: _Tensor) -> Fault:
+def _wrong_size(tensor: Tensor) -> Fault:
     return Fault("wrong_size", path=("inputs", tensor.name))

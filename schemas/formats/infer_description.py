@@ -13,6 +13,7 @@ from schemas.validation import BatchValidator
 
 MATRIX = "orders"
 ORDER_ID = "order_id"
+_ROWS = "expected as many rows in all tensors"
 _SHAPES = "expected [n] or [n, 1], with the same n in all tensors"
 
 
@@ -79,7 +80,7 @@ class DescribedTensors:
         if len({each.shape[0] for each in tensors}) > 1:
             first = tensors[0].shape[0]
             others = [each.name for each in tensors if each.shape[0] != first]
-            faults += [Fault("wrong_shape", path=("inputs", name), hint=_SHAPES) for name in others]
+            faults += [Fault("wrong_shape", path=("inputs", name), hint=_ROWS) for name in others]
         return tensors, faults
 
     def _raw(self, tail: memoryview) -> Tensor:

@@ -57,7 +57,7 @@ class V2Decoder:
     def valid(self, request: InferRequest) -> DecodedBatch | None:
         """The batch of a request that is plainly valid; None for any other. Raises MalformedBody."""
         tensors, faults = self._tensors.of(request)
-        if faults or request.strict or not tensors:
+        if faults or request.strict or not tensors or tensors[0].shape[0] > self._validator.max_orders:
             return None
         count = tensors[0].shape[0]
         few = count <= FEW_ORDERS and self._validator.columns.are_numbers

@@ -111,15 +111,16 @@ def test_what_cannot_be_joined_is_counted_and_said(tmp_path):
     records = [
         decision(0, 0, {"A": "review"}),
         {**decision(1, 0, {"B": "review"}), "order_ids": None, "omitted": ["order_ids"]},
+        {**decision(2, 0, {"Z": "review"}), "generated_ids": True},
     ]
     paths = written(tmp_path, records, [received(0, "A", 1, True, None), received(1, "Z", 1, True, None)])
     (tmp_path / "decisions-torn-0-0.jsonl").write_text('{"v": 9}\n{"v": 1, "at"')
     (tmp_path / "outcomes-torn-0-0.jsonl").write_text("{}\n{")
     found = joined(paths)
     left_out = found.left_out
-    assert (left_out.without_ids, left_out.torn, left_out.unreadable, left_out.without_decision) == (1, 2, 2, 1)
+    assert (left_out.without_ids, left_out.torn, left_out.unreadable, left_out.without_decision) == (2, 2, 2, 1)
     assert len(left_out.notes()) == 4
-    assert "1 records have no order ids, so no outcome finds them." in left_out.notes()
+    assert "2 records have no order ids, so no outcome finds them." in left_out.notes()
     with pytest.raises(NoLog):
         joined([str(tmp_path / "nowhere")])
 

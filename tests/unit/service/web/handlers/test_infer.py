@@ -6,6 +6,7 @@ import io
 import json
 import random
 import struct
+import tracemalloc
 import zlib
 
 import msgspec
@@ -302,6 +303,37 @@ def test_bytes_that_no_tensor_has_are_rejected(client):
     given = matrix(binary=True)
     assert "continues" in error(post(client, given, tail=b"\0"))["error"]
     assert "ends before" in error(post(client, (given[0], given[1][:-1])))["error"]
+
+
+HOSTILE = {
+    "tensors": b'{"inputs":[' + b",".join([b'{"name":"","shape":[],"datatype":""}'] * 150_000) + b"]}",
+    "lists": b'{"inputs":[{"name":"orders","shape":[1,3],"datatype":"FP64","data":[' + b"[]," * 2_000_000 + b"[]]}]}",
+    "levels": b'{"inputs":' + b"[" * 6_000_000,
+    "parameters": b'{"inputs":[],"parameters":{' + b",".join(b'"%d":1' % each for each in range(500_000)) + b"}}",
+    "numbers": b'{"inputs":[{"name":"orders","shape":[1,3],"datatype":"FP64","data":[' + b"1," * 3_000_000 + b"1]}]}",
+    "other members": b'{"x":[' + b"{}," * 2_000_000 + b'{}],"inputs":[]}',
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_little_is_built_of_a_body_with_more_than_the_largest_batch_can_need(client, case):
+    tracemalloc.start()
+    try:
+        assert error(client.post(PATH, data=HOSTILE[case]))["code"] in ("bad-request", "invalid-batch")
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(HOSTILE[case])
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_binary_tensor_of_empty_texts_is_not_built_beyond_the_largest_batch(client):
+    ids = {"name": "order_id", "shape": [1_500_000], "datatype": "BYTES", "parameters": {"binary_data_size": 6_000_000}}
+    tracemalloc.start()
+    try:
+        codes = {each["code"] for each in error(post(client, matrix(), (ids, bytes(6_000_000))))["errors"]}
+        assert tracemalloc.get_traced_memory()[1] < 4 * 6_000_000
+    finally:
+        tracemalloc.stop()
+    assert "too_many_orders" in codes
 
 
 @pytest.mark.parametrize(("coding", "inflate"), [("gzip", gzip.decompress), ("deflate", zlib.decompress)])

@@ -276,6 +276,7 @@ def test_all_faults_are_listed_at_once(client):
     ]
 
 
+VALID = b'"inputs":[{"name":"orders","shape":[1,3],"datatype":"FP64","data":[1,2,3]}]}'
 MALFORMED = {
     "not JSON": (b"{", {}),
     "no object": (b"[]", {}),
@@ -285,9 +286,10 @@ MALFORMED = {
     "deep": (b'{"inputs":' + b"[" * 5000, {}),
     "a header over the end": (b"{}", {LENGTH: "3"}),
     "a header that is no number": (b"{}", {LENGTH: "-1"}),
-    "a repeated member": (b'{"id":"a","id":"b","inputs":[]}', {}),
-    "a repeated member and an escaped colon": (rb'{"id":"\u003a","id":"\u003a","inputs":[]}', {}),
-    "a repeated parameter": (b'{"inputs":[],"parameters":{"timeout":1,"timeout":2}}', {}),
+    "a repeated member": (b'{"id":"a","id":"b",' + VALID, {}),
+    "a repeated member and an escaped colon": (rb'{"id":"\u003a","id":"\u003a",' + VALID, {}),
+    "a repeated parameter": (b'{"parameters":{"timeout":1,"timeout":2},' + VALID, {}),
+    "a repeated member of an input": (b"{" + VALID.replace(b'"data"', b'"data":[9,9,9],"data"'), {}),
     "an unknown member of an input": (b'{"inputs":[{"name":"a","shape":[1],"datatype":"FP64","data":[1],"colour":1}]}', {}),
     "a shape of floats": (b'{"inputs":[{"name":"a","shape":[1.0],"datatype":"FP64","data":[1]}]}', {}),
 }
@@ -325,15 +327,17 @@ def test_little_is_built_of_a_body_with_more_than_the_largest_batch_can_need(cli
         tracemalloc.stop()
 
 
-def test_a_binary_tensor_of_empty_texts_is_not_built_beyond_the_largest_batch(client):
-    ids = {"name": "order_id", "shape": [1_500_000], "datatype": "BYTES", "parameters": {"binary_data_size": 6_000_000}}
+def test_nothing_is_built_of_the_bytes_of_more_orders_than_a_batch_may_have(client):
+    count, size = 900_000, 7 * 900_000
+    ids = {"name": "order_id", "shape": [count], "datatype": "BYTES", "parameters": {"binary_data_size": 4 * count}}
+    orders = {"name": "orders", "shape": [count, 3], "datatype": "INT8", "parameters": {"binary_data_size": 3 * count}}
     tracemalloc.start()
     try:
-        codes = {each["code"] for each in error(post(client, matrix(), (ids, bytes(6_000_000))))["errors"]}
-        assert tracemalloc.get_traced_memory()[1] < 4 * 6_000_000
+        found = error(post(client, (ids, bytes(4 * count)), (orders, bytes(3 * count))))
+        assert tracemalloc.get_traced_memory()[1] < 6 * size
     finally:
         tracemalloc.stop()
-    assert "too_many_orders" in codes
+    assert [each["code"] for each in found["errors"]] == ["too_many_orders"]
 
 
 @pytest.mark.parametrize(("coding", "inflate"), [("gzip", gzip.decompress), ("deflate", zlib.decompress)])

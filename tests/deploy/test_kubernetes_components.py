@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from service.telemetry import tracing
+from service.web.inference_routes import INFERENCE_ROUTES
 from service.web.routes import ROUTES
 from tests.deploy import manifests
 from tests.deploy.containers import IMAGE
@@ -80,9 +81,12 @@ def check_ingress(folder):
     (port,) = service["spec"]["ports"]
     backend = {"service": {"name": service["metadata"]["name"], "port": {"name": port["name"]}}}
     assert all(path["backend"] == backend for path in rule["http"]["paths"]), "no such port"
-    routes = {path["path"] for path in rule["http"]["paths"] if path["pathType"] == "Exact"}
-    assert len(routes) == len(rule["http"]["paths"])
-    assert routes <= {route.path for route in ROUTES} - {"/metrics", "/livez", "/healthz", "/readyz"}, "no such route"
+    of_type = {
+        kind: {path["path"] for path in rule["http"]["paths"] if path["pathType"] == kind} for kind in ("Exact", "Prefix")
+    }
+    assert sum(map(len, of_type.values())) == len(rule["http"]["paths"])
+    assert of_type["Exact"] <= {route.path for route in ROUTES} - {"/metrics", "/livez", "/healthz", "/readyz"}, "no such route"
+    assert of_type["Prefix"] == {f"/{route.path.split('/')[1]}" for route in INFERENCE_ROUTES}, "no such route"
     closed = made[policy]["spec"]
     assert closed["podSelector"]["matchLabels"] == service["spec"]["selector"], "other pods"
     (allowed,) = closed["ingress"]

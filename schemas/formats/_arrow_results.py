@@ -10,13 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from model.core.batch import Flags
+from model.core.few_rows import FewScores
 from model.core.manifest import CATEGORY
 from schemas.explanation import MOST_REASONS, Explanations
 from schemas.faults import error_list
 from schemas.files import explanation_cells
 from schemas.files.row import HOLDOUT, RANK, input_columns, result_names
 from schemas.formats import csv
-from schemas.result import ScoredBatch, header, held_out, listed, queues
+from schemas.result import QUEUES, ScoredBatch, header, held_out, listed
 
 _NAMES = pa.list_(pa.string())
 _ERRORS = pa.list_(pa.struct([(name, pa.string()) for name in ("pointer", "code", "detail")]))
@@ -51,8 +52,10 @@ def _metadata(scored: ScoredBatch) -> dict[str, str]:
 def _columns(scored: ScoredBatch) -> Iterator[tuple[str, Any]]:
     manifest, selection, orders = scored.model.manifest, scored.selection, len(scored.decoded.batch)
     yield "order_id", pa.array(scored.decoded.batch.ids, pa.string())
-    yield "score", pa.array(scored.scores.values, pa.float64())
-    yield "queue", pa.array(queues(scored), pa.string())
+    scores = scored.scores
+    yield "score", pa.array(scores.values if isinstance(scores, FewScores) else scores.scores, pa.float64())
+    review = pa.array(np.asarray(scores.review).view(np.int8))
+    yield "queue", pa.DictionaryArray.from_arrays(review, pa.array(QUEUES)).dictionary_decode()
     for name in input_columns(result_names(manifest)):
         yield name, _named(manifest.input_names, scored.flags.get(name), orders)
     if selection is not None:
@@ -68,9 +71,10 @@ def _columns(scored: ScoredBatch) -> Iterator[tuple[str, Any]]:
 
 def _named(names: Sequence[str], flags: Flags | None, orders: int) -> Any:
     """The names of the inputs of each order that these flags (n, I) mark."""
-    found = np.zeros((orders, len(names)), np.bool_) if flags is None else flags
-    ends = np.concatenate([[0], found.sum(axis=1).cumsum()]).astype(np.int32)
-    marked = np.array(names, np.object_)[found.nonzero()[1]].tolist()
+    ends, marked = np.zeros(orders + 1, np.int32), list[str]()
+    if flags is not None:
+        ends[1:] = np.count_nonzero(flags, axis=1).cumsum()
+        marked = [names[at] for at in flags.nonzero()[1].tolist()]
     return pa.ListArray.from_arrays(pa.array(ends), pa.array(marked, pa.string()))
 
 

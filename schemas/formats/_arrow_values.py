@@ -3,8 +3,9 @@
 They share the memory of the body. Needs pyarrow, the extra `arrow`.
 """
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,10 +30,15 @@ class Values:
     of: str
     parts: list[Any] = field(default_factory=list)
 
-    def __iter__(self) -> Iterator[Any]:
+    @property
+    def complete(self) -> bool:
+        """Whether no value is missing."""
+        return all(None not in part if isinstance(part, list) else part.null_count == 0 for part in self.parts)
+
+    def listed(self) -> list[Any]:
         """The values as Python has them, None for a missing one."""
-        for part in self.parts:
-            yield from part if isinstance(part, list) else part.to_pylist()
+        found = [part if isinstance(part, list) else part.to_pylist() for part in self.parts]
+        return found[0] if len(found) == 1 else list(chain.from_iterable(found))
 
     def numbers(self) -> Floats | None:
         """(n,) float64, NaN for a missing one; None unless all others are numbers."""

@@ -86,8 +86,8 @@ class ArrowDecoder:
 
     def _typed(self, values: "Mapping[str, Values]", rows: int) -> DecodedBatch | None:
         """The batch of columns that are plainly valid; None for any others."""
-        ids = list(values["order_id"])
-        if values["order_id"].of not in TEXTS or None in ids:
+        ids = values["order_id"]
+        if ids.of not in TEXTS or not ids.complete:
             return None
         few = rows <= FEW_ORDERS and self._validator.columns.are_numbers
         found: list[Sequence[Any] | Floats] = []
@@ -98,17 +98,17 @@ class ArrowDecoder:
             if column is None:
                 found.append([None] * rows)
             elif is_text and column.of in TEXTS:
-                found.append(list(column))
+                found.append(column.listed())
             elif numbers is not None:
                 found.append(numbers.tolist() if few else numbers)
             else:
                 return None
-        return self._validator.typed(ids, found)
+        return self._validator.typed(ids.listed(), found)
 
     def _one_by_one(self, values: "Mapping[str, Values]", rows: int) -> DecodedBatch:
         missing = [None] * rows
-        columns = [list(values[name]) if name in values else missing for name in self._columns]
-        return self._validator.decode_columns(list(values["order_id"]), columns)
+        columns = [values[name].listed() if name in values else missing for name in self._columns]
+        return self._validator.decode_columns(values["order_id"].listed(), columns)
 
 
 def encode(scored: ScoredBatch) -> bytes:

@@ -98,7 +98,7 @@ def _squeeze(call: Call) -> Value:
     match call.values:
         case [Net(dims=(1,)) as of, *rest] if len(rest) < 2:
             axes = rest[0].ravel().tolist() if rest and isinstance(rest[0], np.ndarray) else list(given)
-            if axes in ([1], [-1]):
+            if all(isinstance(each, int) for each in axes) and axes in ([1], [-1]):
                 return replace(of, dims=())
     raise call.unexpected("one score for each order and its axis")
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from model.errors import TooLarge, Unreadable
 
-MOST_FIELDS = 500_000
+MOST_FIELDS = 200_000
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _SIZES = {_FIXED64: 8, _FIXED32: 4}
 _LONGEST_VARINT = 10

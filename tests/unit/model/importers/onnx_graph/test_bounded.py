@@ -50,21 +50,21 @@ def test_fields_up_to_the_limit_are_read_and_one_more_is_not():
 
 
 def test_each_byte_of_packed_integers_counts_and_a_byte_of_text_does_not():
-    count = (250_000).to_bytes(3, "little")
-    length = bytes([count[0] & 0x7F | 0x80, 250_000 >> 7 & 0x7F | 0x80, 250_000 >> 14])
-    wire.require_bounded(b"\x1a" + length + bytes(250_000), MESSAGE)
-    twice = (b"\x1a" + length + bytes(250_000)) * 2
+    count = (150_000).to_bytes(3, "little")
+    length = bytes([count[0] & 0x7F | 0x80, 150_000 >> 7 & 0x7F | 0x80, 150_000 >> 14])
+    wire.require_bounded(b"\x1a" + length + bytes(150_000), MESSAGE)
+    twice = (b"\x1a" + length + bytes(150_000)) * 2
     with pytest.raises(TooLarge):
         wire.require_bounded(twice, MESSAGE)
-    text = b"\x0a" + length + bytes(250_000)
+    text = b"\x0a" + length + bytes(150_000)
     wire.require_bounded(text * 10, MESSAGE)
 
 
 def test_fields_of_messages_in_messages_count():
     inner = b"\x0a\x00" * 50
-    wire.require_bounded((b"\x12\x64" + inner) * 9_000, MESSAGE)
+    wire.require_bounded((b"\x12\x64" + inner) * 3_500, MESSAGE)
     with pytest.raises(TooLarge):
-        wire.require_bounded((b"\x12\x64" + inner) * 10_000, MESSAGE)
+        wire.require_bounded((b"\x12\x64" + inner) * 4_000, MESSAGE)
 
 
 @pytest.mark.parametrize(

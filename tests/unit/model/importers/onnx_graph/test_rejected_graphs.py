@@ -201,6 +201,11 @@ NODES = {
     "a column that is not there": (before(odd("odd", "Gather", ("x", "at"), axis=1), at=np.array([0, 2])), "odd", "Gather"),
     "orders that are chosen": (before(odd("odd", "Gather", ("x", "at"), axis=0), at=PLACES), "odd", "Gather"),
     "orders below each other": (before(odd("odd", "Concat", ("x", "x"), axis=0)), "odd", "Concat"),
+    "a column of one dimension beside others": (
+        before(odd("odd", "Concat", ("x", "y"), axis=-1), inputs=[value("x", shape=(None, 1)), value("y", shape=(None,))]),
+        "odd",
+        "Concat",
+    ),
     "columns and a layer": (between(odd("odd", "Concat", ("h2", "x"), axis=1)), "odd", "Concat"),
     "columns and numbers": (before(odd("odd", "Concat", ("x", "m"), axis=1), m=np.ones((1, 2))), "odd", "Concat"),
     "columns in other orders": (before(odd("odd", "Reshape", ("x", "s")), s=np.array([2, -1])), "odd", "Reshape"),

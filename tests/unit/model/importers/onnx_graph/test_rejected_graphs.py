@@ -221,6 +221,23 @@ NODES = {
         "odd",
         "Concat",
     ),
+    "one minus another score beside the score": (
+        after(
+            node("other", "Sigmoid", ["logit"], "r"),
+            node("sub", "Sub", ["one", "p"], "q"),
+            odd("odd", "Concat", ("q", "r"), axis=1),
+            one=ONE,
+        ),
+        "odd",
+        "Concat",
+    ),
+    "an input of a later opset": (after(odd("odd", "Squeeze", ("p", "at")), at=np.array([1]), opset=11), "odd", "Squeeze"),
+    "an attribute of no opset": (after(odd("odd", "ArgMax", ("p",), fast=1), outputs=("p", "z")), "odd", "ArgMax"),
+    "an operator of a later opset": (
+        graph(HIDDEN[0], node("odd", "Gelu", ["h1"], "h2"), *LAST, opset=19),
+        "odd",
+        "Gelu",
+    ),
     "a label that is computed with": (
         after(node("max", "ArgMax", ["p"], "m"), odd("odd", "Sigmoid", ("m",))),
         "odd",

@@ -33,7 +33,6 @@ def _import_lines(imports: dict[str, set[str]]) -> str:
     """The lines of these imports in the order of ruff: those of the standard library, then the others."""
     groups: tuple[list[str], list[str]] = ([], [])
     for start in sorted(imports, key=lambda start: (start.startswith("from"), start)):
-        names = sorted(imports[start], key=lambda name: (not name.isupper(), name.islower(), name))
-        line = f"{start} import {', '.join(names)}" if names else start
+        line = f"{start} import {', '.join(sorted(imports[start]))}" if imports[start] else start
         groups[start.split()[1].partition(".")[0] not in sys.stdlib_module_names].append(f"{line}\n")
     return "\n".join("".join(group) for group in groups if group)

@@ -47,7 +47,7 @@ def export(pipeline: Any, orders: Any, out: str, names: Sequence[str] = ()) -> N
     """
     fitted = getattr(pipeline, "feature_names_in_", None)
     if fitted is not None:
-        orders, names = orders[list(fitted)], list(fitted)
+        orders, names = orders[list(fitted)] if hasattr(orders, "columns") else orders, list(fitted)
     table = np.asarray(orders, dtype=object)
     columns, last = parts(pipeline, table.shape[1])
     layers, activation = network(last)
@@ -66,10 +66,15 @@ def export(pipeline: Any, orders: Any, out: str, names: Sequence[str] = ()) -> N
         activations=[activation] * (len(layers) - 1),
         check_x=np.transpose([each.feature(table[rows, each.of].tolist()) for each in columns]),
         scores=pipeline.predict_proba(orders.iloc[rows] if hasattr(orders, "iloc") else orders[rows])[:, 1],
-        orders=[["" if is_gap(value) else value for value in table[row, used]] for row in rows],
+        orders=[[cell(value) for value in table[row, used]] for row in rows],
         places=rows,
     )
     print(f"the scores are the probabilities of the class {last.classes_[1]}")
+
+
+def cell(value: Any) -> Any:
+    """A value as a cell of CSV, where the service has no truths."""
+    return "" if is_gap(value) else int(value) if isinstance(value, bool) else value
 
 
 def feature_entry(column: Column, of: str, taken: set[str]) -> dict[str, Any]:
@@ -86,17 +91,15 @@ def feature_entry(column: Column, of: str, taken: set[str]) -> dict[str, Any]:
 
 def table_of(rows: list[list[str]], columns: Columns, names: list[str]) -> Any:
     """The cells of a CSV file as the pipeline takes them: (n, I), numbers or objects; an empty cell is a gap."""
-    made = {each.of: each for each in columns}
-    if not any(each.is_text() for each in columns):
-        return np.array(
-            [[number(cell, at, name) for cell, name in zip(row, names, strict=True)] for at, row in enumerate(rows)]
-        )
-    table = np.array(rows, dtype=object)
+    gaps = {each.of: each.gap for each in columns}
+    texts = {each.of for each in columns if each.is_text()} | (set(range(len(names))) - gaps.keys())
+    table = np.array(rows, dtype=object).reshape(-1, len(names))
     for at, name in enumerate(names):
-        text = at not in made or any(each.is_text() for each in columns if each.of == at)
-        gap = made[at].gap if at in made else np.nan
-        table[:, at] = [(cell or gap) if text else number(cell, row, name) for row, cell in enumerate(table[:, at])]
-    return table
+        if at in texts:
+            table[:, at] = [cell or gaps.get(at) for cell in table[:, at]]
+        else:
+            table[:, at] = [number(cell, row, name) for row, cell in enumerate(table[:, at])]
+    return table if texts else table.astype(np.float64)
 
 
 def main() -> None:

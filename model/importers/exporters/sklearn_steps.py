@@ -171,6 +171,7 @@ def network(step: Any) -> tuple[list[Any], str]:
 def parts(pipeline: Any, width: int) -> tuple[Columns, Any]:
     """The features that the pipeline makes of so many inputs, and its last step."""
     columns = [Column(at) for at in range(width)]
+    pipeline = getattr(pipeline, "best_estimator_", pipeline)  # of a search for parameters
     while type(pipeline).__name__ == "Pipeline":
         *before, (_, last) = pipeline.steps
         for name, step in before:

@@ -27,18 +27,21 @@ from model.importers.exporters.files import CannotExport, run
 LEFT_OUT = ("Identity", "Dropout", "AlphaDropout", "FeatureAlphaDropout")
 
 
+def array(tensor: Any) -> Any:
+    return tensor.detach().cpu().double().numpy()
+
+
 def linear(layer: Any, chain: Chain, where: str) -> None:
-    weights = layer.weight.numpy(force=True)
-    chain.dense(weights, np.zeros(len(weights)) if layer.bias is None else layer.bias.numpy(force=True))
+    weights = array(layer.weight)
+    chain.dense(weights, np.zeros(len(weights)) if layer.bias is None else array(layer.bias))
 
 
 def batch_norm(layer: Any, chain: Chain, where: str) -> None:
     if layer.running_mean is None:
         raise CannotExport(f"{where}: has no running statistics, so an order's score depends on its batch; train it with them")
-    mean, variance = (each.numpy(force=True).astype(np.float64) for each in (layer.running_mean, layer.running_var))
-    chain.standardize(mean, np.sqrt(variance + layer.eps), where)
+    chain.standardize(array(layer.running_mean), np.sqrt(array(layer.running_var) + layer.eps), where)
     if layer.weight is not None:
-        chain.affine(layer.weight.numpy(force=True), layer.bias.numpy(force=True), where)
+        chain.affine(array(layer.weight), array(layer.bias), where)
 
 
 def softmax(layer: Any, chain: Chain, where: str) -> None:
@@ -95,7 +98,7 @@ def export(network: Any, names: Sequence[str], orders: Any, mean: Any, scale: An
             outputs = module(z)
         if last not in ("sigmoid", "softmax"):
             outputs = torch.sigmoid(outputs) if outputs.shape[1] == 1 else torch.softmax(outputs, 1)
-        return outputs.numpy(force=True)
+        return array(outputs)
 
     own = copy.deepcopy(network).eval()
     double = copy.deepcopy(own).double()

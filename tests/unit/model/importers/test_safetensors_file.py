@@ -41,7 +41,7 @@ def model_of(tmp_path):
 RENAMED = {
     "as in torch.nn.Sequential": lambda name: name,
     "in a module of it": lambda name: f"net.{name}",
-    "numbered over ten": lambda name: f"{int(name[0]) * 7}.{name[2:]}",
+    "numbered over ten": lambda name: f"{int(name[0]) + 8}.{name[2:]}",
     "numbered behind a word": lambda name: f"fc{name}",
     "numbered before a word": lambda name: f"layers.{name[0]}.linear.{name[2:]}",
 }

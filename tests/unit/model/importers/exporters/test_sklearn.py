@@ -1,7 +1,11 @@
 """The exporter of scikit-learn, run on pipelines that are fitted here: the service scores as predict_proba does."""
 
 import json
+import pickle
+import subprocess
+import sys
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +13,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, OneHotEncoder, StandardScaler
@@ -163,3 +168,93 @@ def test_an_unknown_category_is_rejected_where_the_encoder_raises(exporter, tmp_
     model = exporter_scripts.imported(tmp_path, "1e-12")
     (carrier,) = model.manifest.inputs
     assert (carrier.values, carrier.unknown, carrier.optional) == (("AA", "UA"), "refuse", False)
+
+
+@pytest.fixture
+def mixed():
+    """A DataFrame of numbers, truths, integers and texts, with gaps."""
+    frame = pd.DataFrame({"a": NUMBERS[:, 0], "b": NUMBERS[:, 1], "rush": NUMBERS[:, 0] > 5, "items": np.arange(60) % 7})
+    return frame.assign(carrier=TEXTS[:, 0]).mask(np.arange(300).reshape(60, 5) % 11 == [0, -1, -1, -1, 3])
+
+
+def to_the_service(frame):
+    """Its rows as a client sends them: truths as 1 and 0."""
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return [{name: int(value) if isinstance(value, bool) else value for name, value in row.items()} for row in rows]
+
+
+@pytest.mark.parametrize("remainder", ["passthrough", StandardScaler()], ids=["passthrough", "scaled"])
+def test_columns_by_name_slice_mask_and_function_truths_and_the_remainder_are_those_of_the_pipeline(
+    exporter, tmp_path, mixed, remainder
+):
+    inner = make_pipeline(ColumnTransformer([("a", SimpleImputer(), [0])], remainder="passthrough"), StandardScaler())
+    parts = [
+        ("numbers", inner, slice("a", "b")),
+        ("text", OneHotEncoder(handle_unknown="ignore"), lambda frame: ["carrier"]),
+        ("items", OneHotEncoder(handle_unknown="ignore"), [False, False, False, True, False]),
+    ]
+    prepare = ColumnTransformer(parts, remainder=remainder, sparse_threshold=0)
+    pipeline = make_pipeline(prepare, "passthrough", StandardScaler(), MLPClassifier((3,), max_iter=5)).fit(mixed, LATE)
+    exporter.export(pipeline, mixed, tmp_path)
+    exporter_scripts.imported(tmp_path, "1e-12")
+    found = exporter_scripts.served(tmp_path, to_the_service(mixed))
+    np.testing.assert_allclose(found, pipeline.predict_proba(mixed)[:, 1], rtol=0, atol=1e-12)
+
+
+def test_the_best_pipeline_of_a_search_is_exported(exporter, tmp_path):
+    pipeline, orders = on_numbers(StandardScaler())
+    search = GridSearchCV(pipeline, {"mlpclassifier__alpha": [0.1, 0.2]}, cv=2).fit(orders, LATE)
+    exporter.export(search, orders, tmp_path, ["a", "b"])
+    exporter_scripts.imported(tmp_path, "1e-12")
+
+
+def program(exporter, folder, *arguments):
+    """Run the printed script as a program in its folder."""
+    command = [sys.executable, "-W", "ignore", exporter.__file__, *arguments, "--out", "exported"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+
+
+def test_the_program_takes_the_steps_of_a_pipeline_from_several_files_and_its_columns_by_name(exporter, tmp_path):
+    scaler = StandardScaler().fit(NUMBERS)
+    network = MLPClassifier((3,), max_iter=5).fit(scaler.transform(NUMBERS), LATE)
+    joblib.dump(scaler, tmp_path / "scaler.joblib")
+    (tmp_path / "network.pkl").write_bytes(pickle.dumps(network))
+    pd.DataFrame({"b": NUMBERS[:, 1], "late": LATE, "a": NUMBERS[:, 0]}).to_csv(tmp_path / "orders.csv", index=False)
+    done = program(exporter, tmp_path, "scaler.joblib", "network.pkl", "orders.csv", "--columns", "a,b")
+    assert done.returncode == 0, done.stderr
+    exporter_scripts.imported(tmp_path / "exported", "1e-12")
+    found = exporter_scripts.served(tmp_path / "exported", [{"a": a, "b": b} for a, b in NUMBERS.tolist()])
+    expected = network.predict_proba(scaler.transform(NUMBERS))[:, 1]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+def test_the_program_reads_gaps_and_texts_of_a_csv_as_the_pipeline_takes_them(exporter, tmp_path):
+    x = np.column_stack([NUMBERS.astype(object), TEXTS])
+    x[::5, 0] = x[::7, 2] = None
+    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    prepare = ColumnTransformer([("a", SimpleImputer(add_indicator=True), [0]), ("b", "passthrough", [1]), ("c", encoder, [2])])
+    pipeline = make_pipeline(prepare, StandardScaler(), MLPClassifier((3,), max_iter=5)).fit(x, LATE)
+    joblib.dump(pipeline, tmp_path / "pipeline.joblib")
+    pd.DataFrame(x, columns=["a", "b", "c"]).to_csv(tmp_path / "orders.csv", index_label="order_id")
+    done = program(exporter, tmp_path, "pipeline.joblib", "orders.csv")
+    assert done.returncode == 0, done.stderr
+    model = exporter_scripts.imported(tmp_path / "exported", "1e-12")
+    assert [each.name for each in model.manifest.features] == ["a", "a_missing", "b", "c_AA", "c_UA", "c_missing"]
+    found = exporter_scripts.served(tmp_path / "exported", [dict(zip("abc", row, strict=True)) for row in x.tolist()])
+    np.testing.assert_allclose(found, pipeline.predict_proba(x)[:, 1], rtol=0, atol=1e-12)
+
+
+PROGRAM = {
+    "a column that is not there": ("a,c\n1,2\n", "orders.csv: has no column 'b'"),
+    "a text in place of a number": ("a,b\n1,2\n1,x\n", "column 'b', order 2: is no number"),
+    "no orders": ("a,b\n", "there are no orders; give some, so that the import can compare their scores"),
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), PROGRAM.values(), ids=PROGRAM)
+def test_the_program_ends_with_what_is_wrong_and_no_traceback(exporter, tmp_path, text, reason):
+    frame = pd.DataFrame(NUMBERS, columns=["a", "b"])
+    joblib.dump(make_pipeline(StandardScaler(), MLPClassifier((2,), max_iter=3)).fit(frame, LATE), tmp_path / "p.joblib")
+    (tmp_path / "orders.csv").write_text(text)
+    done = program(exporter, tmp_path, "p.joblib", "orders.csv")
+    assert (done.returncode, done.stderr, (tmp_path / "exported").exists()) == (1, f"Error: {reason}\n", False)

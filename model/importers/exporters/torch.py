@@ -74,7 +74,7 @@ def read(module: Any, chain: Chain, where: str) -> None:
         LAYERS[kind.__name__](module, chain, f"{where or 'the network'} ({kind.__name__})")
     else:
         what = f"expected torch.nn.Sequential of {', '.join(LAYERS)}"
-        advice = "" if known else "; of a module of your own, pass the Sequential that it computes"
+        advice = "" if known else "; export the Sequential in a module of your own: --part NAME"
         raise CannotExport(f"{where or 'the network'} ({kind.__name__}): cannot be exported; {what}{advice}")
 
 

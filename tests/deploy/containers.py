@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests.deploy.programs import TOOLS, answers, output, program, run
 from tests.facts import ORDER, ORDERS, SCORES, THRESHOLD
 from tests.servers import Client, absent, free_port, until
@@ -104,6 +106,16 @@ class Engine:
             return not self.podman("ps", "--all", "--quiet")
 
         assert until(removed), self.podman("ps", "--all")
+
+    @contextmanager
+    def playing(self, file: Path, manifests: list[dict[str, Any]]) -> Iterator[None]:
+        """The pods that podman makes of these manifests, until the block ends."""
+        file.write_text(yaml.safe_dump_all(manifests))
+        self.podman("play", "kube", str(file))
+        try:
+            yield
+        finally:
+            self.podman("play", "kube", "--down", str(file))
 
     @contextmanager
     def container(self, image: str, *options: str) -> Iterator[tuple[str, int]]:

@@ -52,17 +52,6 @@ def check_probes(folder, client):
 
 
 @contextmanager
-def playing(engine, file, content):
-    """The pods that podman makes of these manifests, until the block ends."""
-    file.write_text(yaml.safe_dump_all(content))
-    engine.podman("play", "kube", str(file))
-    try:
-        yield
-    finally:
-        engine.podman("play", "kube", "--down", str(file))
-
-
-@contextmanager
 def replica(engine, folder, name, path="/readyz"):
     """A running replica of the Deployment: the name of its container, and a client.
 
@@ -77,7 +66,7 @@ def replica(engine, folder, name, path="/readyz"):
     service["ports"][0] |= {"hostIP": "127.0.0.1", "hostPort": port}
     assert volume.pop("secret")["optional"]
     volume["hostPath"] = {"path": str(folder / name), "type": "Directory"}
-    with playing(engine, folder / f"{name}.yaml", [known["ConfigMap"], deployment]):
+    with engine.playing(folder / f"{name}.yaml", [known["ConfigMap"], deployment]):
         yield f"{name}-pod-0-service", engine.client(f"{name}-pod-0-service", port, path=path)
 
 
@@ -104,7 +93,7 @@ def registry(engine, image, folder):
     _, pod = manifests.registry_pod(KUBERNETES)
     ready = pod["spec"]["containers"][0]["readinessProbe"]["exec"]["command"]
     name = f"{pod['metadata']['name']}-store"
-    with playing(engine, folder / "registry.yaml", manifests.registry_pod(KUBERNETES)):
+    with engine.playing(folder / "registry.yaml", manifests.registry_pod(KUBERNETES)):
         assert until(lambda: engine.run("podman", "exec", name, *ready).returncode == 0, 20), engine.log(name)
         yield name
 

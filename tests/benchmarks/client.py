@@ -5,23 +5,24 @@ import re
 import selectors
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from tests.integration.load import Outcomes, connected
 
 _HEAD = (
-    "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: benchmark\r\nAccept: */*\r\n"
-    "Content-Type: application/json\r\nContent-Length: {length}\r\n"
+    "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: benchmark\r\nAccept: */*\r\nContent-Length: {length}\r\n{headers}"
 )
+JSON = {"Content-Type": "application/json"}
 _DIFFERENT = b"X-Request-ID: %032x\r\ntraceparent: 00-%032x-%016x-01\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
 
-def requests(path: str, body: bytes, *, differ: bool) -> Iterator[bytes]:
+def requests(path: str, body: bytes, headers: Mapping[str, str] = JSON, *, differ: bool) -> Iterator[bytes]:
     """Requests with this body, without end. Where they differ, each has its own request id and trace; else the first one's."""
-    head, draw = _HEAD.format(path=path, length=len(body)).encode(), random.Random()
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head, draw = _HEAD.format(path=path, length=len(body), headers=lines).encode(), random.Random()
     number = draw.getrandbits(128)
     while True:
         yield head + _DIFFERENT % (number, number, number & (2**64 - 1)) + body

@@ -1,12 +1,14 @@
 """The contestants of the benchmark: how each is started, its requests, and how its answers are read."""
 
+import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from service.config import variable
 from tests.benchmarks.bodies import Result, columns, expected, of_columns, of_records, of_tensors, records, tensors
+from tests.benchmarks.client import JSON
 from tests.benchmarks.environments import version_of
 from tests.facts import ROOT
 
@@ -17,7 +19,8 @@ PEERS = "tests.benchmarks.peers"
 class Contestant:
     """`environment` names its virtual environment, None for that of the project; `differs` is what it does not do.
 
-    `expected` are the results that it must answer to so many orders.
+    `expected` are the results that it must answer to so many orders, and `headers` those of a request of so many. `read` makes
+    of the bytes of an answer what `results` takes.
 
     Only this service checks for out-of-range features, repeated ids and duplicate names in an object.
     """
@@ -32,6 +35,8 @@ class Contestant:
     variables: dict[str, str] = field(default_factory=dict)
     interpreter: str = sys.executable
     expected: Callable[[int], list[Result]] = expected
+    headers: Callable[[int], Mapping[str, str]] = lambda _: JSON
+    read: Callable[[bytes], Any] = json.loads
 
 
 def _gunicorn(module: str) -> list[str]:

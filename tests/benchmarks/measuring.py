@@ -1,6 +1,5 @@
 """Running contestants, and the measurements: CPU per order, many connections, memory at rest."""
 
-import json
 import random
 import subprocess
 import time
@@ -51,7 +50,8 @@ class Runner:
         """Its requests, without end."""
         if case not in self._requests:
             body = self.contestant.body(case.size)
-            self._requests[case] = requests(self.contestant.path, body, differ=case.differ)
+            headers = self.contestant.headers(case.size)
+            self._requests[case] = requests(self.contestant.path, body, headers, differ=case.differ)
         return self._requests[case]
 
     def ask(self, exchange: Exchange, case: Case) -> bytes:
@@ -63,7 +63,7 @@ class Runner:
 
     def check(self, exchange: Exchange, case: Case) -> None:
         """Ask, and compare the answer with the expected results."""
-        found = self.contestant.results(json.loads(self.ask(exchange, case)))
+        found = self.contestant.results(self.contestant.read(self.ask(exchange, case)))
         if not agree(found, self.contestant.expected(case.size)):
             raise WrongAnswer(f"{self.contestant.name} answered wrong results to {case.size} orders")
 

@@ -6,6 +6,7 @@ import io
 import json
 import random
 import zlib
+from collections.abc import Callable
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.tensor_bodies import HEADER, Tensor, answered, request
 from tests.tensor_oracle import MATRIX, score
 
 MODEL = "/v2/models/delivery-risk"
+INFLATE: dict[str | None, Callable[[bytes], bytes]] = {None: bytes, "gzip": gzip.decompress, "deflate": zlib.decompress}
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +78,7 @@ def test_a_compressed_request_has_the_length_of_its_json_before_compression(serv
         used = found.get("content-encoding")
         assert used in (None, "gzip", "deflate")
         assert used is None or used in name, "not asked for"
-        inflated = {None: bytes, "gzip": gzip.decompress, "deflate": zlib.decompress}[used](answer)
-        assert answered(found, inflated)[1] == {"score": [0.425557483188341]}
+        assert answered(found, INFLATE[used](answer))[1] == {"score": [0.425557483188341]}
 
 
 def test_only_an_answer_of_infer_is_ever_compressed(server):

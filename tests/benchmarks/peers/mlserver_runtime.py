@@ -1,4 +1,4 @@
-"""MLServer with columns: the Open Inference Protocol, with a tensor of order ids and one per feature."""
+"""MLServer: the Open Inference Protocol, with a tensor of order ids and one per feature, or with all features in one tensor."""
 
 import numpy as np
 from mlserver import MLModel
@@ -13,6 +13,10 @@ class DeliveryRisk(MLModel):
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
+        if payload.inputs[0].name == "orders":
+            found = scores(NumpyCodec.decode_input(payload.inputs[0]))
+            named = {"score": found, "review": found >= 0.6}
+            return InferenceResponse(model_name=self.name, outputs=[NumpyCodec.encode_output(*each) for each in named.items()])
         ids, *inputs = payload.inputs
         order_ids = StringCodec.decode_input(ids)
         columns = {tensor.name: NumpyCodec.decode_input(tensor).ravel() for tensor in inputs}

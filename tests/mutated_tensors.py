@@ -44,10 +44,10 @@ def valid(dice: random.Random) -> tuple[bytes, dict[str, str]]:
 
     def tensor(name: str, columns: int | None = None) -> Tensor:
         datatype, shape = dice.choice([*_NUMBERS]), [rows] if columns is None else [rows, columns]
-        if datatype == "FP16" and not binary:
+        in_binary = binary and dice.random() < 0.7
+        if datatype == "FP16" and not in_binary:
             datatype = "FP64"
-        data = _numbers(dice, datatype, rows * (columns or 1))
-        return Tensor(name, datatype, shape, data, binary and dice.random() < 0.7)
+        return Tensor(name, datatype, shape, _numbers(dice, datatype, rows * (columns or 1)), in_binary)
 
     if dice.random() < 0.5:
         inputs = [tensor(MATRIX, len(FEATURES))]

@@ -208,10 +208,11 @@ _OF_INPUT, _OF_OUTPUT = {"name", "shape", "datatype", "data", "parameters"}, {"n
 
 
 def _plain(document: Mapping[str, Any]) -> bool:
-    """Whether it has the members of the text alone, and integers where a datatype is one."""
+    """Whether it has the members of the text alone, integers where a datatype is one, and no half of a character."""
     inputs, outputs = document["inputs"], document.get("outputs") or ()
     return (
-        all(isinstance(value, _MEMBERS.get(name, ())) for name, value in document.items())
+        not re.search("[\ud800-\udfff]", json.dumps(document, ensure_ascii=False))
+        and all(isinstance(value, _MEMBERS.get(name, ())) for name, value in document.items())
         and all(each.keys() <= _OF_INPUT for each in inputs)
         and all(each.keys() <= _OF_OUTPUT for each in outputs)
         and {*document.get("parameters", ())} <= {"binary_data_output"}

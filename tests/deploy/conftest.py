@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy import inference_clients
 from tests.deploy.callers import SHIFTED, Callers
 from tests.deploy.containers import IMAGE, Engine, started
 from tests.deploy.monitoring import Monitoring, monitored
@@ -21,6 +22,13 @@ FOLDERS = ("deploy", "model", "schemas", "service")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with started(tmp_path_factory.mktemp("containers")) as engine:
         yield engine
+
+
+@pytest.fixture(scope="session")
+def clients() -> Iterator[inference_clients.Clients]:
+    """The real clients of the Open Inference Protocol."""
+    with inference_clients.started() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
-"""Calls by the real clients of the Open Inference Protocol, in their own environment: `python inference_calls.py < calls.json`.
+"""Calls by the real clients of the Open Inference Protocol, in their own environment, for tests.deploy.inference_clients.
 
-The input has `port`, `token` and `calls`; the output is a JSON list with the outcome of each call, in their order: what came
-back, or under `error` the text that a user of the client sees.
+A line of the input has `port`, `token` and `calls`. A line of the output is a JSON list with the outcome of each call, in their
+order: what came back, or under `error` the text that a user of the client sees. Each line is answered on new connections.
 """
 
 import asyncio
@@ -153,7 +153,9 @@ async def outcomes(given: dict[str, Any]) -> list[Any]:
 
 
 def main() -> None:
-    json.dump(asyncio.run(outcomes(json.load(sys.stdin))), sys.stdout)
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(asyncio.run(outcomes(json.loads(line)))) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

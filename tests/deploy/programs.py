@@ -1,7 +1,6 @@
 """The programs that read the files of deploy/, as install.sh installs them; and faults written into copies of those files."""
 
 import http.client
-import json
 import os
 import shutil
 import subprocess
@@ -16,7 +15,6 @@ from tests.facts import ROOT
 from tests.servers import Client, absent, ended, until
 
 TOOLS = ROOT / ".venv-deploy"
-CLIENTS = ROOT / ".venv-clients"
 _PATH = f"{TOOLS / 'bin'}:{os.environ['PATH']}:/usr/sbin:/usr/local/sbin"
 
 
@@ -39,17 +37,6 @@ def output(*command: str, **options: Any) -> str:
     done = run(*command, **options)
     assert done.returncode == 0, done.stdout[-20000:] + done.stderr[-3000:]
     return done.stdout
-
-
-def with_clients(script: str, given: str = "", seconds: float = 240) -> Any:
-    """The JSON that a script of this folder prints in the environment of the clients; the test is skipped without it."""
-    python = CLIENTS / "bin" / "python"
-    if not python.exists():
-        absent("there is no .venv-clients: see tests/deploy/install.sh")
-    command = [python, ROOT / "tests" / "deploy" / script]
-    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=seconds, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout)
 
 
 def answers(port: int, path: str) -> bool:

@@ -1,6 +1,5 @@
 """The real clients of the Open Inference Protocol against gunicorn: each way to send and to ask, and each error they show."""
 
-import json
 import random
 from functools import cache
 from itertools import product
@@ -8,15 +7,16 @@ from typing import Any
 
 import pytest
 
+from model.artifact import model_file
 from tests.bearer_tokens import GOOD, line
-from tests.deploy.programs import with_clients
+from tests.deploy.inference_clients import CLIENTS, assert_readable, call, tensor
 from tests.facts import FEATURES, ORDERS, SCORES
+from tests.raw_orders import raw_model
 from tests.servers import GUNICORN, running
 from tests.tensor_oracle import MATRIX, review, score
 
 pytestmark = pytest.mark.deploy
 
-CLIENTS = ("sync_infer", "aio_infer", "kserve_infer")
 DATATYPES = ("FP32", "FP64", "INT64")
 SIZES = (1, 0, 1000)
 INPUTS = {
@@ -42,8 +42,11 @@ def orders(datatype, size):
     return [[number() for _ in FEATURES] for _ in range(size)]
 
 
-def tensor(name, datatype, shape, data, binary):
-    return {"name": name, "datatype": datatype, "shape": shape, "data": data, "binary": binary}
+@cache
+def expected(datatype, size):
+    """The scores and the reviews of these orders."""
+    rows = orders(datatype, size)
+    return [score(row) for row in rows], [review(row) for row in rows]
 
 
 def inputs(datatype, size, mode):
@@ -57,11 +60,6 @@ def inputs(datatype, size, mode):
     return [tensor("order_id", "BYTES", [size], ids, not binary[0]), *found]
 
 
-def outcomes(server, calls, token=None):
-    given = json.dumps({"port": server.port, "token": token, "calls": calls})
-    return with_clients("inference_calls.py", given)
-
-
 @pytest.fixture(scope="module")
 def server():
     with running(GUNICORN, DELIVERY_RISK_WORKERS="2") as started:
@@ -69,7 +67,7 @@ def server():
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_client_gets_the_exact_scores_in_every_way_to_send_and_to_ask(server, client):
+def test_a_client_gets_the_exact_scores_in_every_way_to_send_and_to_ask(server, client, clients):
     ways = list(product(INPUTS, OUTPUTS, COMPRESSIONS, DATATYPES, SIZES))
     calls = [
         {
@@ -81,51 +79,49 @@ def test_a_client_gets_the_exact_scores_in_every_way_to_send_and_to_ask(server, 
         }
         for mode, output, compression, datatype, size in ways
     ]
-    for way, found in zip(ways, outcomes(server, calls), strict=True):
+    for way, found in zip(ways, clients.outcomes(server, calls), strict=True):
         *_, datatype, size = way
-        rows = orders(datatype, size)
         assert found.get("error") is None, (way, found)
         assert (found["model"], found["id"]) == ("delivery-risk", "asked-7")
         shown = found["outputs"]
         assert [each["datatype"] for each in shown.values()] == ["FP64", "BOOL"]
         assert [each["shape"] for each in shown.values()] == [[size, 1], [size, 1]]
-        assert shown["score"]["data"] == [score(row) for row in rows], way
-        assert shown["review"]["data"] == [review(row) for row in rows], way
+        assert (shown["score"]["data"], shown["review"]["data"]) == expected(datatype, size), way
 
 
 MATRIX_OF_ORDERS = tensor(MATRIX, "FP64", [3, 3], [float(order[name]) for order in ORDERS for name in FEATURES], True)
 
 
-def call(client, *given, outputs=(), **more):
-    return {"call": client, "inputs": list(given) or [MATRIX_OF_ORDERS], "outputs": list(outputs), **more}
-
-
-def test_without_outputs_a_client_gets_score_and_review(server):
-    for found in outcomes(server, [call(client) for client in CLIENTS]):
+def test_without_outputs_a_client_gets_score_and_review(server, clients):
+    for found in clients.outcomes(server, [call(client, MATRIX_OF_ORDERS) for client in CLIENTS]):
         assert {name: each["data"] for name, each in found["outputs"].items()} == {
             "score": SCORES,
             "review": [False, True, True],
         }
 
 
-def test_a_client_gets_each_output_that_it_asks_for_in_both_encodings(server):
+def test_a_client_gets_each_output_that_it_asks_for_in_both_encodings(server, clients):
     names = ("contribution", "rank", "logit", "review", "score")
-    calls = [call(client, outputs=[(name, binary) for name in names]) for client in CLIENTS for binary in (True, False)]
-    found = outcomes(server, calls)
+    calls = [
+        call(client, MATRIX_OF_ORDERS, outputs=[(name, binary) for name in names])
+        for client in CLIENTS
+        for binary in (True, False)
+    ]
+    found = clients.outcomes(server, calls)
     assert all([*each["outputs"]] == [*names] for each in found), found
     assert all(each["outputs"] == found[0]["outputs"] for each in found)
     assert found[0]["outputs"]["rank"]["data"] == [3, 1, 2]
 
 
-def test_a_version_in_the_path_is_scored(server):
-    found = outcomes(server, [call(client, version="1.0.0") for client in CLIENTS[:2]])
+def test_a_version_in_the_path_is_scored(server, clients):
+    found = clients.outcomes(server, [call(client, MATRIX_OF_ORDERS, version="1.0.0") for client in CLIENTS[:2]])
     assert [each["outputs"]["score"]["data"] for each in found] == [SCORES] * 2
     assert [each["version"] for each in found] == ["1.0.0"] * 2
 
 
-def test_halves_are_sent_in_binary(server):
+def test_halves_are_sent_in_binary(server, clients):
     half = tensor(MATRIX, "FP16", [1, 3], [2.0, 3.0, 1.0], True)
-    found = outcomes(server, [call(client, half) for client in CLIENTS])
+    found = clients.outcomes(server, [call(client, half) for client in CLIENTS])
     assert [each["outputs"]["score"]["data"] for each in found] == [SCORES[:1]] * 3
 
 
@@ -161,47 +157,39 @@ ERRORS: dict[str, tuple[list[dict], dict[str, Any], str, str]] = {
 }
 
 
-def assert_readable(found, status, text):
-    """The error has the words of the service, not those of a client that cannot read them."""
-    assert "outputs" not in found, found
-    assert found["type"] in ("InferenceServerException", "HTTPStatusError"), found
-    assert not any(vague in found["error"] for vague in ("decoding the response", "Inference failed"))
-    message = found["error"].removeprefix(f"[{status}] ").split(", '4")[0].split(", '5")[0]
-    assert len(message) > 15, found
-    assert status in found["error"]
-    assert text in message, found
-
-
 @pytest.mark.parametrize("error", ERRORS)
-def test_every_error_arrives_with_its_message_at_every_client(server, error):
+def test_every_error_arrives_with_its_message_at_every_client(server, error, clients):
     given, more, status, text = ERRORS[error]
-    clients = CLIENTS if "version" not in more else CLIENTS[:2]
-    for found in outcomes(server, [call(client, *given, **more) for client in clients]):
+    callers = CLIENTS if "version" not in more else CLIENTS[:2]
+    for found in clients.outcomes(server, [call(client, *given, **more) for client in callers]):
         assert_readable(found, status, text)
 
 
 @pytest.mark.parametrize(("token", "status"), [(None, "401"), ("wrong-token-1234567890123456789012", "401")])
-def test_a_call_without_a_valid_token_is_rejected_readably_and_the_probes_need_none(tmp_path, token, status):
+def test_a_call_without_a_valid_token_is_rejected_readably_and_the_probes_need_none(tmp_path, token, status, clients):
     (tmp_path / "tokens").write_text(line(GOOD, "score,read"))
     with running(GUNICORN, DELIVERY_RISK_TOKENS_FILE=str(tmp_path / "tokens")) as server:
-        calls = [call(client) for client in CLIENTS] + [{"call": "v1_infer", "body": {"instances": [[1, 2, 3]]}}]
-        for found in outcomes(server, calls, token):
+        calls = [call(client, MATRIX_OF_ORDERS) for client in CLIENTS] + [
+            {"call": "v1_infer", "body": {"instances": [[1, 2, 3]]}}
+        ]
+        for found in clients.outcomes(server, calls, token):
             assert_readable(found, status, "token")
-        assert all("error" not in found for found in outcomes(server, calls, GOOD))
+        assert all("error" not in found for found in clients.outcomes(server, calls, GOOD))
         probes = [{"call": "sync_call", "method": f"is_server_{each}", "arguments": []} for each in ("live", "ready")]
         probes += [{**each, "call": "kserve_call"} for each in probes]
-        assert outcomes(server, probes, token) == [True] * 4
+        assert clients.outcomes(server, probes, token) == [True] * 4
 
 
-def test_a_body_over_the_limit_is_rejected_readably_compressed_or_not():
+def test_a_body_over_the_limit_is_rejected_readably_compressed_or_not(clients):
     zeros = fp64(MATRIX, *[0.0] * 30_000, shape=[10_000, 3])
     with running(GUNICORN, DELIVERY_RISK_MAX_BODY_BYTES="100000") as server:
-        calls = [call(client, zeros, compression=each) for client in CLIENTS for each in (None, "gzip")]
-        for found in outcomes(server, calls):
-            assert_readable(found, "413", "")
+        for client, compression in product(CLIENTS, (None, "gzip")):
+            # One call for each connection: the service closes one whose body it did not read.
+            (found,) = clients.outcomes(server, [call(client, zeros, compression=compression)])
+            assert_readable(found, "413", "100000 bytes")
 
 
-def test_a_service_that_drains_is_not_ready_but_answers(tmp_path):
+def test_a_service_that_drains_is_not_ready_but_answers(tmp_path, clients):
     with running(GUNICORN, DELIVERY_RISK_DRAIN_FILE=str(tmp_path / "drain")) as server:
         probes = [
             {"call": "sync_call", "method": "is_server_ready", "arguments": []},
@@ -209,15 +197,17 @@ def test_a_service_that_drains_is_not_ready_but_answers(tmp_path):
             {"call": "kserve_call", "method": "is_model_ready", "arguments": ["delivery-risk"]},
             {"call": "v1_call", "method": "is_model_ready", "arguments": ["delivery-risk"]},
         ]
-        assert outcomes(server, probes) == [True] * 4
+        assert clients.outcomes(server, probes) == [True] * 4
         (tmp_path / "drain").touch()
-        assert outcomes(server, probes) == [False] * 4
-        (refused,) = outcomes(server, [{"call": "kserve_call", "method": "is_server_ready", "arguments": []}])
+        assert clients.outcomes(server, probes) == [False] * 4
+        (refused,) = clients.outcomes(server, [{"call": "kserve_call", "method": "is_server_ready", "arguments": []}])
         assert_readable(refused, "503", "")
-        assert all("error" not in found for found in outcomes(server, [call(client) for client in CLIENTS]))
+        assert all(
+            "error" not in found for found in clients.outcomes(server, [call(client, MATRIX_OF_ORDERS) for client in CLIENTS])
+        )
 
 
-def test_metadata_statistics_and_the_repository_are_readable_by_the_clients(server):
+def test_metadata_statistics_and_the_repository_are_readable_by_the_clients(server, clients):
     methods = {
         "get_server_metadata": [],
         "get_model_metadata": ["delivery-risk"],
@@ -230,7 +220,7 @@ def test_metadata_statistics_and_the_repository_are_readable_by_the_clients(serv
         for client in ("sync_call", "aio_call")
         for method, given in methods.items()
     ]
-    found = outcomes(server, calls)
+    found = clients.outcomes(server, calls)
     assert found[:5][:3] == found[5:][:3]
     about, model, configuration, statistics, index = found[:5]
     assert about["name"]
@@ -239,7 +229,7 @@ def test_metadata_statistics_and_the_repository_are_readable_by_the_clients(serv
     assert {each["name"] for each in model["outputs"]} >= {"score", "review"}
 
 
-def test_the_clients_find_the_service_and_the_model_ready_or_not(server):
+def test_the_clients_find_the_service_and_the_model_ready_or_not(server, clients):
     ready = [
         ("sync_call", "is_server_live", []),
         ("sync_call", "is_server_ready", []),
@@ -249,12 +239,66 @@ def test_the_clients_find_the_service_and_the_model_ready_or_not(server):
     ready += [(client, "is_model_ready", ["delivery-risk"]) for client in ("kserve_call", "v1_call")]
     ready += [(client, "is_server_live", []) for client in ("kserve_call", "v1_call")]
     calls = [{"call": client, "method": method, "arguments": given} for client, method, given in ready]
-    assert outcomes(server, calls) == [True] * len(calls)
+    assert clients.outcomes(server, calls) == [True] * len(calls)
     unknown = [
         {"call": client, "method": "is_model_ready", "arguments": ["other"]}
         for client in ("sync_call", "aio_call", "kserve_call")
     ]
-    assert outcomes(server, unknown) == [False] * 3
+    assert clients.outcomes(server, unknown) == [False] * 3
+
+
+CARRIERS = ("AA", "ü", "B:6")
+
+
+@pytest.fixture(scope="module")
+def raw_server(tmp_path_factory):
+    """A service whose model takes categories, some of them optional."""
+    file = tmp_path_factory.mktemp("raw") / "raw.npz"
+    file.write_bytes(model_file.dumps(raw_model()))
+    with running(GUNICORN, DELIVERY_RISK_MODEL=str(file)) as started:
+        yield started
+
+
+def raw(client, carriers, binary, **changed):
+    size = len(carriers)
+    given = {
+        "backlog": tensor("backlog", "FP64", [size], [3.0, float("nan"), 61.5][:size], True),
+        "distance": tensor("distance", "FP32", [size, 1], [12.5, 0.0, 3.0][:size], binary),
+        "carrier": tensor("carrier", "BYTES", [size], [*carriers], binary),
+        "depot": tensor("depot", "BYTES", [size], ["EWR", "", "a:b"][:size], binary),
+        "size": tensor("size", "BYTES", [size], ["L", "", "S"][:size], binary),
+        "month": tensor("month", "INT64", [size], [7, 12, 1][:size], binary),
+    } | changed
+    return call(client, *(each for each in given.values() if each), model="raw")
+
+
+def test_categories_are_texts_and_what_is_missing_is_an_empty_text_or_no_number(raw_server, clients):
+    orders = [
+        {"order_id": "A", "backlog": 3, "distance": 12.5, "carrier": "AA", "depot": "EWR", "size": "L", "month": 7},
+        {"order_id": "B", "distance": 0, "carrier": "ü", "month": 12},
+        {"order_id": "C", "backlog": 61.5, "distance": 3, "carrier": "B:6", "depot": "a:b", "size": "S", "month": 1},
+    ]
+    expected = [each["score"] for each in raw_server.score(orders)["results"]]
+    calls = [raw(client, CARRIERS, binary) for client in CLIENTS for binary in (True, False)]
+    for found in clients.outcomes(raw_server, calls):
+        assert found["outputs"]["score"]["data"] == expected, found
+
+
+RAW_ERRORS = {
+    "an unknown category": (["AA", "Marked"], {}, "carrier"),
+    "a missing category": (["AA", ""], {}, "carrier"),
+    "a number for a category": (["AA"], {"carrier": tensor("carrier", "FP64", [1], [1.0], True)}, "carrier"),
+    "a tensor less": (["AA"], {"month": None}, "month"),
+    "a matrix": (["AA"], {"orders": tensor("orders", "FP64", [1, 6], [1.0] * 6, True)}, "orders"),
+}
+
+
+@pytest.mark.parametrize("error", RAW_ERRORS)
+def test_an_error_in_raw_orders_names_the_tensor_and_repeats_no_value(raw_server, clients, error):
+    carriers, changed, text = RAW_ERRORS[error]
+    for found in clients.outcomes(raw_server, [raw(client, carriers, True, **changed) for client in CLIENTS]):
+        assert_readable(found, "400", text)
+        assert "Marked" not in found["error"]
 
 
 V1_ERRORS = {
@@ -266,15 +310,15 @@ V1_ERRORS = {
 }
 
 
-def test_the_older_protocol_scores_explains_and_rejects_readably(server):
+def test_the_older_protocol_scores_explains_and_rejects_readably(server, clients):
     rows = [[order[name] for name in FEATURES] for order in ORDERS]
     named = [{name: order[name] for name in FEATURES} for order in ORDERS]
     calls = [{"call": "v1_infer", "body": {"instances": each}} for each in (rows, named, [])]
-    matrix, records, empty = outcomes(server, calls)
+    matrix, records, empty = clients.outcomes(server, calls)
     assert matrix == records
     assert [each["score"] if isinstance(each, dict) else each for each in matrix["predictions"]] == SCORES
     assert empty["predictions"] == []
-    (explained,) = outcomes(server, [{"call": "v1_explain", "body": {"instances": rows}}])
+    (explained,) = clients.outcomes(server, [{"call": "v1_explain", "body": {"instances": rows}}])
     assert "error" not in explained
-    for found in outcomes(server, [{"call": "v1_infer", "body": body} for body in V1_ERRORS.values()]):
+    for found in clients.outcomes(server, [{"call": "v1_infer", "body": body} for body in V1_ERRORS.values()]):
         assert_readable(found, "", "")

@@ -1,8 +1,8 @@
 """deploy/kserve: the InferenceService by the types of KServe, the Deployment that KServe makes of it, its pod run by podman."""
 
-import json
 import re
 import shutil
+import subprocess
 import tempfile
 from dataclasses import replace
 from functools import cache
@@ -16,10 +16,13 @@ from service import config
 from tests.bearer_tokens import GOOD, line
 from tests.deploy import manifests
 from tests.deploy.containers import check_scores
+from tests.deploy.inference_clients import call, printed, python, tensor
 from tests.deploy.manifests import KUBERNETES, container, stop_hook
-from tests.deploy.programs import output, replace_text, with_clients
+from tests.deploy.programs import output, replace_text
 from tests.facts import FEATURES, ORDERS, ROOT, SCORES
+from tests.pages import blocks
 from tests.servers import free_port, until
+from tests.tensor_oracle import MATRIX
 
 pytestmark = pytest.mark.deploy
 
@@ -51,7 +54,7 @@ def deployment_of(service):
 
 @cache
 def kserve_schema():
-    return jsonschema.Draft7Validator(with_clients("kserve_schema.py"))
+    return jsonschema.Draft7Validator(printed("kserve_schema.py"))
 
 
 def check_schema(folder):
@@ -166,26 +169,29 @@ def played(engine, image):
             yield "isvc-kserve-container", replace(engine.client("isvc-kserve-container", port, path=path), token=GOOD)
 
 
-def test_the_pod_answers_the_probes_and_the_clients_of_kserve(played):
+def test_the_pod_answers_the_probes_and_the_clients_of_kserve(played, clients):
     _, client = played
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         path = container(deployment_of(read(ROOT / "deploy" / "kserve")))[probe]["httpGet"]["path"]
         assert replace(client, token=None).call("GET", path)[0] == 200
     check_scores(client)
-    rows = [[order[name] for name in FEATURES] for order in ORDERS]
-    data = [float(value) for row in rows for value in row]
-    tensor = {"name": "orders", "shape": [len(rows), len(FEATURES)], "datatype": "FP64", "data": data, "binary": True}
-    calls = [
-        {"call": "kserve_infer", "inputs": [tensor], "outputs": [["score", True]]},
-        {"call": "sync_infer", "inputs": [tensor], "outputs": []},
-        {"call": "v1_infer", "body": {"instances": rows}},
-        {"call": "kserve_call", "method": "is_model_ready", "arguments": ["delivery-risk"]},
-    ]
-    given = {"port": client.port, "token": client.token, "calls": calls}
-    kserve, triton, v1, ready = with_clients("inference_calls.py", json.dumps(given))
+    rows = [[float(order[name]) for name in FEATURES] for order in ORDERS]
+    given = tensor(MATRIX, "FP64", [len(rows), len(FEATURES)], [value for row in rows for value in row], binary=True)
+    calls = [call("kserve_infer", given, outputs=[("score", True)]), call("sync_infer", given)]
+    calls += [{"call": "v1_infer", "body": {"instances": rows}}]
+    calls += [{"call": "kserve_call", "method": "is_model_ready", "arguments": ["delivery-risk"]}]
+    kserve, triton, v1, ready = clients.outcomes(client, calls)
     assert [found["outputs"]["score"]["data"] for found in (kserve, triton)] == [SCORES, SCORES]
-    assert "predictions" in v1
-    assert ready is True
+    assert (v1["predictions"], ready) == (SCORES, True)
+
+
+def test_the_python_of_the_guide_prints_the_score_of_an_order(played):
+    _, client = played
+    (script,) = blocks("python", (ROOT / "docs" / "operations" / "kserve.md").read_text())
+    script = script.replace("http://delivery-risk-predictor.delivery-risk", f"http://127.0.0.1:{client.port}")
+    script = script.replace("Bearer ...", f"Bearer {client.token}")
+    done = subprocess.run([python(), "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == f"[[{SCORES[0]:.8f}]]\n", done.stderr
 
 
 def test_the_pod_is_not_ready_while_the_hook_before_a_stop_runs_and_stops_with_exit_code_0(engine, played):

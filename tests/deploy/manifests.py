@@ -2,6 +2,8 @@
 
 import base64
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,9 @@ import jsonschema
 import yaml
 
 from tests.deploy import programs
+from tests.deploy.containers import Engine
 from tests.facts import ROOT
+from tests.servers import until
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 GUIDE = (ROOT / "docs" / "operations" / "kubernetes.md").read_text()
@@ -79,6 +83,17 @@ def registry_pod(folder: Path) -> list[Manifest]:
     name = f"{workload['metadata']['name']}-0"
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": workload["spec"]["template"]["spec"]}
     return [known["PersistentVolumeClaim"], pod]
+
+
+@contextmanager
+def registry_running(engine: Engine, folder: Path) -> Iterator[str]:
+    """The pod of the registry, once it has published the first model, until the block ends; the name of its container."""
+    _, pod = registry_pod(KUBERNETES)
+    ready = pod["spec"]["containers"][0]["readinessProbe"]["exec"]["command"]
+    name = f"{pod['metadata']['name']}-store"
+    with engine.playing(folder / "registry.yaml", registry_pod(KUBERNETES)):
+        assert until(lambda: engine.run("podman", "exec", name, *ready).returncode == 0, 20), engine.log(name)
+        yield name
 
 
 def unpack(secret: Manifest, directory: Path) -> None:

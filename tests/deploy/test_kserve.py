@@ -163,8 +163,7 @@ def played(engine, image):
         service["ports"][0] |= {"hostIP": "127.0.0.1", "hostPort": port}
         del volume["secret"]
         volume["hostPath"] = {"path": str(folder / "tokens"), "type": "Directory"}
-        registry = manifests.registry_pod(KUBERNETES)
-        with engine.playing(folder / "registry.yaml", registry), engine.playing(folder / "isvc.yaml", [pod]):
+        with manifests.registry_running(engine, folder), engine.playing(folder / "isvc.yaml", [pod]):
             path = service["readinessProbe"]["httpGet"]["path"]
             yield "isvc-kserve-container", replace(engine.client("isvc-kserve-container", port, path=path), token=GOOD)
 

@@ -90,11 +90,7 @@ def folder():
 @pytest.fixture(scope="module")
 def registry(engine, image, folder):
     """The name of the registry's container, once it has published the first model."""
-    _, pod = manifests.registry_pod(KUBERNETES)
-    ready = pod["spec"]["containers"][0]["readinessProbe"]["exec"]["command"]
-    name = f"{pod['metadata']['name']}-store"
-    with engine.playing(folder / "registry.yaml", manifests.registry_pod(KUBERNETES)):
-        assert until(lambda: engine.run("podman", "exec", name, *ready).returncode == 0, 20), engine.log(name)
+    with manifests.registry_running(engine, folder) as name:
         yield name
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.facts import ROOT
+from tests.facts import FEATURES, ORDERS, ROOT
 from tests.servers import Client, absent, ended
+from tests.tensor_oracle import MATRIX
 
 _HERE = Path(__file__).parent
 CLIENTS = ("sync_infer", "aio_infer", "kserve_infer")
@@ -66,6 +67,10 @@ def started() -> Iterator[Clients]:
 def tensor(name: str, datatype: str, shape: list[int], data: list[Any], binary: bool) -> dict[str, Any]:
     """An input of a call."""
     return {"name": name, "datatype": datatype, "shape": shape, "data": data, "binary": binary}
+
+
+KNOWN = tensor(MATRIX, "FP64", [len(ORDERS), len(FEATURES)], [float(each[name]) for each in ORDERS for name in FEATURES], True)
+"""The known orders."""
 
 
 def call(client: str, *inputs: dict[str, Any], outputs: Iterable[tuple[str, bool]] = (), **more: Any) -> dict[str, Any]:

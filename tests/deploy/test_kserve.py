@@ -16,13 +16,12 @@ from service import config
 from tests.bearer_tokens import GOOD, line
 from tests.deploy import manifests
 from tests.deploy.containers import check_scores
-from tests.deploy.inference_clients import call, printed, python, tensor
+from tests.deploy.inference_clients import KNOWN, call, printed, python
 from tests.deploy.manifests import KUBERNETES, container, stop_hook
 from tests.deploy.programs import output, replace_text
 from tests.facts import FEATURES, ORDERS, ROOT, SCORES
 from tests.pages import blocks
 from tests.servers import free_port, until
-from tests.tensor_oracle import MATRIX
 
 pytestmark = pytest.mark.deploy
 
@@ -174,9 +173,8 @@ def test_the_pod_answers_the_probes_and_the_clients_of_kserve(played, clients):
         path = container(deployment_of(read(ROOT / "deploy" / "kserve")))[probe]["httpGet"]["path"]
         assert replace(client, token=None).call("GET", path)[0] == 200
     check_scores(client)
-    rows = [[float(order[name]) for name in FEATURES] for order in ORDERS]
-    given = tensor(MATRIX, "FP64", [len(rows), len(FEATURES)], [value for row in rows for value in row], binary=True)
-    calls = [call("kserve_infer", given, outputs=[("score", True)]), call("sync_infer", given)]
+    rows = [[order[name] for name in FEATURES] for order in ORDERS]
+    calls = [call("kserve_infer", KNOWN, outputs=[("score", True)]), call("sync_infer", KNOWN)]
     calls += [{"call": "v1_infer", "body": {"instances": rows}}]
     calls += [{"call": "kserve_call", "method": "is_model_ready", "arguments": ["delivery-risk"]}]
     kserve, triton, v1, ready = clients.outcomes(client, calls)

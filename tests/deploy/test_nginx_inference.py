@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from tests.deploy.inference_clients import CLIENTS, assert_readable, call, tensor
+from tests.deploy.inference_clients import CLIENTS, KNOWN, assert_readable, call, tensor
 from tests.deploy.nginx import running_nginx
-from tests.facts import FEATURES, ORDERS, SCORES
+from tests.facts import FEATURES, SCORES
 from tests.servers import free_port
 from tests.tensor_oracle import MATRIX
 
@@ -15,9 +15,6 @@ pytestmark = pytest.mark.deploy
 
 def matrix(*rows):
     return tensor(MATRIX, "FP64", [len(rows), len(FEATURES)], [float(value) for row in rows for value in row], binary=True)
-
-
-KNOWN = matrix(*([order[name] for name in FEATURES] for order in ORDERS))
 
 
 def test_scores_metadata_and_errors_pass_through_in_any_compression(nginx, clients):

@@ -1,20 +1,24 @@
 """The real clients of the Open Inference Protocol against gunicorn: each way to send and to ask, and each error they show."""
 
 import random
+import re
+import subprocess
 from functools import cache
 from itertools import product
 
 import pytest
 
 from model.artifact import model_file
-from tests.deploy.inference_clients import CLIENTS, KNOWN, assert_readable, call, tensor
-from tests.facts import FEATURES, ORDERS, SCORES
+from tests.deploy.inference_clients import CLIENTS, KNOWN, assert_readable, call, python, tensor
+from tests.facts import FEATURES, ORDERS, ROOT, SCORES
+from tests.pages import blocks
 from tests.raw_orders import raw_model
 from tests.servers import GUNICORN, running
 from tests.tensor_oracle import MATRIX, review, score
 
 pytestmark = pytest.mark.deploy
 
+PAGE = ROOT / "docs" / "inference-protocol.md"
 DATATYPES = ("FP32", "FP64", "INT64")
 SIZES = (1, 0, 1000)
 INPUTS = {
@@ -170,6 +174,15 @@ def test_the_clients_find_the_service_and_the_model_ready_or_not(server, clients
         for client in ("sync_call", "aio_call", "kserve_call")
     ]
     assert clients.outcomes(server, unknown) == [False] * 3
+
+
+@pytest.mark.parametrize("library", ["tritonclient", "kserve"])
+def test_the_python_of_the_page_prints_the_scores_of_its_orders(server, library):
+    (script,) = (each for each in blocks("python", PAGE.read_text()) if f"{library}" in each)
+    script = script.replace("127.0.0.1:8000", f"127.0.0.1:{server.port}")
+    done = subprocess.run([python(), "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    printed = [float(each) for each in re.findall(r"0\.\d+", done.stdout)]
+    assert printed == pytest.approx(SCORES[:2], abs=1e-8), done.stderr
 
 
 CARRIERS = ("AA", "ü", "B:6")

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 LONGEST = 4094
 """Bytes that a plain head may have. gunicorn permits as many for the first line alone."""
 
+MOST_DISCARDED = 64 * 1024
+"""gunicorn reads less than this of a body that nobody wanted, and closes the connection where there is more."""
+
 _END = b"\r\n\r\n"
 _LINE = re.compile(r'(GET|POST) ((/(?!/)[!"$&->@-~]*)(?:\?([!"$-~]*))?) HTTP/1\.1\r\n')  # a path without #, % and ?
 _FIELD = re.compile(r"^([A-Za-z0-9-]+):[ \t]*([\t -~]*)(?<![ \t])\r\n", re.MULTILINE)
@@ -70,8 +73,9 @@ class PlainRequest(Request):  # type: ignore[misc]
         self.must_close = "HTTP_CONNECTION" in environ and environ["HTTP_CONNECTION"].lower() == "close"
 
     def should_close(self) -> bool:
-        """Whether the connection is closed after the answer."""
-        closes: bool = self.must_close
+        """Whether the connection is closed after the answer: the client wants it, or much of the body has not been read."""
+        unread = 0 if self.is_complete else self.body.reader.length
+        closes: bool = self.must_close or unread >= MOST_DISCARDED
         return closes
 
     def __getattr__(self, name: str) -> Any:

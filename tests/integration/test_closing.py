@@ -3,7 +3,7 @@
 import os
 import socket
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -69,3 +69,16 @@ def test_a_worker_that_stops_ends_lingering_connections_in_time():
         server.process.terminate()
         assert until(lambda: server.process.poll() is not None)
         assert time.monotonic() - begin < LINGER_SECONDS + 3
+
+
+@pytest.mark.parametrize(("size", "kept"), [(1000, True), (100_000, False), (1_000_000, False)])
+def test_an_answer_says_whether_its_connection_is_closed_where_the_body_is_not_read(server, size, kept):
+    head = f"POST /score HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: {size}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", server.port), 10) as connection:
+        connection.sendall(head + bytes(size))
+        answer = connection.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 415 ")
+        assert (b"\r\nConnection: keep-alive\r\n" in answer, b"\r\nConnection: close\r\n" in answer) == (kept, not kept)
+        with suppress(ConnectionError):
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200 ") == kept

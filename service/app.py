@@ -37,6 +37,8 @@ from service.web.routes import ROUTES
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+_MOST_DIGITS = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -72,8 +74,9 @@ class Service:
         if route is None or not route.at_once or "HTTP_CONTENT_ENCODING" in environ or self.concurrency_limit.busy():
             return False  # a compressed body may be large
         if route.scoring:
-            binary = INFER_LENGTH in environ
-            if not self.scoring.is_short(environ["wsgi.input"].getvalue(), binary=binary):
+            given = environ.get(INFER_LENGTH, "")
+            json_length = int(given) if len(given) < _MOST_DIGITS and given.isascii() and given.isdigit() else None
+            if not self.scoring.is_short(environ["wsgi.input"].getvalue(), json_length):
                 return False
         environ[AT_ONCE] = True
         return True

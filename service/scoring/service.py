@@ -108,9 +108,12 @@ class ScoringService:
         self._max_explained = max_explained
         self._holdout = holdout
 
-    def is_short(self, content: bytes, *, binary: bool = False) -> bool:
-        """Whether it is likely to take no more than AT_ONCE_SECONDS to score the batch of this body, of JSON or of tensors."""
-        return self._serving.active.champion.seconds(content, binary=binary) <= AT_ONCE_SECONDS
+    def is_short(self, content: bytes, json_length: int | None = None) -> bool:
+        """Whether it is likely to take no more than AT_ONCE_SECONDS to score the batch of this body.
+
+        With binary tensors, so many of its bytes are JSON.
+        """
+        return self._serving.active.champion.seconds(content, json_length) <= AT_ONCE_SECONDS
 
     def score(
         self,
@@ -178,8 +181,8 @@ class ScoringService:
 
 def _is_short_explained(served: ServedModel, body: RequestBody, options: Options) -> bool:
     """Whether it is likely to take no more than AT_ONCE_SECONDS to score and explain the batch of this body."""
-    binary = body.infer is not None and len(body.infer.tail) > 0
-    return not options.changes and served.seconds(body.content, binary=binary) * _EXPLAINED <= AT_ONCE_SECONDS
+    json_length = len(body.infer.text) if body.infer is not None and body.infer.tail else None
+    return not options.changes and served.seconds(body.content, json_length) * _EXPLAINED <= AT_ONCE_SECONDS
 
 
 def _by_value(counts: Mapping[tuple[str, str], int]) -> dict[str, int]:

@@ -23,6 +23,9 @@ _log = logging.getLogger("delivery_risk.model")
 _ORDER, _FEATURE, _INPUT, _PRODUCT = 2e-6, 5e-6, 3e-6, 2e-9
 """Seconds, rounded up, that a batch takes for each order, feature, input of a layer, and product for an order."""
 
+_BINARY_ORDER = 1e-7
+"""The same for each order of binary numbers."""
+
 
 class ServedModel:
     """A model, and the decoder of batches for it."""
@@ -35,16 +38,21 @@ class ServedModel:
         inputs = model.network.sizes[:-1]
         self._members = 1 + len(model.manifest.inputs)
         self._of_batch = _FEATURE * inputs[0] + _INPUT * sum(inputs)
-        self._of_order = _ORDER + _PRODUCT * model.network.parameter_count
+        self._of_products = _PRODUCT * model.network.parameter_count
 
-    def seconds(self, content: bytes, *, binary: bool = False) -> float:
+    def seconds(self, content: bytes, json_length: int | None = None) -> float:
         """About how long it takes to decode, score and count the orders of a valid body.
 
-        Between its ids and numbers a JSON body has a comma each, in records as in columns. A body with binary tensors has at
-        least one byte for each number.
+        Between its ids and numbers a JSON body has a comma each, in records as in columns. A body of which so many bytes are
+        JSON has binary tensors behind them, with at least one byte for each number.
         """
-        values = len(content) if binary else count(content, ",")
-        return self._of_batch + self._of_order * (1 + values // self._members)
+        if json_length is None:
+            values, of_order = count(content, ","), _ORDER
+        else:
+            head = content[:json_length]
+            texts = b"BYTES" in head or b"\\" in head  # which may be in an escape
+            values, of_order = len(content), _ORDER if texts else _BINARY_ORDER
+        return self._of_batch + (of_order + self._of_products) * (1 + values // self._members)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,14 +10,17 @@ from contextlib import ExitStack, closing
 
 import pytest
 
+from tests import tensor_bodies
 from tests.benchmarks import bodies
 from tests.integration import load
 from tests.integration.test_watchdog import LOST, PRESENT, STUCK, batch
 from tests.servers import GUNICORN, running, until
+from tests.tensor_bodies import Tensor
 
 NAMED = [*GUNICORN[:-1], "tests.integration.thread_app:app"]
 LOOP = "MainThread"
 ONE = load.orders(1)
+INFER = "/v2/models/delivery-risk/infer"
 CSV = b"order_id,route_disruption,backlog,weather_severity\na,1,2,3\n"
 
 
@@ -25,6 +28,23 @@ CSV = b"order_id,route_disruption,backlog,weather_severity\na,1,2,3\n"
 def server():
     with running(NAMED, DELIVERY_RISK_WORKERS="1") as started:
         yield started
+
+
+def infer(*tensors, length=None):
+    """A request of these tensors, whose header says the length of its JSON or what is given."""
+    body, headers = tensor_bodies.request(tensors)
+    if length is not None:
+        headers[tensor_bodies.HEADER] = length
+    lines = [f"{name}: {value}" for name, value in headers.items() if name != "Content-Type"]
+    return load.post(body, *lines).replace(b"/score", INFER.encode(), 1)
+
+
+def matrix(count, *, binary):
+    return Tensor("orders", "FP64", (count, 3), [float(value % 11) for value in range(3 * count)], binary)
+
+
+def ids(count):
+    return Tensor("order_id", "BYTES", (count,), [f"O-{number}" for number in range(count)], binary=True)
 
 
 def thread(headers):
@@ -47,6 +67,10 @@ ANSWERED = {
     "600 orders": (load.post(load.orders(600)), 200, "thread"),
     "600 orders in columns": (load.post(bodies.columns(600)), 200, "thread"),
     "more than 64 KiB": (load.post(load.for_a_thread(ONE)), 200, "thread"),
+    "1,000 orders in a binary matrix": (infer(matrix(1000, binary=True)), 200, LOOP),
+    "1,000 orders in a matrix": (infer(matrix(1000, binary=False)), 200, "thread"),
+    "1,000 binary texts": (infer(matrix(1000, binary=True), ids(1000)), 200, "thread"),
+    "a header of many digits": (infer(matrix(1, binary=True), length="0" * 5000), 400, "thread"),
     "an invalid order": (load.post(b'{"orders": [{}]}'), 422, "thread"),
     "not JSON": (load.post(b"{"), 400, "thread"),
     "compressed": (load.post(gzip.compress(ONE), "Content-Encoding: gzip"), 200, "thread"),

@@ -87,3 +87,21 @@ class ColumnsDecisionSchema(AnswerSchema):
     )
     explanations = fields.Nested(ExplanationsSchema)
     holdout = fields.List(fields.Integer(), metadata={"description": _HOLDOUT})
+
+
+class InstancesSchema(Schema):
+    """The body of the protocol v1."""
+
+    instances = fields.List(
+        fields.Raw(),
+        required=True,
+        metadata={"description": "For each order a list with a value for each input, or an object as in a body of records."},
+    )
+
+
+class PredictionsSchema(AnswerSchema):
+    """The answer of the protocol v1."""
+
+    predictions = fields.List(fields.Float(), required=True, metadata={"description": "The score of each order."})
+    review = fields.List(fields.Boolean(), metadata={"description": "Whether each order goes to review."})
+    explanations = fields.Nested(ExplanationsSchema)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from schemas.answer_schemas import InstancesSchema, PredictionsSchema
 from schemas.formats.table import JSON
 from service.web.handlers import infer
 from service.web.handlers import inference_protocol as protocol
@@ -13,14 +14,7 @@ _TAG = "inference"
 _PROBLEMS = (404, 408, 411, 413, 415, 503)
 
 
-def _object(required: tuple[str, ...], **properties: Any) -> dict[str, Any]:
-    return {"type": "object", "required": list(required), "properties": properties}
-
-
-_ARRAY = {"type": "array"}
-_PREDICT_BODY = _object(("instances",), instances=_ARRAY)
-_PREDICTIONS = _object(("predictions",), predictions={"type": "array", "items": {"type": "number"}})
-_LIST, _ANY = {JSON: {"schema": _ARRAY}}, {JSON: {"schema": {"type": "object"}}}
+_LIST, _ANY = {JSON: {"schema": {"type": "array"}}}, {JSON: {"schema": {"type": "object"}}}
 
 
 def _get(path: str, handler: Any, summary: str, problems: tuple[int, ...] = (), **more: Any) -> Route:
@@ -56,8 +50,8 @@ def _instances(name: str, direct: Any, summary: str) -> Route:
         direct=direct,
         summary=summary,
         tag=_TAG,
-        body={JSON: {"schema": _PREDICT_BODY}},
-        answer={JSON: {"schema": _PREDICTIONS}},
+        body={JSON: {"schema": InstancesSchema()}},
+        answer={JSON: {"schema": PredictionsSchema()}},
         problems=_PROBLEMS,
     )
 

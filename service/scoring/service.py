@@ -19,7 +19,7 @@ from service.scoring.holdout import Chooser
 from service.serving.active_models import ServedModel, Serving
 from service.telemetry.request_context import RequestContext
 
-AT_ONCE_SECONDS = 0.001
+AT_ONCE_SECONDS = 0.0025
 _EXPLAINED = 3
 """How many times as long a batch takes with explanations."""
 

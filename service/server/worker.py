@@ -2,7 +2,7 @@
 
 To hand a request to a thread and back costs as much as to answer one order. This worker answers a request in its loop where
 that keeps nothing else waiting: the request is plain, it arrived as a whole and has at most AT_ONCE_BYTES, `may_answer` permits
-it, no other request has a permit, and its answer takes the application about a millisecond. All others are for the threads:
+it, no other request has a permit, and its answer takes the application about two milliseconds. All others are for the threads:
 a thread also takes over where the application raises NotAtOnce, and where the client does not receive the answer as a whole.
 
 It measures how long a request waits for a thread, passes malformed requests to the application, and logs no text of clients.

@@ -5,6 +5,7 @@ and writes the worker's state.
 """
 
 import logging
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ _ORDER, _FEATURE, _INPUT, _PRODUCT = 2e-6, 5e-6, 3e-6, 2e-9
 _BINARY_ORDER = 1e-7
 """The same for each order of binary numbers."""
 
+_SHAPE = re.compile(rb'"shape"\s*:\s*\[\s*([0-9]{1,9})')
+
 
 class ServedModel:
     """A model, and the decoder of batches for it."""
@@ -43,16 +46,16 @@ class ServedModel:
     def seconds(self, content: bytes, json_length: int | None = None) -> float:
         """About how long it takes to decode, score and count the orders of a valid body.
 
-        Between its ids and numbers a JSON body has a comma each, in records as in columns. A body of which so many bytes are
-        JSON has binary tensors behind them, with at least one byte for each number.
+        Between its ids and numbers a JSON body has a comma each, in records as in columns. Where so many bytes are JSON, binary
+        tensors follow, and their shapes have the number of orders.
         """
-        if json_length is None:
-            values, of_order = count(content, ","), _ORDER
-        else:
+        orders, of_order = count(content[:json_length], ",") // self._members, _ORDER
+        if json_length is not None:
             head = content[:json_length]
-            texts = b"BYTES" in head or b"\\" in head  # which may be in an escape
-            values, of_order = len(content), _ORDER if texts else _BINARY_ORDER
-        return self._of_batch + (of_order + self._of_products) * (1 + values // self._members)
+            shapes = _SHAPE.findall(head) if b"\\" not in head else ()  # an escape may hide one
+            orders = max(orders, *map(int, shapes)) if shapes else len(content) // self._members
+            of_order = _ORDER if b"BYTES" in head or b'"data"' in head else _BINARY_ORDER
+        return self._of_batch + (of_order + self._of_products) * (1 + orders)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -31,7 +31,7 @@ WAIT_SECONDS = 0.25
 DISCARD_SECONDS = 0.5
 _PERMIT = "delivery_risk.permit"
 AT_ONCE = "delivery_risk.at_once"
-"""In the environ of a request that is answered while others wait: its answer must take about a millisecond."""
+"""In the environ of a request that is answered while others wait: its answer must take about two milliseconds."""
 
 _log = logging.getLogger("delivery_risk.concurrency_limit")
 
@@ -40,7 +40,7 @@ class Permit:
     """Allows one request. `until` is its deadline (monotonic).
 
     `reading` is the socket while the body is read from it, `sending` the socket while the answer is written to it. The answer
-    to a request `at_once` takes about a millisecond, since others wait for it.
+    to a request `at_once` takes about two milliseconds, since others wait for it.
     """
 
     def __init__(self, free: "SimpleQueue[Permit]", seconds: float, largest_body: Callable[[], int], metrics: Metrics) -> None:

@@ -71,10 +71,10 @@ class Route:
     """A path with the method and the handler that answer it. Flask calls the handler with the components and the request.
 
     A token needs the `scope` to call it; with None no token is needed. Requests of a `scoring` route carry a batch of orders
-    and are counted as scoring requests. A route that may be answered `at_once` waits for nothing and takes about a millisecond,
-    or raises NotAtOnce. `direct` answers without Flask, with what `handler` answers. `tag` is its group in the document,
-    `answer` gives the schema of a success by media type, and `body` that of a body which is no batch. `problems` are the
-    statuses that this route adds to those of every route. A route without a summary is not documented.
+    and are counted as scoring requests. A route that may be answered `at_once` waits for nothing and takes about two
+    milliseconds, or raises NotAtOnce. `direct` answers without Flask, with what `handler` answers. `tag` is its group in the
+    document, `answer` gives the schema of a success by media type, and `body` that of a body which is no batch. `problems` are
+    the statuses that this route adds to those of every route. A route without a summary is not documented.
 
     A path may have names, as in `/v2/models/<model>`: each is any text without a slash and a colon, but for ANY_NAME, which
     may have a colon.

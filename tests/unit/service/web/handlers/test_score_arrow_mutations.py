@@ -11,7 +11,7 @@ from tests.facts import ROOT
 MIB = 2**20
 
 
-@pytest.mark.parametrize("mutants", [5_000, pytest.param(100_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("mutants", [5_000, pytest.param(100_000, marks=[pytest.mark.long, pytest.mark.longest])])
 def test_a_stream_changed_at_random_is_scored_as_pyarrow_reads_it_or_rejected(mutants):
     command = [sys.executable, "-m", "tests.arrow_mutants", "0", str(mutants)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=3000)

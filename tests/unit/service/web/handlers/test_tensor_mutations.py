@@ -102,7 +102,7 @@ def test_a_valid_request_in_any_mixture_gets_its_exact_scores(application):
         assert check(application, body, headers) == (200, True), (number, headers, body)
 
 
-@pytest.mark.parametrize("mutants", [5_000, pytest.param(100_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("mutants", [5_000, pytest.param(100_000, marks=[pytest.mark.long, pytest.mark.longest])])
 def test_a_request_changed_at_random_is_scored_as_the_text_says_or_rejected(application, mutants):
     seen = Counter()
     for number in range(mutants):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from schemas.formats.table import CSV, JSON
+from tests.arrow_bodies import ARROW, as_arrow, read
 from tests.facts import FEATURES
 from tests.mutated_bodies import as_columns, as_csv
 from tests.servers import GUNICORN, running
@@ -59,7 +60,8 @@ def test_an_order_has_the_same_bits_in_every_format_and_protocol(server):
         "records": [each["score"] for each in server.score(orders)["results"]],
         "columns": json.loads(call("/score", as_columns(orders), JSON))["scores"],
         "csv": [float(each["score"]) for each in csv.DictReader(io.StringIO(call("/score", as_csv(orders), CSV).decode()))],
-        "v1": [each["score"] if isinstance(each, dict) else each for each in predictions["predictions"]],
+        "arrow": read(call("/score", as_arrow(orders), ARROW)).column("score").to_pylist(),
+        "v1": predictions["predictions"],
         "v2 JSON": tensors(False),
         "v2 binary": tensors(True),
     }

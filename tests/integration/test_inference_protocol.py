@@ -5,6 +5,8 @@ import gzip
 import io
 import json
 import random
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 
@@ -12,7 +14,7 @@ import pytest
 
 from schemas.formats.table import CSV, JSON
 from tests.arrow_bodies import ARROW, as_arrow, read
-from tests.facts import FEATURES
+from tests.facts import FEATURES, ROOT
 from tests.mutated_bodies import as_columns, as_csv
 from tests.servers import GUNICORN, running
 from tests.tensor_bodies import HEADER, Tensor, answered, request
@@ -26,6 +28,13 @@ INFLATE: dict[str | None, Callable[[bytes], bytes]] = {None: bytes, "gzip": gzip
 def server():
     with running(GUNICORN, DELIVERY_RISK_WORKERS="2") as started:
         yield started
+
+
+def run_cli(*words, code=0):
+    command = [sys.executable, "-m", "service.cli", *map(str, words)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
 
 
 def get(server, path):
@@ -67,6 +76,23 @@ def test_an_order_has_the_same_bits_in_every_format_and_protocol(server):
     }
     expected = [score(row) for row in rows]
     assert {name: scores == expected for name, scores in found.items()} == dict.fromkeys(found, True)
+
+
+def test_decisions_of_every_protocol_are_replayed_and_those_without_ids_are_found_by_none(tmp_path):
+    rows = [[float(n % 11), 3.0, 1.0] for n in range(150)]
+    flat = [value for row in rows for value in row]
+    with running(DELIVERY_RISK_DECISION_LOG=str(tmp_path)) as logged:
+        for binary in (True, False):
+            tensors = [Tensor(MATRIX, "FP64", (len(rows), len(FEATURES)), flat, binary)]
+            infer(logged, *request(tensors, {"score": binary, "contribution": binary}))
+            infer(logged, *request([*tensors, Tensor("order_id", "BYTES", (150,), [f"A-{n}" for n in range(150)], binary)]))
+        instances = json.dumps({"instances": rows}).encode()
+        assert logged.call("POST", "/v1/models/delivery-risk:explain", instances, {"Content-Type": JSON})[0] == 200
+    found = run_cli("replay", tmp_path, "--models", ROOT / "model")
+    assert "5 records of 750 orders replayed" in found
+    assert "0 records differ" in found
+    assert run_cli("decisions", "find", tmp_path, "--order", "A-7").count("decision ") == 2
+    assert "decision " not in run_cli("decisions", "find", tmp_path, "--order", "7", code=1)
 
 
 @pytest.mark.parametrize("binary", [True, False])

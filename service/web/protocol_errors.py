@@ -16,7 +16,7 @@ STATUSES = {422: 400}
 """The status of the protocols for one of this service."""
 
 _PREFIXES = ("/v1", "/v2")
-_MOST_TOLD, _MOST_LISTED = 5, 100
+_MOST_NAMED, _MOST_LISTED = 5, 100
 
 
 class ProtocolFaultSchema(Schema):
@@ -46,9 +46,9 @@ def has(path: str) -> bool:
 
 def encode(code: str, detail: str, faults: Sequence[Fault], request_id: str) -> bytes:
     """The body of an error."""
-    told = "; ".join(map(_text, faults[:_MOST_TOLD]))
-    more = f"; and {len(faults) - _MOST_TOLD} more" if len(faults) > _MOST_TOLD else ""
-    text = f"{detail} {told}{more}." if told else detail
+    named = "; ".join(map(_text, faults[:_MOST_NAMED]))
+    more = f"; and {len(faults) - _MOST_NAMED} more" if len(faults) > _MOST_NAMED else ""
+    text = f"{detail} {named}{more}." if named else detail
     body: dict[str, Any] = {"error": text, "code": code, "request_id": request_id}
     if faults:
         body |= {"errors": list(map(_member, faults[:_MOST_LISTED])), "error_count": len(faults)}

@@ -1,4 +1,4 @@
-"""What is made of the columns before the first layer: inputs, features, their names, and what cannot be told apart."""
+"""What is made of the columns before the first layer: inputs, features, their names, and what has no name of its own."""
 
 import numpy as np
 import pytest

@@ -10,6 +10,7 @@ from service.metrics.definitions import METRICS
 from service.web.routes import ROUTES
 from tests.deploy.manifests import validate_operator
 from tests.deploy.monitoring import ALERTMANAGER, PROMETHEUS
+from tests.deploy.panels import panels
 from tests.deploy.programs import output, replace_text, run
 from tests.deploy.promql import ALERTS, EXPRESSIONS, RUNBOOK, faults, matched, queries, sections
 from tests.facts import ROOT
@@ -94,7 +95,6 @@ def test_rules_and_runbook_use_only_exported_metrics_and_recorded_series():
 def test_label_values_in_rules_and_runbook_are_those_of_the_service():
     scrapes = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())["scrape_configs"]
     known = {
-        "route": {route.path for route in ROUTES} | {"unmatched", "unreadable"},
         "queue": set(QUEUES),
         "role": {"champion", "challenger"},
         "outcome": {"scored", "dropped", "failed"},
@@ -105,6 +105,16 @@ def test_label_values_in_rules_and_runbook_are_those_of_the_service():
         assert [label for label, values in known.items() if not matched(text, label) <= values] == [], name
         edges = map(float, matched(text, "le") - {"+Inf"})
         assert set(edges) <= set(METRICS["http_request_duration_seconds"].buckets), name
+
+
+def test_routes_in_rules_runbook_and_panels_are_those_of_the_service_and_patterns_select_all_that_score():
+    panels_too = [(panel["title"], target["expr"]) for panel in panels() for target in panel["targets"]]
+    paths = {route.path for route in ROUTES} | {"unmatched", "unreadable"}
+    scoring = {route.path for route in ROUTES if route.scoring}
+    for name, text in [*TEXTS, *panels_too]:
+        assert {*re.findall(r'route="([^"]+)"', text)} <= paths - scoring, name
+        for pattern in re.findall(r'route=~"([^"]+)"', text):
+            assert {path for path in paths if re.fullmatch(pattern, path)} - {"unreadable"} == scoring, name
 
 
 def operator_rules(folder, *files):

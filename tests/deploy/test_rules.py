@@ -7,8 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import yaml
 
-from service.web.routes import ROUTES
-from tests.deploy.panels import panels
 from tests.deploy.programs import run
 from tests.deploy.promql import ALERTS, CONSTANT, EXPRESSIONS, RECORDS, RULES, faults, renamed
 
@@ -128,14 +126,3 @@ def test_a_misspelt_label_is_detected():
     assert faults('sum(rate(http_request_duration_seconds_count{jobs="delivery-risk"}[5m]))')
     assert faults('delivery_risk:requests_by_status:increase1h{code=~"4.."}')
     assert not faults('delivery_risk:requests_by_status:increase1h{namespace="prod", status=~"4.."}')
-
-
-def test_rules_and_panels_of_scoring_requests_select_the_routes_that_score():
-    texts = [*EXPRESSIONS.values(), *(target["expr"] for panel in panels() for target in panel["targets"])]
-    patterns = {pattern for text in texts for pattern in re.findall(r'route=~"([^"]+)"', text)}
-    scoring = {route.path for route in ROUTES if route.scoring}
-    paths = {route.path for route in ROUTES} | {"unreadable"}
-    assert patterns
-    for pattern in patterns:
-        assert {path for path in paths if re.fullmatch(pattern, path)} - {"unreadable"} == scoring
-    assert not any('route="/score"' in text for text in texts)

@@ -116,6 +116,9 @@ class Engine:
             yield
         finally:
             self.podman("play", "kube", "--down", str(file))
+            claims = [each["metadata"]["name"] for each in manifests if each["kind"] == "PersistentVolumeClaim"]
+            for claim in claims:  # the volumes stay otherwise, and the next one of the name cannot be made
+                self.podman("volume", "rm", claim)
 
     @contextmanager
     def container(self, image: str, *options: str) -> Iterator[tuple[str, int]]:

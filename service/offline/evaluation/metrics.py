@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from model.core.batch import Flags, Floats, Positions
+from service.offline.evaluation.evaluation import METRICS as NAMES
 from service.offline.evaluation.evaluation import CalibrationBin
 
 BINS = 10
@@ -82,13 +83,7 @@ class SortedScores:
         return late, np.add.reduceat(weights, self._ties) - late
 
 
-METRICS: dict[str, Callable[[SortedScores, Floats], float | None]] = {
-    "auc": SortedScores.auc,
-    "average_precision": SortedScores.average_precision,
-    "brier": SortedScores.brier,
-    "log_loss": SortedScores.log_loss,
-    "calibration_error": SortedScores.calibration_error,
-}
+METRICS: dict[str, Callable[[SortedScores, Floats], float | None]] = {name: getattr(SortedScores, name) for name in NAMES}
 
 
 def _mean(values: Floats, weights: Floats) -> float | None:

@@ -31,13 +31,11 @@ from service.shared.look_times import LookTimes
 from service.telemetry.tracing import Tracer
 from service.web.application import create_app
 from service.web.concurrency_limit import AT_ONCE, ConcurrencyLimit
-from service.web.route import INFER_LENGTH, Components, Route, RouteTable
+from service.web.route import Components, Route, RouteTable, json_length
 from service.web.routes import ROUTES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
-
-_MOST_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +72,11 @@ class Service:
         if route is None or not route.at_once or "HTTP_CONTENT_ENCODING" in environ or self.concurrency_limit.busy():
             return False  # a compressed body may be large
         if route.scoring:
-            given = environ.get(INFER_LENGTH, "")
-            json_length = int(given) if len(given) < _MOST_DIGITS and given.isascii() and given.isdigit() else None
-            if not self.scoring.is_short(environ["wsgi.input"].getvalue(), json_length):
+            try:
+                short = self.scoring.is_short(environ["wsgi.input"].getvalue(), json_length(environ))
+            except ValueError:
+                short = False
+            if not short:
                 return False
         environ[AT_ONCE] = True
         return True

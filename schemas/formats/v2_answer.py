@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.formats.infer_parameters import DEFAULT_OUTPUTS, OUTPUTS
-from schemas.formats.infer_request import Wanted
-from schemas.result import ScoredBatch
+from schemas.result import ScoredBatch, header
 from schemas.selection import Integers
 
 
@@ -34,11 +33,11 @@ _VALUES: Mapping[str, Callable[[ScoredBatch], npt.NDArray[Any]]] = {
 _DTYPES = {"FP64": np.dtype("<f8"), "INT64": np.dtype("<i8"), "BOOL": np.dtype("?")}
 
 
-def answer(scored: ScoredBatch, wanted: Wanted, ranks: Integers | None = None) -> InferAnswer:
-    """The answer to a request for these outputs; `ranks` (n,) are needed for `rank`."""
+def answer(scored: ScoredBatch, wanted: Mapping[str, bool], request_id: str, ranks: Integers | None = None) -> InferAnswer:
+    """The answer with these outputs, each with whether it is binary, to the request of this id; `rank` needs `ranks` (n,)."""
     manifest, rows, tail = scored.model.manifest, len(scored.decoded.batch), list[bytes]()
     outputs = []
-    for name, binary in wanted.outputs.items():
+    for name, binary in wanted.items():
         datatype, width = OUTPUTS[name], len(manifest.inputs) if name == "contribution" else 1
         output: dict[str, Any] = {"name": name, "datatype": datatype, "shape": [rows, width]}
         if name == "score" and not binary:
@@ -52,37 +51,19 @@ def answer(scored: ScoredBatch, wanted: Wanted, ranks: Integers | None = None) -
             else:
                 output["data"] = values.ravel().tolist()
         outputs.append(output)
-    head = msgspec.json.encode(
-        {
-            "model_name": manifest.name,
-            "model_version": manifest.version,
-            "id": wanted.id,
-            "parameters": _parameters(scored),
-            "outputs": outputs,
-        }
-    )
+    parameters = header(scored)
+    model = {each: parameters.pop(each) for each in ("model_name", "model_version")}
+    if scored.selection is not None:
+        parameters |= scored.selection.options
+    if scored.explanations is not None:
+        parameters["base"] = scored.explanations.base
+    head = msgspec.json.encode({**model, "id": request_id, "parameters": parameters, "outputs": outputs})
     return InferAnswer(b"".join([head, *tail]), len(head) if tail else None)
 
 
 def encode(scored: ScoredBatch) -> bytes:
     """The default outputs in JSON."""
-    return answer(scored, Wanted(dict.fromkeys(DEFAULT_OUTPUTS, False))).content
-
-
-def _parameters(scored: ScoredBatch) -> dict[str, Any]:
-    """What the answer says beside its outputs: texts and numbers alone."""
-    found: dict[str, Any] = {
-        "model_sha256": scored.model.sha256,
-        "threshold": scored.model.manifest.threshold,
-        "out_of_range_policy": scored.policy,
-    }
-    if scored.decision_id is not None:
-        found["decision_id"] = scored.decision_id
-    if scored.selection is not None:
-        found |= scored.selection.options
-    if scored.explanations is not None:
-        found["base"] = scored.explanations.base
-    return found
+    return answer(scored, dict.fromkeys(DEFAULT_OUTPUTS, False), "").content
 
 
 def _contributions(scored: ScoredBatch) -> npt.NDArray[Any]:

@@ -7,6 +7,7 @@ from schemas.answer_schemas import InstancesSchema, PredictionsSchema
 from schemas.formats.table import JSON
 from service.web.handlers import infer
 from service.web.handlers import inference_protocol as protocol
+from service.web.handlers.batch_answer import by_flask
 from service.web.route import Route
 
 _MODEL = "/v2/models/<model>"
@@ -32,7 +33,7 @@ def _of_model(base: str, what: str) -> Iterator[Route]:
     yield Route(
         "POST",
         f"{base}/infer",
-        infer.by_flask(infer.infer),
+        by_flask(infer.infer),
         scope="score",
         scoring=True,
         at_once=True,
@@ -44,7 +45,7 @@ def _instances(name: str, direct: Any, summary: str) -> Route:
     return Route(
         "POST",
         f"/v1/models/<model>:{name}",
-        infer.by_flask(direct),
+        by_flask(direct),
         scope="score",
         scoring=True,
         direct=direct,

@@ -31,14 +31,12 @@ if TYPE_CHECKING:
 ROUTES_KEY = "delivery_risk.routes"
 """In the environ: what RouteTable.at gives for the request's path."""
 
-INFER_LENGTH = "HTTP_INFERENCE_HEADER_CONTENT_LENGTH"
-"""In the environ: how many bytes of an infer request are JSON, where binary tensors follow."""
-
 ANY_NAME = "<path:name>"
 """As a step of a route's path, it is any name."""
 
 _NAME = re.compile(r"<(?:path:)?([a-z]+)>")
 _PROTOCOL = re.compile(r"/v[0-9](?=/|$)")
+_DIGITS = re.compile(r"[0-9]{1,18}")
 _NAMED_PATHS = 512
 """So many paths with names are remembered with their routes."""
 
@@ -166,3 +164,13 @@ def names_in(environ: "WSGIEnvironment") -> dict[str, str]:
     route: Route = environ[ROUTES_KEY][environ["REQUEST_METHOD"]]
     found = _pattern(route.path).fullmatch(path_of(environ))
     return {} if found is None else {name: unquote(text) for name, text in found.groupdict().items()}
+
+
+def json_length(environ: "WSGIEnvironment") -> int | None:
+    """How many bytes of an infer request are JSON, before its binary tensors; None where all are. Raises ValueError."""
+    given = environ.get("HTTP_INFERENCE_HEADER_CONTENT_LENGTH")
+    if given is None:
+        return None
+    if not _DIGITS.fullmatch(given):
+        raise ValueError("expected a number of bytes")
+    return int(given)

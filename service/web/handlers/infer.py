@@ -2,12 +2,9 @@
 
 import re
 import zlib
-from collections.abc import Callable, Sequence
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
-
-from flask import Request, Response
 
 from schemas.explanation import Explain
 from schemas.formats import v1, v2_answer
@@ -19,14 +16,14 @@ from service.scoring.selection import ranks_of
 from service.scoring.service import ModelName
 from service.telemetry.request_context import ENVIRON_KEY, RequestContext
 from service.web.errors import Problem
-from service.web.route import INFER_LENGTH, Answer, Components, names_in
+from service.web.handlers.batch_answer import encoded
+from service.web.route import Answer, Components, json_length, names_in
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 BINARY = "application/octet-stream"
 LENGTH = "Inference-Header-Content-Length"
-_DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 _COMPRESSED_BYTES = 1024
 """Shorter answers are not compressed: it would save no packet."""
 
@@ -35,23 +32,14 @@ _CODINGS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 _ACCEPTED = re.compile(r"\s*([a-z]+)\s*(?:;\s*q=([0-9.]{1,5})\s*)?", re.ASCII)
 
 
-def by_flask(
-    direct: "Callable[[Components, WSGIEnvironment], Answer]",
-) -> Callable[[Components, Request], Response]:
-    """The handler that answers by Flask what `direct` answers without."""
-
-    def handler(components: Components, request: Request) -> Response:
-        content, headers = direct(components, request.environ)
-        return Response(content, headers=headers)
-
-    return handler
-
-
 def infer(components: Components, environ: "WSGIEnvironment") -> Answer:
     """Score the tensors in the body."""
     context: RequestContext = environ[ENVIRON_KEY]
     model = _model(components, environ)
-    length = _length(environ)
+    try:
+        length = json_length(environ)
+    except ValueError:
+        raise Problem(400, f"{LENGTH} must be a number of bytes.") from None
     permit = components.concurrency_limit.permit(environ)
     content = permit.read(environ)
     begun = perf_counter()
@@ -61,13 +49,12 @@ def infer(components: Components, environ: "WSGIEnvironment") -> Answer:
     begin = perf_counter()
     wanted = request.wanted
     ranks = ranks_of(scored) if "rank" in wanted.outputs else None
-    wanted_id = wanted if wanted.id else Wanted(wanted.outputs, context.request_id, wanted.review_top, wanted.by)
-    answer = v2_answer.answer(scored, wanted_id, ranks)
+    answer = v2_answer.answer(scored, wanted.outputs, wanted.id or context.request_id, ranks)
     headers = [("Content-Type", JSON)]
     if answer.length is not None:
         headers = [("Content-Type", BINARY), (LENGTH, str(answer.length))]
     content, coding = _compressed(answer.content, environ.get("HTTP_ACCEPT_ENCODING", ""))
-    return Answer(content, [*_timed(context, begin), *headers, *coding])
+    return Answer(content, [*encoded(context, begin), *headers, *coding])
 
 
 def _v1(components: Components, environ: "WSGIEnvironment", *, explained: bool) -> Answer:
@@ -79,7 +66,7 @@ def _v1(components: Components, environ: "WSGIEnvironment", *, explained: bool) 
     scored: ScoredBatch = components.scoring.score(body, options, context, at_once=permit.at_once, model=model)
     begin = perf_counter()
     content = v1.encode(scored)
-    return Answer(content, [*_timed(context, begin), ("Content-Type", JSON)])
+    return Answer(content, [*encoded(context, begin), ("Content-Type", JSON)])
 
 
 predict = partial(_v1, explained=False)
@@ -96,26 +83,10 @@ def _model(components: Components, environ: "WSGIEnvironment") -> ModelName:
     return model
 
 
-def _length(environ: "WSGIEnvironment") -> int | None:
-    given = environ.get(INFER_LENGTH)
-    if given is None:
-        return None
-    if not _DIGITS.fullmatch(given):
-        raise Problem(400, f"{LENGTH} must be a number of bytes.")
-    return int(given)
-
-
 def _options(components: Components, wanted: Wanted) -> Options:
     explained: Explain | None = "all" if "contribution" in wanted.outputs else None
     by = wanted.by if wanted.review_top is not None else None
     return Options(components.settings.out_of_range, review_top=wanted.review_top, by=by, explain=explained)
-
-
-def _timed(context: RequestContext, begin: float) -> Sequence[tuple[str, str]]:
-    """The headers of a success, whose encoding began then."""
-    context.timings.append(("encode", begin, perf_counter()))
-    timing = ", ".join([f"{stage};dur={(end - begin) * 1000:.3f}" for stage, begin, end in context.timings])
-    return [("Cache-Control", "no-store"), ("Server-Timing", timing)]
 
 
 def _compressed(content: bytes, accepted: str) -> tuple[bytes, list[tuple[str, str]]]:

@@ -6,14 +6,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl
 
-from flask import Request, Response
-
 from schemas.explanation import EXPLAIN, Explain
 from schemas.formats.table import MEDIA_TYPES, NEEDED_EXTRAS, RequestBody, format_of
 from schemas.result import Policy
 from service.scoring.batch import Options
 from service.telemetry.request_context import ENVIRON_KEY, RequestContext
 from service.web.errors import Problem
+from service.web.handlers.batch_answer import by_flask, encoded
 from service.web.media_type import media_type
 from service.web.route import Answer, Components
 
@@ -29,12 +28,6 @@ _ALLOWED = (
 _COUNT = re.compile(r"[0-9]{1,9}")
 
 
-def score(components: Components, request: Request) -> Response:
-    """The answer of `direct`, by Flask."""
-    content, headers = direct(components, request.environ)
-    return Response(content, headers=headers)
-
-
 def direct(components: Components, environ: "WSGIEnvironment") -> Answer:
     """Score the batch in the body. It is answered in the format in which it came."""
     context: RequestContext = environ[ENVIRON_KEY]
@@ -47,9 +40,10 @@ def direct(components: Components, environ: "WSGIEnvironment") -> Answer:
     begin = perf_counter()
     form = format_of(scored)
     content = form.encode(scored)
-    context.timings.append(("encode", begin, perf_counter()))
-    timing = ", ".join([f"{stage};dur={(end - begin) * 1000:.3f}" for stage, begin, end in context.timings])
-    return Answer(content, [("Cache-Control", "no-store"), ("Server-Timing", timing), ("Content-Type", form.content_type)])
+    return Answer(content, [*encoded(context, begin), ("Content-Type", form.content_type)])
+
+
+score = by_flask(direct)
 
 
 @lru_cache(maxsize=8)

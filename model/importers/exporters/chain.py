@@ -1,5 +1,6 @@
 """A chain of layers, read one after the other into dense layers, and the orders that it scores."""
 
+import argparse
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -81,6 +82,17 @@ def leaky_relu(slope: float, where: str) -> str:
     if not 0.0 <= slope <= 1.0 or len(text) > 22:
         raise CannotExport(f"{where}: the slope must be from 0 to 1, with at most 20 decimals")
     return f"leaky_relu:{text}"
+
+
+def options_of(description: str, network: str) -> argparse.ArgumentParser:
+    """The options of a script that exports the network in a file: the network, orders, --columns, --scaler and --out."""
+    options = argparse.ArgumentParser(description=description)
+    options.add_argument("network", help=network)
+    options.add_argument("orders", help="CSV with the training orders")
+    options.add_argument("--columns", help="the features in order: NAME,NAME,… [all columns but order_id]")
+    options.add_argument("--scaler", help=".npz or .json with mean and scale [the network takes the features as they are]")
+    options.add_argument("--out", required=True, help="the folder to write")
+    return options
 
 
 def read_scaler(path: str | None, features: int) -> tuple[Any, Any]:

@@ -14,13 +14,12 @@ Keras computes the scores in float32, so the import allows for a difference of 1
 folded into other layers, Dropout is left out. It writes nothing where the service cannot compute the same.
 """
 
-import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from model.importers.exporters.chain import Chain, leaky_relu, read_orders, read_scaler, save_chain
+from model.importers.exporters.chain import Chain, leaky_relu, options_of, read_orders, read_scaler, save_chain
 from model.importers.exporters.files import CannotExport, run
 
 NAMES = ("relu", "tanh", "sigmoid", "softmax")
@@ -128,13 +127,9 @@ def export(network: Any, names: Sequence[str], orders: Any, mean: Any, scale: An
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description="Export a chain of Keras layers for `delivery-risk model import`.")
-    options.add_argument("network", help="the model, saved by network.save(…)")
-    options.add_argument("orders", help="CSV with the training orders")
-    options.add_argument("--columns", help="the features in order: NAME,NAME,… [all columns but order_id]")
-    options.add_argument("--scaler", help=".npz or .json with mean and scale [the network takes the features as they are]")
-    options.add_argument("--out", required=True, help="the folder to write")
-    given = options.parse_args()
+    given = options_of(
+        "Export a chain of Keras layers for `delivery-risk model import`.", "the model, saved by network.save(…)"
+    ).parse_args()
 
     import keras
 

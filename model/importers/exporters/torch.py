@@ -14,14 +14,13 @@ The scores are computed by torch in float64; it prints by how much those in the 
 into a Linear layer, Dropout is left out. It writes nothing where the service cannot compute the same.
 """
 
-import argparse
 import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from model.importers.exporters.chain import Chain, leaky_relu, read_orders, read_scaler, save_chain
+from model.importers.exporters.chain import Chain, leaky_relu, options_of, read_orders, read_scaler, save_chain
 from model.importers.exporters.files import CannotExport, run
 
 LEFT_OUT = ("Identity", "Dropout", "AlphaDropout", "FeatureAlphaDropout")
@@ -109,13 +108,10 @@ def export(network: Any, names: Sequence[str], orders: Any, mean: Any, scale: An
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description="Export a torch.nn.Sequential for `delivery-risk model import`.")
-    options.add_argument("network", help="the complete module, saved by torch.save(network, …)")
-    options.add_argument("orders", help="CSV with the training orders")
+    options = options_of(
+        "Export a torch.nn.Sequential for `delivery-risk model import`.", "the complete module, saved by torch.save(network, …)"
+    )
     options.add_argument("--part", default="", help="the Sequential in a module of your own, such as net")
-    options.add_argument("--columns", help="the features in order: NAME,NAME,… [all columns but order_id]")
-    options.add_argument("--scaler", help=".npz or .json with mean and scale [the network takes the features as they are]")
-    options.add_argument("--out", required=True, help="the folder to write")
     given = options.parse_args()
 
     import torch

@@ -12,32 +12,40 @@ from schemas.faults import MalformedBody
 
 INT8, INT16, INT32, INT64 = Struct("<b"), Struct("<h"), Struct("<i"), Struct("<q")
 _UINT16, _UINT32 = Struct("<H"), Struct("<I")
+_OFFSETS = [Struct(f"<{count}H") for count in range(8)]
+"""Of so many fields, more than is asked for of any table."""
 
 
 class Table:
     """The table at a position of `content`. Its fields are found by their numbers. All methods raise MalformedBody."""
 
-    __slots__ = ("_at", "_content", "_size", "_slots")
+    __slots__ = ("_at", "_content", "_offsets")
 
     def __init__(self, content: bytes, at: int) -> None:
         self._content, self._at = content, at
-        self._slots = at - self._number(INT32, at)
-        self._size = self._number(_UINT16, self._slots)
+        slots = at - _unpacked(content, INT32, at)
+        if slots < 0:
+            raise malformed()
+        fields = max(0, _unpacked(content, _UINT16, slots) // 2 - 2)
+        try:
+            self._offsets: tuple[int, ...] = _OFFSETS[min(fields, len(_OFFSETS) - 1)].unpack_from(content, slots + 4)
+        except struct_error:
+            raise malformed() from None
 
     @classmethod
     def root(cls, content: bytes) -> "Table":
         """The table that the content begins with."""
-        return cls(content, Table._unpacked(content, _UINT32, 0))
+        return cls(content, _unpacked(content, _UINT32, 0))
 
     def number(self, field: int, of: Struct, absent: int = 0) -> int:
         """The number in a field."""
         at = self._position(field)
-        return absent if at is None else self._number(of, at)
+        return absent if at is None else _unpacked(self._content, of, at)
 
     def table(self, field: int) -> "Table | None":
         """The table in a field."""
         at = self._position(field)
-        return None if at is None else Table(self._content, at + self._number(_UINT32, at))
+        return None if at is None else Table(self._content, at + _unpacked(self._content, _UINT32, at))
 
     def text(self, field: int, most: int) -> bytes:
         """The text in a field, cut behind `most` bytes; empty for none."""
@@ -54,7 +62,7 @@ class Table:
         """The tables in the vector in a field."""
         begin, count = self._vector(field)
         for at in range(begin, begin + 4 * count, 4):
-            yield Table(self._content, at + self._number(_UINT32, at))
+            yield Table(self._content, at + _unpacked(self._content, _UINT32, at))
 
     def structs(self, field: int, of: Struct) -> list[tuple[int, ...]]:
         """The structs in the vector in a field."""
@@ -69,29 +77,20 @@ class Table:
         at = self._position(field)
         if at is None:
             return 0, 0
-        begin = at + self._number(_UINT32, at)
-        return begin + 4, self._number(_UINT32, begin)
+        begin = at + _unpacked(self._content, _UINT32, at)
+        return begin + 4, _unpacked(self._content, _UINT32, begin)
 
     def _position(self, field: int) -> int | None:
-        slot = 4 + 2 * field
-        if slot + 2 > self._size:
-            return None
-        offset = self._number(_UINT16, self._slots + slot)
+        offset = self._offsets[field] if field < len(self._offsets) else 0
         return self._at + offset if offset else None
 
-    def _number(self, of: Struct, at: int) -> int:
-        return self._unpacked(self._content, of, at)
 
-    @staticmethod
-    def _unpacked(content: bytes, of: Struct, at: int) -> int:
-        if at < 0:
-            raise malformed()
-        try:
-            (found,) = of.unpack_from(content, at)
-        except struct_error:
-            raise malformed() from None
-        number: int = found
-        return number
+def _unpacked(content: bytes, of: Struct, at: int) -> int:
+    try:
+        number: int = of.unpack_from(content, at)[0]
+    except struct_error:
+        raise malformed() from None
+    return number
 
 
 def malformed() -> MalformedBody:

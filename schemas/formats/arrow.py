@@ -1,7 +1,8 @@
 """Arrow bodies: one stream of Arrow's IPC format, a column for order_id and for each input, answered as a stream of results.
 
 pyarrow, the extra `arrow`, is imported with the first body, after a worker is forked: it takes time and memory that workers
-without such bodies do not need, and what it keeps of threads and memory is the worker's own.
+without such bodies do not need, and what it keeps of threads and memory is the worker's own. Until a body has been answered,
+none is plainly valid: that would keep other requests waiting for the import.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,11 +27,16 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/vnd.apache.arrow.stream"
 EXTRA = "arrow"
+BEGINNING = b"\xff\xff\xff\xff"
+"""What a stream begins with, and no text in UTF-8."""
+
 _READ = {*NUMBERS, *TEXTS, "bool", "null"}
 _INDEX = "__index_level_"
 _WITHOUT_INDEX = "the index of a pandas.DataFrame: write it with preserve_index=False"
 _SEND = "send a number as float64, float32, float16 or an integer, and a text as string; cast the column"
 SCHEMA = {"type": "string", "format": "binary"}
+_ID_BYTES = 4  # the offset of a text
+_imported = False
 
 locate = csv.locate
 
@@ -38,6 +44,11 @@ locate = csv.locate
 def installed() -> bool:
     """Whether pyarrow is installed. It is not imported."""
     return find_spec("pyarrow") is not None
+
+
+def most_rows(content: bytes, inputs: int) -> int:
+    """The rows of a stream of this content, where each has an order id and so many numbers as float64."""
+    return len(content) // (_ID_BYTES + 8 * inputs)
 
 
 class ArrowDecoder:
@@ -56,25 +67,40 @@ class ArrowDecoder:
         """The valid orders of the body and all faults. Raises MalformedBody if it is not one complete stream."""
         return replace(self._decode(content, ArrowStream(content)), format="arrow")
 
-    def valid(self, content: bytes) -> None:
-        """None: a body is not decoded while other requests wait, since the first one imports pyarrow."""
+    def valid(self, content: bytes) -> DecodedBatch | None:
+        """The batch of a stream that is plainly valid and has no more rows than its size lets expect; None for any other."""
+        stream = ArrowStream(content) if _imported else None
+        if stream is None or stream.rows > most_rows(content, len(self._validator.inputs)):
+            return None
+        columns, faults = self._described(stream)
+        decoded = None if faults else self._typed(self._values(content, stream, columns), stream.rows)
+        return None if decoded is None else replace(decoded, format="arrow")
 
     def example(self, model: RiskModel) -> None:
         """None: JSON has no place for bytes."""
 
     def _decode(self, content: bytes, stream: ArrowStream) -> DecodedBatch:
-        validator = self._validator
+        columns, faults = self._described(stream)
+        if faults:
+            received = min(stream.rows, self._validator.max_orders + 1) if stream.width <= self._names.most else 0
+            return self._validator.rejected(received, *map(_explained, faults))
+        values = self._values(content, stream, columns)
+        return self._typed(values, stream.rows) or self._one_by_one(values, stream.rows)
+
+    def _described(self, stream: ArrowStream) -> tuple[list[Column], list[Fault]]:
+        """The columns of the stream, and the faults of their names and types."""
         if stream.width > self._names.most:
-            return validator.rejected(0, Fault("too_many_names"))
+            return [], [Fault("too_many_names")]
         columns = stream.columns()
         faults = self._names.faults([column.name for column in columns], stream.rows)
         faults += [Fault("unsupported_type", path=(each.name,), hint=_SEND) for each in columns if not self._can_read(each)]
-        if faults:
-            return validator.rejected(min(stream.rows, validator.max_orders + 1), *map(_explained, faults))
+        return columns, faults
+
+    def _values(self, content: bytes, stream: ArrowStream, columns: Sequence[Column]) -> "Mapping[str, Values]":
         from schemas.formats._arrow_values import ValuesReader  # with pyarrow
 
-        values = ValuesReader(content, columns, validator.largest_body).read(stream, ("order_id", *validator.names))
-        return self._typed(values, stream.rows) or self._one_by_one(values, stream.rows)
+        reader = ValuesReader(content, columns, self._validator.largest_body)
+        return reader.read(stream, ("order_id", *self._validator.names))
 
     def _can_read(self, column: Column) -> bool:
         """Whether the column is read, or passed over where it is not used."""
@@ -113,9 +139,12 @@ class ArrowDecoder:
 
 def encode(scored: ScoredBatch) -> bytes:
     """The answer: a stream with a row for each valid order; in a partial answer, a batch with the rejected orders follows."""
+    global _imported
     from schemas.formats._arrow_results import stream  # with pyarrow
 
-    return stream(scored)
+    answer = stream(scored)
+    _imported = True
+    return answer
 
 
 def _explained(fault: Fault) -> Fault:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from model import packaged
 from model.core.risk_model import RiskModel
 from model.registry.references import VersionReference
+from schemas.formats import arrow
 from schemas.formats.bounds import count
 from schemas.formats.table import BatchDecoder
 from schemas.validation import BatchValidator
@@ -24,8 +25,8 @@ _log = logging.getLogger("delivery_risk.model")
 _ORDER, _FEATURE, _INPUT, _PRODUCT = 2e-6, 5e-6, 3e-6, 2e-9
 """Seconds, rounded up, that a batch takes for each order, feature, input of a layer, and product for an order."""
 
-_BINARY_ORDER = 1e-7
-"""The same for each order of binary numbers."""
+_BINARY_ORDER, _ARROW_ORDER = 1e-7, 1e-6
+"""The same for each order of binary numbers, and of an Arrow stream."""
 
 _SHAPE = re.compile(rb'"shape"\s*:\s*\[\s*([0-9]{1,9})')
 
@@ -47,9 +48,12 @@ class ServedModel:
         """About how long it takes to decode, score and count the orders of a valid body.
 
         Between its ids and numbers a JSON body has a comma each, in records as in columns. Where so many bytes are JSON, binary
-        tensors follow, and their shapes have the number of orders.
+        tensors follow, and their shapes have the number of orders. That of an Arrow stream has its size.
         """
-        orders, of_order = count(content[:json_length], ",") // self._members, _ORDER
+        if json_length is None and content.startswith(arrow.BEGINNING):
+            orders, of_order = arrow.most_rows(content, self._members - 1), _ARROW_ORDER
+        else:
+            orders, of_order = count(content[:json_length], ",") // self._members, _ORDER
         if json_length is not None:
             head = content[:json_length]
             shapes = _SHAPE.findall(head) if b"\\" not in head else ()  # an escape may hide one

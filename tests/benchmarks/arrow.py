@@ -24,7 +24,8 @@ from tests.mutated_bodies import as_csv
 SIZES = (1, 32, 1000, 10_000)
 
 
-def _named(count: int) -> list[dict[str, Any]]:
+def named(count: int) -> list[dict[str, Any]]:
+    """So many orders, with names."""
     return [{"order_id": f"O-{at:06d}", **dict(zip(FEATURES, row, strict=True))} for at, row in enumerate(orders(count))]
 
 
@@ -42,7 +43,7 @@ CONTESTANTS = [
     replace(
         OURS,
         name="Arrow",
-        body=lambda count: as_arrow(_named(count)),
+        body=lambda count: as_arrow(named(count)),
         headers=lambda _: {"Content-Type": ARROW},
         read=read,
         results=_of_arrow,
@@ -50,7 +51,7 @@ CONTESTANTS = [
     replace(
         OURS,
         name="CSV",
-        body=lambda count: as_csv(_named(count)),
+        body=lambda count: as_csv(named(count)),
         headers=lambda _: {"Content-Type": "text/csv"},
         read=bytes.decode,
         results=_of_csv,

@@ -78,7 +78,7 @@ def test_a_batch_gets_the_bits_of_json_and_costs_a_multiple_of_its_size_and_no_t
     draw, grown, resting = random.Random(0), [], []
     with running(DELIVERY_RISK_WORKERS="1", DELIVERY_RISK_LOG_LEVEL="warning") as server:
         (worker,) = server.all_workers(1)
-        for number in range(12):
+        for number in range(48):
             given = orders(10_000, draw)
             content = stream(table_of(given))
             Path(f"/proc/{worker}/clear_refs").write_text("5")  # forget the peak
@@ -91,7 +91,7 @@ def test_a_batch_gets_the_bits_of_json_and_costs_a_multiple_of_its_size_and_no_t
                 assert read(answer)["score"].to_pylist() == expected
             resting.append(status_of(worker, "VmRSS") * 1024)
             assert number < 2 or grown[-1] <= 6 * len(content) + 8 * MIB
-        assert resting[-1] - resting[1] <= 8 * MIB
+        assert resting[-1] - resting[23] <= 6 * MIB  # each thread has had some batches by then; they have 8 MiB after it
         assert others(worker) <= 1
         assert server.workers() == [worker]
 

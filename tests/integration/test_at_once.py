@@ -8,9 +8,11 @@ import socket
 import time
 from contextlib import ExitStack, closing
 
+import pyarrow as pa
 import pytest
 
 from tests import tensor_bodies
+from tests.arrow_bodies import ARROW, stream, table_of
 from tests.benchmarks import bodies
 from tests.integration import load
 from tests.integration.test_watchdog import LOST, PRESENT, STUCK, batch
@@ -89,6 +91,16 @@ def test_the_loop_answers_what_is_whole_valid_and_short_and_threads_answer_the_r
         for _ in range(2):  # a new connection and a kept one
             found, headers, _ = connection.ask(request_)
             assert (found, thread(headers)) == (status, where)
+
+
+def test_a_thread_answers_the_first_arrow_body_and_the_loop_those_after_it_that_are_short():
+    many = table_of(json.loads(load.orders(1000))["orders"])
+    dense = pa.table([many[0], *(column.cast(pa.int8()) for column in many.columns[1:])], many.column_names)
+    given = (many[:1], many[:1], many, many[:1].drop_columns("backlog"), dense)
+    requests = [load.post(stream(each)).replace(b"application/json", ARROW.encode()) for each in given]
+    with running(NAMED, DELIVERY_RISK_WORKERS="1") as server, closing(load.Connection(server.port)) as connection:
+        found = [(status, thread(headers)) for status, headers, _ in map(connection.ask, requests)]
+    assert found == [(200, "thread"), (200, LOOP), (200, LOOP), (422, "thread"), (200, "thread")]
 
 
 def test_a_request_in_pieces_is_left_to_a_thread(server):

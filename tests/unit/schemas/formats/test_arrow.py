@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from model.core.manifest import Input
 from schemas.faults import MalformedBody, error_list
-from schemas.formats import _arrow_stream
+from schemas.formats import _arrow_stream, arrow
 from schemas.formats._flatbuffers import Table
 from schemas.formats.table import ARROW, COLUMNS, FORMATS, BatchDecoder, RequestBody
 from schemas.validation import BatchValidator
 from tests.arrow_bodies import stream, table_of
+from tests.decisions import scored_batch
 from tests.facts import FEATURES
 from tests.flat_tables import message, structs, table, text, vector
 from tests.raw_orders import INPUTS, ORDERS, preparations, raw_orders
@@ -91,6 +92,18 @@ def test_raw_orders_are_the_same_batch_as_in_json_in_every_type_and_in_any_recor
     found = decoded(stream(pa.table(kept), data.draw(st.integers(1, len(rows)))), decoder)
     assert found.faults == []
     assert account(found) == account(by_json(columns, decoder))
+
+
+def test_once_a_body_was_answered_those_that_are_plainly_valid_are_the_same_batch_without_a_wait(monkeypatch):
+    body = RequestBody(ARROW, stream(orders(40)))
+    monkeypatch.setattr(arrow, "_imported", False)
+    assert NUMBERS.valid(body) is None
+    FORMATS["arrow"].encode(scored_batch(1))
+    found = NUMBERS.valid(body)
+    assert found.format == "arrow"
+    assert account(found) == account(decoded(body.content))
+    others = orders(backlog=["a", "b"]), orders(order_id=["a", "a"]), orders().drop_columns("backlog"), orders(0)
+    assert [NUMBERS.valid(RequestBody(ARROW, stream(other))) for other in others] == [None] * 4
 
 
 @pytest.mark.parametrize("of", FLOATS + INTEGERS, ids=str)

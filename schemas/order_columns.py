@@ -54,7 +54,7 @@ class OrderColumns:
 
     def matrix(self, columns: Sequence[Column], count: int) -> Floats | None:
         """(n, I) numbers of the inputs in columns of the right types; None if any value is invalid."""
-        pack = struct.Struct(f"={count}d").pack
+        pack = struct.Struct(f"{count}d").pack
         try:
             packed = b"".join([_packed(column, encode, pack) for encode, column in zip(self._encoders, columns, strict=False)])
         except (KeyError, OverflowError, struct.error):  # an integer is too large, or a category is not known

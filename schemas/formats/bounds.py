@@ -30,7 +30,8 @@ class Bounds:
 
     def exceeded(self, content: bytes) -> str | None:
         """The code of the fault of a body that has more of anything; None for a body within the bounds."""
-        most = {sign: limit for sign, limit in self._most.items() if count(content, sign, limit) > limit}
+        size = len(content)
+        most = {sign: limit for sign, limit in self._most.items() if size > limit and count(content, sign, limit) > limit}
         if not most:
             return None
         found = dict.fromkeys(most, 0)

@@ -15,6 +15,7 @@ from msgspec import UNSET, UnsetType
 
 from schemas import strict_json
 from schemas.faults import Fault, MalformedBody
+from schemas.formats import bounds
 
 Parameter: TypeAlias = str | int | float | bool | None
 Parameters: TypeAlias = dict[str, Parameter]
@@ -99,7 +100,8 @@ def document_of(text: bytes) -> tuple[Document[Any], bool]:
     """The document, and whether its elements are of any type. Raises MalformedBody."""
     try:
         found = _decode(text)
-        plain = text.find(_ESCAPED) < 0 and text.count(b":") == _colons(found)
+        escaped = text.find(b"\\") >= 0 and text.find(_ESCAPED) >= 0  # one character is found in a fiftieth of the time
+        plain = not escaped and bounds.count(text, ":") == _colons(found)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         plain = False
     return (found, False) if plain else (strict_document(text), True)

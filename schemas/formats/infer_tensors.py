@@ -43,25 +43,27 @@ def binary_numbers(raw: memoryview, datatype: str, shape: Sequence[int]) -> npt.
 
 def binary_texts(raw: memoryview, count: int) -> list[str | bytes]:
     """The texts of a binary tensor; the bytes of one that is not UTF-8. Raises WrongSize."""
-    found, at, end, content = list[str | bytes](), 0, len(raw), bytes(raw)
-    size_at = _SIZE.unpack_from
-    if end < count * _SIZE.size:
+    content, found, at, size_at = bytes(raw), list[Any](), 0, _SIZE.unpack_from
+    if len(content) < count * _SIZE.size:
         raise WrongSize
-    for _ in range(count):
-        if at + _SIZE.size > end:
-            raise WrongSize
-        begin = at + _SIZE.size
-        at = begin + size_at(content, at)[0]
-        if at > end:
-            raise WrongSize
-        piece = content[begin:at]
-        try:
-            found.append(piece.decode())
-        except UnicodeDecodeError:
-            found.append(piece)
-    if at != end:
+    text = content.decode("latin-1")  # a character for each byte: a piece of it takes less time than to decode one
+    try:
+        for _ in range(count):
+            begin = at + _SIZE.size
+            at = begin + size_at(content, at)[0]
+            found.append(text[begin:at])
+    except struct.error:
+        raise WrongSize from None
+    if at != len(content):
         raise WrongSize
-    return found
+    return found if "".join(found).isascii() else [_decoded(each.encode("latin-1")) for each in found]
+
+
+def _decoded(piece: bytes) -> str | bytes:
+    try:
+        return piece.decode()
+    except UnicodeDecodeError:
+        return piece
 
 
 def flat(data: Any, shape: Sequence[int]) -> list[Any]:

@@ -119,7 +119,7 @@ class V2Decoder:
             numbers = infer_tensors.binary_numbers(tensor.raw, datatype, shape).astype(np.float64, copy=False)
         else:
             elements = _flat(tensor)  # struct takes a third of NumPy's time, and floats alone
-            numbers = np.frombuffer(struct.pack(f"={len(elements)}d", *elements))
+            numbers = np.frombuffer(struct.pack(f"{len(elements)}d", *elements))
             if datatype not in ("FP64", "FP32") and not infer_tensors.are_integers(numbers, datatype):
                 raise ValueError
         if not self._tensors.is_matrix(tensor.name):

@@ -18,6 +18,11 @@ from model.core.standardizer import Standardizer
 from model.errors import NotServable, SelfTestFailed, ShapeMismatch, TooLarge, UnknownName
 
 _CLOSE = 1e-12
+_BUFFER = 512
+"""Numbers of one dimension from which NumPy repeats an operand without a copy of it. From its own 8,192, a column of weights
+would be copied for each of fewer orders, which takes up to as long as the sums.
+"""
+
 # Orders of a self-test times units of the widest layer, which are in memory at once. Five orders are always allowed.
 _SELF_TEST_LIMIT = 2**20
 _MOST_COMPARED = 1000  # orders of a self-test that few_rows.py scores too, which takes 30 ms
@@ -119,6 +124,7 @@ class RiskModel:
     def outputs(self, x: Floats) -> Outputs:
         """The outputs for the inputs x (n, I): any number of outputs, any head."""
         with np.errstate(all="ignore"):
+            np.setbufsize(_BUFFER)  # to the end of the block, as errstate
             return self.outputs_of(self.standardizer(self.features(x)))
 
     def outputs_of(self, zscores: Floats) -> Outputs:

@@ -9,6 +9,7 @@ _known: list[str] = []
 def generated_ids(count: int) -> list[str]:
     """The ids of so many orders."""
     global _known
-    if len(_known) < count:
-        _known = list(map(str, range(count)))
-    return _known[:count]
+    known = _known  # read once: another thread may set a shorter list
+    if len(known) < count:
+        known = _known = list(map(str, range(count)))
+    return known[:count]

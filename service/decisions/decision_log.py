@@ -54,7 +54,7 @@ class DecisionLog:
         if fault is not None:
             raise SettingsError({variable("decision_log"): fault})
         self._folder, self._omit, self._sync = folder, settings.decision_log_omit, settings.decision_log_sync
-        self._policy, self._workers, self._metrics = settings.decision_log_on_failure, settings.workers, metrics
+        self._policy, self._metrics = settings.decision_log_on_failure, metrics
         self._slow_until = memoryview(mmap.mmap(-1, 8)).cast("d")  # one number that forked workers share
         self.attach(0)
 
@@ -119,7 +119,7 @@ class DecisionLog:
         """Look at the folder once. If the log fails, here or in another worker, prove that it can be written. Never raises."""
         self._looking = monotonic()
         try:
-            if self._fault is None and not self._any_fails():
+            if self._fault is None and not self._metrics.total(LOG_FAILING):
                 self._files.look()
             else:
                 self._files.prove(self._room)
@@ -137,9 +137,6 @@ class DecisionLog:
             self._failed(TimeoutError(0, "the file system does not answer"))
         elif seconds > NOTICED_SECONDS:
             self._slow_until[0] = monotonic() + IN_THREADS_SECONDS
-
-    def _any_fails(self) -> bool:
-        return any(self._metrics.counters.number(slot, (LOG_FAILING,)) for slot in range(self._workers))
 
     def _settle(self) -> None:
         try:

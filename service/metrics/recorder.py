@@ -95,8 +95,7 @@ class Metrics:
 
     def total(self, name: str, *labels: str) -> float:
         """What all processes have counted of a counter."""
-        numbers = self.counters.totals().get((name, *labels), (0.0,))
-        return float(numbers[0])
+        return self.counters.total((name, *labels))
 
     def compared(self, champion: RiskModel, challenger: RiskModel, differences: Floats, moves: Mapping[str, int]) -> None:
         """The challenger's scores minus the champion's, and how many orders would change their queue, by direction."""

@@ -18,14 +18,15 @@ class GunicornApplication(BaseApplication):  # type: ignore[misc]
     """
 
     def __init__(self, service: Service, on_ready: Callable[[list[str]], None]) -> None:
-        self._service = service
+        self._app = service.app
+        self._options = hooks.options(service)
         self._on_ready = on_ready
         super().__init__()
 
     def load_config(self) -> None:
         ready = {"when_ready": lambda arbiter: self._on_ready([str(listener) for listener in arbiter.LISTENERS])}
-        for name, value in (hooks.options(self._service) | ready | overrides(self.cfg)).items():
+        for name, value in (self._options | ready | overrides(self.cfg)).items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        return self._service.app
+        return self._app

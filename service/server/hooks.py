@@ -1,8 +1,8 @@
 """Hooks: what gunicorn calls in the master and in the workers.
 
 Workers are forked from a master that has loaded the model. A new worker counts in the lowest slot of the shared counters that
-no living worker has; if all are taken, it shares the last one, since a hook that raises would stop the master. The master has
-a slot of its own.
+no living worker has; if all are taken, it has the shared one, since a hook that raises would stop the master. It counts there
+from its fork on: it logs a line before gunicorn calls post_fork, and a second thread counts that line if it cannot be written.
 """
 
 import ctypes
@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 from contextlib import suppress
+from logging import getLogger, shutdown
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,11 @@ from service.telemetry import logging
 GC_THRESHOLDS = (100_000, 20, 20)
 """A batch of 10,000 orders is that many objects without a cycle; searching for one after every 700 costs time."""
 
+_SHARED_SLOT = MASTER_SLOT - 1
 KEPT_BYTES, LARGE_BYTES = 8 * 2**20, 2**20
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # names of glibc's malloc.h
 _OOM_SCORE = Path("/proc/self/oom_score_adj")
+_log = getLogger("delivery_risk.server")
 _HELD_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 
 
@@ -47,23 +50,36 @@ def options(service: Service) -> dict[str, Any]:
         if found := list(conflicts(arbiter.cfg, settings, given)):
             raise SystemExit(f"delivery-risk: {'; '.join(found)}")
         sockets.install()
-        metrics.counters.attach(MASTER_SLOT)
         Arbiter.take_over(arbiter, metrics)
-        os.register_at_fork(after_in_parent=_release_signals)  # also where a worker could not be forked
+        os.register_at_fork(after_in_child=in_child, after_in_parent=in_parent)
         token_store.log_state(settings.tokens_file)
         serving.warn_if_illustrative()
         _give_back_memory()
 
+    slots: list[int] = []  # that of a worker that is being forked
+
+    def in_child() -> None:
+        try:
+            metrics.counters.attach(slots.pop() if slots else _SHARED_SLOT)  # a new master (SIGUSR2) has no slot
+        except Exception:  # Python ignores it, and this process would count in the row of its parent
+            _log.exception("this process cannot count for the metrics")
+            shutdown()
+            os._exit(1)
+
+    def in_parent() -> None:  # also where a worker could not be forked
+        slots.clear()
+        _release_signals()
+
     def pre_fork(arbiter: Any, worker: Worker) -> None:
         living = {other.slot for other in arbiter.WORKERS.values()}
-        worker.slot = min(set(range(MASTER_SLOT)) - living, default=MASTER_SLOT - 1)
+        worker.slot = min(set(range(_SHARED_SLOT)) - living, default=_SHARED_SLOT)
+        slots.append(worker.slot)
         worker.starts = metrics.counters.number(worker.slot, (WORKERS_STARTED,))
         # A new worker first has its master's handlers, which put a signal into a queue that nobody reads there. A worker told
         # to stop in that moment would not stop, and the master would wait for its whole graceful timeout.
         signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_SIGNALS)
 
     def post_fork(arbiter: Any, worker: Worker) -> None:
-        metrics.counters.attach(worker.slot)
         serving.attach(worker.slot)
         if service.decision_log is not None:
             service.decision_log.attach(worker.slot)

@@ -86,8 +86,7 @@ class Serving:
 
     def attach(self, slot: int) -> None:
         """Write this worker's state under its slot from now on. Call it in a new worker."""
-        others = [worker.states["champion"] for worker in self.worker_states.all()]
-        self.latest = max(others, key=lambda state: state.change, default=self.active.states["champion"])
+        self.latest = self.worker_states.last_champion() or self.active.states["champion"]
         self._slot = slot
         self._swap(self.active)
 

@@ -6,6 +6,7 @@ by REASON, so the state of two roles always fits.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import msgspec
 
@@ -51,14 +52,21 @@ class WorkerState:
 
 
 class WorkerStates:
-    """Worker states by slot. Each slot is written by one worker at a time, and by the master once that worker is gone."""
+    """Worker states by slot. Each slot is written by one worker at a time, and by the master once that worker is gone.
+
+    The state with the last change of the champion is kept too, since the next worker of its slot begins with an older one.
+    """
 
     def __init__(self) -> None:
         self._records = SharedRecords(ROOM, SLOTS)
+        self._last = SharedRecords(ROOM)
 
     def write(self, slot: int, state: WorkerState) -> None:
         """Write the state of the slot. Raises ValueError where it is too large."""
-        self._records.write(msgspec.json.encode(state), slot)
+        text, last = msgspec.json.encode(state), self._last.read()
+        self._records.write(text, slot)
+        if last is None or _state(last).states["champion"].change < state.states["champion"].change:
+            self._last.write(text)
 
     def ended(self, slot: int) -> None:
         """Record that the worker of this slot is gone. What it served stays known."""
@@ -70,9 +78,18 @@ class WorkerStates:
         """The state of every worker that ever ran, by slot."""
         return map(_state, self._records.texts())
 
+    def last_champion(self) -> RoleState | None:
+        """The state of the champion after its last change in any worker, whether that worker lives or not."""
+        champions = (worker.states["champion"] for worker in self._known())
+        return max(champions, key=lambda state: state.change, default=None)
+
     def next_change(self) -> int:
         """The number of a change that is made now."""
-        return 1 + max((state.change for worker in self.all() for state in worker.states.values()), default=0)
+        return 1 + max((state.change for worker in self._known() for state in worker.states.values()), default=0)
+
+    def _known(self) -> Iterator[WorkerState]:
+        last = self._last.read()
+        return chain(self.all(), () if last is None else (_state(last),))
 
 
 def _state(text: bytes) -> WorkerState:

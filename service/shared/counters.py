@@ -46,7 +46,7 @@ Sums = npt.NDArray[np.float64]
 
 
 class SharedCounters:
-    """Numbers by key and slot. New counters write to slot 0, as a process without workers does."""
+    """Numbers by key and slot. The process that makes them writes to MASTER_SLOT, whether it has workers or not."""
 
     def __init__(self) -> None:
         self._file = os.memfd_create("counters")
@@ -54,10 +54,10 @@ class SharedCounters:
         os.truncate(self._file, _HEAD + 2 * SLOTS * _HALF)
         self._heads = np.frombuffer(mmap.mmap(self._file, 24 * SLOTS), np.int64).reshape(SLOTS, 3)
         self._parsed = [_Parsed() for _ in range(SLOTS)]
-        self.attach(0)
+        self.attach(MASTER_SLOT)
 
     def attach(self, slot: int) -> None:
-        """Write to the row of this slot from now on. Call it in a new worker."""
+        """Write to the row of this slot from now on. Call it in a new worker before it has a second thread."""
         self.lock = threading.Lock()
         self._reading = threading.Lock()
         self._slot, self._end = slot, 0
@@ -135,6 +135,10 @@ class SharedCounters:
             last[key] = max(last.get(key, 0.0), float(row[place.stop]))
         return last
 
+    def total(self, key: Key) -> float:
+        """The first number of this key, summed over all slots."""
+        return sum(self.number(slot, key) for slot in self._used_slots())
+
     def number(self, slot: int, key: Key) -> float:
         """The number of this key in a slot."""
         place = self._place(slot, key)
@@ -164,8 +168,8 @@ class SharedCounters:
 
     def _all(self) -> Iterator[tuple[Key, slice, Sums]]:
         """Every key of every slot, its place in the numbers of the slot, and these."""
-        for slot, head in enumerate(self._heads.tolist()):  # read once: nonzero goes over them twice and fails if one changes
-            while any(head[_USED:]):
+        for slot in self._used_slots():
+            while True:
                 turn = int(self._heads[slot, _TURN])
                 entries = self._entries(slot, turn)
                 count = entries[-1][1].stop + 1 if entries else 0
@@ -173,6 +177,10 @@ class SharedCounters:
                 if int(self._heads[slot, _TURN]) == turn:
                     yield from ((key, place, row) for key, place in entries or ())
                     break
+
+    def _used_slots(self) -> list[int]:
+        # The heads are read once: nonzero goes over them twice and fails if one changes.
+        return [slot for slot, head in enumerate(self._heads.tolist()) if any(head[_USED:])]
 
     def _map(self, turn: int) -> "memoryview[float]":
         """The numbers of this half of this worker's row. Rows of others are read, since a mapping takes a file descriptor."""
@@ -188,9 +196,8 @@ class SharedCounters:
             names = os.pread(self._file, filled - parsed.bytes, _names_at(slot, turn) + parsed.bytes)
             if int(self._heads[slot, _TURN]) != turn:
                 return None
-            for line in names.splitlines():
-                key, first, width = json.loads(line)
-                parsed.entries.append((tuple(key), slice(first, first + width)))
+            read = [json.loads(line) for line in names.splitlines()]
+            parsed.entries += [(tuple(key), slice(first, first + width)) for key, first, width in read]
             parsed.bytes = filled
             return list(parsed.entries)
 

@@ -2,15 +2,36 @@
 
 import os
 import subprocess
+import sys
 import time
 
 import pytest
 
-from tests.facts import ORDER
+from tests.facts import ORDER, ROOT
 from tests.integration import framing
-from tests.servers import running, serving, until
+from tests.servers import environment, running, serving, until
 
 DROPPED = "delivery_risk_log_lines_dropped_total"
+SLOTS_BEFORE_POST_FORK = f"""
+import os, signal
+from service.app import build
+from service.config import load
+from service.server.application import GunicornApplication
+
+service = build(load(os.environ), os.environ)
+application = GunicornApplication(service, lambda addresses: None)
+post_fork = application.cfg.post_fork
+
+def count(arbiter, worker):
+    service.metrics.count("{DROPPED}")
+    print("counted", worker.slot, service.metrics.counters.number(worker.slot, ("{DROPPED}",)), flush=True)
+    post_fork(arbiter, worker)
+    os.kill(arbiter.pid, signal.SIGTERM if worker.slot else signal.SIGHUP)
+
+application._options["post_fork"] = count
+application.load_config()
+application.run()
+"""
 
 
 @pytest.fixture
@@ -49,6 +70,14 @@ def test_lines_that_cannot_be_written_are_counted_by_every_process():
         server.score([ORDER])
         assert until(lambda: server.metrics()[DROPPED] > started)
     os.close(writing)
+
+
+def test_a_worker_counts_in_its_own_row_before_gunicorn_calls_post_fork_also_after_a_reload():
+    given = environment(DELIVERY_RISK_BIND="127.0.0.1:0", DELIVERY_RISK_WORKERS="1")
+    command = [sys.executable, "-c", SLOTS_BEFORE_POST_FORK]
+    done = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, timeout=60)
+    counted = [line for line in done.stdout.splitlines() if line.startswith("counted")]
+    assert counted == ["counted 0 1.0", "counted 1 1.0"], done.stdout + done.stderr
 
 
 def test_a_service_whose_standard_streams_are_closed_answers_and_logs_into_no_socket():

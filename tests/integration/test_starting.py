@@ -74,6 +74,7 @@ def test_a_worker_that_cannot_be_started_is_tried_again_and_the_others_serve(wha
         assert {reason for reason, count in failures(server).items() if count} == {what}
         waits = [float(line["message"].split()[-2]) for line in server.lines("a worker could not be started")]
         assert waits[:3] == [0.1, 0.2, 0.4]
+        assert what != "start" or "Cannot allocate memory" in server.lines("cannot count for the metrics")[0]["exc_info"]
         assert len(os.listdir(f"/proc/{server.process.pid}/fd")) == descriptors
         server.process.terminate()
         assert server.process.wait(20) == 0

@@ -18,7 +18,7 @@ from service.metrics.recorder import Metrics
 from service.scoring.batch import Options, score_batch
 from service.serving.active_models import Serving
 from service.shared import counters
-from service.shared.counters import UNRECORDED, SharedCounters
+from service.shared.counters import MASTER_SLOT, UNRECORDED, SharedCounters
 from service.shared.look_times import LookTimes
 from tests.models import layer, model_of
 
@@ -152,7 +152,7 @@ def test_a_forked_worker_counts_in_its_own_slot():
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
     orders = ("delivery_risk_orders_total", "1", "review")
-    assert [counts.number(slot, orders) for slot in (0, 3)] == [1, 1]
+    assert [counts.number(slot, orders) for slot in (MASTER_SLOT, 3)] == [1, 1]
     assert sum(counted(counts, "http_request_duration_seconds", "POST", "/score", "200")[:-1]) == 2
 
 

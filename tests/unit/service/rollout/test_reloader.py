@@ -193,6 +193,19 @@ def test_a_new_worker_with_a_broken_registry_serves_what_the_others_do(models, w
     assert young.active.states["champion"].reason is not None
 
 
+def test_a_worker_whose_predecessor_ended_before_it_was_ready_serves_the_last_change(models, worker):
+    versions.promote("2", models)
+    assert worker.look() == ("2", None)
+    (models / CURRENT).write_bytes(b"{")
+    for _ in range(2):
+        young = Serving(model_file.loads((models / "1.npz").read_bytes()), 100)
+        young.worker_states = worker.serving.worker_states
+        young.attach(0)
+    Reloader(models, young, Metrics(SharedCounters()), lambda: None).start()
+    assert young.active.champion.model.manifest.version == "2"
+    assert young.worker_states.next_change() > worker.state("champion").change
+
+
 def test_a_new_worker_serves_the_last_change_though_the_clock_was_set_back(models, monkeypatch):
     now = [1e9]
     monkeypatch.setattr(active_models.time, "time", lambda: now[0])

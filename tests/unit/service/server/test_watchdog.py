@@ -8,7 +8,7 @@ import pytest
 from service import config
 from service.metrics.recorder import Metrics
 from service.server import watchdog
-from service.shared.counters import SharedCounters
+from service.shared.counters import MASTER_SLOT, SharedCounters
 from service.telemetry.request_context import ENVIRON_KEY, RequestContext
 from service.web import concurrency_limit
 from service.web.concurrency_limit import ConcurrencyLimit
@@ -44,7 +44,7 @@ class Worker:
         """Watch until the worker has exited; its counts must be these."""
         with pytest.raises(SystemExit):
             watchdog._watch(self.limit, self.metrics, self)
-        self.metrics.worker_ended(0)
+        self.metrics.worker_ended(MASTER_SLOT)
         totals = self.counters.totals()
         overdue = totals["delivery_risk_requests_overdue_total", "compute"].item()
         lost = totals[("delivery_risk_requests_lost_total",)].item()

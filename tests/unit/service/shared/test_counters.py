@@ -82,8 +82,23 @@ def test_totals_are_complete_while_another_process_takes_its_first_slots():
                 assert before <= seen
 
 
+def test_a_name_that_cannot_be_read_is_an_error_and_no_series_is_counted_twice_after_it():
+    shared = SharedCounters()
+    shared.attach(0)
+    shared.series(("a",), 1)[0] += 1
+    used = int(shared._heads[0, 1])
+    os.pwrite(shared._file, b"torn\n", counters._names_at(0, 0) + used)
+    shared._heads[0, 1] = used + 5
+    for _ in range(2):
+        with pytest.raises(ValueError, match="Expecting value"):
+            shared.totals()
+    shared._heads[0, 1] = used
+    assert (shared.totals()[("a",)].tolist(), shared.total(("a",))) == ([1], 1)
+
+
 def test_a_series_whose_length_was_not_yet_published_is_not_seen_and_its_room_is_used_again():
     shared = SharedCounters()
+    shared.attach(0)
     used = int(shared._heads[0, 1])
     line = b'[["torn"], 1, 1]\n'
     os.pwrite(shared._file, line, counters._names_at(0, 0) + used)

@@ -141,10 +141,10 @@ def free_port() -> int:
     """
     lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     while True:
-        port, owned = random.SystemRandom().randrange(lowest // 2, lowest), socket.socket(socket.AF_UNIX)
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        port = random.SystemRandom().randrange(lowest // 2, lowest)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)), socket.socket(socket.AF_UNIX) as owned:
             owned.bind(f"\0delivery-risk-tests-port-{port}")
-            _OWNED.append(owned)
+            _OWNED.append(owned.dup())
             return port
 
 

@@ -170,7 +170,9 @@ def test_a_worker_whose_loop_is_held_by_a_request_is_replaced_and_the_others_ans
         running(STUCK, DELIVERY_RISK_REQUEST_TIMEOUT_SECONDS="1", DELIVERY_RISK_WORKERS=str(workers)) as server,
         ExitStack() as opened,
     ):
-        before, begun = server.all_workers(workers), time.monotonic()
+        before = server.all_workers(workers)
+        assert until(lambda: server.metrics()["delivery_risk_workers_started_total"] == workers)
+        begun = time.monotonic()
         stuck = load.connected(opened, server.port)
         stuck.sendall(load.post(batch(kind)))
         if workers > 1:
@@ -208,7 +210,7 @@ def test_a_worker_that_stops_answers_the_request_of_a_kept_connection_and_closes
         connection.sendall(load.get("/livez"))
         assert b"Connection: keep-alive" in connection.recv(65536)
         server.process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
+        time.sleep(0.5)
         connection.sendall(load.post(ONE))
         answer = connection.recv(65536)
         assert answer.startswith(b"HTTP/1.1 200 ")

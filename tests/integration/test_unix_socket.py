@@ -52,7 +52,7 @@ def test_a_master_that_stops_does_not_remove_the_socket_of_its_successor(path):
         assert until(lambda: answers(path))
         old = path.stat()
         with serving(path) as (second, log):
-            assert until(lambda: not os.path.samestat(path.stat(), old) and answers(path)), log.read_text()
+            assert until(lambda: answers(path) and not os.path.samestat(path.stat(), old)), log.read_text()
             ended(first)
             assert (first.returncode, answers(path)) == (0, True)
             ended(second)

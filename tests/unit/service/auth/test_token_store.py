@@ -102,16 +102,18 @@ def test_a_worker_that_has_read_the_file_corrects_the_shared_records(at_once, pa
     assert store._records.read() == line(GOOD).encode()
 
 
-def test_a_file_is_read_once_it_rests_and_not_in_half(path):
+def test_a_file_is_read_once_it_rests_and_not_in_half(path, monkeypatch):
     store, failures = store_of(path)
+    now = time.monotonic()
+    monkeypatch.setattr(token_store.time, "monotonic", lambda: now)
     with path.open("w") as file:
         for text in (line(OTHER), line(GOOD)):
             file.write(text)
             file.flush()
             assert valid(store, GOOD, OTHER) == [True, False]
-            time.sleep(token_store.REST / 4)
+            now += token_store.REST / 4
     assert valid(store, GOOD, OTHER) == [True, False]
-    time.sleep(token_store.REST + 0.02)
+    now += token_store.REST + 0.02
     assert valid(store, GOOD, OTHER) == [True, True]
     assert not failures
 

@@ -198,8 +198,7 @@ def test_a_line_waits_for_another_one_that_hangs_only_so_long(files, tmp_path, m
 
 
 def test_lines_that_wait_for_others_that_end_are_all_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(log_files, "WAIT_SECONDS", 0.2)
-    monkeypatch.setattr(os, "fdatasync", lambda _: time.sleep(0.02))
+    monkeypatch.setattr(os, "fdatasync", lambda _: time.sleep(0.05))  # the last lines wait for longer than WAIT_SECONDS
     files = LogFiles(str(tmp_path), "decisions", 0, sync=True)
     with ThreadPoolExecutor(32) as pool:
         list(pool.map(files.append, 64 * [LINE]))

@@ -51,7 +51,8 @@ def test_a_request_over_the_limit_gets_503_and_when_to_retry_at_once_where_no_th
     assert shed(client) == 3
 
 
-def test_a_request_over_the_limit_waits_a_moment_for_a_permit(make_client, order, meanwhile):
+def test_a_request_over_the_limit_waits_a_moment_for_a_permit(make_client, order, meanwhile, monkeypatch):
+    monkeypatch.setattr(concurrency_limit, "WAIT_SECONDS", 20)
     client, waiting = make_client(max_concurrent="1", threads="3"), []
 
     def ask():
@@ -65,6 +66,7 @@ def test_a_request_over_the_limit_waits_a_moment_for_a_permit(make_client, order
     with ThreadPoolExecutor(1) as threads:
         meanwhile(start_to_wait)
         assert (ask(), waiting[0].result()) == (200, 200)
+    monkeypatch.setattr(concurrency_limit, "WAIT_SECONDS", 0.05)
     meanwhile(lambda: waiting.append(ask()))
     assert ask() == 200
     assert (waiting[-1], shed(client)) == (503, 1)

@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from service import config
 from service.cli.doctor import log
 from service.cli.doctor.finding import Installation, warn
+from tests.servers import until
 
 ADVICE = "check that what collects the log runs and has room"
 
@@ -42,6 +44,7 @@ def test_a_service_whose_log_nobody_reads_is_found_by_its_command(command, pipe)
     words = [sys.executable, "-c", "input()", *command.split()]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=writing) as process:
         name = f"process {process.pid}"
+        assert until(lambda: Path(f"/proc/{process.pid}/cmdline").read_bytes() != b"")  # it is empty for a moment of exec
         assert all(finding.verdict == "ok" for finding in findings_about(name))
         fill()
         assert findings_about(name) == [warn(f"nobody reads the standard output of {name}: it is full", ADVICE)]

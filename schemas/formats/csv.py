@@ -13,8 +13,9 @@ from model.core.risk_model import RiskModel
 from schemas.faults import Fault, MalformedBody, error_list
 from schemas.fields import ORDER_ID_LENGTH
 from schemas.files import explanation_cells
-from schemas.files.csv_rows import RawRows, writer
+from schemas.files.csv_rows import RawRows, quoted, writer
 from schemas.files.dialect import COMMAS, DELIMITERS
+from schemas.files.number_text import number_texts
 from schemas.files.row import HOLDOUT, input_columns, result_names
 from schemas.formats import json_records
 from schemas.formats.column_names import ColumnNames
@@ -153,13 +154,12 @@ def encode(scored: ScoredBatch) -> bytes:
     further = (*names, *((HOLDOUT,) if held else ()), *contexts, *explained)
     cells.writerow(("order_id", *further, *head, *(("errors",) if scored.partial else ())))
     # Of the cells of a row only the order id and the context may need quotes. Those after them are the same in all rows.
-    ids = _lines_of((each,) for each in scored.decoded.batch.ids)
+    ids = quoted(scored.decoded.batch.ids)
     none = [None] * len(ids)
-    given = [scored.decoded.context.get(name, none) for name in contexts]
-    texts = [[line if text else "" for text, line in zip(each, _lines_of(zip(each)), strict=True)] for each in given]
+    texts = [quoted([text or "" for text in scored.decoded.context.get(name, none)]) for name in contexts]
     (shared,) = _lines_of([(*head.values(), *(("",) if scored.partial else ()))])
     inputs = [map(" ".join, each) for each in named(scored, input_columns(names))]
-    columns = ids, map(repr, scored.scores.values), queues(scored), *inputs, *ranks, *held, *texts, *explanations
+    columns = ids, number_texts(scored.scores.scores), queues(scored), *inputs, *ranks, *held, *texts, *explanations
     rows = map(",".join, zip(*columns, repeat(f"{shared}\r\n", len(ids)), strict=True))
     stream.write("".join(rows))
     for _, faults in groupby(listed(scored) if scored.partial else (), lambda fault: fault.position):

@@ -7,13 +7,11 @@ from collections import Counter
 from functools import cache
 from itertools import islice
 
-import numpy as np
 import pytest
 
 from model.packaged import packaged_model
 from schemas.explanation import EXPLAIN
 from schemas.files import csv_reader, explanation_cells
-from schemas.files.number_text import number_texts
 from schemas.files.row import RANK, RESULT_NAMES, BadFile, Columns, Layout, Ranked
 from schemas.files.table import FILES
 from schemas.result import POLICIES, named, queues, results
@@ -180,11 +178,3 @@ def test_files_have_the_same_outputs_by_columns_and_row_by_row(monkeypatch, file
         by_columns = outputs(seed, kind, text, lambda reader: reader, seen)
         assert by_columns == outputs(seed, kind, text, RowByRow, Counter()), (seed, text)
     assert all(seen[kind, True] > seen[kind, False] / 2 for kind in FILES), seen
-
-
-def test_scores_are_written_as_python_writes_them():
-    draw = np.random.default_rng(0)
-    small = draw.random(20_000) * 10.0 ** draw.integers(-320, 0, 20_000)
-    edges = [0.0, 5e-324, 1e-05, 9.999999999999999e-05, 1e-4, 0.1 + 0.2, np.nextafter(1.0, 0.0), 1.0]
-    for scores in (draw.random(200_000), small, np.array(edges), np.empty(0)):
-        assert number_texts(scores) == list(map(repr, scores.tolist()))

@@ -74,17 +74,16 @@ DECISION_ID = "decision_id"
 """The name of a further one where a decision log has the batch."""
 
 
-def header(scored: ScoredBatch) -> dict[str, Any]:
+def made_by(model: RiskModel, policy: Policy) -> dict[str, Any]:
     """The model version, its threshold and the policy, as AnswerSchema has them."""
-    manifest = scored.model.manifest
-    return {
-        "model_name": manifest.name,
-        "model_version": manifest.version,
-        "model_sha256": scored.model.sha256,
-        "threshold": manifest.threshold,
-        "out_of_range_policy": scored.policy,
-        **({} if scored.decision_id is None else {DECISION_ID: scored.decision_id}),
-    }
+    manifest = model.manifest
+    values = (manifest.name, manifest.version, model.sha256, manifest.threshold, policy)
+    return dict(zip(HEADER_NAMES, values, strict=True))
+
+
+def header(scored: ScoredBatch) -> dict[str, Any]:
+    """The members of an answer that are the same for all orders."""
+    return made_by(scored.model, scored.policy) | ({} if scored.decision_id is None else {DECISION_ID: scored.decision_id})
 
 
 def selection(scored: ScoredBatch) -> dict[str, Any]:

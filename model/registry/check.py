@@ -33,6 +33,18 @@ class PromotionCheck:
     failed: tuple[str, ...] = ()
     forced: bool = False
 
+    @property
+    def measured(self) -> str:
+        """What was measured, for people."""
+        measured = [f"{self.orders:,} orders", f"{self.late:,} late", f"{self.days:,} days"]
+        if self.brier_before is not None:
+            measured.append(f"Brier {self.brier_before:.6f} -> {self.brier_after:.6f}")
+        if self.low is not None:
+            measured.append(f"difference {self.difference:+.6f} ({self.low:+.6f} to {self.high:+.6f})")
+        measured.append(f"{self.reviews_a_day:.1f} reviews a day")
+        forced = f"; forced: {'; '.join(self.failed)}" if self.forced else ""
+        return f"{', '.join(measured)}{forced}"
+
 
 _count = number(0, kind=int)
 _number = any_of("a finite number or null", number(), null)

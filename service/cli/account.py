@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
-from model.core.manifest import CATEGORY, Input, Value
+from model.core.manifest import Value
 from model.core.risk_model import RiskModel
 from schemas.explanation import Explanation
 from schemas.files.row import Row
 from schemas.result import Policy, Result
-from service.cli.contribution_table import NO_VALUE, WIDTH, table, unrounded
+from service.cli.contribution_table import WIDTH, table
 from service.cli.loading import plain
+from service.offline.account import changed, unrounded, why
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +40,11 @@ class Account:
 
     def _summary(self, file: str) -> Iterator[str]:
         manifest, found, result = self.model.manifest, self.explanation, self.result
-        reaches = result.score >= manifest.threshold
-        why = f"the score {'reaches' if reaches else 'is below'} the threshold"
-        if result.queue == "review" and not reaches:
-            why += ", but an input is out of range"
         yield f"order   {plain(result.order_id)}, line {self.row.line} of {plain(file)}"
         yield f"model   {manifest.name} {manifest.version}"
         yield f"sha256  {self.model.sha256}"
         yield f"score   {result.score!r}, threshold {manifest.threshold!r}"
-        yield f"queue   {result.queue}: {why}"
+        yield f"queue   {result.queue}: {why(result.score, self.model.manifest.threshold, result.queue)}"
         yield f"policy  {self.policy} for orders out of range"
         yield f"logit   {unrounded(found.logit)}; the score is the sigmoid of it"
         yield f"base    {unrounded(found.base)}; the logit of the mean order of the training data"
@@ -56,17 +53,9 @@ class Account:
         for of in self.model.manifest.inputs:
             if of.name in changes:
                 value: Value = self.row.order.get(of.name)
-                yield from _indented(f"{of.name}: {unrounded(value)} -> {_change(of, value, changes[of.name])}")
+                yield from _indented(plain(f"{of.name}: {unrounded(value)} -> {changed(value, changes[of.name])}"))
         if self.policy == "review" and self.result.out_of_range:
             yield "The order stays in review while an input is out of range."
-
-
-def _change(of: Input, value: Value, found: Any) -> str:
-    if of.kind == CATEGORY:
-        return ", ".join(map(plain, found or ())) or NO_VALUE
-    if found is not None:
-        return unrounded(found)
-    return "no value in its range" if value is not None else "not known for a value that is missing"
 
 
 def _indented(text: str) -> list[str]:

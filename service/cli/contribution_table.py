@@ -17,9 +17,9 @@ from schemas.files.row import Row
 from schemas.reasons import typical_values
 from schemas.result import Result
 from service.cli.loading import plain
+from service.offline.account import MISSING, NO_VALUE
 
 WIDTH = 80
-MISSING, NO_VALUE = "missing", "none of its values"
 
 _SHORTEST, _LONGEST = 7, 16  # of the longest bar
 _NAME, _VALUE, _UNIT = 32, 16, 8
@@ -95,13 +95,6 @@ def decimals(amounts: Sequence[float]) -> list[str]:
     largest = max(filter(math.isfinite, map(abs, amounts)), default=0.0)
     form = "+.6f" if 1e-3 <= largest < 1e6 else "+.6e"
     return ["overflows" if not math.isfinite(each) else format(each, form) if each else "0" for each in amounts]
-
-
-def unrounded(value: Value) -> str:
-    """A value of an order or a number, of which every digit is shown."""
-    if isinstance(value, str):
-        return plain(value)
-    return MISSING if value is None else repr(float(value)).removesuffix(".0")
 
 
 def _rounded(value: float | None, digits: int, none: str) -> str:

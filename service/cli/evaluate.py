@@ -13,7 +13,7 @@ from model.core.risk_model import RiskModel
 from service import config
 from service.cli.evaluation_outputs import EvaluationOutputs, evaluation_outputs
 from service.cli.loading import line_numbers, load, load_settings, plain, warn_if_illustrative
-from service.cli.order_files import Given, open_orders, pairs, reading_options
+from service.cli.order_files import open_orders, pairs, reading_options
 from service.cli.output import write_errors
 from service.decisions.reading import DECISIONS, OUTCOMES, NoLog
 from service.offline.evaluation import text
@@ -23,6 +23,7 @@ from service.offline.evaluation.of_file import FileCounts, KnownColumns, of_file
 from service.offline.evaluation.of_log import joined
 from service.offline.evaluation.orders import EvaluatedOrders
 from service.offline.evaluation.thresholds import BadGoal, Capacity, Cost, capacity, cost
+from service.offline.order_files import Given
 
 _DRAFT = ".evaluation-"
 

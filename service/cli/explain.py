@@ -8,8 +8,9 @@ from schemas.result import results
 from service import config
 from service.cli.account import Account
 from service.cli.loading import errors_of, load, load_settings, warn_if_illustrative
-from service.cli.order_files import Given, open_orders, reading_options
+from service.cli.order_files import open_orders, reading_options
 from service.offline.one_order import OrderNotFound, find, score_row
+from service.offline.order_files import Given
 from service.scoring.batch import Options
 
 

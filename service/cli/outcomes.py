@@ -14,9 +14,10 @@ from schemas.files.row import Row
 from schemas.outcome import InvalidOutcomes, Outcomes, dumps, load, record
 from service import config
 from service.cli.loading import load_settings
-from service.cli.order_files import Given, Source, open_orders, reading_options
+from service.cli.order_files import open_orders, reading_options
 from service.decisions.log_files import LogFiles
 from service.decisions.reading import OUTCOMES
+from service.offline.order_files import Given, Source
 
 _COLUMNS = (
     Input("late", kind=CATEGORY, values=("true", "false")),

@@ -1,6 +1,5 @@
 """Files that are written: all of them complete, or none; gzipped where the name ends in .gz."""
 
-import gzip
 import io
 import os
 import stat
@@ -14,10 +13,9 @@ import click
 
 from model import files
 from schemas.files.table import ENDINGS
-from service.cli.order_files import without_gz
 from service.cli.output import Output, write_errors
-
-_GZIP_LEVEL = 6  # gzip's own; Python's default, 9, saves little and takes three times as long
+from service.offline.order_files import without_gz
+from service.offline.text_files import text_writer
 
 
 def is_stream(path: str) -> bool:
@@ -100,12 +98,9 @@ class Outputs:
         return below.sha256()
 
     def _text(self, name: str, path: str, stream: BinaryIO) -> TextIO:
-        """A text file on a binary one; gzipped by its name, and then without a time, so that the bytes are always the same."""
+        """A text file on a binary one; gzipped by its name."""
         below = Output(name, stream)
-        content = cast(BinaryIO, below)
-        if without_gz(name) != name:
-            content = cast(BinaryIO, gzip.GzipFile("", "wb", _GZIP_LEVEL, content, mtime=0))
-        text = self._streams.enter_context(io.TextIOWrapper(content, "utf-8", "surrogateescape", newline=""))
+        text = self._streams.enter_context(text_writer(cast(BinaryIO, below), gzipped=without_gz(name) != name))
         self._written[path] = text, below
         return text
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import click
 
@@ -17,12 +16,14 @@ from schemas.explanation import EXPLAIN, Explain
 from schemas.files import csv, explanation_cells
 from schemas.files.row import Writer, result_names
 from schemas.names import listed
+from schemas.result import made_by
 from schemas.selection import Selection
 from service import config
 from service.cli.loading import load, load_settings, warn_if_illustrative
-from service.cli.order_files import Given, Source, open_orders, reading_options
+from service.cli.order_files import open_orders, reading_options
 from service.cli.rejects import RejectedRows, remove_earlier
 from service.cli.result_files import beside, is_stream, open_outputs, require_distinct
+from service.offline.order_files import Given, Source
 from service.offline.parts import Part, score_parts
 from service.offline.pool import WorkerLost
 from service.offline.results import AllResults, HighestResults, Results
@@ -31,6 +32,7 @@ from service.scoring.batch import Options
 from service.version import VERSION
 
 _FULL = "the temporary file of --review-top failed: {}. No file is written; set TMPDIR to a folder with more room."
+_PROVENANCE = ("model_name", "model_version", "model_sha256", "threshold")
 _LOST = "a process of --jobs was killed or not started, perhaps for lack of memory. No file is written; give fewer."
 
 
@@ -89,7 +91,8 @@ def score(
     model = load(settings.model, settings.model_sha256, click.UsageError)
     options = Options(settings.out_of_range, review_top=review_top, by=by, explain=explain, changes=changes)
     _check_selection(model, top, review_top, by)
-    added, contexts = _provenance(model) if provenance else {}, [by] if by else []
+    identity, contexts = made_by(model, settings.out_of_range), [by] if by else []
+    added = {name: identity[name] for name in _PROVENANCE} if provenance else {}
     names = result_names(model.manifest, selection=review_top is not None)
     explained = _explained(model, options)
     with (
@@ -119,7 +122,7 @@ def score(
         counts["lines"] = source.reader.lines
         if manifest_file is not None:
             written = {"out": out} | ({"rejects": str(rejects_file)} if rejected.count else {})
-            made = _provenance(model) | {"out_of_range_policy": settings.out_of_range, "service_version": VERSION, "top": top}
+            made = identity | {"service_version": VERSION, "top": top}
             digests = {name: outputs.sha256(each) for name, each in written.items()}
             made |= {} if explain is None else {"explain": explain, "changes": changes}
             selected = {} if selection is None else {"selection": selection.account}
@@ -186,13 +189,6 @@ def _write(parts: Iterator[Part], results: Results, rejected: RejectedRows) -> t
     orders, selection = counts.total(), results.end()
     review = counts["review"] if selection is None else selection.reviews
     return {"orders": orders, "review": review, "monitor": orders - review, "rejected": rejected.count}, selection
-
-
-def _provenance(model: RiskModel) -> dict[str, Any]:
-    """What identifies the model, by the names of a result in JSON."""
-    manifest = model.manifest
-    identity = {"model_name": manifest.name, "model_version": manifest.version, "model_sha256": model.sha256}
-    return identity | {"threshold": manifest.threshold}
 
 
 def _with_progress(parts: Iterator[Part], source: Source, *, hidden: bool) -> Iterator[Part]:

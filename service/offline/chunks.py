@@ -59,10 +59,7 @@ def score_chunks(model: RiskModel, reader: Reader, options: Options) -> Iterator
 def score_chunk(model: RiskModel, chunk: Chunk, options: Options) -> ScoredChunk:
     """The chunk scored and explained; rows that get no score are rejected too."""
     scored = explain(score_batch(model, chunk.decoded, options), options)
-    invalid = [
-        (chunk.read[position], "; ".join(_reason(fault.code, fault.name, fault.hint) for fault in faults))
-        for position, faults in scored.decoded.by_position().items()
-    ]
+    invalid = [(chunk.read[position], reason) for position, reason in why_rejected(scored.decoded).items()]
     rejected = sorted(chunk.rejected + invalid, key=lambda each: each[0].line)
     return ScoredChunk(taken(chunk.read, scored.decoded.positions), scored, rejected)
 
@@ -81,7 +78,7 @@ class Decoder:
             yield self._by_rows(block)
         elif chunk := self.plain(block):
             repeated = self.first_lines.add(chunk.decoded.batch.ids, block.lines)
-            rejected = [(chunk.read[at], _why_repeated(line)) for at, line in repeated.items()]
+            rejected = [(chunk.read[at], why_repeated(line)) for at, line in repeated.items()]
             yield Chunk(chunk.read, chunk.decoded.without(dict.fromkeys(repeated, ())), rejected) if repeated else chunk
         elif len(block.texts) > _FEW:
             for half in block.halves():
@@ -112,13 +109,22 @@ def taken(rows: Sequence[Row], positions: Sequence[int]) -> Sequence[Row]:
     return rows.take(positions) if isinstance(rows, Columns) else [rows[position] for position in positions]
 
 
+def why_rejected(decoded: DecodedBatch) -> dict[int, str]:
+    """Why each order with faults is rejected, by its position."""
+    return {
+        position: "; ".join(_reason(fault.code, fault.name, fault.hint) for fault in faults)
+        for position, faults in decoded.by_position().items()
+    }
+
+
 def _why_rejected(row: Row, first: int | None) -> str | None:
     if row.fault:
         return _reason(row.fault) + (f": {row.detail}" if row.detail else "")
-    return None if first is None else _why_repeated(first)
+    return None if first is None else why_repeated(first)
 
 
-def _why_repeated(first: int) -> str:
+def why_repeated(first: int) -> str:
+    """Why an order is rejected whose id is on this line before."""
     return f"{_reason('duplicate_order_id', 'order_id')}, on line {first}"
 
 

@@ -9,6 +9,8 @@ from model.core.manifest import Input, Manifest
 from model.core.risk_model import RiskModel
 from schemas.names import listed
 
+COMPARED = "threshold, network, inputs, features, context, accepted names, weights and baseline"
+
 
 class Difference(NamedTuple):
     """The `name` of what differs, such as threshold, feature or w1, and how it does."""
@@ -18,7 +20,7 @@ class Difference(NamedTuple):
 
 
 def differences(first: RiskModel, second: RiskModel) -> Iterator[Difference]:
-    """What differs in threshold, network, inputs, features, context, accepted names, weights and baseline.
+    """What differs in what is COMPARED.
 
     Inputs and features are compared by their names. Weights of layers with other shapes are not compared, nor those of the
     first layer if it takes other features.

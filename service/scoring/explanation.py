@@ -3,6 +3,7 @@
 import numpy as np
 from msgspec.structs import replace
 
+from model.core.batch import Positions
 from model.core.changes import changes
 from model.core.risk_model import RiskModel
 from model.errors import NotExplainable
@@ -20,16 +21,22 @@ def explain(scored: ScoredBatch, options: Options) -> ScoredBatch:
     """The batch with the explanations that the options ask for. Raises NotExplainable where they ask for any."""
     if options.explain is None:
         return scored
+    rows = scored.scores.review.nonzero()[0] if options.explain == "review" else None
+    return replace(scored, explanations=explanations(scored, rows, with_changes=options.changes))
+
+
+def explanations(scored: ScoredBatch, rows: Positions | None = None, *, with_changes: bool = False) -> Explanations:
+    """The explanations of the valid orders in these rows (m,), by default of all. Raises NotExplainable."""
     explainer, scores, x = scored.model.explainer, scored.scores, scored.decoded.batch.matrix
-    logits, zscores, rows = scores.logits, scores.zscores, np.arange(len(x))
-    if options.explain == "review":
-        (rows,) = scores.review.nonzero()
+    logits, zscores = scores.logits, scores.zscores
+    if rows is None:
+        rows = np.arange(len(x))
+    else:
         logits, zscores, x = logits[rows], zscores[rows], x[rows]
     contributions = explainer.contributions(zscores) if len(rows) else np.empty((0, len(explainer.inputs)))
     reasons = writer_of(scored.model).reasons(x, contributions)
-    changed = changes(scored.model, x) if options.changes else None
-    found = Explanations(explainer.inputs, rows, logits, explainer.base, contributions, reasons, changed)
-    return replace(scored, explanations=found)
+    changed = changes(scored.model, x) if with_changes else None
+    return Explanations(explainer.inputs, rows, logits, explainer.base, contributions, reasons, changed)
 
 
 def bounded(model: RiskModel, decoded: DecodedBatch, options: Options, max_explained: int) -> DecodedBatch:

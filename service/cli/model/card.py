@@ -15,8 +15,9 @@ from service.cli.model.model_file import (
     version_option,
     write,
 )
-from service.cli.order_files import Given, open_orders, orders_option, reading_options
+from service.cli.order_files import open_orders, orders_option, reading_options
 from service.offline.baseline import BaselineBuilder
+from service.offline.order_files import Given
 
 
 @click.command()

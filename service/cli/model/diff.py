@@ -12,10 +12,11 @@ from model.core.risk_model import RiskModel
 from schemas.files import csv
 from schemas.names import listed
 from service.cli.loading import errors_of, identity, load, load_settings, plain
-from service.cli.order_files import Given, open_orders, orders_option, reading_options
+from service.cli.order_files import open_orders, orders_option, reading_options
 from service.cli.result_files import open_outputs, require_distinct
 from service.offline.compare import Change, compare
-from service.offline.differences import Difference, differences, only
+from service.offline.differences import COMPARED, Difference, differences, only
+from service.offline.order_files import Given
 
 _MODEL = click.Path(exists=True)
 
@@ -72,9 +73,7 @@ def _read(path: str) -> RiskModel:
 
 def _report(before: RiskModel, after: RiskModel, *, err: bool = False) -> None:
     click.echo(f"from        {identity(before)}\nto          {identity(after)}", err=err)
-    found = list(differences(before, after)) or [
-        Difference("same", "threshold, network, inputs, features, context, accepted names, weights and baseline")
-    ]
+    found = list(differences(before, after)) or [Difference("same", COMPARED)]
     for each in found:
         click.echo(f"{each.name:<11} {plain(each.text)}", err=err)
 

@@ -12,8 +12,9 @@ from model.importers import arrays, comparison
 from service.cli.loading import errors_of, plain
 from service.cli.model.inspect import report_if_not_servable
 from service.cli.model.model_file import how_compared, now, out_option, write
-from service.cli.order_files import Given, open_orders, reading_options
+from service.cli.order_files import open_orders, reading_options
 from service.offline import expected_scores
+from service.offline.order_files import Given
 
 _FILE = click.Path(exists=True, dir_okay=False)
 

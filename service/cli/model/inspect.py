@@ -15,8 +15,9 @@ from schemas.names import listed
 from service.cli.contribution_table import decimals
 from service.cli.loading import errors_of, plain
 from service.cli.model.model_file import how_compared, summary
-from service.cli.order_files import Given, open_orders, orders_option, reading_options
+from service.cli.order_files import open_orders, orders_option, reading_options
 from service.offline.inspection import SATURATED, Inspection
+from service.offline.order_files import Given
 
 
 @click.command()

@@ -2,43 +2,16 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import click
 
-from model.errors import ModelError, NothingPromoted
-from model.registry import journal, versions
+from model.registry import journal
 from model.registry.check import PromotionCheck
-from model.registry.references import CURRENT, VersionReference
+from model.registry.listing import ListedVersion, Promotion, read
 from schemas.files.row import reserved_names
 from service.cli.loading import line_numbers, message, plain
 from service.cli.model.registry import errors_in, in_option
-
-
-@dataclass(frozen=True, slots=True)
-class Promotion:
-    """When, by whom and why a version became current."""
-
-    time: str
-    user: str
-    host: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A version, its last promotion in the journal, and what its file contains or the `error` in it."""
-
-    version: str
-    current: bool
-    challenger: bool
-    promoted: Promotion | None
-    sha256: str | None = None
-    created: str | None = None
-    threshold: float | None = None
-    features: int | None = None
-    illustrative: bool = False
-    error: str | None = None
 
 
 @click.command("list")
@@ -52,34 +25,15 @@ def list_(context: click.Context, directory: str, as_json: bool) -> None:
     cannot be read.
     """
     with errors_in(directory):
-        names = versions.list_versions(directory)
-    errors: list[ModelError] = []
-    marked: dict[str, tuple[str, VersionReference]] = {}
-    for mark, reference_in in (("*", versions.current), ("+", versions.challenger)):
-        try:
-            if reference := reference_in(directory):
-                marked.setdefault(reference.version, (mark, reference))
-        except NothingPromoted:
-            continue
-        except ModelError as error:
-            errors.append(error)
-    promotions: dict[str, Promotion] = {}
-    try:
-        promotions = _promotions(directory)
-    except ModelError as error:
-        errors.append(error)
-    for each in errors:
+        listing = read(directory)
+    for each in listing.errors:
         click.echo(f"Error: {message(directory, each)}", err=True)
-    names += [version for version in marked if version not in names]
-    found = []
-    for version in names:
-        mark, at = marked.get(version, ("", None))
-        found.append(_listed(directory, version, mark, at, promotions.get(version)))
+    found = [listing.version(name, reserved=reserved_names) for name in listing.names]
     if as_json:
         click.echo(json.dumps(list(map(asdict, found)), indent=1))
     else:
         _print(found)
-    context.exit(1 if errors or any(listed.error is not None for listed in found) else 0)
+    context.exit(1 if listing.errors or any(listed.error is not None for listed in found) else 0)
 
 
 @click.command()
@@ -108,29 +62,7 @@ def log(directory: str) -> None:
 COMMANDS = (list_, log)
 
 
-def _promotions(directory: str) -> dict[str, Promotion]:
-    """The last promotion, or rollback, to each version that the journal has. Raises ModelError."""
-    return {
-        entry.after.version: Promotion(entry.time, entry.user, entry.host, entry.message)
-        for entry in journal.read(directory).entries
-        if entry.made and entry.after and journal.ACTIONS[entry.action] == CURRENT
-    }
-
-
-def _listed(directory: str, version: str, mark: str, at: VersionReference | None, promoted: Promotion | None) -> Listed:
-    listed = (version, mark == "*", mark == "+", promoted)
-    try:
-        if at is None:
-            found = versions.get(directory, version, reserved=reserved_names)
-        else:
-            found = versions.load(directory, at, reserved=reserved_names)
-    except ModelError as error:
-        return Listed(*listed, error=str(error))
-    manifest = found.manifest
-    return Listed(*listed, found.sha256, manifest.created, manifest.threshold, len(manifest.features), manifest.illustrative)
-
-
-def _print(found: Sequence[Listed]) -> None:
+def _print(found: Sequence[ListedVersion]) -> None:
     rows = [["  version", "sha256", "created", "threshold", "features", "promoted", "by"]]
     for each in found:
         mark = "*" if each.current else "+" if each.challenger else " "
@@ -153,16 +85,7 @@ def _print_table(rows: Sequence[Sequence[str]]) -> None:
 
 
 def _check(check: PromotionCheck | None) -> str:
-    if check is None:
-        return ""
-    measured = [f"{check.orders:,} orders", f"{check.late:,} late", f"{check.days:,} days"]
-    if check.brier_before is not None:
-        measured.append(f"Brier {check.brier_before:.6f} -> {check.brier_after:.6f}")
-    if check.low is not None:
-        measured.append(f"difference {check.difference:+.6f} ({check.low:+.6f} to {check.high:+.6f})")
-    measured.append(f"{check.reviews_a_day:.1f} reviews a day")
-    forced = f"; forced: {'; '.join(check.failed)}" if check.forced else ""
-    return f" [checked: {', '.join(measured)}{forced}]"
+    return "" if check is None else f" [checked: {check.measured}]"
 
 
 def _by(made: Promotion | journal.Entry) -> str:

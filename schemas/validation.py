@@ -8,7 +8,7 @@ valid orders of a batch with faults are decoded too.
 import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, compress
 from typing import Any, cast
 
 import msgspec
@@ -59,11 +59,11 @@ class DecodedBatch(msgspec.Struct, frozen=True, eq=False):
 
     def without(self, rows: Mapping[int, Sequence[Fault]]) -> "DecodedBatch":
         """The same without these rows of the batch, whose faults are added to the others."""
-        kept = [row for row in range(len(self.batch)) if row not in rows]
-        batch = Batch([self.batch.ids[row] for row in kept], self.batch.matrix[kept])
-        positions = [self.positions[row] for row in kept]
+        kept = [row not in rows for row in range(len(self.batch))]
+        batch = Batch([*compress(self.batch.ids, kept)], self.batch.matrix[np.array(kept, np.bool_)])
+        positions = [*compress(self.positions, kept)]
         context, categories = (
-            {name: [texts[row] for row in kept] for name, texts in each.items()} for each in (self.context, self.categories)
+            {name: [*compress(texts, kept)] for name, texts in each.items()} for each in (self.context, self.categories)
         )
         found = replace(self, batch=batch, positions=positions, context=context, categories=categories)
         return found.with_faults(chain(*rows.values()))

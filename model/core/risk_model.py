@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -105,6 +105,10 @@ class RiskModel:
         object.__setattr__(self, "_prepare", prepare)
         object.__setattr__(self, "_few_rows", few)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pickle: another process makes the model again, and checks its arithmetic."""
+        return _checked, (self.manifest, self.standardizer, self.network, self.sha256)
+
     @property
     def prepared(self) -> bool:
         """Whether features are made of the inputs, or an order may lack some of them."""
@@ -200,6 +204,12 @@ class RiskModel:
         """(n, I): True where an input is outside the range of the training data."""
         low, high = self._bounds
         return (x < low) | (x > high)
+
+
+def _checked(*parts: Any) -> RiskModel:
+    model = RiskModel(*parts)
+    model.check_self_test()
+    return model
 
 
 def _agree(few_rows: FewRows, x: Floats, expected: Outputs) -> bool:

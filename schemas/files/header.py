@@ -1,4 +1,4 @@
-"""The header of a CSV file: where it has the columns that a model needs, or all that is wrong with it."""
+"""The header of a CSV file, or the schema of a Parquet file: where it has the columns that a model needs, or what is wrong."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,23 +11,27 @@ _MOST = 10
 _IDS = ("", "unnamed: 0", "id", "order", "orderid", "order number", "order no")  # the first two are pandas' names of its index
 
 
-def places(columns: Sequence[str], layout: Layout) -> dict[str, int]:
-    """The positions of a model's columns in the file, by the model's names. Raises BadFile with all that is wrong."""
+def places(columns: Sequence[str], layout: Layout, of: str = "header") -> dict[str, int]:
+    """The positions of a model's columns in the file, by the model's names. Raises BadFile with all that is wrong.
+
+    `of` says what has the columns.
+    """
     if not columns:
-        raise BadFile("the file is empty: it has no header")
+        raise BadFile(f"the file is empty: it has no {of}")
     if not all(map(well_formed, columns)):
-        raise BadFile("the header is not UTF-8")
+        raise BadFile(f"the {of} is not UTF-8")
     names, at = layout.names, dict[str, list[int]]()
     for place, column in enumerate(columns):
         at.setdefault(column, []).append(place)
     missing = {name: column for name, column in names.items() if column not in at and name in layout.required}
     near = _nearest(missing, columns)
     if len(missing) == len(layout.required) and not near:
-        raise BadFile(f"the first line has none of the columns {listed(list(names.values()))}; it must be a header")
+        where, advice = ("first line", "; it must be a header") if of == "header" else (of, "")
+        raise BadFile(f"the {where} has none of the columns {listed(list(names.values()))}{advice}")
     faults = [*_missing(missing, near, at), *_repeated(names, at), *_reserved(columns, layout)]
     if faults:
         more = f"; and {len(faults) - _MOST} more" if len(faults) > _MOST else ""
-        raise BadFile(f"the header {'; it '.join(faults[:_MOST])}{more}")
+        raise BadFile(f"the {of} {'; it '.join(faults[:_MOST])}{more}")
     return {name: at[column][0] for name, column in names.items() if column in at}
 
 

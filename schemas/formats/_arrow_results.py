@@ -6,20 +6,17 @@ from math import isfinite
 from typing import Any
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 
-from model.core.batch import Flags
-from model.core.few_rows import FewScores
 from model.core.manifest import CATEGORY
 from schemas.explanation import MOST_REASONS, Explanations
 from schemas.faults import error_list
 from schemas.files import explanation_cells
-from schemas.files.row import HOLDOUT, RANK, input_columns, result_names
+from schemas.files.result_arrays import NAMES, result_arrays
+from schemas.files.row import HOLDOUT, RANK
 from schemas.formats import csv
-from schemas.result import QUEUES, ScoredBatch, header, held_out, listed
+from schemas.result import ScoredBatch, header, held_out, listed
 
-_NAMES = pa.list_(pa.string())
 _ERRORS = pa.list_(pa.struct([(name, pa.string()) for name in ("pointer", "code", "detail")]))
 _OPTIONS = pa.ipc.IpcWriteOptions(use_threads=False)
 
@@ -52,12 +49,8 @@ def _metadata(scored: ScoredBatch) -> dict[str, str]:
 def _columns(scored: ScoredBatch) -> Iterator[tuple[str, Any]]:
     manifest, selection, orders = scored.model.manifest, scored.selection, len(scored.decoded.batch)
     yield "order_id", pa.array(scored.decoded.batch.ids, pa.string())
-    scores = scored.scores
-    yield "score", pa.array(scores.values if isinstance(scores, FewScores) else scores.scores, pa.float64())
-    review = pa.array(np.asarray(scores.review).view(np.int8))
-    yield "queue", pa.DictionaryArray.from_arrays(review, pa.array(QUEUES)).dictionary_decode()
-    for name in input_columns(result_names(manifest)):
-        yield name, _named(manifest.input_names, scored.flags.get(name), orders)
+    for name, array in result_arrays(scored):
+        yield name, array.dictionary_decode() if name == "queue" else array
     if selection is not None:
         yield RANK, pa.array(selection.ranks, pa.int64())
     if scored.holdout is not None:
@@ -67,15 +60,6 @@ def _columns(scored: ScoredBatch) -> Iterator[tuple[str, Any]]:
     if scored.explanations is not None:
         kinds = {each.name: each.kind for each in manifest.inputs}
         yield from _explanations(scored.explanations, kinds, orders)
-
-
-def _named(names: Sequence[str], flags: Flags | None, orders: int) -> Any:
-    """The names of the inputs of each order that these flags (n, I) mark."""
-    ends, marked = np.zeros(orders + 1, np.int32), list[str]()
-    if flags is not None:
-        ends[1:] = np.count_nonzero(flags, axis=1).cumsum()
-        marked = [names[at] for at in flags.nonzero()[1].tolist()]
-    return pa.ListArray.from_arrays(pa.array(ends), pa.array(marked, pa.string()))
 
 
 def _explanations(found: Explanations, kinds: Mapping[str, str], orders: int) -> Iterator[tuple[str, Any]]:
@@ -95,7 +79,7 @@ def _explanations(found: Explanations, kinds: Mapping[str, str], orders: int) ->
         ([found.base] * len(found), pa.float64()),
         *((column, pa.float64()) for column in finite),
         *(([each[at] for each in texts], pa.string()) for at in range(MOST_REASONS)),
-        *((column, _NAMES if kinds[name] == CATEGORY else pa.float64()) for name, column in changes.items()),
+        *((column, NAMES if kinds[name] == CATEGORY else pa.float64()) for name, column in changes.items()),
     ]
     for name, (values, of) in zip(explanation_cells.names(found.inputs, found.changes), columns, strict=True):
         yield name, placed(values, of)

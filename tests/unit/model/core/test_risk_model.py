@@ -1,20 +1,23 @@
 import contextlib
 import math
+import pickle
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.core.batch import Batch
+from model.core.encoding import encoded
 from model.core.manifest import Input, SelfTest
 from model.core.network import Network
 from model.core.risk_model import RiskModel
 from model.errors import NotServable, SelfTestFailed, ShapeMismatch, TooLarge, UnknownName
 from model.packaged import packaged_model
 from tests.model_files import SECRET_NUMBER, SECRET_TEXT, rejects
-from tests.models import layer, model_of, one_input
+from tests.models import layer, model_of, models, one_input
+from tests.raw_orders import INPUTS, ORDERS, raw_model
 
 
 def scored(model, *orders):
@@ -181,3 +184,27 @@ def test_a_network_that_does_not_take_the_features_is_rejected(inputs):
 def test_an_unknown_head_is_rejected():
     with rejects(UnknownName, "manifest.head"):
         one_input(head=SECRET_TEXT)
+
+
+@settings(max_examples=30)
+@given(models())
+def test_a_model_from_a_pickle_is_the_same_model_and_gives_the_same_bits(model):
+    copied = pickle.loads(pickle.dumps(model))
+    assert (copied.manifest, copied.sha256) == (model.manifest, model.sha256)
+    x = np.linspace(-2.0, 2.0, 40 * len(model.manifest.inputs)).reshape(40, -1)
+    assert [each.tobytes() for each in copied.outputs(x)] == [each.tobytes() for each in model.outputs(x)]
+
+
+def test_a_prepared_model_from_a_pickle_has_its_preparation_and_its_digest():
+    model, orders = raw_model(), encoded(INPUTS, [tuple(order.get(each.name) for each in INPUTS) for order in ORDERS])
+    copied = pickle.loads(pickle.dumps(model))
+    assert (copied.prepared, copied.sha256, len(copied.sha256)) == (True, model.sha256, 64)
+    assert copied.outputs(orders).outputs.tobytes() == model.outputs(orders).outputs.tobytes()
+
+
+def test_a_pickle_with_another_weight_fails_the_self_test():
+    content = pickle.dumps(model_of(Network([layer([[0.625]], [0.375], "tanh"), layer([[1.0]], [0.0])]), mean=[0.5]))
+    weight = np.array([0.375]).tobytes()
+    assert content.count(weight) == 1
+    with pytest.raises(SelfTestFailed):
+        pickle.loads(content.replace(weight, np.array([0.375000001]).tobytes()))

@@ -31,7 +31,7 @@ FILES: Final = {
 ENDINGS: Final = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json"}
 
 UNREADABLE: Final = {
-    b"PAR1": "a Parquet file; write it as CSV or JSON lines",
+    b"PAR1": "a Parquet file; `delivery-risk bulk` scores it, if its name ends in .parquet",
     b"PK\x03\x04": "an Excel workbook or another zip archive; export it as CSV",
     b"\xd0\xcf\x11\xe0": "an Excel workbook; export it as CSV",
     b"ARROW1": "an Arrow file; write it as CSV or JSON lines",

@@ -2,7 +2,7 @@
 
 import click
 
-from service.cli import decisions, doctor, evaluate, explain, model, outcomes, replay, score, serve, token
+from service.cli import bulk, decisions, doctor, evaluate, explain, model, outcomes, replay, score, serve, token
 from service.cli.exit_signals import Commands
 from service.version import VERSION
 
@@ -16,6 +16,7 @@ def main() -> None:
 _COMMANDS = (
     serve.serve,
     score.score,
+    bulk.bulk,
     explain.explain,
     evaluate.evaluate,
     model.model,

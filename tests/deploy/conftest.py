@@ -7,7 +7,7 @@ import pytest
 
 from tests.deploy import inference_clients
 from tests.deploy.callers import SHIFTED, Callers
-from tests.deploy.containers import IMAGE, Engine, started
+from tests.deploy.containers import BULK, BULK_LOCK, IMAGE, Engine, started
 from tests.deploy.monitoring import Monitoring, monitored
 from tests.deploy.nginx import Nginx, running_nginx
 from tests.deploy.programs import replace_text
@@ -35,6 +35,12 @@ def clients() -> Iterator[inference_clients.Clients]:
 def image(engine: Engine) -> str:
     engine.build(ROOT, IMAGE)
     return IMAGE
+
+
+@pytest.fixture(scope="session")
+def bulk_image(engine: Engine) -> str:
+    engine.build(ROOT, BULK, f"--build-arg=LOCK={BULK_LOCK}")
+    return BULK
 
 
 @pytest.fixture

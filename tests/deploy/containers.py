@@ -16,7 +16,8 @@ from tests.deploy.programs import TOOLS, answers, output, program, run
 from tests.facts import ORDER, ORDERS, SCORES, THRESHOLD
 from tests.servers import Client, absent, free_port, until
 
-IMAGE = "delivery-risk:0.1.0"
+IMAGE, BULK = "delivery-risk:0.1.0", "delivery-risk-bulk:0.1.0"
+BULK_LOCK = "deploy/requirements-bulk.lock"
 _PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _BASE, _SERVERS = TOOLS / "python-3.13-slim-trixie.tar", TOOLS / "servers.tar"
 
@@ -62,10 +63,10 @@ class Engine:
     def podman(self, *arguments: str) -> str:
         return self.output("podman", *arguments)
 
-    def build(self, context: Path, tag: str) -> None:
+    def build(self, context: Path, tag: str, *options: str) -> None:
         """Build the image of a copy of the repository, with this machine's configuration of pip."""
         lent = [f"-v={path}:{path}:ro" for path in ("/etc/ssl/certs", "/etc/pip.conf") if Path(path).exists()]
-        how = ("--isolation=chroot", "--pull-never", "--layers", "--format=docker", *lent, f"--tag={tag}")
+        how = ("--isolation=chroot", "--pull-never", "--layers", "--format=docker", *lent, f"--tag={tag}", *options)
         self.output("buildah", "build", *how, f"--file={context}/deploy/Dockerfile", str(context), seconds=240)
 
     def inside(self, image: str, *command: str) -> str:

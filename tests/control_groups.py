@@ -1,4 +1,4 @@
-"""Limits on the processes of a service, by a control group of version 1 or 2."""
+"""Limits on processes and what they use, by a control group of version 1 or 2."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -7,14 +7,18 @@ from pathlib import Path
 from tests.servers import until
 
 _ROOT = Path("/sys/fs/cgroup")
-_LIMITS = {"memory": ("memory.limit_in_bytes", "memory.max"), "pids": ("pids.max", "pids.max")}
+_FILES = {
+    "memory": ("memory.limit_in_bytes", "memory.max"),
+    "pids": ("pids.max", "pids.max"),
+    "cpuacct": ("cpuacct.usage", "cpu.stat"),
+}
 
 
 @contextmanager
 def control_group(controller: str, name: str, processes: Iterable[int]) -> Iterator[Path | None]:
     """A new group with these processes for the block: the file that takes the limit. None where no group can be made.
 
-    `controller` is "memory" (the limit is in bytes) or "pids" (the limit is in threads).
+    `controller` is "memory" (the limit is in bytes), "pids" (in threads) or "cpuacct" (the file has the CPU time that is used).
     """
     limit = _limit(controller, name)
     if limit is None:
@@ -43,7 +47,7 @@ def _removed(group: Path) -> bool:
 
 
 def _limit(controller: str, name: str) -> Path | None:
-    for parent, limit in zip((_ROOT / controller, _ROOT), _LIMITS[controller], strict=True):
+    for parent, limit in zip((_ROOT / controller, _ROOT), _FILES[controller], strict=True):
         with suppress(OSError):
             if (parent / "cgroup.procs").exists():
                 (parent / name).mkdir()

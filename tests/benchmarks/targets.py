@@ -36,3 +36,12 @@ REPLAY = 1.0
 
 OVER_LOOP = 0.2
 """The most that explanations of 35-64-32-1 may cost, over those of a plain loop over segments."""
+
+BULK_OVER_LOOP = 1.4
+"""The most CPU time of `delivery-risk bulk`, over that of a plain loop with pyarrow and NumPy that writes the same columns."""
+
+BULK_MIB = 400
+"""The most memory (RSS) of a process of `delivery-risk bulk`."""
+
+BULK_CSV = 3.0
+"""The least rows per second of CPU of `delivery-risk bulk` of CSV, over those of `score` of revision c92a648."""

@@ -14,8 +14,10 @@ from model.errors import ModelError
 from schemas.decision_record import RecordedModel
 from schemas.files.row import reserved_names
 from schemas.validation import BatchValidator
+from service.decisions.pace import Paced
 from service.decisions.reading import NoLog
 
+_BLOCK = 2**20
 _KEPT = 4
 """So many models are in memory at a time."""
 
@@ -74,9 +76,41 @@ class ModelFiles:
             model.require_risk(reserved=reserved_names)
         except ModelError as error:
             raise NoModel(f"{self._by_digest[digest]} is invalid ({error})") from None
-        manifest = model.manifest
-        validator = BatchValidator(manifest.inputs, 2**63, manifest.context_names)
-        return KnownModel(model, validator, NOT_PORTABLE.isdisjoint(manifest.activations))
+        return known(model)
+
+
+def known(model: RiskModel) -> KnownModel:
+    """A model that has been loaded, as records are scored again with it."""
+    manifest = model.manifest
+    validator = BatchValidator(manifest.inputs, 2**63, manifest.context_names)
+    return KnownModel(model, validator, NOT_PORTABLE.isdisjoint(manifest.activations))
+
+
+def find(path: str, recorded: RecordedModel, pace: Paced) -> KnownModel:
+    """The model of this digest in a folder or file, which is hashed no further. Raises NoModel, and OutOfTime.
+
+    The file that has the name of the version in a registry is hashed first.
+    """
+    try:
+        for file in sorted(_files(Path(path)), key=lambda each: each.stem != recorded.version):
+            if _digest(file, pace) == recorded.sha256:
+                model = model_file.read(file, recorded.sha256)
+                model.require_risk(reserved=reserved_names)
+                return known(model)
+    except ModelError as error:
+        raise NoModel(f"its file is invalid ({error})") from None
+    except OSError as error:
+        raise NoModel(f"the model files cannot be read ({error.strerror})") from None
+    raise NoModel("no model file here has its SHA-256")
+
+
+def _digest(path: Path, pace: Paced) -> str:
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            pace()
+            found.update(block)
+    return found.hexdigest()
 
 
 def _files(path: Path) -> Iterator[Path]:

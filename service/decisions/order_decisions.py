@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -11,7 +12,8 @@ import msgspec
 from model.core.manifest import Value
 from schemas.decision_record import BadRecord, DecisionRecord, RecordedModel, Values, loads, unpack
 from schemas.result import NAMED, Policy
-from service.decisions.reading import Line, NoLog, lines
+from service.decisions.pace import Paced, unbounded
+from service.decisions.reading import Line, NoLog, lines_with
 
 
 class OrderDecision(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -46,21 +48,34 @@ Unread: TypeAlias = tuple[Line | NoLog, str]
 
 def find(files: Iterable[Path], order_id: str) -> tuple[Sequence[OrderDecision], Sequence[Unread]]:
     """The decisions about an order, oldest first, and what cannot be read."""
-    text = msgspec.json.encode(order_id)
     found: list[OrderDecision] = []
     unread: list[Unread] = []
     for path in files:
-        try:
-            for line in lines(path):
-                if text in line.text and not line.torn:
-                    try:
-                        found += of_record(loads(line.text), order_id)
-                    except BadRecord as error:
-                        unread.append((line, str(error)))
-        except NoLog as error:
-            unread.append((error, error.reason))
-    found.sort(key=lambda each: (each.at, each.decision_id))
+        for item in in_file(path, order_id):
+            if isinstance(item, OrderDecision):
+                found.append(item)
+            else:
+                unread.append(item)
+    found.sort(key=age)
     return found, unread
+
+
+def age(decision: OrderDecision) -> tuple[datetime, str]:
+    """What decisions are sorted by, the oldest first."""
+    return decision.at, decision.decision_id
+
+
+def in_file(path: Path, order_id: str, pace: Paced = unbounded) -> Iterator[OrderDecision | Unread]:
+    """The decisions about an order in a file, and what cannot be read of it."""
+    try:
+        for line in lines_with(path, msgspec.json.encode(order_id), pace):
+            if not line.torn:
+                try:
+                    yield from of_record(loads(line.text), order_id)
+                except BadRecord as error:
+                    yield line, str(error)
+    except NoLog as error:
+        yield error, error.reason
 
 
 def of_record(record: DecisionRecord, order_id: str) -> Iterator[OrderDecision]:
@@ -76,7 +91,7 @@ def of_record(record: DecisionRecord, order_id: str) -> Iterator[OrderDecision]:
         flags = {what: [name for name, rows in getattr(record, what).items() if at in rows] for what in NAMED}
         context = {name: text for name, texts in record.context.items() if (text := texts[at]) is not None}
         yield OrderDecision(
-            at=record.at,
+            at=in_utc(record.at),
             decision_id=record.decision_id,
             request_id=record.request_id,
             order_id=order_id,
@@ -96,8 +111,16 @@ def of_record(record: DecisionRecord, order_id: str) -> Iterator[OrderDecision]:
             explanation=_explanation(record, at),
             holdout=record.holdout is not None and at in record.holdout.orders,
         )
-    except (IndexError, KeyError, ValueError, TypeError) as error:
+    except (IndexError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise error if isinstance(error, BadRecord) else BadRecord("a record that lacks some of its orders") from None
+
+
+def in_utc(at: datetime) -> datetime:
+    """The time of a record, if it can be compared with others. Raises BadRecord."""
+    if at.tzinfo is not None:
+        with suppress(OverflowError):
+            return at.astimezone(UTC)
+    raise BadRecord("a time without a zone, or out of range")
 
 
 def _values(record: DecisionRecord, at: int) -> Iterator[Value]:

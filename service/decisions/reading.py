@@ -6,12 +6,18 @@ A file that was being compressed when its process ended is there twice, plain an
 import gzip
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from service.decisions.pace import Paced, unbounded
+
 PLAIN, GZIPPED = ".jsonl", ".jsonl.gz"
 DECISIONS, OUTCOMES = "decisions", "outcomes"
+
+_BLOCK = 2**18
+_BEGINNING = 2**12
 
 
 class NoLog(Exception):
@@ -69,11 +75,55 @@ def _open(path: Path) -> BinaryIO:
 
 def lines(path: Path) -> Iterator[Line]:
     """The lines of a file that are not empty. Raises NoLog where it cannot be read to its end."""
+    with _readable(path) as file:
+        for number, text in enumerate(file, 1):
+            complete = text.removesuffix(b"\n")
+            if complete:
+                yield Line(path, number, complete, torn=len(complete) == len(text))
+
+
+def lines_with(path: Path, text: bytes, pace: Paced = unbounded) -> Iterator[Line]:
+    """The lines of a file that contain a text without line ends. Raises NoLog where it cannot be read to its end.
+
+    A block of lines is searched at once, which takes a third of the time that line after line does.
+    """
+    number, rest = 1, list[bytes]()
+    with _readable(path) as file:
+        while block := file.read(_BLOCK):
+            pace()
+            end = block.rfind(b"\n") + 1
+            if end:
+                complete = b"".join((*rest, block[:end]))
+                for line in _with(path, number, complete, text):
+                    yield line
+                    pace()
+                number, rest = number + complete.count(b"\n"), []
+            rest.append(block[end:])
+    if text in (last := b"".join(rest)):
+        yield Line(path, number, last, torn=True)
+
+
+def _with(path: Path, number: int, complete: bytes, text: bytes) -> Iterator[Line]:
+    """The lines with a text among complete ones, the first of which has this number."""
+    at = counted = 0
+    while (at := complete.find(text, at)) >= 0:
+        begin, end = complete.rfind(b"\n", 0, at) + 1, complete.index(b"\n", at)
+        number, counted = number + complete.count(b"\n", counted, begin), begin
+        yield Line(path, number, complete[begin:end])
+        at = end
+
+
+def beginning(path: Path) -> bytes:
+    """The first bytes of a file. Raises NoLog."""
+    with _readable(path) as file:
+        return file.read(_BEGINNING)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[BinaryIO]:
+    """The file. Raises NoLog where the block cannot read it."""
     try:
         with _open(path) as file:
-            for number, text in enumerate(file, 1):
-                complete = text.removesuffix(b"\n")
-                if complete:
-                    yield Line(path, number, complete, torn=len(complete) == len(text))
+            yield file
     except (OSError, EOFError, zlib.error) as error:
         raise NoLog(str(path), f"cannot be read ({getattr(error, 'strerror', None) or 'its gzip data is damaged'})") from None

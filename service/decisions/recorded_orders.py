@@ -1,6 +1,6 @@
 """The orders of decision records, as the batch that the service scored."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, islice, repeat
 from typing import Any
 
@@ -37,6 +37,13 @@ def require_complete(record: DecisionRecord) -> None:
         raise BadRecord(f"values of {len(record.values)} inputs instead of {len(record.inputs)}")
     if 0 in found:
         raise BadRecord("a record without orders")
+    if record.selection is not None and not _is_readable(record.selection):
+        raise BadRecord("a selection that cannot be read")
+
+
+def _is_readable(selection: Mapping[str, Any]) -> bool:
+    top = selection.get("review_top", 0)
+    return isinstance(top, int) and 0 <= top < 2**63 and isinstance(selection.get("by", ""), str)
 
 
 def joined(parts: Sequence[Values], orders: Sequence[int]) -> Floats:

@@ -241,3 +241,11 @@ def test_a_longer_log_takes_no_more_memory(tmp_path):
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100)
         highest.append(int(done.stdout.splitlines()[-1]))
     assert highest[1] - highest[0] < 4096
+
+
+@pytest.mark.parametrize("selection", [{"review_top": "5"}, {"review_top": 10**40}, {"review_top": 2, "by": 7}])
+def test_a_selection_that_no_request_has_is_a_line_that_cannot_be_read(changed, replay, selection):
+    folder, place, _ = changed(lambda record: record.update(selection=selection), 5)
+    done = replay(folder)
+    assert done.exit_code == 2
+    assert f"{place} cannot be read: a selection that cannot be read" in done.stdout

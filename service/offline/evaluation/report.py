@@ -20,6 +20,9 @@ _METRICS = {
     "log_loss": "Log loss",
     "calibration_error": "Calibration error",
 }
+GENERATOR = "delivery-risk evaluate"
+"""What made the page, in its head."""
+
 _UNDEFINED = "not defined"
 # For each plot its label for screen readers, and what the caption adds to what the figure says.
 _FIGURES = {
@@ -45,7 +48,6 @@ _FIGURES = {
 def html(evaluation: Evaluation, plots: Sequence[Plot], made_at: datetime) -> str:
     """The page. Each text of the evaluation is escaped; the policy of the page allows its own style sheet alone."""
     style = _TEMPLATES.get_template("report.css").render()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     days, recommendation = evaluation.days, evaluation.recommendation
     return _TEMPLATES.get_template("report.html").render(
         e=evaluation,
@@ -54,10 +56,16 @@ def html(evaluation: Evaluation, plots: Sequence[Plot], made_at: datetime) -> st
         reviews=sum(day.reviews for day in days) / max(len(days), 1),
         chosen=None if recommendation is None else recommendation.threshold,
         style=Markup(style),  # noqa: S704 - a file of this package
-        style_hash=f"sha256-{digest}",
+        style_source=style_source(style),
+        generator=GENERATOR,
         made_at=made_at.isoformat(timespec="seconds"),
         service_version=VERSION,
     )
+
+
+def style_source(style: str) -> str:
+    """The source by which a policy allows this style sheet alone."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}"
 
 
 def _figure(plot: Plot) -> Mapping[str, str]:

@@ -11,6 +11,7 @@ from flask import Flask
 from model.registry import loader
 from schemas.files.row import HOLDOUT, reserved_names
 from schemas.result import DECISION_ID
+from service.auth import key_file
 from service.auth.token_store import TokenStore
 from service.config import Settings, SettingsError, variable
 from service.decisions.decision_log import DecisionLog
@@ -21,7 +22,6 @@ from service.metrics.recorder import Metrics
 from service.rollout.file_watcher import FileWatcher
 from service.rollout.reloader import Reloader
 from service.rollout.shadow import Shadow
-from service.scoring import holdout_key
 from service.scoring.holdout import KeyedChooser
 from service.scoring.service import ScoringService
 from service.serving.active_models import Serving
@@ -92,7 +92,7 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
     """
     holdout = None
     if settings.holdout is not None and settings.holdout_key_file is not None:
-        holdout = KeyedChooser(settings.holdout, _key(settings.holdout_key_file))
+        holdout = KeyedChooser(settings.holdout, _key("holdout_key_file", settings.holdout_key_file))
     added = {HOLDOUT: holdout, DECISION_ID: settings.decision_log}
     reserved = partial(reserved_names, added=[name for name, used in added.items() if used is not None])
     model = loader.last_valid(settings.model, settings.model_sha256, reserved=reserved)
@@ -146,8 +146,8 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
     return service
 
 
-def _key(path: str) -> bytes:
+def _key(setting: str, path: str) -> bytes:
     try:
-        return holdout_key.read(path)
-    except holdout_key.BadKey as error:
-        raise SettingsError({variable("holdout_key_file"): str(error)}) from None
+        return key_file.read(path)
+    except key_file.BadKey as error:
+        raise SettingsError({variable(setting): str(error)}) from None

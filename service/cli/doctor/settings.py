@@ -12,11 +12,10 @@ from model.files import permissions, read
 from model.registry import loader, references, versions
 from schemas.files.row import reserved_names
 from service import config
-from service.auth import token_store, tokens
+from service.auth import key_file, token_store, tokens
 from service.cli.doctor.finding import Finding, Installation, fail, ok, warn
 from service.cli.loading import identity, message
 from service.cli.model.model_file import how_compared
-from service.scoring import holdout_key
 
 _NONE_SERVED = "until then no service can start; running services keep their model"
 
@@ -106,12 +105,12 @@ def _tokens_file(name: str, path: str) -> Finding:
         return fail(f"{name}: {error}", "correct it; `delivery-risk token new` makes a line")
 
 
-def _holdout_key_file(name: str, path: str) -> Finding:
-    """The file is read as the service reads it, and only its users can: who knows the key knows which orders it chooses."""
+def _key_file(name: str, path: str) -> Finding:
+    """The file is read as the service reads it. Who can read the key can do what it protects."""
     try:
-        holdout_key.read(path)
+        key_file.read(path)
         everybody = permissions(path) & stat.S_IROTH
-    except holdout_key.BadKey as error:
+    except key_file.BadKey as error:
         return fail(f"{name}: {error}", "put random bytes there, in a file that the service's user can read")
     if everybody:
         return warn(f"{name} holds a key, which every user of this machine can read", "take the permission from the others")
@@ -121,7 +120,7 @@ def _holdout_key_file(name: str, path: str) -> Finding:
 FILES: dict[str, Callable[[str, str], Finding]] = {
     "drain_file": _drain_file,
     "tokens_file": _tokens_file,
-    "holdout_key_file": _holdout_key_file,
+    "holdout_key_file": _key_file,
 }
 
 

@@ -13,11 +13,9 @@ from model.core.batch import Batch
 from model.core.manifest import Input
 from schemas.result import POLICIES, held_out, queues, results
 from schemas.validation import DecodedBatch
-from service.scoring import holdout_key
 from service.scoring.batch import Options, score_batch
 from service.scoring.explanation import explain
 from service.scoring.holdout import KeyedChooser, RecordedChooser
-from service.scoring.holdout_key import BadKey
 from tests.models import one_input
 
 KEYS = st.binary(min_size=1, max_size=64)
@@ -146,30 +144,3 @@ def test_an_order_that_is_kept_out_is_not_explained_where_reviews_are():
     options = Options("review", explain="review", holdout=RecordedChooser(0.1, [1]))
     scored = explain(score_batch(MODEL, decoded_batch([1.0, 2.0, -1.0]), options), options)
     assert scored.explanations.rows.tolist() == [0]
-
-
-@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
-def test_a_key_is_read_without_its_line_end_and_any_other_byte_counts(tmp_path, end):
-    path = tmp_path / "key"
-    path.write_bytes(b"0123456789abcdef" + end)
-    key = holdout_key.read(str(path))
-    assert len(key) == 64
-    path.write_bytes(b"0123456789abcdeF")
-    assert holdout_key.read(str(path)) != key
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (None, "cannot be read (No such file or directory)"),
-        (b"SECRET-SECRET-S\n", "expected a key of at least 16 bytes"),
-        (b"\n" * 40, "expected a key of at least 16 bytes"),
-        (b"SECRET" * 1000, "over 4096 bytes"),
-    ],
-)
-def test_a_file_without_a_key_is_rejected_without_its_content(tmp_path, content, reason):
-    if content is not None:
-        (tmp_path / "key").write_bytes(content)
-    with pytest.raises(BadKey) as raised:
-        holdout_key.read(str(tmp_path / "key"))
-    assert str(raised.value) == reason

@@ -1,4 +1,4 @@
-"""The key of the holdout: read once, when the service starts. Errors never repeat any of it."""
+"""Key files: a secret key of the service, read once, when it starts. Errors never repeat any of it."""
 
 from hashlib import blake2b
 

@@ -60,6 +60,10 @@ class TokenStore:
         """The token of an Authorization header. Raises BadToken."""
         return tokens.check(self._tokens, header)
 
+    def with_digest(self, digest: bytes) -> Token:
+        """The token of this SHA-256. Raises BadToken."""
+        return tokens.with_digest(self._tokens, digest)
+
     def look(self) -> None:
         """Look at the file once, in one thread. Never raises."""
         self._adopt()  # first: a new worker needs what others have read, also where its own look hangs

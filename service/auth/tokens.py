@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-SCOPES = ("score", "read", "outcome")
+SCOPES = ("score", "read", "outcome", "audit")
 SCOPES_HELP = f"some of {', '.join(SCOPES)}, each once, separated by commas"
 
 _LINE = re.compile(rf"({NAME})[ \t]+([a-z,]+)[ \t]+([0-9a-fA-F]{{64}})".encode())
@@ -95,10 +95,17 @@ def check(tokens: Tokens, header: str | None) -> Token:
     if bearer is None:
         raise BadToken(missing=True)
     shown = bearer[1] or ""
-    digest = sha256(shown.encode()).digest()
+    found = with_digest(tokens, sha256(shown.encode()).digest())
+    if not _TOKEN.fullmatch(shown):
+        raise BadToken(missing=False)
+    return found
+
+
+def with_digest(tokens: Tokens, digest: bytes) -> Token:
+    """The token of this digest. Raises BadToken."""
     # All are compared, so that the time does not depend on which one it is.
     found = [token for token in tokens if hmac.compare_digest(token.digest, digest)]
-    if not found or not _TOKEN.fullmatch(shown):
+    if not found:
         raise BadToken(missing=False)
     return found[0]
 

@@ -12,6 +12,7 @@ from model.registry import loader
 from schemas.files.row import HOLDOUT, reserved_names
 from schemas.result import DECISION_ID
 from service.auth import key_file
+from service.auth.sessions import Sessions
 from service.auth.token_store import TokenStore
 from service.config import Settings, SettingsError, variable
 from service.decisions.decision_log import DecisionLog
@@ -29,6 +30,9 @@ from service.serving.drain_file import DrainFile
 from service.shared.counters import SharedCounters
 from service.shared.look_times import LookTimes
 from service.telemetry.tracing import Tracer
+from service.ui.access import Access
+from service.ui.pages import Pages
+from service.web import authentication
 from service.web.application import create_app
 from service.web.concurrency_limit import AT_ONCE, ConcurrencyLimit
 from service.web.route import Components, Route, RouteTable, json_length
@@ -43,8 +47,8 @@ class Service:
     """A service that is put together and may be forked into workers. `app` is its WSGI application.
 
     `reloader` is None where a single model file is served. `file_watcher` looks at the files, in each worker, and `look_times`
-    has when it did. `decision_log` and `outcome_log` are None where no log is kept. `scoring_routes` are method and path of the
-    routes that score.
+    has when it did. `decision_log` and `outcome_log` are None where no log is kept, `sessions` where there are no pages.
+    `scoring_routes` are method and path of the routes that score.
     """
 
     app: Flask
@@ -62,6 +66,7 @@ class Service:
     look_times: LookTimes
     scoring_routes: Sequence[tuple[str, str]]
     table: RouteTable
+    sessions: Sessions | None
 
     def may_answer(self, environ: "WSGIEnvironment") -> bool:
         """Whether a worker may try to answer this request at once, while others wait; its environ says so then.
@@ -114,11 +119,19 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
     scoring = ScoringService(serving, shadow, decision_log, settings.max_explained, holdout)
     registry = MetricsCollector(metrics.counters, serving, look_times).registry
     logs = decision_log, outcome_log
+    bearer = None if token_store is None else authentication.checker(token_store)
+    authenticate, finish, sessions = bearer, None, None
+    if settings.ui == "on":
+        key = os.urandom(64) if settings.ui_key_file is None else _key("ui_key_file", settings.ui_key_file)
+        sessions = Sessions(key)
+        access = Access(settings, token_store, sessions)
+        pages = Pages(access, sessions)
+        routes, authenticate, finish = (*routes, *pages.routes()), access.checker(bearer), pages.finish
     components = Components(
         settings, serving, scoring, concurrency_limit, registry, token_store, drain_file, *logs, tuple(routes)
     )
     table = RouteTable(routes)
-    app = create_app(components, table, metrics, tracer)
+    app = create_app(components, table, metrics, tracer, authenticate, finish)
     reloader = None
     if os.path.isdir(settings.model):
         reloader = Reloader(
@@ -142,6 +155,7 @@ def build(settings: Settings, environ: Mapping[str, str], routes: Sequence[Route
         look_times,
         scoring_routes,
         table,
+        sessions,
     )
     return service
 

@@ -13,7 +13,8 @@ from model.packaged import FILE_NAME
 from schemas.decision_record import OMISSIBLE
 from schemas.fields import Strict
 from schemas.result import POLICIES, POLICIES_HELP
-from service.setting_fields import MOST_HELD_OUT, Digest, Names, Share, Whole, choice, pattern, whole
+from service.setting_fields import MOST_HELD_OUT, Digest, Names, Network, Share, Whole, choice, pattern, whole
+from service.ui_settings import UI_SETTINGS
 
 PREFIX = "DELIVERY_RISK_"
 _OF_GUNICORN = ("WEB_CONCURRENCY", "SCRIPT_NAME")
@@ -63,8 +64,20 @@ class Settings:
     decision_log_omit: tuple[str, ...]
     holdout: float | None
     holdout_key_file: str | None
+    ui: str
+    ui_key_file: str | None
+    ui_user_header: str | None
+    ui_user_header_from: tuple[Network, ...]
+    ui_user_scopes: tuple[str, ...]
+    ui_reports: str | None
 
 
+_NEEDED = {
+    "holdout": "holdout_key_file",
+    "holdout_key_file": "holdout",
+    "ui_user_header": "ui_user_header_from",
+    "ui_user_header_from": "ui_user_header",
+}
 _PORT = "[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 _ADDRESS = rf"([^:,\[\]]+|\[[0-9A-Fa-f:.]+(%[^\]]+)?\]):({_PORT})"
 SETTINGS: dict[str, fields.Field[Any]] = {
@@ -152,6 +165,7 @@ SETTINGS: dict[str, fields.Field[Any]] = {
     "holdout_key_file": pattern(
         None, r".+", "a path", "File with the secret key, of at least 16 bytes, by which the orders of the holdout are chosen."
     ),
+    **UI_SETTINGS,
 }
 
 
@@ -197,12 +211,14 @@ class _Settings(Strict):
             raise ValidationError(faults)
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
-    def both_or_neither(self, found: Mapping[str, Any], given: Mapping[str, str], **kwargs: Any) -> None:
-        """A share of orders is chosen by a key. The fault is of the variable that is set alone."""
-        share, key_file = variable("holdout"), variable("holdout_key_file")
-        for name, other in ((share, key_file), (key_file, share)):
-            if name in given and other not in given:
-                raise ValidationError({name: [f"expected {other} beside it"]})
+    def beside_others(self, found: Mapping[str, Any], given: Mapping[str, str], **kwargs: Any) -> None:
+        """The fault is of the variable that is set and that needs another one."""
+        for name, other in _NEEDED.items():
+            if variable(name) in given and variable(other) not in given:
+                raise ValidationError({variable(name): [f"expected {variable(other)} beside it"]})
+        people = {variable("tokens_file"), variable("ui_user_header")}
+        if found.get("ui") == "on" and people & given.keys() and variable("ui_key_file") not in given:
+            raise ValidationError({variable("ui"): [f"expected {variable('ui_key_file')} beside it, since people sign in"]})
 
 
 for _name, _field in SETTINGS.items():

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, Literal, TypeAlias
 
 from marshmallow import ValidationError, fields, validate
 
@@ -56,6 +57,20 @@ class Names(fields.String):
         if not {*found} <= {*self._choices}:
             raise ValidationError(f"expected some of {', '.join(self._choices)}, separated by commas")
         return tuple(name for name in self._choices if name in found)
+
+
+Network: TypeAlias = IPv4Network | IPv6Network | Literal["unix"]
+
+
+class Networks(fields.String):
+    """Addresses and networks of IP, or `unix`, separated by commas."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        texts = super()._deserialize(value, attr, data, **kwargs).lower().replace(" ", "").split(",")
+        try:
+            return tuple(text if text == "unix" else ip_network(text) for text in texts)
+        except ValueError:
+            raise ValidationError("expected addresses, networks such as 10.0.0.0/8, or unix, separated by commas") from None
 
 
 class Share(fields.Float):

@@ -85,6 +85,8 @@ def options(service: Service) -> dict[str, Any]:
             service.decision_log.attach(worker.slot)
         if service.outcome_log is not None:
             service.outcome_log.attach(worker.slot)
+        if service.sessions is not None:
+            service.sessions.attach(worker.slot)
         worker.may_answer = service.may_answer
         service.show_initial_series()
         gc.freeze()

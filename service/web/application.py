@@ -1,6 +1,6 @@
 """The Flask application: the routes of a table, with authentication, errors and middleware around them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from service.metrics.recorder import Metrics
 from service.telemetry.tracing import Tracer
-from service.web import authentication, errors, fast_lane, malformed, middleware
+from service.web import errors, fast_lane, malformed, middleware
 from service.web.access_log import AccessLog
 from service.web.errors import Problem
 from service.web.fast_lane import Check
@@ -19,6 +19,8 @@ from service.web.route import ROUTES_KEY, Components, Route, RouteTable
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+Finish = Callable[[Components, Request, Response], Response]
 
 
 class MsgspecProvider(JSONProvider):
@@ -41,18 +43,28 @@ class Application(Flask):
         """None: Flask looks for no route."""
 
 
-def create_app(components: Components, table: RouteTable, metrics: Metrics, tracer: Tracer) -> Flask:
-    """The WSGI application that serves the routes of this table."""
+def create_app(
+    components: Components,
+    table: RouteTable,
+    metrics: Metrics,
+    tracer: Tracer,
+    authenticate: Check | None,
+    finish: Finish | None,
+) -> Flask:
+    """The WSGI application that serves the routes of this table.
+
+    `authenticate` checks each request that is well-formed; `finish` makes the last change to each response of Flask.
+    """
     app = Application(__name__, static_folder=None)
     app.json = MsgspecProvider(app)
+    if finish is not None:
+        app.after_request(lambda response: finish(components, request, response))  # the first one is called last
     errors.register(app)
-    checks: list[Check] = [malformed.check]
-    if components.token_store is not None:
-        checks.append(authentication.checker(components.token_store))
 
     def check(environ: "WSGIEnvironment") -> None:
-        for each in checks:
-            each(environ)
+        malformed.check(environ)
+        if authenticate is not None:
+            authenticate(environ)
 
     @app.before_request
     def answer() -> ResponseReturnValue:

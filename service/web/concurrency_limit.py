@@ -69,11 +69,14 @@ class Permit:
         self.reading = self.sending = self.context = None
         self._free.put(self)
 
-    def read(self, environ: Mapping[str, Any]) -> bytes:
-        """The request's body, as request_body.read gives it; then the deadline is set anew. Raises Problem, 408 among them."""
+    def read(self, environ: Mapping[str, Any], most: int | None = None) -> bytes:
+        """The request's body, as request_body.read gives it; then the deadline is set anew. Raises Problem, 408 among them.
+
+        It may have `most` bytes, by default what the largest batch can need.
+        """
         self.reading = environ.get("gunicorn.socket")
         try:
-            content = request_body.read(environ, self._largest_body())
+            content = request_body.read(environ, most or self._largest_body())
         except Problem:
             if self.cut:
                 self._metrics.count("delivery_risk_requests_overdue_total", "read")

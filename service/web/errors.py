@@ -50,6 +50,10 @@ _UNKNOWN = {
 _OTHER = ("http-error", "The request cannot be answered.")
 
 
+class ErrorPage(Response):
+    """An error that is answered with a page in place of a problem document."""
+
+
 @dataclass(eq=False)
 class Problem(Exception):
     """Raised to answer with this status.
@@ -126,7 +130,7 @@ def _from_http(error: HTTPException) -> Response:
 def _from_library(response: Response) -> Response:
     """A problem document in place of an error that a library answered itself, as werkzeug does for a failed If-Match."""
     expected = protocol_errors.MEDIA_TYPE if protocol_errors.has(path_of(request.environ)) else MEDIA_TYPE
-    if response.status_code < 400 or response.content_type == expected:
+    if response.status_code < 400 or response.content_type == expected or isinstance(response, ErrorPage):
         return response
     response.close()
     return Problem(response.status_code).response()

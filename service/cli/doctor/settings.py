@@ -121,6 +121,7 @@ FILES: dict[str, Callable[[str, str], Finding]] = {
     "drain_file": _drain_file,
     "tokens_file": _tokens_file,
     "holdout_key_file": _key_file,
+    "ui_key_file": _key_file,
 }
 
 

@@ -170,3 +170,17 @@ def test_any_other_holdout_is_rejected(text):
 )
 def test_a_holdout_and_its_key_file_are_set_together(given, faults):
     assert faults_of(given) == faults
+
+
+@pytest.mark.parametrize(
+    "name", ["Authorization", "COOKIE", "host", "Origin", "User-Agent", "X_Forwarded_User", "X-\u017fer", ""]
+)
+def test_a_header_that_browsers_send_themselves_does_not_name_the_user(name):
+    given = {"UI_USER_HEADER": name, "UI_USER_HEADER_FROM": "10.1.2.3"}
+    assert faults_of(given) == {"UI_USER_HEADER": "expected the name of a header that browsers do not send"}
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-User", "remote-user", "Cookies", "X-Authorization"])
+def test_any_other_header_may_name_the_user(name):
+    given = {config.variable("ui_user_header"): name, config.variable("ui_user_header_from"): "10.1.2.3"}
+    assert config.load(given).ui_user_header == name

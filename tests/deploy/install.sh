@@ -10,6 +10,7 @@ cd "$(dirname "$0")/../.."
 wanted=(aardvark-dns buildah ca-certificates catatonit curl docker-compose git iptables mmdebstrap netavark podman python3-venv)
 wanted+=(runc uidmap nginx prometheus prometheus-alertmanager) # promtool and amtool come with the last two
 wanted+=(default-jre-headless) # for Spark
+wanted+=(chromium fonts-dejavu-core) # for playwright, which brings no browser
 missing=()
 for package in "${wanted[@]}"; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null)" = installed ] || missing+=("$package")

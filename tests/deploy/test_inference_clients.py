@@ -13,7 +13,7 @@ from tests.deploy.inference_clients import CLIENTS, KNOWN, assert_readable, call
 from tests.facts import FEATURES, ORDERS, ROOT, SCORES
 from tests.pages import blocks
 from tests.raw_orders import raw_model
-from tests.servers import GUNICORN, running
+from tests.servers import GUNICORN, running, until
 from tests.tensor_oracle import MATRIX, review, score
 
 pytestmark = pytest.mark.deploy
@@ -121,7 +121,8 @@ def test_halves_are_sent_in_binary(server, clients):
 
 
 def test_a_service_that_drains_is_not_ready_but_answers(tmp_path, clients):
-    with running(GUNICORN, DELIVERY_RISK_DRAIN_FILE=str(tmp_path / "drain")) as server:
+    settings = {"DELIVERY_RISK_DRAIN_FILE": str(tmp_path / "drain"), "DELIVERY_RISK_WORKERS": "1"}
+    with running(GUNICORN, **settings) as server:
         probes = [
             {"call": "sync_call", "method": "is_server_ready", "arguments": []},
             {"call": "aio_call", "method": "is_model_ready", "arguments": ["delivery-risk"]},
@@ -130,7 +131,7 @@ def test_a_service_that_drains_is_not_ready_but_answers(tmp_path, clients):
         ]
         assert clients.outcomes(server, probes) == [True] * 4
         (tmp_path / "drain").touch()
-        assert clients.outcomes(server, probes) == [False] * 4
+        assert until(lambda: clients.outcomes(server, probes) == [False] * 4, 5)
         (refused,) = clients.outcomes(server, [{"call": "kserve_call", "method": "is_server_ready", "arguments": []}])
         assert_readable(refused, "503", "")
         assert all("error" not in found for found in clients.outcomes(server, [call(client, KNOWN) for client in CLIENTS]))

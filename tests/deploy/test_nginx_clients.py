@@ -163,5 +163,5 @@ def test_hostile_clients_of_every_kind_do_not_affect_a_polite_one():
 def test_with_a_hundred_hostile_clients_a_polite_one_gets_503_at_times_and_no_other_error():
     outcome = attacked(40, 10)
     assert (outcome.polite.statuses.keys() <= {200, 503}, outcome.polite.failures) == (True, {})
-    assert outcome.polite.statuses[503] < outcome.polite.statuses[200] / 2
+    assert outcome.polite.statuses[200] > 80, "a 503 is quick: how many there are depends on how fast the others ask again"
     assert outcome.most - outcome.before <= 8 * 16 + 20, "each of the eight permits may hold a body of 16 MiB"

@@ -29,8 +29,8 @@ slim() { # make a root file system: file, packages, final command
     local without=()
     [ -s "$1" ] && return
     for folder in doc info locale man; do without+=("--dpkgopt=path-exclude=/usr/share/$folder/*"); done
-    mmdebstrap -q --format=tar --variant=minbase --include="$2" "${without[@]}" --customize-hook="$3" trixie "$1.new"
-    mv "$1.new" "$1"
+    mmdebstrap -q --format=tar --variant=minbase --include="$2" "${without[@]}" --customize-hook="$3" trixie "$1.$$" # a second run may overtake this one
+    mv "$1.$$" "$1"
 }
 
 [ -x .venv/bin/pytest ] || { python3 -m venv .venv && .venv/bin/pip install -q ".[test]"; }

@@ -9,13 +9,13 @@ from typing import Any, TextIO
 from schemas.explanation import Explanation
 from schemas.files import explanation_cells, header
 from schemas.files.csv_reader import Reader
-from schemas.files.csv_rows import writer
+from schemas.files.csv_rows import FORMULA, writer
 from schemas.files.dialect import COMMAS, Dialect
 from schemas.files.number_text import number_texts
 from schemas.files.row import REJECT_NAMES, RESULT_NAMES, Columns, Ranked, Row, input_columns
 from schemas.result import Result, ScoredBatch, named, queues, results
 
-_FORMULA = re.compile(r"[=+\-@\t\r]")  # the beginnings that OWASP names
+_FORMULA = re.compile(f"[{re.escape(FORMULA)}]")
 
 
 def safe_cells(cells: Iterable[Any], dialect: Dialect = COMMAS) -> list[Any]:

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
+FORMULA = "=+-@\t\r\uff1d\uff0b\uff0d\uff20"
+"""What the text of a formula begins with, as OWASP has it: spreadsheets take the full-width signs too."""
+
 _SPECIAL = re.compile(r'[,"\r\n]')
 _QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"(?!")')
 

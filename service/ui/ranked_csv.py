@@ -11,14 +11,12 @@ from itertools import groupby, repeat
 import numpy as np
 
 from schemas.faults import error_list
-from schemas.files.csv_rows import quoted, writer
+from schemas.files.csv_rows import FORMULA, quoted, writer
 from schemas.files.number_text import number_texts
 from schemas.formats.csv import locate
 from schemas.result import NAMED, ScoredBatch, listed, named, queues
 from service.scoring.selection import ranks_of
 from service.ui.ranking import order_of, reasons_of
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def encode(scored: ScoredBatch, by: str | None, most_explained: int) -> bytes:
@@ -76,4 +74,4 @@ def _texts(given: Iterable[str | None]) -> Sequence[str]:
 
 
 def _text(given: str) -> str:
-    return f"'{given}" if given.startswith(FORMULA) else given
+    return f"'{given}" if given.startswith(tuple(FORMULA)) else given

@@ -193,14 +193,13 @@ def test_a_row_is_written_so_that_it_is_read_back_with_the_same_cells(note, cell
     assert found.source == ["7", "why", *row.source]
 
 
-@given(
-    st.lists(
-        st.text() | st.floats(allow_nan=False) | st.sampled_from(["=1", "+1", "-1", "-1+1", "@x", "\t=1", "\r=1", "-x", "-"])
-    )
-)
+FORMULAS = ["=1", "+1", "-1", "-1+1", "@x", "\t=1", "\r=1", "-x", "-", "＝1", "＋1", "－1", "＠x"]
+
+
+@given(st.lists(st.text() | st.floats(allow_nan=False) | st.sampled_from(FORMULAS)))
 def test_a_safe_cell_is_no_formula_and_only_text_that_would_be_one_gets_an_apostrophe(cells):
     for before, after in zip(cells, safe_cells(cells), strict=True):
-        formula = isinstance(before, str) and before[:1] in [*"=+-@\t\r"] and isinstance(cell_value(before), str)
+        formula = isinstance(before, str) and before[:1] in [*"=+-@＝＋－＠\t\r"] and isinstance(cell_value(before), str)
         assert after == (f"'{before}" if formula else before)
 
 

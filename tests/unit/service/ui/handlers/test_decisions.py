@@ -19,18 +19,6 @@ RAW = str(MODELS / "raw.npz")
 HOSTILE = '<script>alert("1")</script>\'{{7*7}}\u202egnp & #?%00'
 
 
-@pytest.fixture
-def folder(tmp_path):
-    path = tmp_path / "log"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
-def client(folder):
-    return app_of(ui="on", decision_log=str(folder), model=RAW).test_client()
-
-
 def scored(client, query="", count=4, **changed):
     rows = [row | changed if at == 2 else row for at, row in enumerate(orders("raw", count))]
     answer = client.post(f"/score{query}", json={"orders": rows})

@@ -19,18 +19,6 @@ OWN = {"Origin": "http://localhost"}
 
 
 @pytest.fixture
-def folder(tmp_path):
-    path = tmp_path / "log"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
-def client(folder):
-    return app_of(ui="on", decision_log=str(folder), model=RAW).test_client()
-
-
-@pytest.fixture
 def answer(client):
     """What four orders were answered, with explanations, changes and ranks."""
     found = client.post("/score?explain=all&changes=true&review_top=1&by=region", json={"orders": [*orders("raw", 4)]})
